@@ -1,0 +1,371 @@
+//! The book of listings behind a simulated MLS: which rows there are, which live, when each was
+//! last changed. Compact: a few integers a row; keys and bodies are made when they are asked for.
+//!
+//! Knows nothing of HTTP or of dialects.
+
+pub(crate) mod bits;
+pub(crate) mod dice;
+pub(crate) mod keys;
+pub(crate) mod select;
+
+use std::cmp::Ordering;
+
+use bits::Bits;
+use dice::{Dice, mix};
+use keys::{KeyMaker, KeyStyle};
+
+/// The first modification of a book: 2024-01-01T00:00:00Z in milliseconds.
+const OPENED_MS: i64 = 1_704_067_200_000;
+/// Between the modifications of two rows of a new book.
+const STEP_MS: i64 = 1_017;
+/// Between a book's last modification and the next round of them.
+const PAUSE_MS: i64 = 60_000;
+
+/// The rows of one MLS.
+pub(crate) struct Book {
+    keys: KeyMaker,
+    seed: u64,
+    /// Id of row 0; ids of later rows follow. Moves on when every key changes.
+    first_id: u64,
+    live: Bits,
+    /// Row → its slot in `changes`.
+    slot: Vec<u32>,
+    /// Slot → row, in the order of modification; a slot its row has left stays behind.
+    changes: Vec<u32>,
+    /// When the slots were written.
+    rounds: Vec<Round>,
+    /// Rows by the bytes of their keys.
+    by_key: Vec<u32>,
+    /// Whether rows that are gone stay visible as such, and those that do.
+    tombstones: bool,
+    gone: Bits,
+    /// Changes with every change.
+    version: u64,
+    dice: Dice,
+    seen: select::Seen,
+}
+
+struct Round {
+    first_slot: u32,
+    at_ms: i64,
+    step_ms: i64,
+}
+
+/// A row as it was at the instant of an answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    pub index: u32,
+    pub live: bool,
+    pub id: u64,
+    pub changed_ms: i64,
+}
+
+impl Book {
+    pub fn open(style: KeyStyle, seed: u64, listings: u32, tombstones: bool) -> Self {
+        let mut book = Self {
+            keys: KeyMaker::new(style, seed),
+            seed,
+            first_id: 0,
+            live: Bits::all(listings as usize),
+            slot: (0..listings).collect(),
+            changes: (0..listings).collect(),
+            rounds: vec![Round {
+                first_slot: 0,
+                at_ms: OPENED_MS,
+                step_ms: STEP_MS,
+            }],
+            by_key: Vec::new(),
+            tombstones,
+            gone: Bits::default(),
+            version: 0,
+            dice: Dice::new(seed),
+            seen: select::Seen::default(),
+        };
+        book.by_key = book.sorted(0..listings);
+        book
+    }
+
+    pub fn keys(&self) -> &KeyMaker {
+        &self.keys
+    }
+
+    pub fn live_count(&self) -> usize {
+        self.live.count()
+    }
+
+    /// Rows ever listed.
+    pub fn rows(&self) -> usize {
+        self.slot.len()
+    }
+
+    /// The live keys in the order of their bytes.
+    pub fn live_keys(&self) -> Vec<String> {
+        let live = |row: &&u32| self.live.get(**row);
+        self.by_key
+            .iter()
+            .filter(live)
+            .map(|&row| self.key(row))
+            .collect()
+    }
+
+    pub fn key(&self, row: u32) -> String {
+        let mut key = String::new();
+        self.keys.write(self.id(row), &mut key);
+        key
+    }
+
+    pub fn row_of(&self, key: &str) -> Option<u32> {
+        let at = self.before(key, false);
+        let row = *self.by_key.get(at)?;
+        (self.key(row) == key).then_some(row)
+    }
+
+    /// How many rows have a key below `key`, or with `inclusive` not above it.
+    fn before(&self, key: &str, inclusive: bool) -> usize {
+        let mut other = String::new();
+        self.by_key.partition_point(|&row| {
+            other.clear();
+            self.keys.write(self.id(row), &mut other);
+            match other.as_str().cmp(key) {
+                Ordering::Less => true,
+                Ordering::Equal => inclusive,
+                Ordering::Greater => false,
+            }
+        })
+    }
+
+    fn id(&self, row: u32) -> u64 {
+        self.first_id + u64::from(row)
+    }
+
+    fn visible(&self, row: u32) -> bool {
+        self.live.get(row) || self.gone.get(row)
+    }
+
+    fn at(&self, row: u32) -> Row {
+        Row {
+            index: row,
+            live: self.live.get(row),
+            id: self.id(row),
+            changed_ms: self.changed_ms(self.slot[row as usize]),
+        }
+    }
+
+    fn changed_ms(&self, slot: u32) -> i64 {
+        let after = self.rounds.partition_point(|r| r.first_slot <= slot);
+        match self.rounds.get(after.wrapping_sub(1)) {
+            Some(round) => round.at_ms + i64::from(slot - round.first_slot) * round.step_ms,
+            None => OPENED_MS,
+        }
+    }
+
+    /// Rows by key; the first 16 bytes decide nearly always.
+    fn sorted(&self, rows: impl Iterator<Item = u32>) -> Vec<u32> {
+        let mut key = String::new();
+        let mut heads: Vec<(u64, u64, u32)> = rows
+            .map(|row| {
+                key.clear();
+                self.keys.write(self.id(row), &mut key);
+                let word = |from: usize| {
+                    (from..from + 8).fold(0, |word, at| {
+                        word << 8 | key.as_bytes().get(at).map_or(0, |&byte| u64::from(byte))
+                    })
+                };
+                (word(0), word(8), row)
+            })
+            .collect();
+        heads.sort_unstable_by(|a, b| {
+            (a.0, a.1)
+                .cmp(&(b.0, b.1))
+                .then_with(|| self.key(a.2).cmp(&self.key(b.2)))
+        });
+        heads.into_iter().map(|(_, _, row)| row).collect()
+    }
+
+    /// Deletes `n` live rows.
+    pub fn sell(&mut self, n: usize) -> Vec<String> {
+        let live = self.live.ones().collect();
+        self.sell_some(live, n)
+    }
+
+    /// Deletes `n` of these rows.
+    pub fn sell_some(&mut self, mut rows: Vec<u32>, n: usize) -> Vec<String> {
+        rows.retain(|&row| self.live.get(row));
+        self.dice.pick(&mut rows, n);
+        self.put(&rows, false)
+    }
+
+    pub fn sell_keys(&mut self, keys: &[String]) -> Vec<String> {
+        let rows: Vec<u32> = keys.iter().filter_map(|key| self.row_of(key)).collect();
+        self.put(&rows, false)
+    }
+
+    pub fn relist(&mut self, keys: &[String]) -> Vec<String> {
+        let rows: Vec<u32> = keys.iter().filter_map(|key| self.row_of(key)).collect();
+        self.put(&rows, true)
+    }
+
+    fn put(&mut self, rows: &[u32], live: bool) -> Vec<String> {
+        let mut changed = Vec::new();
+        for &row in rows {
+            if self.live.put(row, live) {
+                self.gone.put(row, self.tombstones && !live);
+                changed.push(row);
+            }
+        }
+        self.stamp(&changed, STEP_MS);
+        changed.into_iter().map(|row| self.key(row)).collect()
+    }
+
+    /// Lists `n` new rows.
+    pub fn add(&mut self, n: usize) -> Vec<String> {
+        let first = self.slot.len() as u32;
+        let new: Vec<u32> = (first..first + n as u32).collect();
+        for &row in &new {
+            self.live.put(row, true);
+            self.slot.push(0);
+        }
+        self.stamp(&new, STEP_MS);
+        self.merge(&new);
+        new.into_iter().map(|row| self.key(row)).collect()
+    }
+
+    fn merge(&mut self, new: &[u32]) {
+        let new = self.sorted(new.iter().copied());
+        let mut merged = Vec::with_capacity(self.by_key.len() + new.len());
+        let mut old = 0;
+        for row in new {
+            let upto = self.before(&self.key(row), false);
+            merged.extend_from_slice(&self.by_key[old..upto]);
+            merged.push(row);
+            old = upto;
+        }
+        merged.extend_from_slice(&self.by_key[old..]);
+        self.by_key = merged;
+    }
+
+    /// Modifies `n` live rows, each at an instant of its own.
+    pub fn touch(&mut self, n: usize) -> Vec<String> {
+        let mut rows: Vec<u32> = self.live.ones().collect();
+        self.dice.pick(&mut rows, n);
+        self.stamp(&rows, STEP_MS);
+        rows.into_iter().map(|row| self.key(row)).collect()
+    }
+
+    /// Modifies every live row at one instant. Among them the order of modification is that of
+    /// their keys, so that order by (timestamp, key) is one order for the whole book.
+    pub fn touch_all(&mut self) {
+        let live = |row: &u32| self.live.get(*row);
+        let rows: Vec<u32> = self.by_key.iter().copied().filter(live).collect();
+        self.stamp(&rows, 0);
+    }
+
+    /// Gives every row a key that no row ever had.
+    pub fn rekey(&mut self) {
+        self.first_id += self.slot.len() as u64;
+        self.gone = Bits::default();
+        let live = |row: &u32| self.live.get(*row);
+        let rows: Vec<u32> = (0..self.slot.len() as u32).filter(live).collect();
+        self.by_key = self.sorted(0..self.slot.len() as u32);
+        self.stamp(&rows, STEP_MS);
+    }
+
+    fn stamp(&mut self, rows: &[u32], step_ms: i64) {
+        self.version += 1;
+        if rows.is_empty() {
+            return;
+        }
+        let first_slot = self.changes.len() as u32;
+        let last_ms = self.changed_ms(first_slot.saturating_sub(1));
+        self.rounds.push(Round {
+            first_slot,
+            at_ms: last_ms + PAUSE_MS,
+            step_ms,
+        });
+        for &row in rows {
+            self.slot[row as usize] = self.changes.len() as u32;
+            self.changes.push(row);
+        }
+    }
+
+    /// Which StandardStatus a row has: about 80 of 100 Active, 15 Pending, 5 Closed.
+    pub fn status(&self, row: u32) -> &'static str {
+        status(self.seed, row)
+    }
+}
+
+/// See [`Book::status`].
+pub(crate) fn status(seed: u64, row: u32) -> &'static str {
+    match lot(seed, row, 1) % 100 {
+        0..80 => "Active",
+        80..95 => "Pending",
+        _ => "Closed",
+    }
+}
+
+/// A draw that belongs to a row.
+pub(crate) fn lot(seed: u64, row: u32, what: u64) -> u64 {
+    mix(mix(seed ^ what << 40) ^ u64::from(row))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    fn book(n: u32) -> Book {
+        Book::open(KeyStyle::Mixed, 3, n, false)
+    }
+
+    fn sorted(mut keys: Vec<String>) -> Vec<String> {
+        keys.sort();
+        keys
+    }
+
+    #[test]
+    fn live_keys_are_in_byte_order_through_all_changes() {
+        let mut book = book(1_000);
+        let before = book.live_keys();
+        assert_eq!(before, sorted(before.clone()));
+        let sold = book.sell(100);
+        let added = book.add(50);
+        let after = book.live_keys();
+        assert_eq!(after, sorted(after.clone()));
+        assert_eq!(after.len(), 950);
+        assert!(sold.iter().all(|k| !after.contains(k)));
+        assert!(added.iter().all(|k| after.contains(k)));
+        assert_eq!(book.relist(&sold).len(), 100);
+        assert_eq!(book.live_count(), 1_050);
+        book.rekey();
+        let new = book.live_keys();
+        assert_eq!(new, sorted(new.clone()));
+        assert!(new.iter().all(|k| !after.contains(k) && !sold.contains(k)));
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_book_and_the_same_sales() {
+        let (mut a, mut b) = (book(500), book(500));
+        assert_eq!(a.live_keys(), b.live_keys());
+        assert_eq!(a.sell(20), b.sell(20));
+        assert_eq!(a.touch(5), b.touch(5));
+        assert_ne!(Book::open(KeyStyle::Mixed, 4, 500, false).live_keys(), book(500).live_keys());
+    }
+
+    #[test]
+    fn a_touched_row_is_the_last_changed() {
+        let mut book = book(100);
+        let key = book.touch(1).remove(0);
+        let row = book.row_of(&key).unwrap();
+        let changed = book.at(row).changed_ms;
+        assert!((0..100).all(|other| other == row || book.at(other).changed_ms < changed));
+        book.touch_all();
+        let at = book.at(0).changed_ms;
+        assert!(at > changed && (0..100).all(|row| book.at(row).changed_ms == at));
+    }
+
+    #[test]
+    fn statuses_are_mostly_active() {
+        let active = (0..10_000).filter(|&r| status(1, r) == "Active").count();
+        assert!((7_500..8_500).contains(&active));
+    }
+}

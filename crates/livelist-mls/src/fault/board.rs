@@ -1,0 +1,76 @@
+//! Which rules strike a request, and how often each fault really struck.
+
+use std::collections::BTreeMap;
+
+use super::{Fault, FaultRule};
+use crate::log::RequestKind;
+
+/// The rules in force and their tallies.
+#[derive(Default)]
+pub(crate) struct Board {
+    rules: Vec<Posted>,
+    struck: BTreeMap<String, u64>,
+}
+
+struct Posted {
+    rule: FaultRule,
+    matched: u64,
+    struck: u64,
+}
+
+/// A fault that may strike the request at hand.
+#[derive(Clone)]
+pub(crate) struct Due {
+    pub fault: Fault,
+    slot: usize,
+}
+
+impl Board {
+    pub fn post(&mut self, rules: Vec<FaultRule>) {
+        self.rules = rules
+            .into_iter()
+            .map(|rule| Posted {
+                rule,
+                matched: 0,
+                struck: 0,
+            })
+            .collect();
+    }
+
+    /// Counts the request and names the faults that are due, in the order of the rules.
+    pub fn due(&mut self, kind: RequestKind) -> Vec<Due> {
+        let mut due = Vec::new();
+        for (slot, posted) in self.rules.iter_mut().enumerate() {
+            let fault = &posted.rule.fault;
+            if !posted
+                .rule
+                .on
+                .unwrap_or(fault.default_on())
+                .covers(kind)
+            {
+                continue;
+            }
+            posted.matched += 1;
+            let times = posted.rule.times.or(fault.default_times());
+            if posted.matched > posted.rule.skip && times.is_none_or(|most| posted.struck < most) {
+                due.push(Due {
+                    fault: fault.clone(),
+                    slot,
+                });
+            }
+        }
+        due
+    }
+
+    /// Notes that a fault changed the answer.
+    pub fn strike(&mut self, due: &Due) {
+        if let Some(posted) = self.rules.get_mut(due.slot) {
+            posted.struck += 1;
+        }
+        *self.struck.entry(due.fault.name().to_owned()).or_default() += 1;
+    }
+
+    pub fn struck(&self) -> BTreeMap<String, u64> {
+        self.struck.clone()
+    }
+}

@@ -1,0 +1,199 @@
+//! `$filter`, as far as scans and confirmations need it: comparisons, `in`, `and`, `or`,
+//! parentheses (OData 4.01, part 2, 5.1.1). Depends on nothing else of this crate.
+
+mod parse;
+
+use std::cmp::Ordering;
+
+pub(crate) use parse::parse;
+
+/// A condition on rows.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Filter {
+    All,
+    Compare(Field, Op, Literal),
+    In(Field, Vec<String>),
+    And(Vec<Filter>),
+    Or(Vec<Filter>),
+}
+
+/// A field that can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Field {
+    ListingKey,
+    StandardStatus,
+    ModificationTimestamp,
+    BridgeModificationTimestamp,
+    OriginatingSystemName,
+    MlgCanView,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Op {
+    Eq,
+    Ne,
+    Gt,
+    Ge,
+    Lt,
+    Le,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Literal {
+    Text(String),
+    /// Microseconds since 1970.
+    Moment(i64),
+    Truth(bool),
+}
+
+/// What a filter asks a row for.
+pub(crate) trait Facts {
+    fn compare_key(&self, other: &str) -> Ordering;
+    fn status(&self) -> &str;
+    fn system(&self) -> &str;
+    /// Microseconds since 1970.
+    fn changed(&self) -> i64;
+    fn live(&self) -> bool;
+}
+
+/// One end of a range of keys, and whether the key itself is within.
+pub(crate) type Bound<'a> = Option<(&'a str, bool)>;
+
+impl Filter {
+    pub fn matches(&self, row: &impl Facts) -> bool {
+        match self {
+            Self::All => true,
+            Self::Compare(field, op, literal) => op.holds(order(row, *field, literal)),
+            Self::In(Field::ListingKey, keys) => {
+                keys.iter().any(|key| row.compare_key(key).is_eq())
+            }
+            Self::In(Field::StandardStatus, texts) => texts.iter().any(|text| text == row.status()),
+            Self::In(_, texts) => texts.iter().any(|text| text == row.system()),
+            Self::And(parts) => parts.iter().all(|part| part.matches(row)),
+            Self::Or(parts) => parts.iter().any(|part| part.matches(row)),
+        }
+    }
+
+    /// The only keys that can match, if the filter names them.
+    pub fn keys(&self) -> Option<Vec<&str>> {
+        match self {
+            Self::Compare(Field::ListingKey, Op::Eq, Literal::Text(key)) => Some(vec![key]),
+            Self::In(Field::ListingKey, keys) => Some(keys.iter().map(String::as_str).collect()),
+            Self::And(parts) => {
+                let named = parts.iter().filter_map(Self::keys).min_by_key(Vec::len);
+                named.or_else(|| match self.key_range() {
+                    (Some((low, true)), Some((high, true))) if low == high => Some(vec![low]),
+                    _ => None,
+                })
+            }
+            Self::Or(parts) => {
+                let named: Option<Vec<Vec<&str>>> = parts.iter().map(Self::keys).collect();
+                named.map(|keys| keys.concat())
+            }
+            _ => None,
+        }
+    }
+
+    /// The range outside of which no key can match.
+    pub fn key_range(&self) -> (Bound<'_>, Bound<'_>) {
+        match self {
+            Self::Compare(Field::ListingKey, op, Literal::Text(key)) => match op {
+                Op::Gt => (Some((key, false)), None),
+                Op::Ge => (Some((key, true)), None),
+                Op::Lt => (None, Some((key, false))),
+                Op::Le => (None, Some((key, true))),
+                Op::Eq | Op::Ne => (None, None),
+            },
+            Self::And(parts) => {
+                let mut low: Bound<'_> = None;
+                let mut high: Bound<'_> = None;
+                for part in parts {
+                    let (part_low, part_high) = part.key_range();
+                    if part_low.is_some_and(|new| low.is_none_or(|old| new.0 >= old.0)) {
+                        low = part_low;
+                    }
+                    if part_high.is_some_and(|new| high.is_none_or(|old| new.0 <= old.0)) {
+                        high = part_high;
+                    }
+                }
+                (low, high)
+            }
+            _ => (None, None),
+        }
+    }
+
+    /// Every condition in it, and how often `or` joins them.
+    pub fn conditions(&self) -> (Vec<&Filter>, usize) {
+        match self {
+            Self::All => (Vec::new(), 0),
+            Self::Compare(..) | Self::In(..) => (vec![self], 0),
+            Self::And(parts) | Self::Or(parts) => {
+                let own = match self {
+                    Self::Or(_) => parts.len() - 1,
+                    _ => 0,
+                };
+                parts.iter().map(Self::conditions).fold(
+                    (Vec::new(), own),
+                    |(mut all, ors), (more, more_ors)| {
+                        all.extend(more);
+                        (all, ors + more_ors)
+                    },
+                )
+            }
+        }
+    }
+
+    /// The field of a single condition.
+    pub fn field(&self) -> Option<Field> {
+        match self {
+            Self::Compare(field, ..) | Self::In(field, _) => Some(*field),
+            _ => None,
+        }
+    }
+}
+
+fn order(row: &impl Facts, field: Field, literal: &Literal) -> Option<Ordering> {
+    match (field, literal) {
+        (Field::ListingKey, Literal::Text(key)) => Some(row.compare_key(key)),
+        (Field::StandardStatus, Literal::Text(text)) => Some(row.status().cmp(text)),
+        (Field::OriginatingSystemName, Literal::Text(text)) => Some(row.system().cmp(text)),
+        (
+            Field::ModificationTimestamp | Field::BridgeModificationTimestamp,
+            Literal::Moment(moment),
+        ) => Some(row.changed().cmp(moment)),
+        (Field::MlgCanView, Literal::Truth(truth)) => Some(row.live().cmp(truth)),
+        _ => None,
+    }
+}
+
+impl Op {
+    fn holds(self, order: Option<Ordering>) -> bool {
+        order.is_some_and(|order| match self {
+            Self::Eq => order.is_eq(),
+            Self::Ne => order.is_ne(),
+            Self::Gt => order.is_gt(),
+            Self::Ge => order.is_ge(),
+            Self::Lt => order.is_lt(),
+            Self::Le => order.is_le(),
+        })
+    }
+}
+
+impl Field {
+    const ALL: [(&'static str, Self); 6] = [
+        ("ListingKey", Self::ListingKey),
+        ("StandardStatus", Self::StandardStatus),
+        ("ModificationTimestamp", Self::ModificationTimestamp),
+        (
+            "BridgeModificationTimestamp",
+            Self::BridgeModificationTimestamp,
+        ),
+        ("OriginatingSystemName", Self::OriginatingSystemName),
+        ("MlgCanView", Self::MlgCanView),
+    ];
+
+    pub fn named(name: &str) -> Option<Self> {
+        let found = Self::ALL.iter().find(|(known, _)| *known == name);
+        found.map(|(_, field)| *field)
+    }
+}

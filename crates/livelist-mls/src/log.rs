@@ -1,0 +1,42 @@
+//! What was asked of a simulated MLS, and what it answered. Plain data.
+
+use serde::{Deserialize, Serialize};
+
+/// What a request was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestKind {
+    /// A token.
+    Token,
+    /// A page of a scan.
+    Page,
+    /// A count: `/$count`, or `$count=true` with `$top` of 0 or 1.
+    Count,
+    /// Rows by key: `ListingKey eq` or `in`, an empty key range, or one row by its own URL.
+    Confirm,
+    /// Anything else, and what does not parse.
+    Other,
+}
+
+/// One request as it came in, and its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct LoggedRequest {
+    /// When it came.
+    pub at: jiff::Timestamp,
+    /// The method.
+    pub method: String,
+    /// The request target byte for byte: path and query as they were on the wire.
+    pub target: String,
+    /// What it was for.
+    pub kind: RequestKind,
+    /// Whether it carried an `Authorization` header.
+    pub authorization: bool,
+    /// Its `Accept-Encoding` header.
+    pub accept_encoding: Option<String>,
+    /// Its `Prefer` header.
+    pub prefer: Option<String>,
+    /// The status answered; for a broken connection the one sent before it broke.
+    pub status: u16,
+    /// Rows in the answer.
+    pub rows: u64,
+}

@@ -1,0 +1,119 @@
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn write(keys: &[&str]) -> (Vec<u8>, ListSummary) {
+    let mut list = ListWriter::new(Vec::new(), Effort::Small);
+    for key in keys {
+        list.push(key.as_bytes(), b"").unwrap();
+    }
+    list.finish().unwrap()
+}
+
+fn read(bytes: &[u8], expected: Option<ListSummary>) -> Result<Vec<String>, CodecError> {
+    let mut list = ListReader::new(bytes, expected);
+    let mut keys = Vec::new();
+    while list.advance()? {
+        keys.push(String::from_utf8_lossy(list.key()).into_owned());
+    }
+    Ok(keys)
+}
+
+#[test]
+fn the_text_is_one_key_a_line_and_the_digest_is_of_the_text() {
+    let (bytes, summary) = write(&["a", "b"]);
+    let mut text = String::new();
+    GzDecoder::new(&bytes[..])
+        .read_to_string(&mut text)
+        .unwrap();
+    assert_eq!(text, "a\nb\n");
+    assert_eq!(summary.count, 2);
+    assert_eq!(summary.sha256, hex::encode(Sha256::digest(b"a\nb\n")));
+}
+
+#[test]
+fn same_keys_same_bytes() {
+    assert_eq!(write(&["a", "b"]), write(&["a", "b"]));
+    let (bytes, _) = write(&["a"]);
+    assert_eq!(bytes[4..8], [0; 4], "no time in the gzip header");
+}
+
+#[test]
+fn a_writer_refuses_what_is_not_strictly_ascending() {
+    let mut list = ListWriter::new(Vec::new(), Effort::Fast);
+    list.push(b"b", b"").unwrap();
+    assert!(list.push(b"b", b"").is_err());
+    assert!(list.push(b"a", b"").is_err());
+    assert!(list.push(b"c\nd", b"").is_err());
+}
+
+#[test]
+fn every_cut_of_a_list_is_seen() {
+    let keys: Vec<String> = (0..500).map(|i| format!("key-{i:05}")).collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let (bytes, summary) = write(&keys);
+    for cut in 0..bytes.len() {
+        assert!(
+            read(&bytes[..cut], Some(summary.clone())).is_err(),
+            "cut at {cut}"
+        );
+    }
+    assert_eq!(read(&bytes, Some(summary)).unwrap().len(), 500);
+}
+
+#[test]
+fn another_list_is_not_the_one_that_was_meant() {
+    let (_, meant) = write(&["a", "b"]);
+    let (fewer, _) = write(&["a"]);
+    let (other, _) = write(&["a", "c"]);
+    assert!(matches!(
+        read(&fewer, Some(meant.clone())),
+        Err(CodecError::Mismatch { .. })
+    ));
+    assert!(matches!(
+        read(&other, Some(meant)),
+        Err(CodecError::Mismatch { .. })
+    ));
+}
+
+#[test]
+fn lines_out_of_order_or_without_an_end_are_errors() {
+    for text in ["b\na\n", "a\na\n", "a\n\nb\n", "a\nb"] {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        gzip.write_all(text.as_bytes()).unwrap();
+        let bytes = gzip.finish().unwrap();
+        assert!(
+            matches!(read(&bytes, None), Err(CodecError::Line { .. })),
+            "{text:?}"
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_list_comes_back_as_it_was(rows in proptest::collection::btree_map("[ -~é]{1,12}", "[0-9TZ:-]{0,24}", 0..200)) {
+        let mut list = ListWriter::new(Vec::new(), Effort::Fast);
+        let sorted: BTreeSet<_> = rows.iter().map(|(k, s)| (k.as_bytes(), s.as_bytes())).collect();
+        for (key, stamp) in &sorted {
+            list.push(key, stamp).unwrap();
+        }
+        let (bytes, summary) = list.finish().unwrap();
+        let mut list = ListReader::new(&bytes[..], Some(summary));
+        let mut back = Vec::new();
+        while list.advance().unwrap() {
+            back.push((list.key().to_vec(), list.stamp().to_vec()));
+        }
+        let sorted: Vec<_> = sorted.into_iter().map(|(k, s)| (k.to_vec(), s.to_vec())).collect();
+        prop_assert_eq!(back, sorted);
+    }
+
+    #[test]
+    fn any_bytes_are_a_list_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let _ = read(&bytes, None);
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        gzip.write_all(&bytes).unwrap();
+        let _ = read(&gzip.finish().unwrap(), None);
+    }
+}

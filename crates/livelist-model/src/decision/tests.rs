@@ -1,0 +1,210 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::evidence::EndSign;
+
+fn scan(paging: Paging, rows: u64, count: Option<u64>) -> ScanEvidence {
+    ScanEvidence {
+        end: Some(EndSign::NoNextLink),
+        rows,
+        pages: 1,
+        count_before: count,
+        count_after: count,
+        ..ScanEvidence::begin(paging, jiff::Timestamp::UNIX_EPOCH)
+    }
+}
+
+/// `former` keys, of which `absent` are missing, and `added` new ones; scanned `scans` times.
+fn facts(former: u64, absent: u64, added: u64, scans: usize) -> Comparison {
+    let live = former - absent + added;
+    Comparison {
+        former: Some(former),
+        live,
+        added,
+        absent,
+        distinct: vec![live; scans],
+        scans: vec![scan(Paging::Links, live, Some(live)); scans],
+    }
+}
+
+fn decide(facts: &Comparison) -> Next {
+    after_comparison(facts, &Guards::default(), true)
+}
+
+fn confirmed(asked: u64, restored: u64, fresh: u64) -> Confirmed {
+    Confirmed {
+        asked,
+        restored,
+        controls_found: true,
+        fresh,
+    }
+}
+
+#[test]
+fn a_quiet_day_is_published_and_removals_are_confirmed_first() {
+    assert_eq!(decide(&facts(1_000, 0, 3, 1)), Next::Publish);
+    assert_eq!(decide(&facts(1_000, 3, 0, 1)), Next::Confirm);
+}
+
+#[test]
+fn an_empty_scan_is_looked_at_again_and_held() {
+    assert_eq!(decide(&facts(1_000, 1_000, 0, 1)), Next::ScanAgain);
+    assert_eq!(
+        decide(&facts(1_000, 1_000, 0, 2)),
+        Next::Hold(HeldReason::EmptyScan)
+    );
+    let first = Comparison {
+        former: None,
+        ..facts(0, 0, 0, 2)
+    };
+    assert_eq!(decide(&first), Next::Hold(HeldReason::EmptyFirstScan));
+    assert_eq!(
+        decide(&facts(0, 0, 0, 1)),
+        Next::Publish,
+        "empty stays empty"
+    );
+}
+
+#[test]
+fn keys_that_do_not_fit_the_count_are_never_published() {
+    for scans in [1, 2] {
+        let mut facts = facts(1_000, 10, 0, scans);
+        for scan in &mut facts.scans {
+            scan.count_before = Some(1_000);
+            scan.count_after = Some(1_000);
+        }
+        let expected = if scans == 1 {
+            Next::ScanAgain
+        } else {
+            Next::Hold(HeldReason::CountMismatch)
+        };
+        assert_eq!(decide(&facts), expected);
+    }
+}
+
+#[test]
+fn rows_that_moved_while_links_were_followed_ask_for_a_second_scan() {
+    let mut facts = facts(1_000, 0, 0, 1);
+    facts.scans[0].rows += 1;
+    assert_eq!(decide(&facts), Next::ScanAgain);
+    facts.scans[0].paging = Paging::Keyset;
+    assert_eq!(decide(&facts), Next::Publish);
+}
+
+#[test]
+fn where_keys_cannot_be_asked_for_a_second_scan_is_the_confirmation() {
+    let guards = Guards::default();
+    assert_eq!(
+        after_comparison(&facts(1_000, 3, 0, 1), &guards, false),
+        Next::ScanAgain
+    );
+    assert_eq!(
+        after_comparison(&facts(1_000, 3, 0, 2), &guards, false),
+        Next::Publish
+    );
+    assert_eq!(
+        after_comparison(&facts(1_000, 300, 0, 2), &guards, false),
+        Next::Hold(HeldReason::MassRemovalUnconfirmed)
+    );
+}
+
+#[test]
+fn replaced_keys_are_held() {
+    assert_eq!(
+        decide(&facts(1_000, 1_000, 1_000, 2)),
+        Next::Hold(HeldReason::KeysReplaced)
+    );
+    assert_eq!(
+        decide(&facts(1_000, 600, 600, 2)),
+        Next::Hold(HeldReason::KeysReplaced)
+    );
+    assert_eq!(
+        decide(&facts(1_000, 600, 20, 2)),
+        Next::Confirm,
+        "a mass removal, not a replacement"
+    );
+}
+
+#[test]
+fn a_mass_removal_is_held_until_it_was_confirmed_twice() {
+    let facts = facts(1_000, 300, 0, 2);
+    let guards = Guards::default();
+    let first = after_confirmation(&facts, &confirmed(300, 0, 300), &guards);
+    assert_eq!(first, Next::Hold(HeldReason::MassRemoval));
+    let second = after_confirmation(&facts, &confirmed(300, 0, 10), &guards);
+    assert_eq!(second, Next::Publish);
+}
+
+#[test]
+fn confirmation_that_does_not_find_live_keys_proves_nothing() {
+    let broken = Confirmed {
+        controls_found: false,
+        ..confirmed(3, 0, 3)
+    };
+    let held = Next::Hold(HeldReason::ConfirmationBroken);
+    assert_eq!(
+        after_confirmation(&facts(1_000, 3, 0, 1), &broken, &Guards::default()),
+        held
+    );
+    let half = confirmed(2, 0, 2);
+    assert_eq!(
+        after_confirmation(&facts(1_000, 3, 0, 1), &half, &Guards::default()),
+        held
+    );
+}
+
+#[test]
+fn a_restored_key_means_that_new_ones_may_be_missing_too() {
+    let guards = Guards::default();
+    let lossy = confirmed(3, 1, 2);
+    assert_eq!(
+        after_confirmation(&facts(1_000, 3, 0, 1), &lossy, &guards),
+        Next::ScanAgain
+    );
+    assert_eq!(
+        after_confirmation(&facts(1_000, 3, 0, 2), &lossy, &guards),
+        Next::Publish
+    );
+}
+
+#[test]
+fn every_reason_has_a_name_and_advice() {
+    for reason in HeldReason::ALL {
+        assert_eq!(serde_json::to_value(reason).unwrap(), reason.as_str());
+        assert!(reason.advice().ends_with('.'));
+    }
+}
+
+proptest! {
+    /// Whatever the facts, nothing unproved is published by the comparison alone.
+    #[test]
+    fn publishing_needs_an_end_the_count_and_no_unconfirmed_removal(
+        former in proptest::option::of(0u64..2_000),
+        absent in 0u64..2_000,
+        added in 0u64..2_000,
+        scans in 1usize..3,
+        end in any::<bool>(),
+        counts in proptest::option::of((0u64..4_000, 0u64..4_000)),
+        by_key in any::<bool>(),
+    ) {
+        let absent = absent.min(former.unwrap_or(0));
+        let live = former.unwrap_or(0) - absent + added;
+        let mut evidence = scan(Paging::Links, live, None);
+        evidence.count_before = counts.map(|c| c.0);
+        evidence.count_after = counts.map(|c| c.1);
+        if !end { evidence.end = None; }
+        let facts = Comparison {
+            former, live, added, absent,
+            distinct: vec![live; scans],
+            scans: vec![evidence; scans],
+        };
+        if after_comparison(&facts, &Guards::default(), by_key) == Next::Publish {
+            prop_assert!(end);
+            if let Some((a, b)) = counts {
+                prop_assert!(a.min(b) <= live && live <= a.max(b));
+            }
+            prop_assert!(live > 0 || former == Some(0));
+            prop_assert!(absent == 0 || (!by_key && scans == MAX_SCANS));
+        }
+    }
+}

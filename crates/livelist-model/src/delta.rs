@@ -1,0 +1,141 @@
+//! Deltas: what changed from one snapshot to the next, as gzip text, `+key` for a key that came and
+//! `-key` for one that went, ordered by key.
+
+use std::io::{BufRead, BufReader, Read, Write};
+
+use flate2::bufread::GzDecoder;
+
+use crate::codec::{CodecError, Effort, ListSummary, TextWriter};
+use crate::keys::{MAX_KEY_BYTES, check_key};
+
+/// What happened to a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sign {
+    /// It is live and was not listed before.
+    Added,
+    /// It is gone.
+    Removed,
+}
+
+/// Writes a delta.
+#[derive(Debug)]
+pub struct DeltaWriter<W: Write> {
+    text: TextWriter<W>,
+    added: u64,
+    removed: u64,
+}
+
+/// What a delta holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeltaSummary {
+    /// Keys that came.
+    pub added: u64,
+    /// Keys that went.
+    pub removed: u64,
+    /// Lines and digest of the text.
+    pub text: ListSummary,
+}
+
+impl<W: Write> DeltaWriter<W> {
+    /// A writer into `sink`.
+    pub fn new(sink: W) -> Self {
+        DeltaWriter {
+            text: TextWriter::new(sink, Effort::Small),
+            added: 0,
+            removed: 0,
+        }
+    }
+
+    /// Adds a change; the caller keeps the order of keys.
+    pub fn push(&mut self, sign: Sign, key: &[u8]) -> Result<(), CodecError> {
+        match sign {
+            Sign::Added => {
+                self.added += 1;
+                self.text.line(&[b"+", key])?;
+            }
+            Sign::Removed => {
+                self.removed += 1;
+                self.text.line(&[b"-", key])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the delta.
+    pub fn finish(self) -> Result<(W, DeltaSummary), CodecError> {
+        let (sink, text) = self.text.finish()?;
+        Ok((
+            sink,
+            DeltaSummary {
+                added: self.added,
+                removed: self.removed,
+                text,
+            },
+        ))
+    }
+}
+
+/// Reads a delta and hands each change to `visit`.
+pub fn read_delta(source: impl Read, mut visit: impl FnMut(Sign, &[u8])) -> Result<(), CodecError> {
+    let mut text = BufReader::new(GzDecoder::new(BufReader::new(source)));
+    let mut line = Vec::new();
+    let mut number = 0;
+    loop {
+        line.clear();
+        let limit = (MAX_KEY_BYTES + 2) as u64;
+        (&mut text).take(limit).read_until(b'\n', &mut line)?;
+        number += 1;
+        let bad = |reason| CodecError::Line {
+            line: number,
+            reason,
+        };
+        match line.as_slice() {
+            [] => return Ok(()),
+            [sign @ (b'+' | b'-'), key @ .., b'\n'] => {
+                check_key(key).map_err(|_| bad("not a key"))?;
+                visit(
+                    if *sign == b'+' {
+                        Sign::Added
+                    } else {
+                        Sign::Removed
+                    },
+                    key,
+                );
+            }
+            _ => return Err(bad("neither `+key` nor `-key`")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_delta_comes_back_as_it_was(changes in proptest::collection::vec((any::<bool>(), "[ -~]{1,9}"), 0..50)) {
+            let mut delta = DeltaWriter::new(Vec::new());
+            let changes: Vec<_> = changes.into_iter()
+                .map(|(added, key)| (if added { Sign::Added } else { Sign::Removed }, key))
+                .collect();
+            for (sign, key) in &changes {
+                delta.push(*sign, key.as_bytes()).unwrap();
+            }
+            let (bytes, summary) = delta.finish().unwrap();
+            prop_assert_eq!(summary.added + summary.removed, changes.len() as u64);
+            let mut back = Vec::new();
+            read_delta(&bytes[..], |sign, key| back.push((sign, String::from_utf8_lossy(key).into_owned()))).unwrap();
+            prop_assert_eq!(back, changes);
+        }
+    }
+
+    #[test]
+    fn other_lines_are_errors() {
+        let mut text = TextWriter::new(Vec::new(), Effort::Fast);
+        text.line(&[b"key"]).unwrap();
+        let (bytes, _) = text.finish().unwrap();
+        assert!(read_delta(&bytes[..], |_, _| {}).is_err());
+    }
+}

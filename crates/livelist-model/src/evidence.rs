@@ -1,0 +1,153 @@
+//! What proves a scan complete: how it ended, what the provider counted before and after, what was
+//! odd on the way. Kept with the run, so that a person can see why a list was believed.
+
+use serde::{Deserialize, Serialize};
+
+/// How a scan walks through the rows; it decides what the rows of a changing source can do to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Paging {
+    /// `key gt last`: rows that come and go elsewhere cannot move others out of sight.
+    Keyset,
+    /// The provider's own links, which count rows or hide how they work: a row that vanishes can
+    /// shift a later one past the reader (F8).
+    Links,
+}
+
+/// The provider's sign that there is no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndSign {
+    /// A page without a link to a next one.
+    NoNextLink,
+    /// A page with no rows behind the last key.
+    EmptyPage,
+}
+
+/// What one scan saw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScanEvidence {
+    /// How it paged.
+    pub paging: Paging,
+    /// How it ended; absent while it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<EndSign>,
+    /// When it began; nothing that came later has to be in its keys.
+    pub started_at: jiff::Timestamp,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<jiff::Timestamp>,
+    /// Pages read.
+    pub pages: u64,
+    /// Rows read, repeated ones included.
+    pub rows: u64,
+    /// What the provider counted before, where it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count_before: Option<u64>,
+    /// What it counted after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count_after: Option<u64>,
+    /// Rows that a link jumped over without showing them.
+    #[serde(default)]
+    pub rows_skipped: u64,
+}
+
+/// Why a scan is not believed by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doubt {
+    /// It did not reach the provider's end.
+    NoEnd,
+    /// The distinct keys do not lie between the provider's counts.
+    CountMismatch,
+    /// Links jumped over rows and no count says that none is missing.
+    RowsSkipped,
+}
+
+impl ScanEvidence {
+    /// A scan that begins.
+    pub fn begin(paging: Paging, started_at: jiff::Timestamp) -> ScanEvidence {
+        ScanEvidence {
+            paging,
+            end: None,
+            started_at,
+            ended_at: None,
+            pages: 0,
+            rows: 0,
+            count_before: None,
+            count_after: None,
+            rows_skipped: 0,
+        }
+    }
+
+    /// Why this scan, with `distinct` different keys, is not proved complete; nothing if it is.
+    pub fn doubt(&self, distinct: u64) -> Option<Doubt> {
+        if self.end.is_none() {
+            return Some(Doubt::NoEnd);
+        }
+        match (self.count_before, self.count_after) {
+            (Some(before), Some(after)) => {
+                let between = before.min(after)..=before.max(after);
+                (!between.contains(&distinct)).then_some(Doubt::CountMismatch)
+            }
+            _ => (self.rows_skipped > 0).then_some(Doubt::RowsSkipped),
+        }
+    }
+
+    /// Whether rows may have slipped past it although its own numbers agree: it followed links and
+    /// saw some keys twice, the mark of rows that moved while it read.
+    pub fn is_unsteady(&self, distinct: u64) -> bool {
+        self.paging == Paging::Links && self.rows > distinct
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(before: Option<u64>, after: Option<u64>) -> ScanEvidence {
+        ScanEvidence {
+            end: Some(EndSign::NoNextLink),
+            count_before: before,
+            count_after: after,
+            ..ScanEvidence::begin(Paging::Links, jiff::Timestamp::UNIX_EPOCH)
+        }
+    }
+
+    #[test]
+    fn a_scan_without_an_end_is_never_believed() {
+        let scan = ScanEvidence {
+            end: None,
+            ..ended(Some(3), Some(3))
+        };
+        assert_eq!(scan.doubt(3), Some(Doubt::NoEnd));
+    }
+
+    #[test]
+    fn distinct_keys_lie_between_the_counts() {
+        assert_eq!(
+            ended(Some(10), Some(12)).doubt(9),
+            Some(Doubt::CountMismatch)
+        );
+        assert_eq!(ended(Some(12), Some(10)).doubt(11), None);
+        assert_eq!(
+            ended(Some(10), Some(12)).doubt(13),
+            Some(Doubt::CountMismatch)
+        );
+    }
+
+    #[test]
+    fn skipped_rows_matter_where_nobody_counts() {
+        let scan = ScanEvidence {
+            rows_skipped: 5,
+            ..ended(None, None)
+        };
+        assert_eq!(scan.doubt(10), Some(Doubt::RowsSkipped));
+        let counted = ScanEvidence {
+            rows_skipped: 5,
+            ..ended(Some(10), Some(10))
+        };
+        assert_eq!(counted.doubt(10), None);
+    }
+}

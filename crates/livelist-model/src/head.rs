@@ -1,0 +1,122 @@
+//! The head: the pointer to a feed's published snapshot, and what the API says of it. It changes
+//! only by conditional write, and only to a complete snapshot.
+
+use serde::{Deserialize, Serialize};
+
+use crate::decision::HeldReason;
+use crate::ids::{FeedId, RunId};
+
+/// So many deltas back a site can catch up; older ones get the full list.
+pub const DELTA_HISTORY: usize = 30;
+
+/// `feeds/{feed}/head.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// Version of this document's form.
+    pub schema: u32,
+    /// The feed.
+    pub feed: FeedId,
+    /// Names the snapshot: when it was published, and its sequence.
+    pub version: String,
+    /// Counts the snapshots of the feed, from 1.
+    pub sequence: u64,
+    /// The snapshot holds every key that was live from this instant to the end of the scan. A
+    /// listing that came later may be missing.
+    pub as_of: jiff::Timestamp,
+    /// Always true: nothing incomplete becomes a head.
+    pub complete: bool,
+    /// Keys in the snapshot.
+    pub count: u64,
+    /// Keys in the snapshot before it.
+    pub previous_count: Option<u64>,
+    /// The field that the keys are values of.
+    pub key_field: String,
+    /// Always `bytewise`.
+    pub order: String,
+    /// SHA-256 of the uncompressed text.
+    pub sha256: String,
+    /// The full list.
+    pub full: ObjectRef,
+    /// Deltas to this version, newest first; each begins where the next one ends.
+    #[serde(default)]
+    pub deltas: Vec<DeltaRef>,
+    /// The run that published it.
+    pub run: RunId,
+    /// When it was published.
+    pub published_at: jiff::Timestamp,
+    /// The last run that found it still right.
+    pub checked_run: RunId,
+    /// When the next run is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_expected_at: Option<jiff::Timestamp>,
+}
+
+/// A stored list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectRef {
+    /// Its name in the store.
+    pub object: String,
+    /// Its size as stored.
+    pub bytes: u64,
+}
+
+/// A stored delta.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeltaRef {
+    /// The version it begins at.
+    pub from: String,
+    /// The version it ends at.
+    pub to: String,
+    /// Keys that came.
+    pub added: u64,
+    /// Keys that went.
+    pub removed: u64,
+    /// SHA-256 of the uncompressed text.
+    pub sha256: String,
+    /// Where it is stored.
+    #[serde(flatten)]
+    pub stored: ObjectRef,
+}
+
+impl Head {
+    /// The form that this version writes and reads.
+    pub const SCHEMA: u32 = 1;
+
+    /// The name of the snapshot with `sequence`, published at `at`: `2026-11-21T04:05:11Z-000123`.
+    pub fn version_of(at: jiff::Timestamp, sequence: u64) -> String {
+        format!("{}-{sequence:06}", whole_seconds(at))
+    }
+}
+
+/// `at` without its fraction of a second.
+pub fn whole_seconds(at: jiff::Timestamp) -> jiff::Timestamp {
+    jiff::Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
+
+/// `feeds/{feed}/held.json`: the newest run whose result waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Held {
+    /// The run.
+    pub run: RunId,
+    /// Why it waits.
+    pub reason: HeldReason,
+    /// Since when.
+    pub at: jiff::Timestamp,
+    /// The head it was compared with; a later head makes this document meaningless.
+    pub head_version: Option<String>,
+    /// The removals that were confirmed, if any were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removals: Option<crate::record::ListRef>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_sort_by_time_and_show_the_sequence() {
+        let at: jiff::Timestamp = "2026-11-21T04:05:11.987Z".parse().unwrap();
+        assert_eq!(Head::version_of(at, 123), "2026-11-21T04:05:11Z-000123");
+    }
+}

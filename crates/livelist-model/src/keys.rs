@@ -1,0 +1,220 @@
+//! Keys as opaque bytes, and a buffer of many of them in one arena. A key is never parsed, folded
+//! or compared as a number: two keys are the same if and only if their bytes are (F18).
+
+/// The longest key: RCP-27 gives `ResourceRecordKey` 255 characters, at most four bytes each.
+pub const MAX_KEY_BYTES: usize = 1_020;
+/// The longest timestamp kept beside a key.
+pub const MAX_STAMP_BYTES: usize = 64;
+
+/// Why bytes are not a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// Nothing at all.
+    #[error("a row has an empty key")]
+    Empty,
+    /// Longer than [`MAX_KEY_BYTES`].
+    #[error("a key is longer than 1020 bytes")]
+    TooLong,
+    /// A line feed, a tab or another control character: it could not be told from the end of a
+    /// line.
+    #[error("a key holds a control character")]
+    Control,
+}
+
+/// Whether `key` can stand on a line of a list.
+pub fn check_key(key: &[u8]) -> Result<(), KeyError> {
+    if key.is_empty() {
+        return Err(KeyError::Empty);
+    }
+    if key.len() > MAX_KEY_BYTES {
+        return Err(KeyError::TooLong);
+    }
+    if key.iter().any(|b| b.is_ascii_control()) {
+        return Err(KeyError::Control);
+    }
+    Ok(())
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    start: usize,
+    key: u16,
+    stamp: u8,
+}
+
+/// Keys, each with an optional timestamp beside it, in one allocation.
+#[derive(Debug, Default)]
+pub struct KeyBuffer {
+    bytes: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+/// A place in a [`KeyBuffer`] to go back to, so that a page that turns out to be broken leaves
+/// nothing behind.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    bytes: usize,
+    entries: usize,
+}
+
+impl KeyBuffer {
+    /// Adds a key and the timestamp beside it (empty for none). A timestamp that could not stand on
+    /// a line is dropped: it is a hint, the key is not.
+    pub fn push(&mut self, key: &[u8], stamp: &[u8]) -> Result<(), KeyError> {
+        check_key(key)?;
+        let stamp = if stamp.len() > MAX_STAMP_BYTES || stamp.iter().any(|b| b.is_ascii_control()) {
+            &[]
+        } else {
+            stamp
+        };
+        self.entries.push(Entry {
+            start: self.bytes.len(),
+            key: key.len() as u16,
+            stamp: stamp.len() as u8,
+        });
+        self.bytes.extend_from_slice(key);
+        self.bytes.extend_from_slice(stamp);
+        Ok(())
+    }
+
+    /// How many keys there are, repeated ones included.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Bytes in use, roughly.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len() + self.entries.len() * size_of::<Entry>()
+    }
+
+    /// The present end.
+    pub fn mark(&self) -> Mark {
+        Mark {
+            bytes: self.bytes.len(),
+            entries: self.entries.len(),
+        }
+    }
+
+    /// Forgets everything after `mark`.
+    pub fn truncate(&mut self, mark: Mark) {
+        self.bytes.truncate(mark.bytes);
+        self.entries.truncate(mark.entries);
+    }
+
+    /// Forgets everything, and keeps the memory for the next keys.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.entries.clear();
+    }
+
+    /// The key at `index` in the present order.
+    pub fn key(&self, index: usize) -> Option<&[u8]> {
+        self.entries.get(index).map(|e| self.key_of(*e))
+    }
+
+    /// The last key added.
+    pub fn last(&self) -> Option<&[u8]> {
+        self.entries.last().map(|e| self.key_of(*e))
+    }
+
+    /// Sorts by bytes and drops repeated keys; of their timestamps the greatest stays. Returns how
+    /// many were dropped.
+    pub fn sort_unique(&mut self) -> usize {
+        let before = self.entries.len();
+        let bytes = &self.bytes;
+        let of = |e: &Entry| {
+            let key_end = e.start + usize::from(e.key);
+            (
+                &bytes[e.start..key_end],
+                &bytes[key_end..key_end + usize::from(e.stamp)],
+            )
+        };
+        if !self.entries.is_sorted_by(|a, b| of(a).0 < of(b).0) {
+            self.entries.sort_unstable_by(|a, b| {
+                let (a, b) = (of(a), of(b));
+                a.0.cmp(b.0).then_with(|| b.1.cmp(a.1))
+            });
+            self.entries.dedup_by(|a, b| of(a).0 == of(b).0);
+        }
+        before - self.entries.len()
+    }
+
+    /// Keys and timestamps in the present order.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.entries.iter().map(|e| {
+            let key_end = e.start + usize::from(e.key);
+            (
+                &self.bytes[e.start..key_end],
+                &self.bytes[key_end..key_end + usize::from(e.stamp)],
+            )
+        })
+    }
+
+    fn key_of(&self, e: Entry) -> &[u8] {
+        &self.bytes[e.start..e.start + usize::from(e.key)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn keys_that_look_alike_stay_apart() {
+        let mut keys = KeyBuffer::default();
+        for key in ["ABC", "abc", "1e3", "1000", "01000", "1000 "] {
+            keys.push(key.as_bytes(), b"").unwrap();
+        }
+        assert_eq!(keys.sort_unique(), 0);
+        assert_eq!(keys.len(), 6);
+    }
+
+    #[test]
+    fn keys_that_could_not_stand_on_a_line_are_refused() {
+        assert_eq!(check_key(b""), Err(KeyError::Empty));
+        assert_eq!(check_key(b"a\nb"), Err(KeyError::Control));
+        assert_eq!(check_key(b"a\tb"), Err(KeyError::Control));
+        assert_eq!(check_key(&[b'a'; 1021]), Err(KeyError::TooLong));
+        assert_eq!(
+            check_key("clé-26000000000000000000000001".as_bytes()),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn a_mark_takes_a_broken_page_back() {
+        let mut keys = KeyBuffer::default();
+        keys.push(b"a", b"2026").unwrap();
+        let mark = keys.mark();
+        keys.push(b"b", b"").unwrap();
+        keys.truncate(mark);
+        assert_eq!(
+            keys.iter().collect::<Vec<_>>(),
+            [(b"a".as_slice(), b"2026".as_slice())]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn sorting_is_what_a_btreemap_does(rows in proptest::collection::vec(("[a-cA-C0-2]{1,3}", "[0-9]{0,3}"), 0..60)) {
+            let mut keys = KeyBuffer::default();
+            let mut expected = std::collections::BTreeMap::<Vec<u8>, Vec<u8>>::new();
+            for (key, stamp) in &rows {
+                keys.push(key.as_bytes(), stamp.as_bytes()).unwrap();
+                let best = expected.entry(key.clone().into_bytes()).or_default();
+                *best = best.clone().max(stamp.clone().into_bytes());
+            }
+            let dropped = keys.sort_unique();
+            prop_assert_eq!(dropped, rows.len() - expected.len());
+            let got: Vec<_> = keys.iter().map(|(k, s)| (k.to_vec(), s.to_vec())).collect();
+            prop_assert_eq!(got, expected.into_iter().collect::<Vec<_>>());
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Where objects live. One place knows the names; everything else asks here.
+
+use crate::ids::{ClientId, FeedId, MlsId, RunId};
+use crate::registry::CredentialRef;
+
+/// The prefix of MLS documents.
+pub const MLS_PREFIX: &str = "registry/mls/";
+/// The prefix of client documents.
+pub const CLIENTS_PREFIX: &str = "registry/clients/";
+/// The prefix of everything that belongs to feeds.
+pub const FEEDS_PREFIX: &str = "feeds/";
+
+/// `registry/mls/{mls}.json`
+pub fn mls(mls: &MlsId) -> String {
+    format!("{MLS_PREFIX}{mls}.json")
+}
+
+/// `registry/clients/{client}.json`
+pub fn client(client: &ClientId) -> String {
+    format!("{CLIENTS_PREFIX}{client}.json")
+}
+
+/// `feeds/{feed}/head.json`: the pointer to the published snapshot.
+pub fn head(feed: &FeedId) -> String {
+    format!("{FEEDS_PREFIX}{feed}/head.json")
+}
+
+/// `feeds/{feed}/held.json`: the newest run that waits for a second look or an operator.
+pub fn held(feed: &FeedId) -> String {
+    format!("{FEEDS_PREFIX}{feed}/held.json")
+}
+
+/// `feeds/{feed}/snapshots/{sequence}-{digest}.txt.gz`. The digest is in the name because a
+/// publisher that died between snapshot and head leaves an object behind that its successor, with
+/// other keys, must not overwrite.
+pub fn snapshot(feed: &FeedId, sequence: u64, sha256: &str) -> String {
+    format!(
+        "{FEEDS_PREFIX}{feed}/snapshots/{sequence:06}-{}.txt.gz",
+        short(sha256)
+    )
+}
+
+/// `feeds/{feed}/deltas/{from}-{to}-{digest}.txt.gz`
+pub fn delta(feed: &FeedId, from: u64, to: u64, sha256: &str) -> String {
+    format!(
+        "{FEEDS_PREFIX}{feed}/deltas/{from:06}-{to:06}-{}.txt.gz",
+        short(sha256)
+    )
+}
+
+/// `feeds/{feed}/runs/`
+pub fn runs(feed: &FeedId) -> String {
+    format!("{FEEDS_PREFIX}{feed}/runs/")
+}
+
+/// `feeds/{feed}/runs/{run}/run.json`: what happened and why.
+pub fn run_record(feed: &FeedId, run: &RunId) -> String {
+    format!("{}{run}/run.json", runs(feed))
+}
+
+/// `feeds/{feed}/runs/{run}/{name}-{digest}{extension}`: something a step hands to the next, named
+/// by its content, so that a step that runs twice cannot pull the rug from under its twin.
+pub fn run_object(feed: &FeedId, run: &RunId, name: &str, sha256: &str, extension: &str) -> String {
+    format!("{}{run}/{name}-{}{extension}", runs(feed), short(sha256))
+}
+
+/// `leases/{credential}.json`
+pub fn lease(credential: &CredentialRef) -> String {
+    format!("leases/{}.json", credential.slug())
+}
+
+fn short(sha256: &str) -> &str {
+    sha256.get(..16).unwrap_or(sha256)
+}

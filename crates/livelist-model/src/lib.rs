@@ -1,0 +1,22 @@
+//! What Livelist knows, without doing anything: names, registry documents, keys, the snapshot codec,
+//! evidence, guards, decisions, the manifest and the plan.
+//!
+//! May depend on pure libraries only (serde, jiff's types, sha2, flate2 over `std::io` values that
+//! the caller owns). No network, no file system, no clock, no randomness, no async.
+
+pub mod codec;
+pub mod decision;
+pub mod delta;
+pub mod evidence;
+pub mod guards;
+pub mod head;
+pub mod ids;
+pub mod keys;
+pub mod layout;
+pub mod merge;
+pub mod plan;
+pub mod record;
+pub mod registry;
+pub mod run;
+
+pub use ids::{ClientId, FeedId, MlsId, NameError, ResourceName, RunId};

@@ -1,0 +1,146 @@
+//! What a run leaves behind for people: `run.json`, with the evidence, the counts and the reason.
+
+use serde::{Deserialize, Serialize};
+
+use crate::codec::ListSummary;
+use crate::decision::{Comparison, Confirmed, HeldReason};
+use crate::run::RunSpec;
+
+/// A sorted list that one step hands to the next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListRef {
+    /// Its name in the store.
+    pub object: String,
+    /// Keys and digest; a reader checks both.
+    #[serde(flatten)]
+    pub summary: ListSummary,
+}
+
+/// How a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// It has begun.
+    Running,
+    /// A new snapshot is the head.
+    Published,
+    /// The head was right already.
+    Unchanged,
+    /// The result waits; the head stays.
+    Held,
+    /// It could not be finished; the head stays.
+    Failed,
+    /// An operator refused the held result.
+    Rejected,
+}
+
+impl RunState {
+    /// The stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RunState::Running => "running",
+            RunState::Published => "published",
+            RunState::Unchanged => "unchanged",
+            RunState::Held => "held",
+            RunState::Failed => "failed",
+            RunState::Rejected => "rejected",
+        }
+    }
+
+    /// Whether the run did what it was for.
+    pub fn is_done(self) -> bool {
+        matches!(self, RunState::Published | RunState::Unchanged)
+    }
+}
+
+/// What went wrong, in words that stay the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Failure {
+    /// The error's stable name, as Step Functions sees it.
+    pub name: String,
+    /// What happened. No secrets.
+    pub message: String,
+    /// What an operator should do.
+    pub advice: String,
+    /// The step it happened in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+}
+
+/// How much a run asked of the provider.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Traffic {
+    /// Requests sent, repeated ones included.
+    pub requests: u64,
+    /// Requests that were sent again after an error.
+    pub retries: u64,
+    /// Times the provider asked to wait.
+    pub throttled: u64,
+    /// Bytes of bodies, uncompressed.
+    pub bytes: u64,
+}
+
+impl Traffic {
+    /// Adds what another task did.
+    pub fn add(&mut self, other: Traffic) {
+        self.requests += other.requests;
+        self.retries += other.retries;
+        self.throttled += other.throttled;
+        self.bytes += other.bytes;
+    }
+}
+
+/// `feeds/{feed}/runs/{run}/run.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Version of this document's form.
+    pub schema: u32,
+    /// What was to be done.
+    pub spec: RunSpec,
+    /// How it stands.
+    pub state: RunState,
+    /// When it began.
+    pub started_at: jiff::Timestamp,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<jiff::Timestamp>,
+    /// The comparison with the former snapshot, with the evidence of each scan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
+    /// What confirmation told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<Confirmed>,
+    /// What was published, or would have been.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<RunResult>,
+    /// Why it is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_reason: Option<HeldReason>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Failure>,
+    /// What it asked of the provider.
+    #[serde(default)]
+    pub traffic: Traffic,
+    /// Where an approval finds what to publish.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<serde_json::Value>,
+}
+
+/// The numbers of a run's result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunResult {
+    /// The version of the head after the run.
+    pub version: Option<String>,
+    /// Its sequence.
+    pub sequence: u64,
+    /// Its keys.
+    pub count: u64,
+    /// Keys that came.
+    pub added: u64,
+    /// Keys that went.
+    pub removed: u64,
+}

@@ -1,0 +1,371 @@
+//! Reading registry documents and telling what is wrong with them: file, field, remedy. All
+//! findings are gathered, so that an operator mends a registry in one go.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::IpAddr;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use super::{Client, Mls, Provider};
+use crate::ids::{ClientId, MlsId};
+use crate::run::FeedSpec;
+
+/// Something wrong with a registry document.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Finding {
+    /// The document, e.g. `mls/abor.json`.
+    pub file: String,
+    /// The field, e.g. `pairs[0].mls`; empty when the whole document is meant.
+    pub field: String,
+    /// What is wrong.
+    pub problem: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file)?;
+        if !self.field.is_empty() {
+            write!(f, ": {}", self.field)?;
+        }
+        write!(f, ": {}. {}.", self.problem, self.remedy)
+    }
+}
+
+/// All documents of a registry that passed their checks.
+#[derive(Debug, Clone, Default)]
+pub struct Registry {
+    /// The MLSs by name.
+    pub mls: BTreeMap<MlsId, Mls>,
+    /// The clients by name.
+    pub clients: BTreeMap<ClientId, Client>,
+}
+
+/// Gathers documents and findings; `finish` checks what concerns more than one document.
+#[derive(Debug, Default)]
+pub struct RegistryBuilder {
+    registry: Registry,
+    findings: Vec<Finding>,
+}
+
+/// Reads one MLS document; `file` is its name for the findings.
+pub fn parse_mls(file: &str, text: &[u8]) -> Result<Mls, Vec<Finding>> {
+    let mls: Mls = parse(file, text)?;
+    let mut findings = Findings {
+        file,
+        list: Vec::new(),
+    };
+    check_file_name(&mut findings, "mls", mls.mls.as_str());
+    findings.url("base_url", &mls.base_url);
+    if let Some(url) = &mls.token_url {
+        findings.url("token_url", url);
+    }
+    for (i, host) in mls.allow_hosts.iter().enumerate() {
+        if host.is_empty() || host.contains(['/', ':', '@', '*']) {
+            findings.add(
+                &format!("allow_hosts[{i}]"),
+                format!("{host:?} is not a host name"),
+                "give the bare host, e.g. `replication.example.com`, without scheme, port or `*`",
+            );
+        }
+    }
+    if !mls.guards.is_valid() {
+        findings.add(
+            "guards.removed_fraction",
+            format!("{} is not a share", mls.guards.removed_fraction),
+            "give a number from 0 to 1, e.g. 0.2 for 20 %",
+        );
+    }
+    if mls.page_size.is_some_and(|n| n == 0 || n > 300_000) {
+        findings.add(
+            "page_size",
+            "the number is out of range",
+            "give 1 to 300000 rows, or leave it out for the provider's largest",
+        );
+    }
+    if !is_identifier(&mls.key_field) {
+        findings.add(
+            "key_field",
+            format!("{:?} is not a field name", mls.key_field),
+            "give a Data Dictionary name such as `ListingKey`",
+        );
+    }
+    if mls.provider == Provider::MlsGrid && mls.originating_system.is_none() {
+        findings.add(
+            "originating_system",
+            "MLS Grid answers only requests that name one OriginatingSystemName",
+            "add `\"originating_system\": \"…\"` with the name that MLS Grid gave for this MLS",
+        );
+    }
+    if mls.provider == Provider::Reso
+        && mls.originating_system.as_deref().is_some_and(str::is_empty)
+    {
+        findings.add(
+            "originating_system",
+            "the name is empty",
+            "leave the field out",
+        );
+    }
+    findings.result(mls)
+}
+
+/// Reads one client document; `file` is its name for the findings.
+pub fn parse_client(file: &str, text: &[u8]) -> Result<Client, Vec<Finding>> {
+    let client: Client = parse(file, text)?;
+    let mut findings = Findings {
+        file,
+        list: Vec::new(),
+    };
+    check_file_name(&mut findings, "client", client.client.as_str());
+    if let Some(site) = &client.site {
+        findings.url("site", site);
+    }
+    let mut ids = BTreeSet::new();
+    for (i, key) in client.api_keys.iter().enumerate() {
+        if !ids.insert(&key.id) {
+            findings.add(
+                &format!("api_keys[{i}].id"),
+                format!("{:?} is there twice", key.id),
+                "give each key its own id",
+            );
+        }
+        if key.sha256.len() != 64 || !key.sha256.bytes().all(|b| b.is_ascii_hexdigit()) {
+            findings.add(
+                &format!("api_keys[{i}].sha256"),
+                "this is not a SHA-256",
+                "give the 64 hex digits of `printf %s KEY | sha256sum`, never the key itself",
+            );
+        }
+    }
+    let mut seen = BTreeSet::new();
+    for (i, pair) in client.pairs.iter().enumerate() {
+        let filter = pair.filter.as_deref().unwrap_or("").trim();
+        if !seen.insert((&pair.mls, &pair.resource, filter)) {
+            findings.add(
+                &format!("pairs[{i}]"),
+                format!("the pair {} {} is there twice", pair.mls, pair.resource),
+                "remove one, or give it another filter",
+            );
+        }
+        if filter.bytes().any(|b| b.is_ascii_control()) {
+            findings.add(
+                &format!("pairs[{i}].filter"),
+                "the filter holds a control character",
+                "write the OData filter on one line",
+            );
+        }
+    }
+    findings.result(client)
+}
+
+/// The JSON Schema of `mls` or `client` documents.
+pub fn schema(kind: &str) -> Option<serde_json::Value> {
+    let schema = match kind {
+        "mls" => schemars::schema_for!(Mls),
+        "client" => schemars::schema_for!(Client),
+        _ => return None,
+    };
+    Some(schema.to_value())
+}
+
+impl RegistryBuilder {
+    /// Adds `mls/{name}.json`.
+    pub fn mls(&mut self, file: &str, text: &[u8]) {
+        match parse_mls(file, text) {
+            Ok(mls) => {
+                self.registry.mls.insert(mls.mls.clone(), mls);
+            }
+            Err(findings) => self.findings.extend(findings),
+        }
+    }
+
+    /// Adds `clients/{name}.json`.
+    pub fn client(&mut self, file: &str, text: &[u8]) {
+        match parse_client(file, text) {
+            Ok(client) => {
+                self.registry.clients.insert(client.client.clone(), client);
+            }
+            Err(findings) => self.findings.extend(findings),
+        }
+    }
+
+    /// Adds a finding of the caller's, e.g. a file that cannot be read.
+    pub fn finding(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    /// The registry as far as it is sound, and everything that is wrong with the rest. A pair whose
+    /// MLS is missing is left out, so that one bad document does not stop the others (F15).
+    pub fn finish(mut self) -> (Registry, Vec<Finding>) {
+        let mut hashes: BTreeMap<String, ClientId> = BTreeMap::new();
+        for (id, client) in &self.registry.clients {
+            let file = format!("clients/{id}.json");
+            for (i, pair) in client.pairs.iter().enumerate() {
+                if !self.registry.mls.contains_key(&pair.mls) {
+                    self.findings.push(Finding {
+                        file: file.clone(),
+                        field: format!("pairs[{i}].mls"),
+                        problem: format!("there is no sound document for the MLS `{}`", pair.mls),
+                        remedy: format!("add or mend mls/{}.json, or disable the pair", pair.mls),
+                    });
+                }
+            }
+            for (i, key) in client.api_keys.iter().enumerate() {
+                let hash = key.sha256.to_ascii_lowercase();
+                if let Some(other) = hashes.insert(hash, id.clone()) {
+                    self.findings.push(Finding {
+                        file: file.clone(),
+                        field: format!("api_keys[{i}].sha256"),
+                        problem: format!("the client `{other}` has the same key"),
+                        remedy: "give each client its own key".to_owned(),
+                    });
+                }
+            }
+        }
+        self.findings.sort();
+        (self.registry, self.findings)
+    }
+}
+
+impl Registry {
+    /// The feeds of `client` whose MLS is known, in the order of its pairs.
+    pub fn feeds_of<'a>(&'a self, client: &'a Client) -> impl Iterator<Item = FeedSpec> + 'a {
+        client
+            .pairs
+            .iter()
+            .filter_map(|pair| Some(FeedSpec::resolve(self.mls.get(&pair.mls)?, pair)))
+    }
+}
+
+struct Findings<'a> {
+    file: &'a str,
+    list: Vec<Finding>,
+}
+
+impl Findings<'_> {
+    fn add(&mut self, field: &str, problem: impl Into<String>, remedy: &str) {
+        self.list.push(Finding {
+            file: self.file.to_owned(),
+            field: field.to_owned(),
+            problem: problem.into(),
+            remedy: remedy.to_owned(),
+        });
+    }
+
+    fn url(&mut self, field: &str, text: &str) {
+        let Ok(url) = Url::parse(text) else {
+            return self.add(field, "this is not a URL", "give an absolute https URL");
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            self.add(
+                field,
+                "the URL holds a user name or password",
+                "put secrets behind `credential`",
+            );
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            self.add(
+                field,
+                "the URL holds a query or a fragment",
+                "give the bare URL; a token belongs behind `credential`",
+            );
+        }
+        match url.scheme() {
+            "https" => {}
+            "http" if is_loopback(&url) => {}
+            _ => self.add(
+                field,
+                "tokens would travel unencrypted",
+                "use https; http is for loopback addresses only",
+            ),
+        }
+    }
+
+    fn result<T>(self, value: T) -> Result<T, Vec<Finding>> {
+        if self.list.is_empty() {
+            Ok(value)
+        } else {
+            Err(self.list)
+        }
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host_str() {
+        Some("localhost") => true,
+        Some(host) => host
+            .trim_matches(['[', ']'])
+            .parse::<IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback()),
+        None => false,
+    }
+}
+
+fn is_identifier(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 128
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && !text.as_bytes()[0].is_ascii_digit()
+}
+
+fn check_file_name(findings: &mut Findings<'_>, field: &str, name: &str) {
+    let stem = findings
+        .file
+        .rsplit('/')
+        .next()
+        .unwrap_or("")
+        .trim_end_matches(".json");
+    if stem != name {
+        findings.add(
+            field,
+            format!("the document says `{name}`, its file `{stem}`"),
+            "name the file after the document",
+        );
+    }
+}
+
+fn parse<T: DeserializeOwned>(file: &str, text: &[u8]) -> Result<T, Vec<Finding>> {
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let (path, error) = match serde_path_to_error::deserialize(&mut json) {
+        Ok(value) => match json.end() {
+            Ok(()) => return Ok(value),
+            Err(error) => (String::new(), error),
+        },
+        Err(error) => (error.path().to_string(), error.into_inner()),
+    };
+    let remedy = if error.is_data() {
+        "See docs/registry.md for the fields and their forms"
+    } else {
+        "Mend the JSON syntax"
+    };
+    Err(vec![Finding {
+        file: file.to_owned(),
+        field: if path == "." { String::new() } else { path },
+        problem: without_values(&error),
+        remedy: remedy.to_owned(),
+    }])
+}
+
+/// serde_json quotes strings of the wrong type: a secret pasted into the wrong field must not reach
+/// a log.
+fn without_values(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    if !error.is_data() {
+        return message;
+    }
+    let message = message.split(" at line ").next().unwrap_or(&message);
+    match message.split_once("invalid type: string \"") {
+        Some((before, after)) => {
+            let expected = after.rsplit_once("\", ").map_or("", |(_, e)| e);
+            format!("{before}invalid type: a string, {expected}")
+        }
+        None => message.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

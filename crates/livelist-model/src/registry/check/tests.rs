@@ -1,0 +1,125 @@
+use super::*;
+
+fn mls(text: &str) -> Result<Mls, Vec<Finding>> {
+    parse_mls("mls/abor.json", text.as_bytes())
+}
+
+const GOOD: &str = r#"{"mls":"abor","provider":"trestle",
+    "base_url":"https://api.cotality.com/trestle/odata","credential":"ssm:/livelist/mls/abor"}"#;
+
+#[test]
+fn the_defaults_are_the_documented_ones() {
+    let mls = mls(GOOD).unwrap();
+    assert_eq!(mls.key_field, "ListingKey");
+    assert_eq!(mls.guards.removed_floor, 50);
+    assert!(mls.enabled);
+}
+
+#[test]
+fn findings_name_file_field_and_remedy() {
+    let cases = [
+        (r#""page_sice":3"#, "page_sice", "unknown field"),
+        (r#""page_size":0"#, "page_size", "out of range"),
+        (
+            r#""guards":{"removed_fraction":20}"#,
+            "guards.removed_fraction",
+            "not a share",
+        ),
+        (r#""guards":{"floor":2}"#, "guards.floor", "unknown field"),
+        (
+            r#""allow_hosts":["https://x"]"#,
+            "allow_hosts[0]",
+            "not a host name",
+        ),
+        (
+            r#""token_url":"http://mls.example/token""#,
+            "token_url",
+            "unencrypted",
+        ),
+        (
+            r#""token_url":"https://u:p@mls.example/""#,
+            "token_url",
+            "password",
+        ),
+        (
+            r#""key_field":"Listing Key""#,
+            "key_field",
+            "not a field name",
+        ),
+    ];
+    for (addition, field, problem) in cases {
+        let text = GOOD.replacen('{', &format!("{{{addition},"), 1);
+        let findings = mls(&text).unwrap_err();
+        let finding = &findings[0];
+        assert_eq!(finding.file, "mls/abor.json");
+        assert_eq!(finding.field, field, "{finding}");
+        assert!(finding.problem.contains(problem), "{finding}");
+        assert!(!finding.remedy.is_empty());
+    }
+}
+
+#[test]
+fn http_is_for_loopback_only() {
+    for (url, fine) in [
+        ("http://127.0.0.1:8080/odata", true),
+        ("http://[::1]:8080/odata", true),
+        ("http://mls.example/odata", false),
+        ("http://127.0.0.1.evil.example/odata", false),
+    ] {
+        let text = GOOD.replace("https://api.cotality.com/trestle/odata", url);
+        assert_eq!(mls(&text).is_ok(), fine, "{url}");
+    }
+}
+
+#[test]
+fn a_secret_in_the_wrong_place_is_not_repeated() {
+    let text = GOOD.replace("ssm:/livelist/mls/abor", "hunter2-secret");
+    let shown = mls(&text).unwrap_err()[0].to_string();
+    assert!(!shown.contains("hunter2"), "{shown}");
+    let text = GOOD.replacen('{', r#"{"page_size":"hunter2-secret","#, 1);
+    let shown = mls(&text).unwrap_err()[0].to_string();
+    assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn pairs_without_an_mls_and_shared_keys_are_found() {
+    let mut builder = RegistryBuilder::default();
+    builder.mls("mls/abor.json", GOOD.as_bytes());
+    let hash = "ab".repeat(32);
+    for name in ["acme", "bolt"] {
+        let text = format!(
+            r#"{{"client":"{name}","api_keys":[{{"id":"k1","sha256":"{hash}"}}],
+               "pairs":[{{"mls":"abor","resource":"Property"}},{{"mls":"nope","resource":"Property"}}]}}"#
+        );
+        builder.client(&format!("clients/{name}.json"), text.as_bytes());
+    }
+    let (registry, findings) = builder.finish();
+    assert_eq!(registry.clients.len(), 2);
+    let fields: Vec<_> = findings
+        .iter()
+        .map(|f| (f.file.as_str(), f.field.as_str()))
+        .collect();
+    assert_eq!(
+        fields,
+        [
+            ("clients/acme.json", "pairs[1].mls"),
+            ("clients/bolt.json", "api_keys[0].sha256"),
+            ("clients/bolt.json", "pairs[1].mls"),
+        ]
+    );
+    let client = &registry.clients[&"acme".parse().unwrap()];
+    assert_eq!(registry.feeds_of(client).count(), 1);
+}
+
+#[test]
+fn documents_pass_their_own_schema() {
+    let schema = schema("mls").unwrap();
+    assert_eq!(schema["additionalProperties"], false);
+    let required: Vec<_> = schema["required"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|v| v.as_str())
+        .collect();
+    assert_eq!(required, ["mls", "provider", "base_url", "credential"]);
+}

@@ -1,0 +1,50 @@
+//! `clients/{client}.json`: one client, the hashes of its site keys, and its pairs.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ClientId, MlsId, ResourceName};
+
+/// One client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// The client's name; the same as the file's.
+    pub client: ClientId,
+    /// The client's site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
+    /// The site keys, as hashes. Several are valid at once during a rotation.
+    #[serde(default)]
+    pub api_keys: Vec<ApiKey>,
+    /// What is reconciled for this client.
+    #[serde(default)]
+    pub pairs: Vec<Pair>,
+}
+
+/// A site key as it is kept: never the key itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApiKey {
+    /// A name for people, unique within the client.
+    pub id: String,
+    /// SHA-256 of the key's text, 64 hex digits.
+    #[schemars(regex(pattern = r"^[0-9a-fA-F]{64}$"))]
+    pub sha256: String,
+}
+
+/// One client–MLS pair.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pair {
+    /// The MLS.
+    pub mls: MlsId,
+    /// The RESO resource.
+    pub resource: ResourceName,
+    /// An OData filter, e.g. `StandardStatus eq 'Active'`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// Whether the pair is reconciled.
+    #[serde(default = "super::mls::enabled")]
+    pub enabled: bool,
+}

@@ -1,0 +1,115 @@
+//! The description of one run that travels through every step: what to scan and by which rules.
+//! It is frozen when the run starts, so that a registry edited in the middle changes nothing, and
+//! it is the input of the state machine's execution. It never holds a secret.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::guards::Guards;
+use crate::ids::{FeedId, MlsId, ResourceName, RunId};
+use crate::registry::{AuthKind, CredentialRef, Mls, Pair, Provider};
+
+/// What one credential sees of one MLS through one filter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FeedSpec {
+    /// The feed's id.
+    pub feed: FeedId,
+    /// The MLS.
+    pub mls: MlsId,
+    /// Who serves the MLS.
+    pub provider: Provider,
+    /// How to authenticate; the state machine branches on it.
+    pub auth: AuthKind,
+    /// Where the API begins, without the resource.
+    pub base_url: String,
+    /// Where tokens come from; the dialect's default when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_url: Option<String>,
+    /// Reference to the secret.
+    pub credential: CredentialRef,
+    /// The RESO resource.
+    pub resource: ResourceName,
+    /// An OData filter that narrows the feed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// `OriginatingSystemName`, where the provider asks for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub originating_system: Option<String>,
+    /// The provider's dataset, where its URLs hold one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
+    /// Rows a page; the dialect's largest when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page_size: Option<u32>,
+    /// The field that identifies a row.
+    pub key_field: String,
+    /// Hosts besides the base URL's and the token URL's that may receive the token.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allow_hosts: Vec<String>,
+    /// When a result is not published without a person.
+    pub guards: Guards,
+}
+
+impl FeedSpec {
+    /// The feed that `pair` sees of `mls`.
+    pub fn resolve(mls: &Mls, pair: &Pair) -> FeedSpec {
+        FeedSpec {
+            feed: FeedId::of(
+                &mls.mls,
+                &pair.resource,
+                mls.credential.as_str(),
+                pair.filter.as_deref(),
+            ),
+            mls: mls.mls.clone(),
+            provider: mls.provider,
+            auth: mls.auth_kind(),
+            base_url: mls.base_url.clone(),
+            token_url: mls.token_url.clone(),
+            credential: mls.credential.clone(),
+            resource: pair.resource.clone(),
+            filter: pair
+                .filter
+                .as_deref()
+                .map(str::trim)
+                .filter(|f| !f.is_empty())
+                .map(str::to_owned),
+            originating_system: mls.originating_system.clone(),
+            dataset: mls.dataset.clone(),
+            page_size: mls.page_size,
+            key_field: mls.key_field.clone(),
+            allow_hosts: mls.allow_hosts.clone(),
+            guards: mls.guards,
+        }
+    }
+}
+
+/// One run: the input of a state machine execution and of every step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunSpec {
+    /// Version of this document's form.
+    pub schema: u32,
+    /// The run's id.
+    pub run: RunId,
+    /// The day that is reconciled (UTC).
+    #[schemars(with = "String")]
+    pub date: jiff::civil::Date,
+    /// What is scanned.
+    pub feed: FeedSpec,
+}
+
+impl RunSpec {
+    /// The form that this version writes and reads.
+    pub const SCHEMA: u32 = 1;
+
+    /// The run of `feed` on `date`.
+    pub fn of(date: jiff::civil::Date, feed: FeedSpec) -> RunSpec {
+        RunSpec {
+            schema: Self::SCHEMA,
+            run: RunId::of(date, &feed.feed),
+            date,
+            feed,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Time and chance, passed in: nothing else reads the wall clock, sleeps or draws lots.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+/// The time, and waiting.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> jiff::Timestamp;
+    /// Returns after `duration`. A test's clock may return at once and be later all the same.
+    async fn sleep(&self, duration: Duration);
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+#[async_trait]
+impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the port's implementation"
+    )]
+    fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::now()
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the port's implementation"
+    )]
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// Randomness.
+pub trait Entropy: Send + Sync {
+    /// 64 random bits, good enough for keys.
+    fn bits(&self) -> Result<u64, crate::StoreError>;
+
+    /// A number from 0 (included) to 1 (excluded), to spread retries; 0 where there is no entropy.
+    fn fraction(&self) -> f64 {
+        self.bits()
+            .map_or(0.0, |bits| (bits >> 11) as f64 / (1u64 << 53) as f64)
+    }
+}
+
+/// The operating system's randomness.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn bits(&self) -> Result<u64, crate::StoreError> {
+        getrandom::u64().map_err(|e| crate::StoreError::unavailable("the system's randomness", e))
+    }
+}

@@ -1,0 +1,31 @@
+//! Ports to what the steps need of the world, and their twins in memory and in a directory.
+//!
+//! A port is a small trait whose doc comment is its contract. Each has a twin that needs no AWS;
+//! `contract` holds the functions that every implementation has to pass, the ones in
+//! `livelist-aws` included. Depends on the model, tokio and crypto for sealing; never on AWS.
+
+pub mod clock;
+pub mod contract;
+pub mod directory;
+pub mod error;
+pub mod executions;
+pub mod leases;
+pub mod links;
+pub mod memory;
+pub mod notices;
+pub mod objects;
+pub mod queue;
+pub mod registry;
+pub mod sealer;
+pub mod secrets;
+
+pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};
+pub use error::StoreError;
+pub use executions::{Executions, Start};
+pub use leases::{Lease, LeaseState, Leases};
+pub use links::{Link, Links};
+pub use notices::Notices;
+pub use objects::{Body, Condition, Listed, Object, Objects, ObjectsExt, Retention};
+pub use queue::{Message, Queue, SendFailure};
+pub use sealer::{SealError, Sealer};
+pub use secrets::{SecretError, Secrets};
