@@ -1,1 +1,30 @@
-//! livelist-reso
+//! The RESO Web API client: how to ask a provider for live keys, and how to know that the answer is
+//! one. Transport, authentication, retry and throttle, paging as a fold over a typed continuation,
+//! and one file a provider under [`dialect`].
+//!
+//! Depends on the model, HTTP and crypto libraries. Never on a store, AWS, the environment or the
+//! wall clock: time and chance are passed in.
+
+pub mod allow;
+pub mod client;
+pub mod confirm;
+pub mod count;
+pub mod dialect;
+pub mod error;
+pub mod http_transport;
+mod link_header;
+pub mod loops;
+pub mod page;
+pub mod policy;
+pub mod query;
+pub mod scan;
+pub mod secret;
+pub mod time;
+pub mod token;
+pub mod transport;
+
+pub use client::Client;
+pub use error::ClientError;
+pub use http_transport::HttpTransport;
+pub use scan::{ScanState, Step};
+pub use transport::{BodyStream, Transport, TransportError};

@@ -1,0 +1,255 @@
+//! Which URLs may be asked with the token: the configured ones, their links, and allow-listed
+//! hosts. Checked with the same parser that sends, so that there is no URL on which the two differ.
+
+use http::Uri;
+use http::uri::{Authority, PathAndQuery, Scheme};
+
+/// The longest URL that is followed.
+pub const MAX_URL: usize = 16 * 1024;
+
+/// Why a link is not followed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LinkError {
+    /// It leads to a host that may not see the token (F13).
+    #[error("it leads to {host}, which is neither the provider's host nor in allow_hosts")]
+    Host {
+        /// The host.
+        host: String,
+    },
+    /// It leads from https to http.
+    #[error("it leads to an unencrypted connection")]
+    Downgrade,
+    /// It is no URL.
+    #[error("it is not a valid URL")]
+    Malformed,
+    /// It is longer than [`MAX_URL`].
+    #[error("it is longer than 16 KiB")]
+    TooLong,
+}
+
+/// The hosts of one feed.
+#[derive(Debug, Clone)]
+pub struct AllowList {
+    scheme: Scheme,
+    authority: Authority,
+    hosts: Vec<String>,
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost"
+        || host
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
+}
+
+/// Parses a URL as it is, encoding only what cannot stand in a request at all (a blank, a quote, a
+/// letter outside ASCII); everything else keeps its bytes.
+pub fn parse(text: &str) -> Result<Uri, LinkError> {
+    if text.len() > MAX_URL {
+        return Err(LinkError::TooLong);
+    }
+    let encoded: String;
+    let needs_encoding = |b: u8| !b.is_ascii_graphic() || matches!(b, b'"' | b'<' | b'>' | b'#');
+    let text = if text.bytes().any(needs_encoding) {
+        encoded = text
+            .bytes()
+            .map(|b| {
+                if needs_encoding(b) {
+                    format!("%{b:02X}")
+                } else {
+                    char::from(b).to_string()
+                }
+            })
+            .collect();
+        &encoded
+    } else {
+        text
+    };
+    text.parse().map_err(|_| LinkError::Malformed)
+}
+
+impl AllowList {
+    /// The list for a feed at `base`, with `hosts` besides.
+    pub fn new(base: &Uri, hosts: &[String]) -> Result<Self, LinkError> {
+        let (Some(scheme), Some(authority)) = (base.scheme(), base.authority()) else {
+            return Err(LinkError::Malformed);
+        };
+        if authority.as_str().contains('@') {
+            return Err(LinkError::Malformed);
+        }
+        if *scheme != Scheme::HTTPS && !is_loopback(authority.host()) {
+            return Err(LinkError::Downgrade);
+        }
+        Ok(AllowList {
+            scheme: scheme.clone(),
+            authority: authority.clone(),
+            hosts: hosts.iter().map(|h| h.to_ascii_lowercase()).collect(),
+        })
+    }
+
+    /// The URL to ask for `link`, found in the answer to `from`; relative links are relative to it.
+    pub fn resolve(&self, from: &Uri, link: &str) -> Result<Uri, LinkError> {
+        let uri = if link.starts_with("//") {
+            parse(&format!("{}:{link}", self.scheme))?
+        } else if has_scheme(link) {
+            parse(link)?
+        } else {
+            self.relative(from, link)?
+        };
+        self.check(&uri)?;
+        Ok(uri)
+    }
+
+    fn relative(&self, from: &Uri, link: &str) -> Result<Uri, LinkError> {
+        let path = if link.starts_with('/') {
+            link.to_owned()
+        } else if link.starts_with('?') {
+            format!("{}{link}", from.path())
+        } else {
+            let folder = from
+                .path()
+                .rsplit_once('/')
+                .map_or("", |(folder, _)| folder);
+            format!("{folder}/{link}")
+        };
+        let path: PathAndQuery = parse(&path)?
+            .path_and_query()
+            .cloned()
+            .ok_or(LinkError::Malformed)?;
+        let mut parts = from.clone().into_parts();
+        parts.path_and_query = Some(path);
+        Uri::from_parts(parts).map_err(|_| LinkError::Malformed)
+    }
+
+    fn check(&self, uri: &Uri) -> Result<(), LinkError> {
+        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
+            return Err(LinkError::Malformed);
+        };
+        let host = authority.host().to_ascii_lowercase();
+        let refuse = || {
+            let host = host.clone();
+            Err(LinkError::Host { host })
+        };
+        if authority.as_str().contains('@') {
+            return refuse();
+        }
+        if *scheme == self.scheme && *authority == self.authority {
+            return Ok(());
+        }
+        if *scheme != Scheme::HTTPS && !(self.scheme == Scheme::HTTP && is_loopback(&host)) {
+            return Err(LinkError::Downgrade);
+        }
+        let standard_port = authority.port_u16().is_none_or(|port| port == 443);
+        let same_host = host == self.authority.host().to_ascii_lowercase()
+            && port(uri) == port_of(&self.scheme, &self.authority);
+        if same_host || (self.hosts.contains(&host) && (standard_port || is_loopback(&host))) {
+            return Ok(());
+        }
+        refuse()
+    }
+}
+
+/// Whether a link is absolute: a `:` comes before any `/`, `?` or `'` (RFC 3986, 4.2).
+fn has_scheme(link: &str) -> bool {
+    let scheme = link.split([':', '/', '?', '\'', '(']).next().unwrap_or("");
+    !scheme.is_empty() && link[scheme.len()..].starts_with("://")
+}
+
+fn port(uri: &Uri) -> Option<u16> {
+    port_of(uri.scheme()?, uri.authority()?)
+}
+
+fn port_of(scheme: &Scheme, authority: &Authority) -> Option<u16> {
+    authority.port_u16().or(match scheme.as_str() {
+        "https" => Some(443),
+        "http" => Some(80),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list() -> (AllowList, Uri) {
+        let base = parse("https://api.mls.example/v2/Property?$top=5").unwrap();
+        (
+            AllowList::new(&base, &["replica.mls.example".to_owned()]).unwrap(),
+            base,
+        )
+    }
+
+    #[test]
+    fn links_keep_their_bytes() {
+        let (allow, from) = list();
+        for link in [
+            "https://api.mls.example/v2/Property?$filter=OriginatingSystemName%20eq%20'actris'&$top=5&$skip=5",
+            "https://api.mls.example/odata/Property?$filter=ModificationTimestamp+gt+2022-03-29T18%3a49%3a08.340000Z&$skip=32000",
+            "https://api.mls.example/odata/Property?%24select=ListingKey%2cX(Y)&id=1-7bfb4d3c|x",
+        ] {
+            assert_eq!(allow.resolve(&from, link).unwrap().to_string(), link);
+        }
+    }
+
+    #[test]
+    fn relative_links_are_relative_to_the_request() {
+        let (allow, from) = list();
+        for (link, url) in [
+            (
+                "Property?$skip=5",
+                "https://api.mls.example/v2/Property?$skip=5",
+            ),
+            ("?$skip=5", "https://api.mls.example/v2/Property?$skip=5"),
+            (
+                "/v2/Property?$skip=5",
+                "https://api.mls.example/v2/Property?$skip=5",
+            ),
+            (
+                "Property?next=a b",
+                "https://api.mls.example/v2/Property?next=a%20b",
+            ),
+            (
+                "Property?u=https://x.example/",
+                "https://api.mls.example/v2/Property?u=https://x.example/",
+            ),
+        ] {
+            let resolved = allow.resolve(&from, link).map(|u| u.to_string());
+            assert_eq!(resolved.as_deref(), Ok(url), "{link}");
+        }
+    }
+
+    #[test]
+    fn the_token_goes_nowhere_else() {
+        let (allow, from) = list();
+        for link in [
+            "https://evil.example/v2/Property",
+            "https://api.mls.example.evil.example/",
+            "https://api.mls.example@evil.example/",
+            "https://user:pw@api.mls.example/",
+            "https://api.mls.example:8443/",
+            "//evil.example/v2",
+            "http://api.mls.example/v2/Property",
+            "http://127.0.0.1/v2",
+            "ftp://api.mls.example/",
+            "https://replica.mls.example:444/",
+            "https://api.mls.example\\@evil.example/",
+        ] {
+            assert!(allow.resolve(&from, link).is_err(), "{link}");
+        }
+        assert!(
+            allow
+                .resolve(&from, "https://replica.mls.example/v2")
+                .is_ok()
+        );
+        assert!(
+            allow
+                .resolve(&from, "https://API.mls.example:443/v2")
+                .is_ok()
+        );
+        assert_eq!(
+            allow.resolve(&from, &format!("/{}", "x".repeat(MAX_URL))),
+            Err(LinkError::TooLong)
+        );
+    }
+}

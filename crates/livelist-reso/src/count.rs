@@ -1,0 +1,44 @@
+//! Asking the provider how many rows the feed has.
+
+use livelist_model::keys::KeyBuffer;
+
+use crate::client::{Client, PageRequest};
+use crate::dialect::CountForm;
+use crate::error::ClientError;
+use crate::page::PageError;
+use crate::scan::filter;
+use crate::{allow, query::Query};
+
+/// The number of rows, or nothing where the provider does not count. `expected` says that it has
+/// counted before in this scan, so that silence now is an error.
+pub async fn count(client: &mut Client<'_>, expected: bool) -> Result<Option<u64>, ClientError> {
+    let form = client.dialect().count;
+    if form == CountForm::Never {
+        return Ok(None);
+    }
+    let must_count = expected || form == CountForm::Always;
+    let url = Query::of(
+        &client.dialect().base(client.feed()),
+        client.feed().resource.as_str(),
+    )
+    .option("$select", &client.feed().key_field)
+    .option("$filter", &filter(client, &[]))
+    .option("$top", "1")
+    .option("$count", "true")
+    .url();
+    let uri = allow::parse(&url).map_err(ClientError::Link)?;
+    let request = PageRequest {
+        url: &|_| Ok(uri.clone()),
+        size: 1,
+        prefer: false,
+        stamps: false,
+    };
+    match client.page(request, &mut KeyBuffer::default()).await {
+        Ok(answer) if answer.page.count.is_none() && must_count => Err(ClientError::Page(
+            PageError::Shape("`@odata.count` was asked for and is missing".to_owned()),
+        )),
+        Ok(answer) => Ok(answer.page.count),
+        Err(ClientError::Rejected { .. } | ClientError::Denied { .. }) if !must_count => Ok(None),
+        Err(error) => Err(error),
+    }
+}

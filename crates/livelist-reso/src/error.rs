@@ -1,0 +1,73 @@
+//! What can go wrong between Livelist and a provider, classified once. The steps turn these into
+//! their stable names; nobody else looks at a status code.
+
+use std::time::Duration;
+
+use crate::allow::LinkError;
+use crate::page::PageError;
+use crate::transport::TransportError;
+
+/// Why an exchange with a provider gave no result. Never holds a token.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The provider asks to wait.
+    #[error("the provider asks to wait {} seconds", .0.as_secs())]
+    Throttled(Duration),
+    /// The token is not accepted (any more).
+    #[error("the provider does not accept the token")]
+    Unauthorized,
+    /// The credential itself is refused.
+    #[error("the provider refuses the credential: {0}")]
+    CredentialRefused(String),
+    /// The account may not see this: never a sign that listings are gone.
+    #[error("the provider refuses access with status {status}: {message}")]
+    Denied {
+        /// 403, 404 or 410.
+        status: u16,
+        /// What the provider says.
+        message: String,
+    },
+    /// The request is not one that this provider answers.
+    #[error("the provider rejects the request with status {status}: {message}")]
+    Rejected {
+        /// A 4xx or 3xx.
+        status: u16,
+        /// What the provider says.
+        message: String,
+    },
+    /// Errors of the provider or the network that did not pass.
+    #[error("the provider does not answer properly: {what}")]
+    Unavailable {
+        /// The last status or what broke.
+        what: String,
+        /// The network's error, if it was one.
+        #[source]
+        source: Option<TransportError>,
+    },
+    /// Answers with status 200 that are not pages, again and again.
+    #[error("the provider's answer is not a page")]
+    Page(#[source] PageError),
+    /// A link that must not be followed.
+    #[error("the provider's link is refused")]
+    Link(#[source] LinkError),
+    /// Paging that comes back to where it was.
+    #[error("the provider's paging runs in a circle after {pages} pages")]
+    Loop {
+        /// Pages read.
+        pages: u64,
+    },
+    /// Something is larger than anything sensible.
+    #[error("{what} exceeds the limit of {limit}")]
+    TooLarge {
+        /// What.
+        what: &'static str,
+        /// The limit.
+        limit: u64,
+    },
+    /// The feed's settings do not make a request.
+    #[error("the settings make no valid request: {0}")]
+    Settings(String),
+    /// Something here broke, not the provider.
+    #[error("an internal task failed")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}

@@ -1,0 +1,319 @@
+//! The page reader: takes keys (and timestamps) out of a page of any size, without building a
+//! document. Everything that is not provably a page is an error: a 200 that is an error object, an
+//! HTML page or `{}` must never look like the end of a scan (F3).
+//!
+//! Works over `std::io::Read`; the JSON itself is serde_json's business.
+
+mod row;
+
+use std::fmt;
+use std::io::{self, Read};
+
+use livelist_model::keys::{KeyBuffer, KeyError};
+use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+
+use row::Rows;
+
+/// Bodies up to this size are parsed from memory, which is several times faster than from a
+/// stream; larger ones are streamed.
+const SLICE: u64 = 16 * 1024 * 1024;
+
+/// What to take from each row.
+#[derive(Debug, Clone, Copy)]
+pub struct Fields<'a> {
+    /// The field with the key.
+    pub key: &'a str,
+    /// The field with the timestamp, if it was asked for.
+    pub stamp: Option<&'a str>,
+}
+
+/// Bounds of one page.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// The longest body, uncompressed, in bytes.
+    pub bytes: u64,
+    /// The most rows.
+    pub rows: u64,
+}
+
+impl Default for Bounds {
+    /// Trestle's largest page has 300,000 rows of about 30 bytes; ten times that is nobody's page.
+    fn default() -> Self {
+        Bounds {
+            bytes: 256 * 1024 * 1024,
+            rows: 1_000_000,
+        }
+    }
+}
+
+/// What a page says besides its rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Rows, repeated keys included.
+    pub rows: u64,
+    /// `@odata.nextLink`, as it stands there.
+    pub next_link: Option<String>,
+    /// `@odata.count`.
+    pub count: Option<u64>,
+    /// Bytes of the body, uncompressed.
+    pub bytes: u64,
+}
+
+/// Why an answer is not a page.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    /// The body is cut, not JSON, or its connection broke.
+    #[error("it is not whole JSON")]
+    Json(#[source] io::Error),
+    /// JSON, but not a page.
+    #[error("it is not a page: {0}")]
+    Shape(String),
+    /// A row that cannot be told from others.
+    #[error("row {row} has no usable key: {reason}")]
+    Key {
+        /// Its place in the page, from 1.
+        row: u64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Rows in another order than the one that was asked for.
+    #[error("its rows are not in the order that was asked for")]
+    Order,
+    /// More bytes or rows than any page has.
+    #[error("it has more than {limit} {what}")]
+    TooLarge {
+        /// Bytes or rows.
+        what: &'static str,
+        /// The bound.
+        limit: u64,
+    },
+}
+
+impl From<KeyError> for PageError {
+    fn from(error: KeyError) -> Self {
+        PageError::Key {
+            row: 0,
+            reason: error.to_string(),
+        }
+    }
+}
+
+/// Reads a page from `body` (uncompressed) and adds its keys to `keys`. On an error nothing has
+/// been added.
+pub fn read_page(
+    body: impl Read,
+    fields: Fields<'_>,
+    bounds: Bounds,
+    keys: &mut KeyBuffer,
+) -> Result<Page, PageError> {
+    let mark = keys.mark();
+    let result = read(body, fields, bounds, keys);
+    if result.is_err() {
+        keys.truncate(mark);
+    }
+    result
+}
+
+fn read(
+    mut body: impl Read,
+    fields: Fields<'_>,
+    bounds: Bounds,
+    keys: &mut KeyBuffer,
+) -> Result<Page, PageError> {
+    let mut head = Vec::new();
+    let slice = SLICE.min(bounds.bytes + 1);
+    (&mut body)
+        .take(slice)
+        .read_to_end(&mut head)
+        .map_err(PageError::Json)?;
+    let mut problem = None;
+    let seed = PageSeed {
+        fields,
+        max_rows: bounds.rows,
+        keys,
+        problem: &mut problem,
+    };
+    let mut seen = head.len() as u64;
+    let parsed = if seen < slice {
+        parse(&mut serde_json::Deserializer::from_slice(&head), seed)
+    } else {
+        let rest = Counted {
+            inner: body,
+            bytes: 0,
+            limit: bounds.bytes,
+        };
+        let mut stream =
+            io::BufReader::with_capacity(64 * 1024, io::Cursor::new(&head).chain(rest));
+        let parsed = parse(
+            &mut serde_json::Deserializer::from_reader(&mut stream),
+            seed,
+        );
+        seen += stream.get_ref().get_ref().1.bytes;
+        parsed
+    };
+    if seen > bounds.bytes {
+        return Err(PageError::TooLarge {
+            what: "bytes",
+            limit: bounds.bytes,
+        });
+    }
+    match parsed {
+        Ok(page) => Ok(Page {
+            bytes: seen,
+            ..page
+        }),
+        Err(error) => Err(problem.unwrap_or_else(|| {
+            if error.is_data() {
+                PageError::Shape(without_values(&error))
+            } else {
+                PageError::Json(error.into())
+            }
+        })),
+    }
+}
+
+fn parse<'de, R: serde_json::de::Read<'de>>(
+    json: &mut serde_json::Deserializer<R>,
+    seed: PageSeed<'_>,
+) -> Result<Page, serde_json::Error> {
+    let page = seed.deserialize(&mut *json)?;
+    json.end()?;
+    Ok(page)
+}
+
+/// The message of a wrong type without the value, which is the provider's data.
+fn without_values(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    match (message.find("invalid type: "), message.find(", expected ")) {
+        (Some(_), Some(expected)) => format!("{} in another form", &message[expected + 2..]),
+        _ => message,
+    }
+}
+
+/// Stops a body that never ends.
+struct Counted<R> {
+    inner: R,
+    bytes: u64,
+    limit: u64,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buf)?;
+        self.bytes += n as u64;
+        if self.bytes > self.limit {
+            return Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                "the body is too long",
+            ));
+        }
+        Ok(n)
+    }
+}
+
+struct PageSeed<'a> {
+    fields: Fields<'a>,
+    max_rows: u64,
+    keys: &'a mut KeyBuffer,
+    /// An error with more to say than serde's.
+    problem: &'a mut Option<PageError>,
+}
+
+impl<'de> DeserializeSeed<'de> for PageSeed<'_> {
+    type Value = Page;
+
+    fn deserialize<D: de::Deserializer<'de>>(self, json: D) -> Result<Page, D::Error> {
+        json.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for PageSeed<'_> {
+    type Value = Page;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with an array `value`")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Page, A::Error> {
+        let mut page = Page::default();
+        let mut has_value = false;
+        while let Some(member) = map.next_key::<Member>()? {
+            match member {
+                Member::Value if has_value => {
+                    return Err(de::Error::custom("`value` is there twice"));
+                }
+                Member::Value => {
+                    has_value = true;
+                    page.rows = map.next_value_seed(Rows {
+                        fields: self.fields,
+                        max_rows: self.max_rows,
+                        keys: self.keys,
+                        problem: self.problem,
+                    })?;
+                }
+                Member::NextLink => {
+                    page.next_link = map
+                        .next_value::<Option<String>>()?
+                        .filter(|l| !l.is_empty());
+                }
+                Member::Count => page.count = map.next_value::<Count>()?.0,
+                Member::Error => return Err(de::Error::custom("it holds an `error`")),
+                Member::Other => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        if has_value {
+            Ok(page)
+        } else {
+            Err(de::Error::custom("there is no array `value`"))
+        }
+    }
+}
+
+/// The members of a page that mean something. OData 3 servers leave the `@` out.
+#[derive(serde::Deserialize)]
+enum Member {
+    #[serde(rename = "value")]
+    Value,
+    #[serde(
+        rename = "@odata.nextLink",
+        alias = "odata.nextLink",
+        alias = "@nextLink"
+    )]
+    NextLink,
+    #[serde(rename = "@odata.count", alias = "odata.count", alias = "@count")]
+    Count,
+    #[serde(rename = "error", alias = "odata.error", alias = "Error")]
+    Error,
+    #[serde(other)]
+    Other,
+}
+
+/// A count as a number or, from some servers, as a string.
+struct Count(Option<u64>);
+
+impl<'de> de::Deserialize<'de> for Count {
+    fn deserialize<D: de::Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        #[derive(serde::Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Number(u64),
+            Text(String),
+            Nothing(()),
+        }
+        match Form::deserialize(json) {
+            Ok(Form::Number(n)) => Ok(Count(Some(n))),
+            Ok(Form::Text(text)) => text
+                .trim()
+                .parse()
+                .map(|n| Count(Some(n)))
+                .map_err(|_| de::Error::custom("`@odata.count` is a text that is no number")),
+            Ok(Form::Nothing(())) => Ok(Count(None)),
+            Err(_) => Err(de::Error::custom("`@odata.count` is not a number")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! The rows of a page: one pass, no allocation a row.
+
+use std::fmt;
+
+use livelist_model::keys::{KeyBuffer, MAX_KEY_BYTES};
+use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::{Fields, PageError};
+
+/// Reads the array `value`.
+pub(super) struct Rows<'a> {
+    pub(super) fields: Fields<'a>,
+    pub(super) max_rows: u64,
+    pub(super) keys: &'a mut KeyBuffer,
+    pub(super) problem: &'a mut Option<PageError>,
+}
+
+impl<'de> DeserializeSeed<'de> for Rows<'_> {
+    type Value = u64;
+
+    fn deserialize<D: de::Deserializer<'de>>(self, json: D) -> Result<u64, D::Error> {
+        json.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Rows<'_> {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`value` as an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<u64, A::Error> {
+        let mut rows = 0;
+        let mut row = Row {
+            key: Vec::with_capacity(64),
+            stamp: Vec::with_capacity(32),
+        };
+        while array
+            .next_element_seed(RowSeed {
+                fields: self.fields,
+                row: &mut row,
+            })?
+            .is_some()
+        {
+            rows += 1;
+            if rows > self.max_rows {
+                *self.problem = Some(PageError::TooLarge {
+                    what: "rows",
+                    limit: self.max_rows,
+                });
+                return Err(de::Error::custom("too many rows"));
+            }
+            let pushed = self
+                .keys
+                .push(&row.key, &row.stamp)
+                .map_err(|e| e.to_string());
+            let missing = row
+                .key
+                .is_empty()
+                .then(|| format!("no `{}`", self.fields.key));
+            if let Some(reason) = missing.or(pushed.err()) {
+                *self.problem = Some(PageError::Key { row: rows, reason });
+                return Err(de::Error::custom("a row without a key"));
+            }
+        }
+        Ok(rows)
+    }
+}
+
+/// One row's values, kept for the next one's memory.
+struct Row {
+    key: Vec<u8>,
+    stamp: Vec<u8>,
+}
+
+struct RowSeed<'a> {
+    fields: Fields<'a>,
+    row: &'a mut Row,
+}
+
+impl<'de> DeserializeSeed<'de> for RowSeed<'_> {
+    type Value = ();
+
+    fn deserialize<D: de::Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_map(self)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Field {
+    Key,
+    Stamp,
+    Other,
+}
+
+impl<'de> Visitor<'de> for RowSeed<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("rows as objects")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        self.row.key.clear();
+        self.row.stamp.clear();
+        while let Some(field) = map.next_key_seed(FieldSeed(self.fields))? {
+            match field {
+                Field::Key if !self.row.key.is_empty() => {
+                    return Err(de::Error::custom("a row has its key twice"));
+                }
+                Field::Key => map.next_value_seed(Scalar(&mut self.row.key))?,
+                Field::Stamp => map.next_value_seed(Scalar(&mut self.row.stamp))?,
+                Field::Other => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+struct FieldSeed<'a>(Fields<'a>);
+
+impl<'de> DeserializeSeed<'de> for FieldSeed<'_> {
+    type Value = Field;
+
+    fn deserialize<D: de::Deserializer<'de>>(self, json: D) -> Result<Field, D::Error> {
+        json.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for FieldSeed<'_> {
+    type Value = Field;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a field name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Field, E> {
+        Ok(if name == self.0.key {
+            Field::Key
+        } else if Some(name) == self.0.stamp {
+            Field::Stamp
+        } else {
+            Field::Other
+        })
+    }
+}
+
+/// Takes a string or an integer as its text; null is nothing.
+struct Scalar<'a>(&'a mut Vec<u8>);
+
+impl<'de> DeserializeSeed<'de> for Scalar<'_> {
+    type Value = ();
+
+    fn deserialize<D: de::Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl Visitor<'_> for Scalar<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A number with a fraction, or with more digits than 64 bits hold, would not come back as
+        // it was written.
+        f.write_str("keys as strings or integers")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
+        if text.len() > MAX_KEY_BYTES {
+            return Err(de::Error::custom(
+                "a key or timestamp is longer than 1020 bytes",
+            ));
+        }
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
+        self.0.extend_from_slice(number.to_string().as_bytes());
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<(), E> {
+        self.0.extend_from_slice(number.to_string().as_bytes());
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+}

@@ -1,0 +1,218 @@
+//! What to do with an answer: a pure function of status, headers, a piece of the body and the time.
+//! Waiting and repeating is the client's business.
+
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode, header};
+
+/// What an answer means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is one; whether it is a page is for the reader to say.
+    Accept,
+    /// Ask again after a while.
+    Retry,
+    /// Ask again, for less: the query is too slow for the provider.
+    RetrySmaller,
+    /// Wait as long as told (or as long as the dialect thinks), then go on at the same place.
+    Throttled(Option<Duration>),
+    /// Get a new token, then go on at the same place.
+    Unauthorized,
+    /// The account may not see this.
+    Denied,
+    /// The request is wrong; repeating it is useless.
+    Rejected,
+}
+
+/// At most so many times in a row the same request is sent before the run gives up.
+pub const ATTEMPTS: u32 = 6;
+/// The first pause between two attempts.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// The longest pause between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+/// A longer wait than this is not believed: a wrong clock or unit at the provider must not stop a
+/// feed for days. The provider is asked again then, and may say the same.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+
+/// What the answer with `status` and `headers` means. `body` is the beginning of the body of an
+/// answer that is not 200.
+pub fn judge(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    vendor_wait: &[&str],
+    now: jiff::Timestamp,
+) -> Verdict {
+    let told = || retry_after(headers, vendor_wait, now).or_else(|| wait_in_body(body));
+    match status.as_u16() {
+        200 => Verdict::Accept,
+        401 => Verdict::Unauthorized,
+        403 | 404 | 410 => Verdict::Denied,
+        429 => Verdict::Throttled(told()),
+        503 => match told() {
+            Some(wait) => Verdict::Throttled(Some(wait)),
+            None => Verdict::Retry,
+        },
+        504 => Verdict::RetrySmaller,
+        408 | 425 | 500..=599 => Verdict::Retry,
+        _ => Verdict::Rejected,
+    }
+}
+
+/// The pause before attempt `attempt` (from 1): exponential, with full jitter, so that many workers
+/// that failed together do not come back together.
+pub fn pause(attempt: u32, fraction: f64) -> Duration {
+    let ceiling = FIRST_PAUSE
+        .saturating_mul(1 << attempt.min(10))
+        .min(LONGEST_PAUSE);
+    FIRST_PAUSE.max(ceiling.mul_f64(fraction.clamp(0.0, 1.0)))
+}
+
+/// `Retry-After` in seconds or as an HTTP date (RFC 9110, 10.2.3), or a vendor's header in seconds.
+fn retry_after(headers: &HeaderMap, vendor: &[&str], now: jiff::Timestamp) -> Option<Duration> {
+    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+    let standard = text(header::RETRY_AFTER.as_str()).and_then(|value| {
+        seconds(value).or_else(|| {
+            let at = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+            Some(Duration::try_from(at - now).unwrap_or(Duration::ZERO))
+        })
+    });
+    standard
+        .or_else(|| vendor.iter().find_map(|name| seconds(text(name)?)))
+        .map(|wait| wait.clamp(Duration::from_secs(1), LONGEST_WAIT))
+}
+
+fn seconds(text: &str) -> Option<Duration> {
+    let seconds: f64 = text.parse().ok()?;
+    (seconds.is_finite() && seconds >= 0.0)
+        .then(|| Duration::from_secs_f64(seconds.min(LONGEST_WAIT.as_secs_f64()).ceil()))
+}
+
+/// Some providers say it in the body: `{"retry-after": 5}`, on top or inside `error`.
+fn wait_in_body(body: &[u8]) -> Option<Duration> {
+    let json: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let of = |object: &serde_json::Value| {
+        ["retry-after", "retry_after", "retryAfter", "Retry-After"]
+            .iter()
+            .find_map(|name| match object.get(name)? {
+                serde_json::Value::String(text) => seconds(text),
+                number => seconds(&number.to_string()),
+            })
+    };
+    of(&json)
+        .or_else(|| of(json.get("error")?))
+        .map(|wait| wait.clamp(Duration::from_secs(1), LONGEST_WAIT))
+}
+
+/// The beginning of an error's text, fit for a log: one line, printable, without `secret`.
+pub fn readable(body: &[u8], secrets: &[&str]) -> String {
+    let mut text = String::from_utf8_lossy(&body[..body.len().min(2_048)]).into_owned();
+    for secret in secrets.iter().filter(|s| !s.is_empty()) {
+        text = text.replace(secret, "***");
+    }
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let printable = text.chars().filter(|c| !c.is_control());
+    let short: String = printable.take(300).collect();
+    if short.is_empty() {
+        "no text".to_owned()
+    } else {
+        short
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> jiff::Timestamp {
+        "2026-11-21T04:00:00Z".parse().unwrap()
+    }
+
+    fn judged(status: u16, header: &[(&'static str, &str)], body: &str) -> Verdict {
+        let headers = header
+            .iter()
+            .map(|(n, v)| (http::HeaderName::from_static(n), v.parse().unwrap()))
+            .collect();
+        let status = StatusCode::from_u16(status).unwrap();
+        judge(
+            status,
+            &headers,
+            body.as_bytes(),
+            &["x-rate-limit-retry-after-seconds"],
+            now(),
+        )
+    }
+
+    fn wait(seconds: u64) -> Verdict {
+        Verdict::Throttled(Some(Duration::from_secs(seconds)))
+    }
+
+    #[test]
+    fn throttling_is_told_in_many_ways() {
+        assert_eq!(judged(429, &[], ""), Verdict::Throttled(None));
+        assert_eq!(judged(429, &[("retry-after", "7")], ""), wait(7));
+        assert_eq!(
+            judged(429, &[("retry-after", "Sat, 21 Nov 2026 04:01:30 GMT")], ""),
+            wait(90)
+        );
+        assert_eq!(
+            judged(429, &[("retry-after", "Sat, 21 Nov 2026 03:00:00 GMT")], ""),
+            wait(1)
+        );
+        assert_eq!(
+            judged(429, &[("x-rate-limit-retry-after-seconds", "12.5")], ""),
+            wait(13)
+        );
+        assert_eq!(
+            judged(429, &[], r#"{"error":{"retry-after":"9"}}"#),
+            wait(9)
+        );
+        assert_eq!(judged(429, &[], r#"{"retry_after":5}"#), wait(5));
+        assert_eq!(judged(503, &[("retry-after", "30")], ""), wait(30));
+        assert_eq!(
+            judged(429, &[("retry-after", "999999999")], ""),
+            wait(3_600)
+        );
+        assert_eq!(
+            judged(429, &[("retry-after", "soon")], ""),
+            Verdict::Throttled(None)
+        );
+        assert_eq!(
+            judged(429, &[("retry-after", "-5")], ""),
+            Verdict::Throttled(None)
+        );
+    }
+
+    #[test]
+    fn losing_access_is_not_an_answer() {
+        assert_eq!(judged(401, &[], ""), Verdict::Unauthorized);
+        for status in [403, 404, 410] {
+            assert_eq!(judged(status, &[], ""), Verdict::Denied);
+        }
+        for status in [204, 206, 301, 302, 400, 414] {
+            assert_eq!(judged(status, &[], ""), Verdict::Rejected, "{status}");
+        }
+    }
+
+    #[test]
+    fn errors_of_the_server_are_tried_again_and_slow_queries_with_less() {
+        for status in [500, 502, 503, 408] {
+            assert_eq!(judged(status, &[], ""), Verdict::Retry, "{status}");
+        }
+        assert_eq!(judged(504, &[], ""), Verdict::RetrySmaller);
+    }
+
+    #[test]
+    fn pauses_grow_and_end() {
+        assert_eq!(pause(1, 0.0), FIRST_PAUSE);
+        assert!(pause(3, 0.9) > pause(1, 0.9));
+        assert_eq!(pause(40, 1.0), LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn error_texts_lose_secrets_and_line_ends() {
+        let shown = readable(b"bad token\r\nabc123 was\x07 refused", &["abc123"]);
+        assert_eq!(shown, "bad token *** was refused");
+        assert_eq!(readable(b"", &["x"]), "no text");
+    }
+}

@@ -1,0 +1,16 @@
+//! Time and chance as the client needs them, passed in by the caller.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+/// The time, waiting, and a lot to draw, for spreading retries.
+#[async_trait]
+pub trait Pace: Send + Sync {
+    /// Now.
+    fn now(&self) -> jiff::Timestamp;
+    /// Returns after `duration`.
+    async fn sleep(&self, duration: Duration);
+    /// A number from 0 (included) to 1 (excluded).
+    fn fraction(&self) -> f64;
+}
