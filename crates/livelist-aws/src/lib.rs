@@ -1,1 +1,28 @@
-//! livelist-aws
+//! Adapters of the ports to AWS: S3, SQS, Step Functions, SNS, SSM, KMS.
+//!
+//! The only crate that names `aws-sdk-*`. Each file holds one adapter; `clients` makes the SDK's
+//! configuration, `failure` is the only place that looks at an SDK error. Leases need no adapter:
+//! they are `livelist_store::leases::ObjectLeases` over [`S3Objects`].
+
+mod batch;
+mod clients;
+mod executions;
+mod failure;
+mod links;
+mod notices;
+mod objects;
+mod queue;
+mod sealer;
+mod secrets;
+#[cfg(test)]
+mod stub;
+
+pub use clients::{AwsClients, Place};
+pub use executions::SfnExecutions;
+pub use failure::Failure;
+pub use links::S3Links;
+pub use notices::SnsNotices;
+pub use objects::S3Objects;
+pub use queue::SqsQueue;
+pub use sealer::KmsSealer;
+pub use secrets::SsmSecrets;

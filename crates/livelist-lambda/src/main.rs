@@ -1,1 +1,34 @@
-fn main() {}
+//! The Lambda binary: every function is this `bootstrap`, and `_HANDLER` says which one it is.
+//!
+//! The work is done by `livelist-steps` and `livelist-api`; here live the environment, the mapping
+//! of events and errors, and the log. Depends on everything; nothing depends on it.
+
+mod absent;
+mod api;
+mod config;
+mod deadline;
+mod env;
+mod functions;
+mod logs;
+mod report;
+mod step;
+mod worker;
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the process begins here; the environment is read once and passed on"
+    )]
+    let get = |name: &str| std::env::var(name).ok();
+    logs::init(get(config::LOG));
+    match functions::serve(get).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("this function cannot work: {}", report::chain(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}

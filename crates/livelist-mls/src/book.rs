@@ -21,6 +21,9 @@ const STEP_MS: i64 = 1_017;
 /// Between a book's last modification and the next round of them.
 const PAUSE_MS: i64 = 60_000;
 
+/// More than this is not added at once.
+const MOST_ADDED: usize = 10_000_000;
+
 /// The rows of one MLS.
 pub(crate) struct Book {
     keys: KeyMaker,
@@ -220,6 +223,7 @@ impl Book {
     /// Lists `n` new rows.
     pub fn add(&mut self, n: usize) -> Vec<String> {
         let first = self.slot.len() as u32;
+        let n = n.min(MOST_ADDED);
         let new: Vec<u32> = (first..first + n as u32).collect();
         for &row in &new {
             self.live.put(row, true);
@@ -287,14 +291,9 @@ impl Book {
             self.changes.push(row);
         }
     }
-
-    /// Which StandardStatus a row has: about 80 of 100 Active, 15 Pending, 5 Closed.
-    pub fn status(&self, row: u32) -> &'static str {
-        status(self.seed, row)
-    }
 }
 
-/// See [`Book::status`].
+/// Which StandardStatus a row has: about 80 of 100 Active, 15 Pending, 5 Closed.
 pub(crate) fn status(seed: u64, row: u32) -> &'static str {
     match lot(seed, row, 1) % 100 {
         0..80 => "Active",
@@ -309,7 +308,6 @@ pub(crate) fn lot(seed: u64, row: u32, what: u64) -> u64 {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
 
@@ -348,7 +346,10 @@ mod tests {
         assert_eq!(a.live_keys(), b.live_keys());
         assert_eq!(a.sell(20), b.sell(20));
         assert_eq!(a.touch(5), b.touch(5));
-        assert_ne!(Book::open(KeyStyle::Mixed, 4, 500, false).live_keys(), book(500).live_keys());
+        assert_ne!(
+            Book::open(KeyStyle::Mixed, 4, 500, false).live_keys(),
+            book(500).live_keys()
+        );
     }
 
     #[test]

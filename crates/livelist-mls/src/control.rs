@@ -1,27 +1,142 @@
-//! skeleton
-use crate::{FaultRule, LoggedRequest};
+//! The hands on a simulated MLS: what a test does to the book and the credential, and what it
+//! sees of them. The same over HTTP is in `control::remote`.
+
+pub(crate) mod remote;
+
 use std::collections::BTreeMap;
-/// The hands on one simulated MLS; cheap to clone.
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::book::select::{By, Reading, Start};
+use crate::fault::FaultRule;
+use crate::filter;
+use crate::log::LoggedRequest;
+use crate::mls::Mls;
+
+/// The hands on one simulated MLS; cheap to clone, for use from any thread.
 #[derive(Clone)]
-pub struct Control {}
-#[allow(missing_docs, unused_variables)]
+pub struct Control {
+    mls: Arc<Mutex<Mls>>,
+}
+
 impl Control {
-    pub fn live_keys(&self) -> Vec<String> { Vec::new() }
-    pub fn live_keys_matching(&self, filter: &str) -> Result<Vec<String>, String> { Ok(Vec::new()) }
-    pub fn live_count(&self) -> u64 { 0 }
-    pub fn sell(&self, n: u64) -> Vec<String> { Vec::new() }
-    pub fn sell_keys(&self, keys: &[String]) -> u64 { 0 }
-    pub fn add(&self, n: u64) -> Vec<String> { Vec::new() }
-    pub fn relist(&self, keys: &[String]) -> u64 { 0 }
-    pub fn touch(&self, n: u64) -> Vec<String> { Vec::new() }
-    pub fn touch_all_same_timestamp(&self) {}
-    pub fn rekey_all(&self) {}
-    pub fn set_faults(&self, rules: Vec<FaultRule>) {}
-    pub fn clear_faults(&self) {}
-    pub fn log(&self) -> Vec<LoggedRequest> { Vec::new() }
-    pub fn clear_log(&self) {}
-    pub fn struck(&self) -> BTreeMap<String, u64> { BTreeMap::new() }
-    pub fn expire_tokens(&self) {}
-    pub fn revoke(&self, revoked: bool) {}
-    pub fn secrets(&self) -> Vec<String> { Vec::new() }
+    pub(crate) fn new(mls: Mls) -> Self {
+        Self {
+            mls: Arc::new(Mutex::new(mls)),
+        }
+    }
+
+    /// No invariant of an MLS spans a panic, so a poisoned lock is as good as any.
+    pub(crate) fn mls(&self) -> MutexGuard<'_, Mls> {
+        self.mls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The keys of all live listings, sorted by bytes.
+    pub fn live_keys(&self) -> Vec<String> {
+        self.mls().book.live_keys()
+    }
+
+    /// The keys of the live listings that match an OData filter, sorted by bytes.
+    ///
+    /// # Errors
+    /// What is wrong with the filter.
+    pub fn live_keys_matching(&self, filter: &str) -> Result<Vec<String>, String> {
+        let filter = filter::parse(filter)?;
+        let mut mls = self.mls();
+        let system = mls.spec.system().to_owned();
+        let found = mls.book.read(&Reading {
+            filter: &filter,
+            system: &system,
+            order: By::Key.up(),
+            start: Start::Skip(0),
+            limit: usize::MAX,
+            hidden_percent: 0,
+        });
+        let live = found.rows.iter().filter(|row| row.live);
+        Ok(live.map(|row| mls.book.key(row.index)).collect())
+    }
+
+    /// How many listings are live.
+    pub fn live_count(&self) -> u64 {
+        self.mls().book.live_count() as u64
+    }
+
+    /// Deletes `n` live listings drawn by the seed, and names them.
+    pub fn sell(&self, n: u64) -> Vec<String> {
+        self.mls().book.sell(size(n))
+    }
+
+    /// Deletes these listings, and names those that were live.
+    pub fn sell_keys(&self, keys: &[String]) -> Vec<String> {
+        self.mls().book.sell_keys(keys)
+    }
+
+    /// Lists `n` new listings, and names them.
+    pub fn add(&self, n: u64) -> Vec<String> {
+        self.mls().book.add(size(n))
+    }
+
+    /// Lists deleted listings again under their old keys, and names those that were not live.
+    pub fn relist(&self, keys: &[String]) -> Vec<String> {
+        self.mls().book.relist(keys)
+    }
+
+    /// Modifies `n` live listings drawn by the seed, each at an instant of its own.
+    pub fn touch(&self, n: u64) -> Vec<String> {
+        self.mls().book.touch(size(n))
+    }
+
+    /// Modifies every live listing at one instant.
+    pub fn touch_all_same_timestamp(&self) {
+        self.mls().book.touch_all();
+    }
+
+    /// Gives every listing a new key.
+    pub fn rekey_all(&self) {
+        self.mls().book.rekey();
+    }
+
+    /// Puts these rules in the place of all others and begins counting requests anew.
+    pub fn set_faults(&self, rules: Vec<FaultRule>) {
+        self.mls().board.post(rules);
+    }
+
+    /// Takes all rules away. What they did stays done, and stays in [`Self::struck`].
+    pub fn clear_faults(&self) {
+        self.set_faults(Vec::new());
+    }
+
+    /// Every request so far.
+    pub fn log(&self) -> Vec<LoggedRequest> {
+        self.mls().log.clone()
+    }
+
+    /// Forgets the requests so far.
+    pub fn clear_log(&self) {
+        self.mls().log.clear();
+    }
+
+    /// How often each fault really changed an answer or the book, over all rules ever set.
+    pub fn struck(&self) -> BTreeMap<String, u64> {
+        self.mls().board.struck()
+    }
+
+    /// Ends every issued token.
+    pub fn expire_tokens(&self) {
+        self.mls().tokens.end_all();
+    }
+
+    /// Answers every request, also for tokens, as unauthorized; or no longer does.
+    pub fn revoke(&self, revoked: bool) {
+        self.mls().tokens.revoked = revoked;
+    }
+
+    /// The client's secret or static token and every token ever issued: what must not be found in
+    /// logs, errors or stored objects.
+    pub fn secrets(&self) -> Vec<String> {
+        self.mls().tokens.secrets()
+    }
+}
+
+fn size(n: u64) -> usize {
+    usize::try_from(n).unwrap_or(usize::MAX)
 }

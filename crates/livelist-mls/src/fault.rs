@@ -1,6 +1,6 @@
 //! The faults a simulated MLS can be told to show, and the rules that say when.
 //!
-//! Plain data with its JSON form; which rule strikes which request is counted in [`board`].
+//! Plain data with its JSON form; which rule strikes which request is counted in `fault::board`.
 
 pub(crate) mod board;
 

@@ -122,6 +122,18 @@ impl Filter {
         }
     }
 
+    /// Whether it begins behind a key or an instant, as a later page of a keyset scan does.
+    pub fn goes_on(&self) -> bool {
+        let behind = |part: &&Filter| match part {
+            Self::Compare(Field::ListingKey, Op::Gt | Op::Ge, Literal::Text(key)) => {
+                !key.is_empty()
+            }
+            Self::Compare(_, Op::Gt | Op::Ge, Literal::Moment(_)) => true,
+            _ => false,
+        };
+        self.conditions().0.iter().any(behind)
+    }
+
     /// Every condition in it, and how often `or` joins them.
     pub fn conditions(&self) -> (Vec<&Filter>, usize) {
         match self {

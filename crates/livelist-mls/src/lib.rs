@@ -2,18 +2,27 @@
 //! faults over one seeded book of listings. Depends on no other crate of the workspace, so that
 //! it can contradict the client.
 
+mod answer;
 mod book;
+mod clock;
 pub mod control;
+mod dialect;
 pub mod fault;
 mod filter;
+mod incoming;
+mod limits;
 pub mod log;
+mod mls;
+mod page;
+mod query;
 pub mod server;
 pub mod spec;
+mod tokens;
 
 pub use control::Control;
 pub use fault::{Fault, FaultRule, On, RetryAfter};
 pub use log::{LoggedRequest, RequestKind};
-pub use server::Simulator;
+pub use server::{Endpoint, Simulator};
 pub use spec::{
     Auth, Credential, MlsSpec, NextIn, Options, Paging, Provider, SpecError, TokenReuse,
 };

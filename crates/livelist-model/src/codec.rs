@@ -44,6 +44,11 @@ pub struct ListSummary {
     pub sha256: String,
 }
 
+/// The SHA-256 of `bytes`, lower-case hex: what content-named objects are named by.
+pub fn digest(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
 /// How hard to compress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {

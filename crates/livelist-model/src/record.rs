@@ -126,7 +126,40 @@ pub struct RunRecord {
     pub traffic: Traffic,
     /// Where an approval finds what to publish.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resume: Option<serde_json::Value>,
+    pub resume: Option<Resume>,
+}
+
+impl RunRecord {
+    /// The form that this version writes and reads.
+    pub const SCHEMA: u32 = 1;
+
+    /// The record of a run that began at `started_at`.
+    pub fn started(spec: RunSpec, started_at: jiff::Timestamp) -> RunRecord {
+        RunRecord {
+            schema: Self::SCHEMA,
+            spec,
+            state: RunState::Running,
+            started_at,
+            finished_at: None,
+            comparison: None,
+            confirmed: None,
+            result: None,
+            held_reason: None,
+            error: None,
+            traffic: Traffic::default(),
+            resume: None,
+        }
+    }
+}
+
+/// Where the result of a held run is kept, so that an approval can publish it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resume {
+    /// The comparison's document.
+    pub comparison: String,
+    /// The confirmation's, if there was one.
+    pub confirmation: Option<String>,
 }
 
 /// The numbers of a run's result.

@@ -1,1 +1,23 @@
-//! livelist-steps
+//! The steps of a run. Each file is one step: its NAME, its typed Input and Output, and
+//! `run(env, input)`; Lambda, the command and the tests call the same function.
+//!
+//! Depends on the model (what to decide), the RESO client (how to ask) and the ports (where to
+//! keep). Never on AWS, the environment or the wall clock.
+
+pub mod acquire;
+pub mod authorize;
+pub mod chain;
+pub mod compare;
+pub mod confirm;
+pub mod env;
+pub mod error;
+pub mod lists;
+pub mod plan;
+pub mod progress;
+pub mod publish;
+pub mod release;
+pub mod scan;
+pub mod start;
+
+pub use env::{Env, Limits};
+pub use error::StepError;

@@ -170,13 +170,28 @@ mod tests {
     fn shapes_are_the_providers() {
         let digits = keys(KeyStyle::Digits, 10_000);
         assert!(digits.iter().all(|k| (7..=9).contains(&k.len())));
-        assert!(digits.iter().map(String::len).collect::<BTreeSet<_>>().len() > 1);
+        assert!(
+            digits
+                .iter()
+                .map(String::len)
+                .collect::<BTreeSet<_>>()
+                .len()
+                > 1
+        );
         let hex = keys(KeyStyle::Hex, 1_000);
         assert!(hex.iter().any(|k| k.starts_with("P_") && k.len() == 26));
         assert!(hex.iter().any(|k| k.len() == 32));
         let mixed = keys(KeyStyle::Mixed, 80);
-        assert!(mixed.iter().any(|k| k.len() == 26 && k.bytes().all(|b| b.is_ascii_digit())));
-        assert!(mixed.iter().any(|k| mixed.contains(&k.to_lowercase()) && k.starts_with("ML")));
+        assert!(
+            mixed
+                .iter()
+                .any(|k| k.len() == 26 && k.bytes().all(|b| b.is_ascii_digit()))
+        );
+        assert!(
+            mixed
+                .iter()
+                .any(|k| mixed.contains(&k.to_lowercase()) && k.starts_with("ML"))
+        );
         assert!(mixed.iter().any(|k| mixed.contains(&format!("00{k}"))));
     }
 

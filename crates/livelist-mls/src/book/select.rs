@@ -183,11 +183,15 @@ impl Book {
         if let Some(keys) = reading.filter.keys() {
             return self.named(reading, &keys).len();
         }
-        let known = self.seen.counts.iter().find(|(version, filter, hidden, _)| {
-            *version == self.version
-                && filter == reading.filter
-                && *hidden == reading.hidden_percent
-        });
+        let known = self
+            .seen
+            .counts
+            .iter()
+            .find(|(version, filter, hidden, _)| {
+                *version == self.version
+                    && filter == reading.filter
+                    && *hidden == reading.hidden_percent
+            });
         if let Some((.., count)) = known {
             return *count;
         }
@@ -304,7 +308,6 @@ impl Book {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
     use crate::book::keys::KeyStyle;
@@ -346,7 +349,10 @@ mod tests {
                 assert_eq!(keys, book.live_keys(), "{order:?}");
             }
         }
-        assert_eq!(scan(&mut book, &Filter::All, By::Key.up(), 7), book.live_keys());
+        assert_eq!(
+            scan(&mut book, &Filter::All, By::Key.up(), 7),
+            book.live_keys()
+        );
     }
 
     #[test]
@@ -370,12 +376,18 @@ mod tests {
             found.sort();
             assert_eq!(found, keys[100..]);
         }
-        assert_eq!(book.count(&reading(&after, By::Key.up(), Start::Skip(0), 0)), 350);
+        assert_eq!(
+            book.count(&reading(&after, By::Key.up(), Start::Skip(0), 0)),
+            350
+        );
         let one = parse(&format!("ListingKey in ({},'none')", quoted(&keys[3]))).unwrap();
         assert_eq!(scan(&mut book, &one, By::Key.up(), 9), keys[3..4]);
         let status = parse("StandardStatus eq 'Pending'").unwrap();
         let pending = scan(&mut book, &status, By::Key.up(), 9).len();
-        assert_eq!(book.count(&reading(&status, By::Key.up(), Start::Skip(0), 0)), pending);
+        assert_eq!(
+            book.count(&reading(&status, By::Key.up(), Start::Skip(0), 0)),
+            pending
+        );
         assert!(pending > 0 && pending < 450);
     }
 
@@ -389,6 +401,9 @@ mod tests {
         let mut expected = sold;
         expected.sort();
         assert_eq!(found, expected);
-        assert_eq!(book.count(&reading(&Filter::All, By::Key.up(), Start::Skip(0), 0)), 50);
+        assert_eq!(
+            book.count(&reading(&Filter::All, By::Key.up(), Start::Skip(0), 0)),
+            50
+        );
     }
 }

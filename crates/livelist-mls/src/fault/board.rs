@@ -42,12 +42,7 @@ impl Board {
         let mut due = Vec::new();
         for (slot, posted) in self.rules.iter_mut().enumerate() {
             let fault = &posted.rule.fault;
-            if !posted
-                .rule
-                .on
-                .unwrap_or(fault.default_on())
-                .covers(kind)
-            {
+            if !posted.rule.on.unwrap_or(fault.default_on()).covers(kind) {
                 continue;
             }
             posted.matched += 1;

@@ -208,7 +208,6 @@ fn joined(mut parts: Vec<Filter>, join: fn(Vec<Filter>) -> Filter) -> Filter {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use std::cmp::Ordering;
 
@@ -257,8 +256,14 @@ mod tests {
             ("ListingKey gt 'O' and ListingKey le 'P'", true),
             ("StandardStatus eq 'Closed' or MlgCanView eq true", true),
             // `and` binds closer than `or`.
-            ("MlgCanView eq true or MlgCanView eq true and ListingKey eq 'x'", true),
-            ("(MlgCanView eq true or MlgCanView eq true) and ListingKey eq 'x'", false),
+            (
+                "MlgCanView eq true or MlgCanView eq true and ListingKey eq 'x'",
+                true,
+            ),
+            (
+                "(MlgCanView eq true or MlgCanView eq true) and ListingKey eq 'x'",
+                false,
+            ),
             ("ModificationTimestamp gt 2023-11-14T22:13:19.999Z", true),
             ("ModificationTimestamp gt 2023-11-14T22:13:20Z", false),
             ("ModificationTimestamp ge 2023-11-14T17:13:20-05:00", true),

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{Client, Mls, Provider};
@@ -14,7 +14,7 @@ use crate::ids::{ClientId, MlsId};
 use crate::run::FeedSpec;
 
 /// Something wrong with a registry document.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Finding {
     /// The document, e.g. `mls/abor.json`.
     pub file: String,

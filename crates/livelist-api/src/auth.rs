@@ -1,0 +1,191 @@
+//! Who is asking. `Authorization: Bearer <site key>`; the registry holds only the SHA-256 of each
+//! key's text.
+//!
+//! Two forms of keys: `ll1.{client}.{secret}` names its client, so that one document has to be
+//! read; any other text is looked up in an index of all clients. Either way the client's present
+//! document has the last word, so that a key that is taken out of it is refused from the next
+//! request on. All refusals are one and the same 401.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use livelist_model::ClientId;
+use livelist_model::registry::Client;
+use livelist_store::registry::{DocumentError, read_client};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+
+use crate::error::ApiError;
+use crate::state::ApiState;
+
+/// SHA-256 of a key's text.
+pub(crate) type KeyHash = [u8; 32];
+
+const MAX_KEY: usize = 512;
+/// Begins the keys that name their client.
+const NAMING: &str = "ll1.";
+
+/// The client that is asking, within its budget.
+pub(crate) struct Caller(pub(crate) Client);
+
+impl FromRequestParts<ApiState> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        let key = SiteKey::of(&parts.headers).ok_or(ApiError::Unauthorized)?;
+        let client = find(state, &key).await?;
+        tracing::Span::current().record("client", client.client.as_str());
+        state.budgets.spend(&client.client, state.clock.now())?;
+        Ok(Caller(client))
+    }
+}
+
+async fn find(state: &ApiState, key: &SiteKey) -> Result<Client, ApiError> {
+    let hash = key.hash();
+    match key.owner() {
+        Owner::Named(Some(client)) => verified(state, &client, &hash)
+            .await?
+            .ok_or(ApiError::Unauthorized),
+        Owner::Named(None) => Err(ApiError::Unauthorized),
+        Owner::Unnamed => find_unnamed(state, &hash).await,
+    }
+}
+
+/// The index only says where to look. If it is too old to know the key, or the key has moved, it is
+/// read again, unless that was done a moment ago.
+async fn find_unnamed(state: &ApiState, hash: &KeyHash) -> Result<Client, ApiError> {
+    let mut index = state.keys.latest(state).await?;
+    for _ in 0..2 {
+        if let Some(client) = index.find(hash)
+            && let Some(client) = verified(state, client, hash).await?
+        {
+            return Ok(client);
+        }
+        match state.keys.newer(state, &index).await? {
+            Some(newer) => index = newer,
+            None => break,
+        }
+    }
+    if index.is_partial() {
+        // A 401 would tell a site that its key was revoked, when its document is only damaged.
+        return Err(ApiError::unsound(
+            "a key is unknown, but not all client documents can be understood",
+        ));
+    }
+    Err(ApiError::Unauthorized)
+}
+
+/// The client, if its document holds the hash.
+async fn verified(
+    state: &ApiState,
+    client: &ClientId,
+    hash: &KeyHash,
+) -> Result<Option<Client>, ApiError> {
+    match read_client(&*state.objects, client).await {
+        Ok(client) => Ok(bool::from(holds(&client, hash)).then_some(client)),
+        Err(DocumentError::Missing(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Compares with every key of the client, whichever fits.
+fn holds(client: &Client, hash: &KeyHash) -> Choice {
+    hashes(client).fold(Choice::from(0), |found, known| found | known.ct_eq(hash))
+}
+
+/// The hashes of a client's keys.
+pub(crate) fn hashes(client: &Client) -> impl Iterator<Item = KeyHash> {
+    client.api_keys.iter().filter_map(|key| {
+        let mut hash = KeyHash::default();
+        hex::decode_to_slice(&key.sha256, &mut hash).ok()?;
+        Some(hash)
+    })
+}
+
+/// Whose key it claims to be.
+#[derive(Debug, PartialEq, Eq)]
+enum Owner {
+    /// The client that the key names; none if that is no name.
+    Named(Option<ClientId>),
+    /// The key does not say.
+    Unnamed,
+}
+
+/// A key as it came in.
+struct SiteKey(SecretString);
+
+impl SiteKey {
+    /// The one bearer token in `headers`: 1 to 512 visible ASCII characters.
+    fn of(headers: &HeaderMap) -> Option<SiteKey> {
+        let mut values = headers.get_all(header::AUTHORIZATION).iter();
+        let value = values.next()?.to_str().ok()?;
+        if values.next().is_some() {
+            return None;
+        }
+        let (scheme, key) = value.split_once(' ')?;
+        let key = key.trim_start_matches(' ');
+        let fits = (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+        (scheme.eq_ignore_ascii_case("bearer") && fits).then(|| SiteKey(key.into()))
+    }
+
+    fn hash(&self) -> KeyHash {
+        Sha256::digest(self.0.expose_secret().as_bytes()).into()
+    }
+
+    fn owner(&self) -> Owner {
+        let Some(named) = self.0.expose_secret().strip_prefix(NAMING) else {
+            return Owner::Unnamed;
+        };
+        Owner::Named(named.split_once('.').and_then(|(client, secret)| {
+            let client = client.parse().ok()?;
+            (!secret.is_empty()).then_some(client)
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(value: &str) -> Option<SiteKey> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, value.parse().unwrap());
+        SiteKey::of(&headers)
+    }
+
+    #[test]
+    fn one_bearer_token_is_a_key() {
+        for value in ["Bearer abc", "bearer abc", "BEARER  abc"] {
+            assert_eq!(key(value).unwrap().0.expose_secret(), "abc", "{value}");
+        }
+        let long = format!("Bearer {}", "a".repeat(MAX_KEY + 1));
+        for value in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "Basic abc",
+            "abc",
+            "Bearer a b",
+            &long,
+        ] {
+            assert!(key(value).is_none(), "{value}");
+        }
+        let mut two = HeaderMap::new();
+        two.append(header::AUTHORIZATION, "Bearer abc".parse().unwrap());
+        two.append(header::AUTHORIZATION, "Bearer abc".parse().unwrap());
+        assert!(SiteKey::of(&two).is_none());
+    }
+
+    #[test]
+    fn a_key_may_name_its_client() {
+        let owner = |text: &str| key(&format!("Bearer {text}")).unwrap().owner();
+        let acme = Owner::Named(Some("acme".parse().unwrap()));
+        assert_eq!(owner("ll1.acme.s3cr3t"), acme);
+        assert_eq!(owner("ll1.acme.with.dots"), acme);
+        for nobody in ["ll1.", "ll1.acme", "ll1.acme.", "ll1.../x.y", "ll1.A.b"] {
+            assert_eq!(owner(nobody), Owner::Named(None), "{nobody}");
+        }
+        assert_eq!(owner("ll2.acme.s3cr3t"), Owner::Unnamed);
+    }
+}

@@ -1,0 +1,87 @@
+//! What every response has in common: a request id, security headers, errors as JSON; and one line
+//! in the log, with the cause of a failure told once. Neither query strings nor headers are logged:
+//! that is where signatures and keys travel.
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::Instrument;
+use tracing::field::Empty;
+
+use crate::error::ApiError;
+use crate::request_id::{REQUEST_ID, request_id};
+use crate::state::ApiState;
+
+/// Wraps every route and both fallbacks.
+pub(crate) async fn envelope(
+    State(state): State<ApiState>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let id = request_id(request.headers(), &*state.entropy, &*state.clock);
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("none", |path| path.as_str());
+    let span = tracing::info_span!(
+        "request",
+        request_id = %id,
+        method = %request.method(),
+        route = %route,
+        client = Empty,
+        feed = Empty,
+        status = Empty,
+    );
+    async {
+        let response = finish(next.run(request).await, &id);
+        let status = response.status().as_u16();
+        tracing::Span::current().record("status", status);
+        tracing::info!("answered {status}");
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+fn finish(mut response: Response, id: &str) -> Response {
+    let status = response.status();
+    if status.is_client_error() || status.is_server_error() {
+        let error = response.extensions_mut().remove::<ApiError>();
+        let error = error.unwrap_or_else(|| ApiError::of_status(status));
+        if status.is_server_error() {
+            tell(&error);
+        }
+        *response.body_mut() = Body::from(error.body(id));
+        let headers = response.headers_mut();
+        // A layer may have told the length of its own text.
+        headers.remove(header::CONTENT_LENGTH);
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(HeaderName::from_static(REQUEST_ID), id);
+    }
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+fn tell(error: &ApiError) {
+    let code = error.code();
+    match error {
+        // A feed that is new is no failure of ours.
+        ApiError::NotReady => tracing::info!(code, "the feed has no head yet"),
+        error => tracing::error!(code, "cannot answer: {}", error.causes()),
+    }
+}

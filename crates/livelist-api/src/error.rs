@@ -1,0 +1,199 @@
+//! Everything that is not a success. A handler returns an [`ApiError`]; the envelope makes the JSON
+//! body of it, because only the envelope knows the request's id, and logs its cause, which the
+//! caller never sees.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use livelist_store::StoreError;
+use livelist_store::registry::DocumentError;
+use serde::Serialize;
+
+/// Why a request is not answered with what it asked for.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum ApiError {
+    #[error("The site key is missing or not valid.")]
+    Unauthorized,
+    #[error("This feed is not open to this site key: it belongs to others, or it is suspended.")]
+    Forbidden,
+    #[error("This link has expired. Ask for the list again to get a new one.")]
+    LinkExpired,
+    #[error("This link is not valid.")]
+    LinkInvalid,
+    #[error("There is nothing here.")]
+    NotFound,
+    #[error("This method cannot be used here.")]
+    MethodNotAllowed,
+    #[error("The request is too large.")]
+    TooLarge,
+    #[error("The request cannot be understood.")]
+    BadRequest,
+    #[error("Too many requests. Wait before asking again.")]
+    TooManyRequests {
+        /// Seconds until the next one is answered.
+        retry_after: u64,
+    },
+    #[error("This feed has no complete list yet. Keep what you have.")]
+    NotReady,
+    #[error("The list cannot be given now. Keep what you have.")]
+    Unsound(#[source] Cause),
+    #[error("The service cannot answer now. Keep what you have and ask again later.")]
+    Unavailable(#[source] Cause),
+    #[error("The service cannot answer this request.")]
+    Internal,
+}
+
+/// What lies behind an error: for the log only.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{what}")]
+pub(crate) struct Cause {
+    what: String,
+    #[source]
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+/// A first list takes at least a run; runs are daily.
+const NOT_READY_SECONDS: u64 = 3_600;
+/// What is stored has to be mended by a person or by the next run.
+const UNSOUND_SECONDS: u64 = 3_600;
+/// A store that stumbles is soon up again.
+const UNAVAILABLE_SECONDS: u64 = 60;
+
+impl ApiError {
+    /// Something stored that is not sound: a document or a head that proves nothing.
+    pub(crate) fn unsound(what: impl Into<String>) -> ApiError {
+        let what = what.into();
+        ApiError::Unsound(Cause { what, source: None })
+    }
+
+    /// The error that a response has which no handler of ours made (a refusal of a layer).
+    pub(crate) fn of_status(status: StatusCode) -> ApiError {
+        match status {
+            StatusCode::NOT_FOUND => ApiError::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => ApiError::MethodNotAllowed,
+            StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge,
+            status if status.is_client_error() => ApiError::BadRequest,
+            _ => ApiError::Internal,
+        }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            ApiError::Unauthorized => StatusCode::UNAUTHORIZED,
+            ApiError::Forbidden | ApiError::LinkExpired | ApiError::LinkInvalid => {
+                StatusCode::FORBIDDEN
+            }
+            ApiError::NotFound => StatusCode::NOT_FOUND,
+            ApiError::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            ApiError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            ApiError::BadRequest => StatusCode::BAD_REQUEST,
+            ApiError::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
+            ApiError::NotReady | ApiError::Unsound(_) | ApiError::Unavailable(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            ApiError::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The stable name, for programs.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            ApiError::Unauthorized => "unauthorized",
+            ApiError::Forbidden => "forbidden",
+            ApiError::LinkExpired => "link_expired",
+            ApiError::LinkInvalid => "link_invalid",
+            ApiError::NotFound => "not_found",
+            ApiError::MethodNotAllowed => "method_not_allowed",
+            ApiError::TooLarge => "too_large",
+            ApiError::BadRequest => "bad_request",
+            ApiError::TooManyRequests { .. } => "too_many_requests",
+            ApiError::NotReady => "not_ready",
+            // The two differ for operators only.
+            ApiError::Unsound(_) | ApiError::Unavailable(_) => "unavailable",
+            ApiError::Internal => "internal",
+        }
+    }
+
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            ApiError::TooManyRequests { retry_after } => Some(*retry_after),
+            ApiError::NotReady => Some(NOT_READY_SECONDS),
+            ApiError::Unsound(_) => Some(UNSOUND_SECONDS),
+            ApiError::Unavailable(_) => Some(UNAVAILABLE_SECONDS),
+            _ => None,
+        }
+    }
+
+    /// The causes in one line, for the log.
+    pub(crate) fn causes(&self) -> String {
+        let mut causes = Vec::new();
+        let mut next = self.source();
+        while let Some(cause) = next {
+            causes.push(cause.to_string());
+            next = cause.source();
+        }
+        causes.join(": ")
+    }
+
+    /// The body that the caller sees.
+    pub(crate) fn body(&self, request_id: &str) -> Vec<u8> {
+        let body = Body {
+            error: Told {
+                code: self.code(),
+                message: self.to_string(),
+                request_id,
+            },
+        };
+        serde_json::to_vec(&body).unwrap_or_default()
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    error: Told<'a>,
+}
+
+#[derive(Serialize)]
+struct Told<'a> {
+    code: &'static str,
+    message: String,
+    request_id: &'a str,
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> ApiError {
+        match error {
+            StoreError::Corrupt { .. } => ApiError::unsound(error.to_string()),
+            error => ApiError::Unavailable(Cause {
+                what: "the store failed".to_owned(),
+                source: Some(Arc::new(error)),
+            }),
+        }
+    }
+}
+
+impl From<DocumentError> for ApiError {
+    fn from(error: DocumentError) -> ApiError {
+        match error {
+            DocumentError::Store(error) => error.into(),
+            error => ApiError::unsound(error.to_string()),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        let headers = response.headers_mut();
+        if matches!(self, ApiError::Unauthorized) {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.retry_after() {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}

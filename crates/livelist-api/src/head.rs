@@ -1,0 +1,81 @@
+//! Reading a head, and believing it only if it says what a complete list has to say. A head that
+//! is damaged must never become a 200.
+
+use livelist_model::head::{DeltaRef, Head, ObjectRef};
+use livelist_model::{FeedId, layout};
+use livelist_store::ObjectsExt;
+
+use crate::error::ApiError;
+use crate::state::ApiState;
+
+/// The head of `feed`; nothing if it has none yet.
+pub(crate) async fn read(state: &ApiState, feed: &FeedId) -> Result<Option<Head>, ApiError> {
+    let key = layout::head(feed);
+    let Some((head, _)) = state.objects.read_json::<Head>(&key).await? else {
+        return Ok(None);
+    };
+    match defect(&head, feed) {
+        None => Ok(Some(head)),
+        Some(defect) => Err(ApiError::unsound(format!("{key} is not sound: {defect}"))),
+    }
+}
+
+/// The delta that leads from `since` to the head, or the newest one when `since` is not given.
+/// Nothing where there is none: the full list is always there.
+pub(crate) fn delta<'a>(head: &'a Head, since: Option<&str>) -> Option<&'a DeltaRef> {
+    let newest = head.deltas.first()?;
+    since
+        .is_none_or(|since| since == newest.from)
+        .then_some(newest)
+}
+
+/// What is wrong with a head.
+fn defect(head: &Head, feed: &FeedId) -> Option<&'static str> {
+    let newest = head.deltas.first();
+    let checks = [
+        (head.schema == Head::SCHEMA, "its schema is another one"),
+        (head.feed == *feed, "it is another feed's"),
+        (head.complete, "it is not complete"),
+        (head.order == "bytewise", "its order is another one"),
+        (head.sequence > 0, "it has no sequence"),
+        (is_version(&head.version), "its version is no version"),
+        (is_sha256(&head.sha256), "its digest is no SHA-256"),
+        (!head.key_field.is_empty(), "it has no key field"),
+        (
+            is_stored(&head.full, feed, "snapshots"),
+            "its list is not a snapshot of the feed",
+        ),
+        (
+            newest.is_none_or(|d| d.to == head.version && is_version(&d.from) && d.from != d.to),
+            "its newest delta does not lead to it",
+        ),
+        (
+            newest.is_none_or(|d| is_sha256(&d.sha256) && is_stored(&d.stored, feed, "deltas")),
+            "its newest delta is not one of the feed",
+        ),
+    ];
+    checks
+        .into_iter()
+        .find_map(|(holds, defect)| (!holds).then_some(defect))
+}
+
+/// A version goes into an ETag and into queries.
+fn is_version(version: &str) -> bool {
+    (1..=128).contains(&version.len())
+        && version
+            .bytes()
+            .all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\'))
+}
+
+fn is_sha256(digest: &str) -> bool {
+    digest.len() == 64
+        && digest
+            .bytes()
+            .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn is_stored(stored: &ObjectRef, feed: &FeedId, folder: &str) -> bool {
+    let prefix = format!("{}{feed}/{folder}/", layout::FEEDS_PREFIX);
+    let name = stored.object.strip_prefix(&prefix);
+    stored.bytes > 0 && name.is_some_and(|name| !name.is_empty() && !name.contains('/'))
+}

@@ -1,0 +1,155 @@
+//! Which client a key belongs to, for keys that do not say it: an index over all client documents,
+//! kept in memory. It is a hint and never the proof (`auth` reads the client's document each time),
+//! so its age harms nobody; only a key that it does not know is a reason to read it again.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+use livelist_model::registry::parse_client;
+use livelist_model::{ClientId, layout};
+use livelist_store::{ObjectsExt, StoreError};
+use subtle::{ConditionallySelectable, ConstantTimeEq};
+use tokio::sync::Mutex;
+
+use crate::auth::{KeyHash, hashes};
+use crate::error::ApiError;
+use crate::state::ApiState;
+
+/// An index younger than this is not read again, however many unknown keys come along.
+const MIN_AGE: SignedDuration = SignedDuration::from_secs(5);
+/// Documents read at once.
+const AT_ONCE: usize = 32;
+
+/// The newest index.
+#[derive(Default)]
+pub(crate) struct KeyIndex {
+    latest: RwLock<Option<Arc<Index>>>,
+    /// Held while an index is built: of many requests that miss one reads the documents.
+    building: Mutex<()>,
+}
+
+/// The keys as they were at an instant.
+pub(crate) struct Index {
+    built_at: Timestamp,
+    keys: Vec<(KeyHash, ClientId)>,
+    /// Some documents could not be understood.
+    partial: bool,
+}
+
+impl KeyIndex {
+    /// The newest index; built if there is none.
+    pub(crate) async fn latest(&self, state: &ApiState) -> Result<Arc<Index>, ApiError> {
+        if let Some(index) = self.present() {
+            return Ok(index);
+        }
+        let _building = self.building.lock().await;
+        match self.present() {
+            Some(index) => Ok(index),
+            None => self.build(state).await,
+        }
+    }
+
+    /// An index newer than `than`; nothing if that is as new as it gets for now.
+    pub(crate) async fn newer(
+        &self,
+        state: &ApiState,
+        than: &Arc<Index>,
+    ) -> Result<Option<Arc<Index>>, ApiError> {
+        let _building = self.building.lock().await;
+        if let Some(index) = self.present()
+            && !Arc::ptr_eq(&index, than)
+        {
+            return Ok(Some(index));
+        }
+        let age = state.clock.now().duration_since(than.built_at);
+        // A negative age: the clock was set back.
+        if (SignedDuration::ZERO..MIN_AGE).contains(&age) {
+            return Ok(None);
+        }
+        self.build(state).await.map(Some)
+    }
+
+    fn present(&self) -> Option<Arc<Index>> {
+        let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
+        latest.clone()
+    }
+
+    async fn build(&self, state: &ApiState) -> Result<Arc<Index>, ApiError> {
+        let index = Arc::new(Index::read(state).await?);
+        let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
+        *latest = Some(index.clone());
+        Ok(index)
+    }
+}
+
+impl Index {
+    async fn read(state: &ApiState) -> Result<Index, StoreError> {
+        let objects = &*state.objects;
+        let listed = objects.list(layout::CLIENTS_PREFIX).await?;
+        let documents: Vec<(String, Option<Vec<u8>>)> = stream::iter(listed)
+            .filter(|l| futures::future::ready(l.key.ends_with(".json")))
+            .map(|l| async move {
+                match objects.read(&l.key).await {
+                    Ok(found) => Ok((l.key, found.map(|(bytes, _)| bytes))),
+                    // One absurd document is not a reason to know no key at all (F15).
+                    Err(StoreError::Corrupt { .. }) => Ok((l.key, Some(Vec::new()))),
+                    Err(error) => Err(error),
+                }
+            })
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        let mut keys = Vec::new();
+        let mut partial = false;
+        for (key, bytes) in documents {
+            // Removed between the listing and the reading.
+            let Some(bytes) = bytes else { continue };
+            match parse_client(key.trim_start_matches("registry/"), &bytes) {
+                Ok(client) => {
+                    keys.extend(hashes(&client).map(|hash| (hash, client.client.clone())));
+                }
+                Err(findings) => {
+                    partial = true;
+                    for finding in findings {
+                        tracing::warn!("a client's keys are not known: {finding}");
+                    }
+                }
+            }
+        }
+        keys.sort();
+        keys.dedup();
+        Ok(Index {
+            // After the reading, which may be slow: what counts is how long the store had rest.
+            built_at: state.clock.now(),
+            keys,
+            partial,
+        })
+    }
+
+    /// Whether some documents, and so perhaps some keys, are not in it.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.partial
+    }
+
+    /// The client that may have this key. Compares with all keys of all clients, so that the time it
+    /// takes does not tell whose it was. A key that two clients share belongs to neither: it cannot
+    /// be told which feeds it should open.
+    pub(crate) fn find(&self, hash: &KeyHash) -> Option<&ClientId> {
+        let (mut at, mut found) = (0u64, 0u64);
+        for (i, (known, _)) in (0u64..).zip(&self.keys) {
+            let same = known.ct_eq(hash);
+            at.conditional_assign(&i, same);
+            found += u64::from(same.unwrap_u8());
+        }
+        let (_, client) = self.keys.get(usize::try_from(at).ok()?)?;
+        match found {
+            0 => None,
+            1 => Some(client),
+            _ => {
+                tracing::warn!(%client, "several clients share one site key: it is refused");
+                None
+            }
+        }
+    }
+}

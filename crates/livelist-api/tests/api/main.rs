@@ -1,0 +1,17 @@
+//! The API from outside: requests into the router, answers out of it, over the twins in memory.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test ends at the first surprise"
+)]
+
+mod errors;
+mod feeds;
+mod keys;
+mod live;
+mod log;
+mod objects;
+mod secrets;
+mod server;
+mod world;

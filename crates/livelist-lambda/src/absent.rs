@@ -1,0 +1,47 @@
+//! Ports that this function was not given: it may not use what stands behind them. Using one is a
+//! mistake in the template, and the error says which variable is missing.
+
+use async_trait::async_trait;
+use livelist_store::{
+    Executions, Message, Queue, SealError, Sealer, SendFailure, Start, StoreError,
+};
+use secrecy::SecretString;
+
+/// A port whose variable is not set.
+pub(crate) struct Absent(pub(crate) &'static str);
+
+impl Absent {
+    fn refuse<T>(&self) -> Result<T, StoreError> {
+        let why = format!("{} is not set for this function", self.0);
+        Err(StoreError::refused("what this function does not have", why))
+    }
+}
+
+#[async_trait]
+impl Queue for Absent {
+    async fn send(&self, _: &[Message]) -> Result<Vec<SendFailure>, StoreError> {
+        self.refuse()
+    }
+
+    async fn dead_letter(&self, _: &str, _: &str) -> Result<(), StoreError> {
+        self.refuse()
+    }
+}
+
+#[async_trait]
+impl Executions for Absent {
+    async fn start(&self, _: &str, _: String) -> Result<Start, StoreError> {
+        self.refuse()
+    }
+}
+
+#[async_trait]
+impl Sealer for Absent {
+    async fn seal(&self, _: &str, _: &SecretString) -> Result<String, SealError> {
+        Ok(self.refuse()?)
+    }
+
+    async fn open(&self, _: &str, _: &str) -> Result<SecretString, SealError> {
+        Ok(self.refuse()?)
+    }
+}

@@ -1,0 +1,214 @@
+//! What the environment says: which function this is and what it works with. Read once.
+
+use std::time::Duration;
+
+/// The filter of the log, as `tracing` writes them.
+pub(crate) const LOG: &str = "LIVELIST_LOG";
+
+const HANDLER: &str = "_HANDLER";
+const BUCKET: &str = "LIVELIST_BUCKET";
+const QUEUE_URL: &str = "LIVELIST_QUEUE_URL";
+const DLQ_URL: &str = "LIVELIST_DLQ_URL";
+const MACHINE_ARN: &str = "LIVELIST_MACHINE_ARN";
+const KEY_ID: &str = "LIVELIST_KEY_ID";
+const SCAN_SECONDS: &str = "LIVELIST_SCAN_SECONDS";
+
+const DEFAULT_SCAN: Duration = Duration::from_secs(600);
+
+/// The functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Function {
+    Planner,
+    Worker,
+    Acquire,
+    Authorize,
+    Scan,
+    Compare,
+    Confirm,
+    Publish,
+    Release,
+    Api,
+}
+
+impl Function {
+    /// Every function by the name that `_HANDLER` gives it.
+    pub(crate) const ALL: [(&str, Function); 10] = [
+        ("planner", Function::Planner),
+        ("worker", Function::Worker),
+        ("acquire", Function::Acquire),
+        ("authorize", Function::Authorize),
+        ("scan", Function::Scan),
+        ("compare", Function::Compare),
+        ("confirm", Function::Confirm),
+        ("publish", Function::Publish),
+        ("release", Function::Release),
+        ("api", Function::Api),
+    ];
+
+    /// The variables it cannot do without, besides the bucket. The other functions are not told
+    /// them, as they may not use what they name.
+    fn needs(self) -> &'static [&'static str] {
+        match self {
+            Function::Planner => &[QUEUE_URL, DLQ_URL],
+            Function::Worker => &[QUEUE_URL, DLQ_URL, MACHINE_ARN],
+            Function::Authorize | Function::Scan | Function::Confirm => &[KEY_ID],
+            _ => &[],
+        }
+    }
+}
+
+/// The names of all functions, for messages.
+fn known() -> String {
+    Function::ALL.map(|(name, _)| name).join(", ")
+}
+
+/// Why the environment is not enough. What the operator has to mend is in the template.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("the function's handler {0:?} is not known; it is one of {known}", known = known())]
+    UnknownHandler(String),
+    #[error("{variable} is not set; the function {function} needs it")]
+    Missing {
+        variable: &'static str,
+        function: String,
+    },
+    #[error("{variable} is {value:?}; it has to be {expected}")]
+    Invalid {
+        variable: &'static str,
+        value: String,
+        expected: &'static str,
+    },
+}
+
+/// The environment, understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Config {
+    pub(crate) function: Function,
+    pub(crate) bucket: String,
+    pub(crate) queue_url: Option<String>,
+    pub(crate) dead_letter_url: Option<String>,
+    pub(crate) machine_arn: Option<String>,
+    pub(crate) key_id: Option<String>,
+    /// A scan or confirm task hands on after this.
+    pub(crate) scan_time: Duration,
+}
+
+impl Config {
+    /// Reads the variables through `get`.
+    pub(crate) fn read(get: impl Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
+        // An empty variable is what a template makes of a value that it does not have.
+        let get = |name| get(name).filter(|value| !value.trim().is_empty());
+        let handler = get(HANDLER).unwrap_or_default();
+        let function = Function::ALL.into_iter().find(|(name, _)| *name == handler);
+        let Some((_, function)) = function else {
+            return Err(ConfigError::UnknownHandler(handler));
+        };
+        let needed = |variable| {
+            get(variable).ok_or_else(|| ConfigError::Missing {
+                variable,
+                function: handler.clone(),
+            })
+        };
+        for variable in function.needs() {
+            needed(variable)?;
+        }
+        Ok(Config {
+            function,
+            bucket: needed(BUCKET)?,
+            queue_url: get(QUEUE_URL),
+            dead_letter_url: get(DLQ_URL),
+            machine_arn: get(MACHINE_ARN),
+            key_id: get(KEY_ID),
+            scan_time: match get(SCAN_SECONDS) {
+                Some(value) => seconds(value)?,
+                None => DEFAULT_SCAN,
+            },
+        })
+    }
+}
+
+fn seconds(value: String) -> Result<Duration, ConfigError> {
+    match value.trim().parse() {
+        Ok(seconds @ 1..) => Ok(Duration::from_secs(seconds)),
+        _ => Err(ConfigError::Invalid {
+            variable: SCAN_SECONDS,
+            value,
+            expected: "a whole number of seconds, at least 1",
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::read(|name| {
+            let found = variables.iter().find(|(n, _)| *n == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn a_function_is_told_what_it_needs_and_no_more() {
+        let config = read(&[(HANDLER, "compare"), (BUCKET, "b"), (QUEUE_URL, "")]).unwrap();
+        assert_eq!(config.function, Function::Compare);
+        assert_eq!(config.queue_url, None);
+        assert_eq!(config.scan_time, DEFAULT_SCAN);
+        let missing = read(&[(HANDLER, "worker"), (BUCKET, "b"), (QUEUE_URL, "q")]);
+        assert_eq!(
+            missing.unwrap_err().to_string(),
+            "LIVELIST_DLQ_URL is not set; the function worker needs it"
+        );
+        let missing = read(&[(HANDLER, "api")]);
+        assert_eq!(
+            missing.unwrap_err().to_string(),
+            "LIVELIST_BUCKET is not set; the function api needs it"
+        );
+    }
+
+    #[test]
+    fn an_unknown_handler_is_told_the_known_ones() {
+        for unknown in ["", "index.handler", "Scan"] {
+            let error = read(&[(HANDLER, unknown), (BUCKET, "b")]).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "the function's handler {unknown:?} is not known; it is one of planner, \
+                     worker, acquire, authorize, scan, compare, confirm, publish, release, api"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn the_time_of_a_scan_is_a_number_of_seconds() {
+        let of = |value| read(&[(HANDLER, "release"), (BUCKET, "b"), (SCAN_SECONDS, value)]);
+        assert_eq!(of("30").unwrap().scan_time, Duration::from_secs(30));
+        for wrong in ["0", "-1", "ten", "1.5"] {
+            assert_eq!(
+                of(wrong).unwrap_err().to_string(),
+                format!(
+                    "LIVELIST_SCAN_SECONDS is {wrong:?}; it has to be a whole number of seconds, \
+                     at least 1"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn functions_are_named_after_their_steps() {
+        use livelist_steps::{acquire, authorize, compare, confirm, publish, release, scan};
+        let names = Function::ALL.map(|(name, _)| name);
+        let steps = [
+            acquire::NAME,
+            authorize::NAME,
+            scan::NAME,
+            compare::NAME,
+            confirm::NAME,
+            publish::NAME,
+            release::NAME,
+        ];
+        assert_eq!(names[2..9], steps);
+    }
+}

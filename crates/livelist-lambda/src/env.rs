@@ -1,0 +1,54 @@
+//! The steps' environment on AWS. Built once, before the first event; connections are made when
+//! they are needed.
+
+use std::sync::Arc;
+
+use livelist_aws::{AwsClients, Place};
+use livelist_reso::HttpTransport;
+use livelist_steps::authorize::TokenCache;
+use livelist_steps::{Env, Limits};
+use livelist_store::leases::ObjectLeases;
+use livelist_store::{
+    Clock, Entropy, Executions, Objects, Queue, Sealer, SystemClock, SystemEntropy,
+};
+
+use crate::absent::Absent;
+use crate::config::Config;
+
+/// The environment that `config` describes.
+pub(crate) async fn build(config: &Config) -> Env {
+    let clients = AwsClients::new(Place::Environment).await;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let objects: Arc<dyn Objects> = Arc::new(clients.objects(&config.bucket, entropy.clone()));
+    let queue: Arc<dyn Queue> = match (&config.queue_url, &config.dead_letter_url) {
+        (Some(url), Some(dead)) => {
+            Arc::new(clients.queue(url, dead, clock.clone(), entropy.clone()))
+        }
+        _ => Arc::new(Absent("LIVELIST_QUEUE_URL or LIVELIST_DLQ_URL")),
+    };
+    let executions: Arc<dyn Executions> = match &config.machine_arn {
+        Some(arn) => Arc::new(clients.executions(arn)),
+        None => Arc::new(Absent("LIVELIST_MACHINE_ARN")),
+    };
+    let sealer: Arc<dyn Sealer> = match &config.key_id {
+        Some(id) => Arc::new(clients.sealer(id)),
+        None => Arc::new(Absent("LIVELIST_KEY_ID")),
+    };
+    Env {
+        leases: Arc::new(ObjectLeases::new(objects.clone(), clock.clone())),
+        objects,
+        secrets: Arc::new(clients.secrets()),
+        sealer,
+        queue,
+        executions,
+        clock,
+        entropy,
+        transport: Arc::new(HttpTransport::new()),
+        tokens: TokenCache::default(),
+        limits: Limits {
+            task_time: config.scan_time,
+            ..Limits::default()
+        },
+    }
+}

@@ -1,0 +1,151 @@
+//! The handler of a step: JSON in, the step, JSON out; one line in the log.
+
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt;
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use livelist_steps::{Env, StepError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use crate::{deadline, report};
+
+/// Serves the step `name`, which `run` does.
+pub(crate) async fn serve<I, O>(
+    env: Env,
+    name: &'static str,
+    run: impl AsyncFn(&Env, I) -> Result<O, StepError>,
+) -> Result<(), lambda_runtime::Error>
+where
+    I: DeserializeOwned,
+    O: Serialize,
+{
+    let longest = env.limits.task_time;
+    // Lambda sends one event at a time; the lock is for the limits, which each event sets.
+    let env = Mutex::new(env);
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
+        let mut env = env.lock().await;
+        let now = env.clock.now();
+        env.limits.task_time = deadline::task_time(longest, event.context.deadline, now);
+        handle(&env, name, event.payload, &run).await
+    }))
+    .await
+}
+
+/// Handles one event.
+async fn handle<I, O>(
+    env: &Env,
+    name: &'static str,
+    payload: Value,
+    run: impl AsyncFn(&Env, I) -> Result<O, StepError>,
+) -> Result<Value, Diagnostic>
+where
+    I: DeserializeOwned,
+    O: Serialize,
+{
+    let about = About::run(&payload);
+    let begun = env.clock.now();
+    let result = attempt(env, payload, run).await;
+    let took = env.clock.now().duration_since(begun).as_millis() as u64;
+    match result {
+        Ok(output) => {
+            let outcome = output.get("outcome").and_then(Value::as_str);
+            tracing::info!(
+                step = name,
+                run = about.run,
+                feed = about.feed,
+                mls = about.mls,
+                outcome,
+                milliseconds = took,
+                "{name}: {}",
+                outcome.unwrap_or("done")
+            );
+            Ok(output)
+        }
+        Err(error) => {
+            tracing::error!(
+                step = name,
+                run = about.run,
+                feed = about.feed,
+                mls = about.mls,
+                error = error.name(),
+                advice = error.advice(),
+                milliseconds = took,
+                "{name} failed: {}",
+                error.chain()
+            );
+            Err(report::diagnostic(&error))
+        }
+    }
+}
+
+async fn attempt<I, O>(
+    env: &Env,
+    payload: Value,
+    run: impl AsyncFn(&Env, I) -> Result<O, StepError>,
+) -> Result<Value, StepError>
+where
+    I: DeserializeOwned,
+    O: Serialize,
+{
+    let input = parse(payload)?;
+    let output = guarded(run(env, input)).await?;
+    serde_json::to_value(output).map_err(|e| StepError::Internal(e.into()))
+}
+
+/// The event as `I`, or an error that names the field.
+pub(crate) fn parse<I: DeserializeOwned>(payload: Value) -> Result<I, StepError> {
+    serde_path_to_error::deserialize(payload).map_err(|e| {
+        let path = e.path().to_string();
+        let at = if path == "." { String::new() } else { format!("`{path}`: ") };
+        StepError::InputInvalid(format!("{at}{}", e.inner()))
+    })
+}
+
+/// Makes a panic an error with a name that the state machine knows. The panic itself was logged
+/// where it happened; its text may hold anything and does not leave the process.
+pub(crate) async fn guarded<O>(
+    work: impl Future<Output = Result<O, StepError>>,
+) -> Result<O, StepError> {
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(result) => result,
+        Err(_) => Err(StepError::Internal("it panicked; see the log".into())),
+    }
+}
+
+/// What an event is about, for the log; as far as it says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct About {
+    pub(crate) run: Option<String>,
+    pub(crate) feed: Option<String>,
+    pub(crate) mls: Option<String>,
+}
+
+impl About {
+    /// Of an event that holds a run's description.
+    fn run(payload: &Value) -> About {
+        About {
+            run: text(payload, "/run/run"),
+            feed: text(payload, "/run/feed/feed"),
+            mls: text(payload, "/run/feed/mls"),
+        }
+    }
+
+    /// Of a pair that is due.
+    pub(crate) fn pair(payload: &Value) -> About {
+        About {
+            run: text(payload, "/run"),
+            feed: text(payload, "/feed"),
+            mls: text(payload, "/mls"),
+        }
+    }
+}
+
+fn text(payload: &Value, at: &str) -> Option<String> {
+    payload.pointer(at)?.as_str().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! An answer before it is on the wire: status, headers, a body that is made while it is sent, and
+//! the ways in which sending can go wrong.
+
+use std::io::{self, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use futures::stream::{self, StreamExt as _};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Bytes, Frame};
+use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, VARY};
+use hyper::{Response, StatusCode};
+
+use crate::clock;
+use crate::page::Pieces;
+
+/// What hyper sends.
+pub(crate) type Sent = Response<BoxBody<Bytes, io::Error>>;
+
+/// What will be sent.
+pub(crate) struct Answer {
+    pub status: StatusCode,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Body,
+    pub wire: Wire,
+    /// Rows in the body.
+    pub rows: u64,
+    pub delay: Duration,
+}
+
+pub(crate) enum Body {
+    Text(String),
+    Page(Box<Pieces>),
+}
+
+/// What happens to the body on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wire {
+    Whole,
+    /// Half of it, in valid HTTP.
+    Cut,
+    /// Half of its gzip stream, in valid HTTP.
+    GzipCut,
+    /// Half of it, then a TCP reset.
+    Reset,
+    /// Half of it under the `Content-Length` of the whole, then the end of the connection.
+    Short,
+}
+
+/// Long enough for the first half to leave before the connection breaks.
+const FIRST_HALF: Duration = Duration::from_millis(30);
+
+impl Answer {
+    pub fn text(status: StatusCode, content_type: &str, body: impl Into<String>) -> Self {
+        Self {
+            status,
+            headers: vec![("content-type", content_type.to_owned())],
+            body: Body::Text(body.into()),
+            wire: Wire::Whole,
+            rows: 0,
+            delay: Duration::ZERO,
+        }
+    }
+
+    pub fn json(status: StatusCode, body: &serde_json::Value) -> Self {
+        Self::text(status, "application/json", body.to_string())
+    }
+
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The response. `gzip` says whether the client takes it, `reset` is told the connection
+    /// whether to end with a reset.
+    pub fn into_response(self, gzip: bool, reset: &Arc<AtomicBool>) -> Sent {
+        let gzip = gzip && matches!(self.body, Body::Page(_));
+        let mut response = Response::builder().status(self.status);
+        for (name, value) in self.headers {
+            response = response.header(name, value);
+        }
+        if gzip {
+            response = response
+                .header(CONTENT_ENCODING, "gzip")
+                .header(VARY, "Accept-Encoding");
+        }
+        let body = match (self.body, self.wire) {
+            (Body::Page(pieces), Wire::Whole) if gzip => streamed(Gzip::new(*pieces)),
+            (Body::Page(pieces), Wire::Whole) => streamed(*pieces),
+            (body, wire) => {
+                let plain = body.collect();
+                let plain = match wire {
+                    Wire::Cut => half(&plain),
+                    _ => plain,
+                };
+                let whole = if gzip { squeezed(&plain) } else { plain };
+                match wire {
+                    Wire::Whole | Wire::Cut => full(whole),
+                    Wire::GzipCut => full(half(&whole)),
+                    Wire::Reset => {
+                        reset.store(true, Ordering::Relaxed);
+                        broken(&whole)
+                    }
+                    Wire::Short => {
+                        response = response.header(CONTENT_LENGTH, whole.len());
+                        broken(&whole)
+                    }
+                }
+            }
+        };
+        response.body(body).unwrap_or_else(|error| {
+            let mut response = Response::new(full(error.to_string().into_bytes()));
+            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            response
+        })
+    }
+}
+
+impl Body {
+    fn collect(self) -> Vec<u8> {
+        match self {
+            Self::Text(text) => text.into_bytes(),
+            Self::Page(pieces) => pieces.collect::<Vec<_>>().concat(),
+        }
+    }
+}
+
+fn half(bytes: &[u8]) -> Vec<u8> {
+    bytes[..bytes.len() / 2].to_vec()
+}
+
+fn full(bytes: Vec<u8>) -> BoxBody<Bytes, io::Error> {
+    BodyExt::boxed(Full::new(Bytes::from(bytes)).map_err(|never| match never {}))
+}
+
+fn streamed<I>(pieces: I) -> BoxBody<Bytes, io::Error>
+where
+    I: Iterator<Item = Vec<u8>> + Send + Sync + 'static,
+{
+    let frames = pieces.map(|piece| Ok(Frame::data(Bytes::from(piece))));
+    BodyExt::boxed(StreamBody::new(stream::iter(frames)))
+}
+
+/// The first half, and then an error, at which hyper drops the connection.
+fn broken(whole: &[u8]) -> BoxBody<Bytes, io::Error> {
+    let first = stream::iter([Ok(Frame::data(Bytes::from(half(whole))))]);
+    let end = stream::once(async {
+        clock::wait(FIRST_HALF).await;
+        Err(io::Error::from(io::ErrorKind::ConnectionReset))
+    });
+    BodyExt::boxed(StreamBody::new(first.chain(end)))
+}
+
+fn squeezed(plain: &[u8]) -> Vec<u8> {
+    Gzip::new(std::iter::once(plain.to_vec()))
+        .collect::<Vec<_>>()
+        .concat()
+}
+
+/// Pieces of a gzip stream made from plain pieces as they come.
+struct Gzip<I> {
+    plain: I,
+    encoder: Option<GzEncoder<Vec<u8>>>,
+}
+
+impl<I: Iterator<Item = Vec<u8>>> Gzip<I> {
+    fn new(plain: I) -> Self {
+        Self {
+            plain,
+            encoder: Some(GzEncoder::new(Vec::new(), Compression::fast())),
+        }
+    }
+}
+
+impl<I: Iterator<Item = Vec<u8>>> Iterator for Gzip<I> {
+    type Item = Vec<u8>;
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        loop {
+            let mut encoder = self.encoder.take()?;
+            let Some(piece) = self.plain.next() else {
+                return encoder.finish().ok();
+            };
+            // Writing to memory does not fail.
+            encoder.write_all(&piece).ok()?;
+            let ready = std::mem::take(encoder.get_mut());
+            self.encoder = Some(encoder);
+            if !ready.is_empty() {
+                return Some(ready);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+
+    #[test]
+    fn a_stream_in_pieces_is_one_gzip_file() {
+        let pieces: Vec<Vec<u8>> = (0..200u32)
+            .map(|n| n.to_string().repeat(50).into())
+            .collect();
+        let squeezed = Gzip::new(pieces.clone().into_iter())
+            .collect::<Vec<_>>()
+            .concat();
+        let mut plain = Vec::new();
+        flate2::read::GzDecoder::new(&squeezed[..])
+            .read_to_end(&mut plain)
+            .unwrap();
+        assert_eq!(plain, pieces.concat());
+    }
+}

@@ -1,0 +1,120 @@
+//! The controls over HTTP, for the command: `/_control/mlss` and `/_control/{mls}/…`. They need
+//! no credential, and the server listens to this machine only.
+
+use hyper::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Control;
+use crate::answer::Answer;
+use crate::fault::FaultRule;
+use crate::incoming::Incoming;
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Rows {
+    n: Option<u64>,
+    keys: Option<Vec<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Revoke {
+    on: bool,
+}
+
+impl Control {
+    /// Answers `/_control/{mls}/{verb}`.
+    pub(crate) fn answer(&self, verb: &str, incoming: &Incoming) -> Answer {
+        match self.act(verb, incoming) {
+            Ok(answer) => answer,
+            Err(error) => refused(StatusCode::BAD_REQUEST, &error.to_string()),
+        }
+    }
+
+    fn act(&self, verb: &str, incoming: &Incoming) -> serde_json::Result<Answer> {
+        let body = &incoming.body[..];
+        let rows = || match body {
+            [] => Ok(Rows::default()),
+            body => serde_json::from_slice::<Rows>(body),
+        };
+        let done = match (incoming.method.clone(), verb) {
+            (Method::GET, "state") => self.state(),
+            (Method::GET, "live") => {
+                let mut text = self.live_keys().join("\n");
+                if !text.is_empty() {
+                    text.push('\n');
+                }
+                return Ok(Answer::text(
+                    StatusCode::OK,
+                    "text/plain; charset=utf-8",
+                    text,
+                ));
+            }
+            (Method::POST, "sell") => {
+                let rows = rows()?;
+                let mut keys = self.sell_keys(&rows.keys.unwrap_or_default());
+                keys.extend(self.sell(rows.n.unwrap_or(0)));
+                json!({ "keys": keys })
+            }
+            (Method::POST, "add") => json!({ "keys": self.add(rows()?.n.unwrap_or(1)) }),
+            (Method::POST, "relist") => {
+                json!({ "keys": self.relist(&rows()?.keys.unwrap_or_default()) })
+            }
+            (Method::POST, "touch") => match rows()?.n {
+                Some(n) => json!({ "keys": self.touch(n) }),
+                None => {
+                    self.touch_all_same_timestamp();
+                    self.state()
+                }
+            },
+            (Method::POST, "rekey") => {
+                self.rekey_all();
+                self.state()
+            }
+            (Method::POST, "faults") => {
+                let rules: Vec<FaultRule> = serde_json::from_slice(body)?;
+                let posted = rules.len();
+                self.set_faults(rules);
+                json!({ "rules": posted })
+            }
+            (Method::DELETE, "faults") => {
+                self.clear_faults();
+                json!({ "rules": 0 })
+            }
+            (Method::GET, "log") => serde_json::to_value(self.log())?,
+            (Method::DELETE, "log") => {
+                self.clear_log();
+                json!([])
+            }
+            (Method::GET, "struck") => serde_json::to_value(self.struck())?,
+            (Method::POST, "expire-tokens") => {
+                self.expire_tokens();
+                self.state()
+            }
+            (Method::POST, "revoke") => {
+                self.revoke(serde_json::from_slice::<Revoke>(body)?.on);
+                self.state()
+            }
+            _ => return Ok(refused(StatusCode::NOT_FOUND, "no such control")),
+        };
+        Ok(Answer::json(StatusCode::OK, &done))
+    }
+
+    fn state(&self) -> Value {
+        let mls = self.mls();
+        json!({
+            "mls": mls.spec.mls,
+            "provider": mls.spec.provider,
+            "live": mls.book.live_count(),
+            "rows_ever": mls.book.rows(),
+            "requests": mls.log.len(),
+            "revoked": mls.tokens.revoked,
+        })
+    }
+}
+
+/// What the controls answer when they cannot.
+pub(crate) fn refused(status: StatusCode, message: &str) -> Answer {
+    Answer::json(status, &json!({ "error": message }))
+}

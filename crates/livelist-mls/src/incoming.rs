@@ -1,0 +1,65 @@
+//! One request as it came off the wire.
+
+use hyper::body::Bytes;
+use hyper::header::{ACCEPT_ENCODING, AUTHORIZATION, HOST};
+use hyper::{HeaderMap, Method, Uri};
+
+use crate::query::{Query, decode};
+
+/// A request, read to its end.
+pub(crate) struct Incoming {
+    pub method: Method,
+    /// Path and query byte for byte.
+    pub target: String,
+    /// The segments of the path, decoded.
+    pub path: Vec<String>,
+    pub query: Query,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Incoming {
+    pub fn new(method: Method, uri: &Uri, headers: HeaderMap, body: Bytes) -> Self {
+        let target = uri
+            .path_and_query()
+            .map_or_else(|| "/".to_owned(), |target| target.as_str().to_owned());
+        let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+        let segments = path.split('/').filter(|segment| !segment.is_empty());
+        Self {
+            method,
+            path: segments.map(|segment| decode(segment, false)).collect(),
+            query: Query::parse(query),
+            target,
+            headers,
+            body,
+        }
+    }
+
+    pub fn header(&self, name: impl hyper::header::AsHeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The token of `Authorization: Bearer …`.
+    pub fn bearer(&self) -> Option<&str> {
+        let (scheme, token) = self.header(AUTHORIZATION)?.split_once(' ')?;
+        scheme
+            .eq_ignore_ascii_case("bearer")
+            .then_some(token.trim())
+    }
+
+    /// Whether the client takes gzip (RFC 9110, 12.5.3).
+    pub fn takes_gzip(&self) -> bool {
+        self.header(ACCEPT_ENCODING).is_some_and(|codings| {
+            codings.split(',').any(|coding| {
+                let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+                let refused = matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000");
+                matches!(name.trim(), "gzip" | "x-gzip" | "*") && !refused
+            })
+        })
+    }
+
+    /// Scheme and authority under which the client reached the server.
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.header(HOST).unwrap_or("127.0.0.1"))
+    }
+}

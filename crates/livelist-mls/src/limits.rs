@@ -1,0 +1,80 @@
+//! Documented rate limits, counted in fixed windows of real time.
+
+use std::time::{Duration, Instant};
+
+/// The windows of one MLS, shortest first.
+pub(crate) struct Limits(Vec<Window>);
+
+pub(crate) struct Window {
+    length: Duration,
+    pub most: u64,
+    began: Option<Instant>,
+    used: u64,
+}
+
+impl Limits {
+    /// Windows of so many seconds that take so many requests.
+    pub fn new(windows: &[(u64, u64)]) -> Self {
+        let window = |&(seconds, most)| Window {
+            length: Duration::from_secs(seconds),
+            most,
+            began: None,
+            used: 0,
+        };
+        Self(windows.iter().map(window).collect())
+    }
+
+    /// Counts a request.
+    ///
+    /// # Errors
+    /// How long until the overstepped window ends.
+    pub fn take(&mut self, now: Instant) -> Result<(), Duration> {
+        let mut over = Ok(());
+        for window in &mut self.0 {
+            if window.left_of_it(now).is_zero() {
+                window.began = Some(now);
+                window.used = 0;
+            }
+            window.used += 1;
+            if window.used > window.most {
+                over = Err(window.left_of_it(now));
+            }
+        }
+        over
+    }
+
+    pub fn window(&self, at: usize) -> Option<&Window> {
+        self.0.get(at)
+    }
+}
+
+impl Window {
+    pub fn left_of_it(&self, now: Instant) -> Duration {
+        match self.began {
+            Some(began) => (began + self.length).saturating_duration_since(now),
+            None => Duration::ZERO,
+        }
+    }
+
+    /// Requests that are still free.
+    pub fn free(&self) -> u64 {
+        self.most.saturating_sub(self.used)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+
+    #[test]
+    fn the_third_request_of_a_second_waits_for_the_next() {
+        let mut limits = Limits::new(&[(1, 2), (3600, 7200)]);
+        let now = clock::instant();
+        assert!(limits.take(now).is_ok() && limits.take(now).is_ok());
+        let half = now + Duration::from_millis(500);
+        assert_eq!(limits.take(half), Err(Duration::from_millis(500)));
+        assert!(limits.take(now + Duration::from_secs(1)).is_ok());
+        assert_eq!(limits.window(1).map(Window::free), Some(7196));
+    }
+}

@@ -1,0 +1,366 @@
+//! One simulated MLS: its book, credential, limits, faults and log, and the way from a request to
+//! an answer. The order of checks is that of the providers: what the transport needs, who asks,
+//! how often, and only then what is asked.
+
+mod issue;
+mod replies;
+#[cfg(test)]
+mod tests;
+
+use hyper::{Method, StatusCode};
+
+use crate::answer::{Answer, Body, Wire};
+use crate::book::Book;
+use crate::book::bits::Bits;
+use crate::book::select::{Found, Reading, Start};
+use crate::clock;
+use crate::dialect::{self, Ask, Asked, Cursors, Dialect, NextPage, Refusal, Shape};
+use crate::fault::Fault;
+use crate::fault::board::{Board, Due};
+use crate::incoming::Incoming;
+use crate::limits::Limits;
+use crate::log::{LoggedRequest, RequestKind};
+use crate::page::{Column, Line, Next, Page, Pieces};
+use crate::spec::{MlsSpec, Provider};
+use crate::tokens::Tokens;
+
+/// One simulated MLS.
+pub(crate) struct Mls {
+    pub spec: MlsSpec,
+    pub book: Book,
+    pub tokens: Tokens,
+    pub board: Board,
+    pub log: Vec<LoggedRequest>,
+    dialect: &'static dyn Dialect,
+    limits: Limits,
+    cursors: Cursors,
+    /// Rows served since the scan began.
+    served: Bits,
+    serial: u64,
+}
+
+impl Mls {
+    pub fn open(spec: MlsSpec) -> Self {
+        let dialect = dialect::of(spec.provider);
+        let listings = u32::try_from(spec.listings).unwrap_or(u32::MAX);
+        let style = dialect.key_style(&spec);
+        Self {
+            book: Book::open(style, spec.seed, listings, dialect.keeps_deleted()),
+            tokens: Tokens::new(&spec),
+            board: Board::default(),
+            log: Vec::new(),
+            dialect,
+            limits: Limits::new(dialect.windows()),
+            cursors: Cursors::default(),
+            served: Bits::default(),
+            serial: 0,
+            spec,
+        }
+    }
+
+    /// The base URL's path.
+    pub fn base_path(&self) -> String {
+        format!("/{}{}", self.spec.mls, self.dialect.base(&self.spec))
+    }
+
+    /// The token endpoint's path.
+    pub fn token_path(&self) -> Option<String> {
+        let path = self.dialect.token_path(&self.spec)?;
+        Some(format!("/{}{path}", self.spec.mls))
+    }
+
+    /// Answers a request and logs it.
+    pub fn answer(&mut self, incoming: &Incoming) -> Answer {
+        self.serial += 1;
+        let at = clock::now();
+        let ask = self.read(incoming);
+        let kind = self.kind(incoming, &ask);
+        let due = self.board.due(kind);
+        let mut answer = match self.instead(&due) {
+            Some(answer) => answer,
+            None if kind == RequestKind::Token => self.issue(incoming, &due),
+            None => self.rows(incoming, kind, ask, &due),
+        };
+        self.break_wire(&mut answer, incoming, &due);
+        answer.delay += std::time::Duration::from_millis(self.spec.options.latency_ms);
+        self.log.push(LoggedRequest {
+            at,
+            method: incoming.method.to_string(),
+            target: incoming.target.clone(),
+            kind,
+            authorization: incoming.header("authorization").is_some(),
+            accept_encoding: incoming.header("accept-encoding").map(str::to_owned),
+            prefer: incoming.header("prefer").map(str::to_owned),
+            status: answer.status.as_u16(),
+            rows: answer.rows,
+        });
+        answer
+    }
+
+    /// Reads what is asked, without yet looking at who asks.
+    fn read(&self, incoming: &Incoming) -> Result<Ask, Refusal> {
+        let base = self.base_path();
+        let segments: Vec<&str> = base.split('/').skip(1).collect();
+        let path: Vec<&str> = incoming.path.iter().map(String::as_str).collect();
+        match path.strip_prefix(&segments[..]) {
+            Some(rest) if incoming.method == Method::GET => {
+                let asked = Asked {
+                    spec: &self.spec,
+                    incoming,
+                    cursors: &self.cursors,
+                    serial: self.serial,
+                };
+                self.dialect.ask(&asked, rest)
+            }
+            Some(_) => Err((StatusCode::METHOD_NOT_ALLOWED, "only GET".into())),
+            None => Err((StatusCode::NOT_FOUND, "Resource not found".into())),
+        }
+    }
+
+    fn kind(&self, incoming: &Incoming, ask: &Result<Ask, Refusal>) -> RequestKind {
+        let path = incoming.target.split('?').next();
+        if path == self.token_path().as_deref() {
+            return RequestKind::Token;
+        }
+        match ask {
+            Err(_) => RequestKind::Other,
+            Ok(ask) if ask.shape == Shape::Number => RequestKind::Count,
+            Ok(ask) if ask.filter.keys().is_some() => RequestKind::Confirm,
+            Ok(ask) if ask.size <= 1 && ask.query.get("$count") == Some("true") => {
+                RequestKind::Count
+            }
+            Ok(_) => RequestKind::Page,
+        }
+    }
+
+    fn rows(
+        &mut self,
+        incoming: &Incoming,
+        kind: RequestKind,
+        ask: Result<Ask, Refusal>,
+        due: &[Due],
+    ) -> Answer {
+        if let Err(answer) = self.dialect.precondition(incoming) {
+            return answer;
+        }
+        if let Err(answer) = self.admit(incoming, due) {
+            return answer;
+        }
+        let over = self.limits.take(clock::instant());
+        if over.is_err() && self.spec.rate_limited {
+            let mut answer = self
+                .dialect
+                .refusal(StatusCode::TOO_MANY_REQUESTS, "Too many requests");
+            self.dialect.headers(&mut answer, &self.limits);
+            return answer;
+        }
+        let mut answer = match ask {
+            Ok(ask) => {
+                self.stir(kind, &ask, due);
+                self.serve(incoming, kind, &ask, due)
+            }
+            Err((status, message)) => return self.dialect.refusal(status, &message),
+        };
+        self.dialect.headers(&mut answer, &self.limits);
+        answer
+    }
+
+    fn admit(&mut self, incoming: &Incoming, due: &[Due]) -> Result<(), Answer> {
+        let shown = self.dialect.token_shown(incoming);
+        let now = clock::instant();
+        if self.tokens.accepts(shown, now) {
+            let ends = |due: &&Due| matches!(due.fault, Fault::ExpireToken | Fault::Revoke);
+            let Some(fault) = due.iter().find(ends) else {
+                return Ok(());
+            };
+            if fault.fault == Fault::Revoke {
+                self.tokens.revoked = true;
+            } else if let Some(shown) = shown {
+                self.tokens.end(shown);
+            }
+            self.board.strike(fault);
+        }
+        Err(self.dialect.unauthorized())
+    }
+
+    /// Changes the book as the faults have it, just before a page is read.
+    fn stir(&mut self, kind: RequestKind, ask: &Ask, due: &[Due]) {
+        let begins = ask.start == Start::Skip(0) && !ask.filter.goes_on();
+        if kind == RequestKind::Page && begins {
+            self.served = Bits::default();
+        }
+        for fault in due {
+            let changed = match fault.fault {
+                Fault::SellDuringScan { n } => {
+                    let served = self.served.ones().collect();
+                    self.book.sell_some(served, clamp(n))
+                }
+                Fault::AddDuringScan { n } => self.book.add(clamp(n)),
+                Fault::TouchDuringScan { n } => self.book.touch(clamp(n)),
+                _ => continue,
+            };
+            if !changed.is_empty() {
+                self.board.strike(fault);
+            }
+        }
+    }
+
+    fn serve(&mut self, incoming: &Incoming, kind: RequestKind, ask: &Ask, due: &[Due]) -> Answer {
+        let mut hidden_percent = 0;
+        for fault in due {
+            if let Fault::DenyPartial { percent } = fault.fault {
+                hidden_percent = percent;
+                self.board.strike(fault);
+            }
+        }
+        let start = match &ask.start {
+            Start::Skip(skip) => Start::Skip(skip.saturating_add(ask.drift)),
+            other => other.clone(),
+        };
+        let reading = Reading {
+            filter: &ask.filter,
+            system: self.spec.system(),
+            order: ask.order,
+            start,
+            limit: ask.size,
+            hidden_percent,
+        };
+        let wants_count = ask.count || ask.shape == Shape::Number;
+        let count = wants_count.then(|| self.book.count(&reading) as i64);
+        let found = match ask.shape {
+            Shape::Number => Found::default(),
+            _ => self.book.read(&reading),
+        };
+        if kind == RequestKind::Page {
+            for row in &found.rows {
+                self.served.put(row.index, true);
+            }
+        }
+        let base = format!("{}{}", incoming.origin(), self.base_path());
+        let next = self.next(incoming, ask, &found, &base, due);
+        let columns = ask.columns.clone().unwrap_or_else(|| self.all_columns());
+        let line = |row| Line {
+            row,
+            keyless: false,
+        };
+        let mut page = Page {
+            context: self.dialect.context(&base),
+            form: self.dialect.form(&self.spec, ask),
+            base,
+            system: self.spec.system().to_owned(),
+            seed: self.spec.seed,
+            keys: self.book.keys().clone(),
+            columns,
+            lines: found.rows.into_iter().map(line).collect(),
+            count,
+            next,
+            count_as_string: self.spec.provider == Provider::Reso
+                && self.spec.options.count_as_string,
+            numeric_keys: false,
+        };
+        let own_url = format!("{}{}", incoming.origin(), incoming.target);
+        for fault in due {
+            if page.mar(&fault.fault, &own_url) {
+                self.board.strike(fault);
+            }
+        }
+        self.written(page, ask)
+    }
+
+    fn next(
+        &mut self,
+        incoming: &Incoming,
+        ask: &Ask,
+        found: &Found,
+        base: &str,
+        due: &[Due],
+    ) -> Next {
+        let served = found.rows.len() as u64;
+        let Some(last) = found.rows.last().filter(|_| ask.shape != Shape::One) else {
+            return Next::None;
+        };
+        let owed = ask.owed.is_none_or(|owed| owed > served);
+        if !(found.more && owed) {
+            let empty_end = |due: &&Due| due.fault == Fault::FullLastPageThenEmpty;
+            match due.iter().find(empty_end) {
+                Some(fault) => self.board.strike(fault),
+                None => return Next::None,
+            }
+        }
+        let key = self.book.key(last.index);
+        Next::To(self.dialect.link(NextPage {
+            base,
+            spec: &self.spec,
+            ask,
+            incoming,
+            served,
+            last: (last.index, &key),
+            cursors: &mut self.cursors,
+        }))
+    }
+
+    fn written(&self, page: Page, ask: &Ask) -> Answer {
+        let json = "application/json; odata.metadata=minimal";
+        let rows = page.lines.len() as u64;
+        let mut answer = match ask.shape {
+            Shape::Number => {
+                let count = page.count.unwrap_or_default().to_string();
+                Answer::text(StatusCode::OK, "text/plain", count)
+            }
+            Shape::One => match Pieces::single(&page) {
+                Some(object) => Answer::text(StatusCode::OK, json, object),
+                None => self
+                    .dialect
+                    .refusal(StatusCode::NOT_FOUND, "Resource not found"),
+            },
+            Shape::Page | Shape::Replication => {
+                let mut answer = Answer::text(StatusCode::OK, json, "");
+                if let (true, Next::To(link)) = (page.form.link_in_header, &page.next) {
+                    let link = format!("<{link}>; rel=\"next\"");
+                    answer.headers.push(("link", link));
+                }
+                answer.body = Body::Page(Box::new(Pieces::new(page)));
+                answer
+            }
+        };
+        answer.rows = rows;
+        answer
+    }
+
+    fn all_columns(&self) -> Vec<Column> {
+        let foreign = |column: Column| match column {
+            Column::BridgeModificationTimestamp => self.spec.provider != Provider::Bridge,
+            Column::MlgCanView => self.spec.provider != Provider::MlsGrid,
+            _ => false,
+        };
+        let all = Column::ALL.iter().map(|(_, column)| *column);
+        all.filter(|column| !foreign(*column)).collect()
+    }
+
+    /// Lets the faults of the wire at an answer.
+    fn break_wire(&mut self, answer: &mut Answer, incoming: &Incoming, due: &[Due]) {
+        for fault in due {
+            let wire = match fault.fault {
+                Fault::TruncateJson => Wire::Cut,
+                Fault::Reset => Wire::Reset,
+                Fault::ShortContentLength => Wire::Short,
+                Fault::GzipTruncated if incoming.takes_gzip() => Wire::GzipCut,
+                Fault::Slow { ms } => {
+                    answer.delay += std::time::Duration::from_millis(ms);
+                    self.board.strike(fault);
+                    continue;
+                }
+                _ => continue,
+            };
+            let gzippable = matches!(answer.body, Body::Page(_));
+            if answer.status.is_success() && (gzippable || wire != Wire::GzipCut) {
+                answer.wire = wire;
+                self.board.strike(fault);
+            }
+        }
+    }
+}
+
+fn clamp(n: u64) -> usize {
+    usize::try_from(n).unwrap_or(usize::MAX)
+}

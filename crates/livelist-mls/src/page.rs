@@ -1,0 +1,154 @@
+//! A page of rows in a dialect's form, and the faults that change what it says.
+
+mod pieces;
+
+use crate::book::Row;
+use crate::fault::Fault;
+
+pub(crate) use pieces::{Column, Pieces};
+
+/// What goes into one page.
+pub(crate) struct Page {
+    pub context: String,
+    pub form: Form,
+    /// Base URL, for `@odata.id`.
+    pub base: String,
+    pub system: String,
+    pub seed: u64,
+    pub keys: crate::book::keys::KeyMaker,
+    pub columns: Vec<Column>,
+    pub lines: Vec<Line>,
+    pub count: Option<i64>,
+    pub next: Next,
+    pub count_as_string: bool,
+    pub numeric_keys: bool,
+}
+
+/// A row, and whether its key is left out.
+#[derive(Clone, Copy)]
+pub(crate) struct Line {
+    pub row: Row,
+    pub keyless: bool,
+}
+
+/// The next page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    None,
+    /// `null` in words.
+    Null,
+    To(String),
+}
+
+/// How a dialect writes pages.
+#[derive(Clone, Copy)]
+pub(crate) struct Form {
+    /// How instants end: `Z`, `-00:00`.
+    pub zone: &'static str,
+    /// Next link and count come before the rows.
+    pub link_first: bool,
+    /// Rows carry their `@odata.id`.
+    pub row_ids: bool,
+    /// The next link stands in the body.
+    pub link_in_body: bool,
+    /// The next link stands in the `Link` header.
+    pub link_in_header: bool,
+}
+
+impl Page {
+    /// Lets a fault change the page; tells whether it did.
+    pub fn mar(&mut self, fault: &Fault, own_url: &str) -> bool {
+        match fault {
+            Fault::EmptyList | Fault::ConfirmFindsNothing => {
+                let struck = !self.lines.is_empty();
+                self.empty();
+                self.count = self.count.map(|_| 0);
+                struck
+            }
+            Fault::EmptyListCountKept => {
+                let struck = !self.lines.is_empty();
+                self.empty();
+                struck
+            }
+            Fault::NoNextLink => self.relink(|_| Next::None),
+            Fault::NextLinkLoop => self.relink(|_| Next::To(own_url.to_owned())),
+            Fault::NextLinkOtherHost { host } => self
+                .relink(|link| Next::To(format!("{}{}", host.trim_end_matches('/'), path(link)))),
+            Fault::NextLinkHttp => self.relink(|link| {
+                let host = link.split('/').nth(2).unwrap_or("127.0.0.1");
+                let host = host.split(':').next().unwrap_or(host);
+                Next::To(format!("http://{host}:80{}", path(link)))
+            }),
+            Fault::NextLinkNull => {
+                self.next = Next::Null;
+                true
+            }
+            Fault::HalfPage => {
+                let before = self.lines.len();
+                let mut at = 0;
+                self.lines.retain(|_| {
+                    at += 1;
+                    at % 2 == 1
+                });
+                self.lines.len() < before
+            }
+            Fault::RowsWithoutKey => {
+                for line in self.lines.iter_mut().step_by(3) {
+                    line.keyless = true;
+                }
+                !self.lines.is_empty()
+            }
+            Fault::DuplicateRows => {
+                let lines = std::mem::take(&mut self.lines);
+                for (at, line) in lines.into_iter().enumerate() {
+                    let times = if at % 10 == 0 { 2 } else { 1 };
+                    self.lines.extend(std::iter::repeat_n(line, times));
+                }
+                !self.lines.is_empty()
+            }
+            Fault::NumericKeys => {
+                self.numeric_keys = true;
+                let mut key = String::new();
+                self.lines.iter().any(|line| {
+                    key.clear();
+                    self.keys.write(line.row.id, &mut key);
+                    pieces::is_number(&key)
+                })
+            }
+            Fault::CountAsString => {
+                self.count_as_string = true;
+                self.count.is_some()
+            }
+            Fault::WrongCount { delta } => {
+                self.count = self.count.map(|count| count.saturating_add(*delta));
+                self.count.is_some()
+            }
+            _ => false,
+        }
+    }
+
+    fn empty(&mut self) {
+        self.lines.clear();
+        self.next = Next::None;
+    }
+
+    fn relink(&mut self, change: impl FnOnce(&str) -> Next) -> bool {
+        match &self.next {
+            Next::To(link) => {
+                self.next = change(link);
+                true
+            }
+            Next::None | Next::Null => false,
+        }
+    }
+}
+
+/// What follows the authority of a link; a relative link is made absolute from the root.
+fn path(link: &str) -> String {
+    match link.split_once("://") {
+        Some((_, rest)) => rest
+            .find('/')
+            .map_or_else(String::new, |at| rest[at..].to_owned()),
+        None => format!("/{link}"),
+    }
+}

@@ -1,0 +1,234 @@
+//! The JSON text of a page, made piece by piece while it is sent.
+
+use serde_json::Value;
+
+use super::{Line, Next, Page};
+use crate::book::{keys::push_number, lot, status};
+use crate::clock;
+
+/// Pieces are about this long.
+const PIECE: usize = 32 * 1024;
+
+/// A field that a row can carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Column {
+    ListingKey,
+    ListingId,
+    ModificationTimestamp,
+    BridgeModificationTimestamp,
+    PhotosChangeTimestamp,
+    OriginatingSystemName,
+    MlgCanView,
+    StandardStatus,
+    PropertyType,
+    ListPrice,
+    BedroomsTotal,
+    City,
+    PostalCode,
+    StateOrProvince,
+}
+
+impl Column {
+    pub const ALL: [(&'static str, Self); 14] = [
+        ("ListingKey", Self::ListingKey),
+        ("ListingId", Self::ListingId),
+        ("ModificationTimestamp", Self::ModificationTimestamp),
+        (
+            "BridgeModificationTimestamp",
+            Self::BridgeModificationTimestamp,
+        ),
+        ("PhotosChangeTimestamp", Self::PhotosChangeTimestamp),
+        ("OriginatingSystemName", Self::OriginatingSystemName),
+        ("MlgCanView", Self::MlgCanView),
+        ("StandardStatus", Self::StandardStatus),
+        ("PropertyType", Self::PropertyType),
+        ("ListPrice", Self::ListPrice),
+        ("BedroomsTotal", Self::BedroomsTotal),
+        ("City", Self::City),
+        ("PostalCode", Self::PostalCode),
+        ("StateOrProvince", Self::StateOrProvince),
+    ];
+
+    fn name(self) -> &'static str {
+        let found = Self::ALL.iter().find(|(_, column)| *column == self);
+        found.map_or("", |(name, _)| name)
+    }
+}
+
+/// The body of a page.
+pub(crate) struct Pieces {
+    page: Page,
+    at: usize,
+    stage: Stage,
+}
+
+enum Stage {
+    Head,
+    Rows,
+    Done,
+}
+
+impl Pieces {
+    pub fn new(page: Page) -> Self {
+        Self {
+            page,
+            at: 0,
+            stage: Stage::Head,
+        }
+    }
+
+    /// One row as an object at the top level, as it is served under its own URL.
+    pub fn single(page: &Page) -> Option<String> {
+        let line = page.lines.first()?;
+        let mut out = format!("{{\"@odata.context\":{},", quoted(&page.context));
+        page.write_fields(line, &mut out);
+        out.push('}');
+        Some(out)
+    }
+}
+
+impl Iterator for Pieces {
+    type Item = Vec<u8>;
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        let mut out = String::with_capacity(PIECE + 1024);
+        match self.stage {
+            Stage::Head => {
+                self.page.write_head(&mut out);
+                self.stage = Stage::Rows;
+            }
+            Stage::Rows => {
+                while out.len() < PIECE {
+                    let Some(line) = self.page.lines.get(self.at) else {
+                        self.page.write_tail(&mut out);
+                        self.stage = Stage::Done;
+                        break;
+                    };
+                    out.push_str(if self.at == 0 { "{" } else { ",{" });
+                    self.page.write_fields(line, &mut out);
+                    out.push('}');
+                    self.at += 1;
+                }
+            }
+            Stage::Done => return None,
+        }
+        Some(out.into_bytes())
+    }
+}
+
+impl Page {
+    fn write_head(&self, out: &mut String) {
+        out.push_str("{\"@odata.context\":");
+        out.push_str(&quoted(&self.context));
+        if self.form.link_first {
+            // Trestle's recorded order: the link, and only then the count.
+            self.write_link(out);
+        }
+        if let Some(count) = self.count {
+            let quote = if self.count_as_string { "\"" } else { "" };
+            out.push_str(&format!(",\"@odata.count\":{quote}{count}{quote}"));
+        }
+        out.push_str(",\"value\":[");
+    }
+
+    fn write_tail(&self, out: &mut String) {
+        out.push(']');
+        if !self.form.link_first {
+            self.write_link(out);
+        }
+        out.push('}');
+    }
+
+    fn write_link(&self, out: &mut String) {
+        match &self.next {
+            Next::To(link) if self.form.link_in_body => {
+                out.push_str(",\"@odata.nextLink\":");
+                out.push_str(&quoted(link));
+            }
+            Next::Null => out.push_str(",\"@odata.nextLink\":null"),
+            Next::To(_) | Next::None => {}
+        }
+    }
+
+    fn write_fields(&self, line: &Line, out: &mut String) {
+        let mut first = true;
+        if self.form.row_ids {
+            out.push_str("\"@odata.id\":\"");
+            out.push_str(&self.base);
+            out.push_str("/Property('");
+            self.keys.write(line.row.id, out);
+            out.push_str("')\"");
+            first = false;
+        }
+        for &column in &self.columns {
+            if line.keyless && column == Column::ListingKey {
+                continue;
+            }
+            if !first {
+                out.push(',');
+            }
+            first = false;
+            out.push('"');
+            out.push_str(column.name());
+            out.push_str("\":");
+            self.write_value(column, line, out);
+        }
+    }
+
+    fn write_value(&self, column: Column, line: &Line, out: &mut String) {
+        let row = line.row;
+        let drawn = |what| lot(self.seed, row.index, what);
+        match column {
+            Column::ListingKey => {
+                let start = out.len();
+                out.push('"');
+                self.keys.write(row.id, out);
+                if self.numeric_keys && is_number(&out[start + 1..]) {
+                    out.remove(start);
+                } else {
+                    out.push('"');
+                }
+            }
+            Column::ListingId => {
+                out.push('"');
+                push_number(out, 1_000_000 + u64::from(row.index), 0);
+                out.push('"');
+            }
+            Column::ModificationTimestamp | Column::BridgeModificationTimestamp => {
+                out.push_str(&quoted(&clock::iso(row.changed_ms, self.form.zone)));
+            }
+            Column::PhotosChangeTimestamp => {
+                let ms = row.changed_ms - (drawn(3) % 86_400_000) as i64;
+                out.push_str(&quoted(&clock::iso(ms, self.form.zone)));
+            }
+            Column::OriginatingSystemName => out.push_str(&quoted(&self.system)),
+            Column::MlgCanView => out.push_str(if row.live { "true" } else { "false" }),
+            Column::StandardStatus => out.push_str(&quoted(status(self.seed, row.index))),
+            Column::PropertyType => out.push_str("\"Residential\""),
+            Column::ListPrice => {
+                push_number(out, 50_000 + drawn(4) % 2_000 * 1_000, 0);
+                out.push_str(".0");
+            }
+            Column::BedroomsTotal => push_number(out, drawn(5) % 7, 0),
+            Column::City => {
+                let cities = ["\"Austin\"", "\"Round Rock\"", "\"Georgetown\"", "null"];
+                out.push_str(cities[(drawn(6) % 4) as usize]);
+            }
+            Column::PostalCode => {
+                out.push('"');
+                push_number(out, 78_600 + drawn(7) % 150, 5);
+                out.push('"');
+            }
+            Column::StateOrProvince => out.push_str("\"TX\""),
+        }
+    }
+}
+
+/// Whether a key can be written as a JSON number.
+pub(super) fn is_number(key: &str) -> bool {
+    key.bytes().all(|byte| byte.is_ascii_digit()) && !key.starts_with('0') && !key.is_empty()
+}
+
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}

@@ -1,0 +1,100 @@
+//! `acquire`: takes the credential for this run, or says how long to wait. Tokens and quotas belong
+//! to credentials, so one run at a time uses one.
+
+use std::time::Duration;
+
+use livelist_model::layout;
+use livelist_model::record::{RunRecord, RunState};
+use livelist_model::run::RunSpec;
+use livelist_store::{Condition, LeaseState, ObjectsExt, Retention};
+use serde::{Deserialize, Serialize};
+
+use crate::{Env, StepError};
+
+/// The step's name.
+pub const NAME: &str = "acquire";
+
+/// What the step is given.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// The run.
+    pub run: RunSpec,
+    /// The execution that asks.
+    pub owner: String,
+}
+
+/// What the step says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Seconds to wait before asking again, when busy.
+    pub wait_seconds: u64,
+}
+
+/// What became of asking for the credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It is this run's.
+    Acquired,
+    /// Another run has it.
+    Busy,
+    /// This run is done already; there is nothing to do.
+    Finished,
+}
+
+/// Takes the credential and opens the run's record.
+pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
+    check_schema(&input.run)?;
+    let credential = &input.run.feed.credential;
+    let ttl = env.limits.lease_ttl;
+    if let LeaseState::Busy(lease) = env.leases.acquire(credential, &input.owner, ttl).await? {
+        let left = lease.expires_at.duration_since(env.clock.now());
+        let left = Duration::try_from(left).unwrap_or_default();
+        let wait = left.clamp(Duration::from_secs(1), env.limits.busy_wait);
+        tracing::info!(run = %input.run.run, holder = lease.owner, "the credential is busy");
+        return Ok(Output {
+            outcome: Outcome::Busy,
+            wait_seconds: wait.as_secs(),
+        });
+    }
+    let key = layout::run_record(&input.run.feed.feed, &input.run.run);
+    let record = env
+        .objects
+        .read_json::<RunRecord>(&key)
+        .await?
+        .map(|(record, _)| record);
+    if record.as_ref().is_some_and(|r| r.state.is_done()) {
+        env.leases.release(credential, &input.owner).await?;
+        return Ok(Output {
+            outcome: Outcome::Finished,
+            wait_seconds: 0,
+        });
+    }
+    let started_at = match record {
+        Some(record) if record.state == RunState::Running => record.started_at,
+        _ => env.clock.now(),
+    };
+    let record = RunRecord::started(input.run, started_at);
+    env.objects
+        .write_json(&key, &record, Condition::Always, Retention::Keep)
+        .await?;
+    Ok(Output {
+        outcome: Outcome::Acquired,
+        wait_seconds: 0,
+    })
+}
+
+/// Refuses a run that was described by another version.
+pub(crate) fn check_schema(run: &RunSpec) -> Result<(), StepError> {
+    if run.schema == RunSpec::SCHEMA {
+        return Ok(());
+    }
+    Err(StepError::InputInvalid(format!(
+        "the run has the form {} and this version reads {}",
+        run.schema,
+        RunSpec::SCHEMA
+    )))
+}

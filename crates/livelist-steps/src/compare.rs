@@ -1,0 +1,308 @@
+//! `compare`: merges the parts, compares them with the former snapshot, and asks the model what to
+//! do. One pass over both; memory for one line a list, and the absent keys.
+
+use std::time::Duration;
+
+use livelist_model::codec::{CodecError, Effort, KeyStream, ListSummary, NoKeys};
+use livelist_model::decision::{self, Comparison, Next};
+use livelist_model::head::Head;
+use livelist_model::layout;
+use livelist_model::merge::{Side, Union, difference};
+use livelist_model::record::ListRef;
+use livelist_model::run::RunSpec;
+use livelist_reso::dialect::Dialect;
+use livelist_store::ObjectsExt;
+use serde::{Deserialize, Serialize};
+
+use crate::lists::{self, Chunks};
+use crate::progress::{Compared, Progress, load, save};
+use crate::{Env, StepError};
+
+/// The step's name.
+pub const NAME: &str = "compare";
+
+/// What the step is given.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// The run.
+    pub run: RunSpec,
+    /// The execution that asks.
+    pub owner: String,
+    /// What was scanned.
+    pub progress: String,
+}
+
+/// What the step says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// What comes next.
+    pub outcome: Outcome,
+    /// What was scanned; another document when a scan begins again.
+    pub progress: String,
+    /// What was found.
+    pub comparison: String,
+    /// Distinct live keys.
+    pub live: u64,
+    /// Of these, not in the former snapshot.
+    pub added: u64,
+    /// Keys of the former snapshot that were not seen.
+    pub absent: u64,
+}
+
+/// What comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Scan once more.
+    Scan,
+    /// Ask for the absent keys.
+    Confirm,
+    /// Publish, or hold: the publisher knows.
+    Publish,
+}
+
+/// So many controls are kept at least, where there are as many keys.
+const CONTROLS: usize = 64;
+
+/// Compares.
+pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
+    let Input {
+        run,
+        owner,
+        progress: progress_key,
+    } = input;
+    env.renew(&run, &owner, Duration::ZERO).await?;
+    let progress: Progress = load(&*env.objects, &run, &progress_key).await?;
+    let head = env
+        .objects
+        .read_json::<Head>(&layout::head(&run.feed.feed))
+        .await?;
+    let head = head.map(|(head, _)| head);
+    let found = walk(env, &progress, head.as_ref()).await?;
+    let absent = lists::keep(
+        &*env.objects,
+        &run.feed.feed,
+        &run.run,
+        "absent",
+        found.absent.0,
+        found.absent.1,
+    )
+    .await?;
+    let facts = Comparison {
+        former: head.as_ref().map(|h| h.count),
+        live: found.live,
+        added: found.added,
+        absent: absent.summary.count,
+        distinct: found.distinct,
+        scans: progress.scans(),
+    };
+    let by_key = Dialect::of(run.feed.provider).confirm.is_by_key();
+    let next = decision::after_comparison(&facts, &run.feed.guards, by_key);
+    let compared = Compared {
+        progress: progress_key.clone(),
+        head_version: head.map(|h| h.version),
+        facts,
+        absent,
+        controls: found.controls,
+        hold: match next {
+            Next::Hold(reason) => Some(reason),
+            _ => None,
+        },
+        traffic: progress.traffic,
+    };
+    let (outcome, progress_key) = match next {
+        Next::ScanAgain => {
+            let again = progress.again(&run, env.clock.now());
+            (
+                Outcome::Scan,
+                save(&*env.objects, &run, "scan", &again).await?,
+            )
+        }
+        Next::Confirm => (Outcome::Confirm, progress_key),
+        Next::Publish | Next::Hold(_) => (Outcome::Publish, progress_key),
+    };
+    let output = Output {
+        outcome,
+        progress: progress_key,
+        comparison: save(&*env.objects, &run, "comparison", &compared).await?,
+        live: compared.facts.live,
+        added: compared.facts.added,
+        absent: compared.facts.absent,
+    };
+    tracing::info!(
+        run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, next = ?next,
+        live = output.live, added = output.added, absent = output.absent, "compared"
+    );
+    Ok(output)
+}
+
+struct Found {
+    live: u64,
+    added: u64,
+    distinct: Vec<u64>,
+    absent: (Chunks, ListSummary),
+    controls: Vec<String>,
+}
+
+/// The union of a run's parts.
+pub(crate) async fn union(
+    env: &Env,
+    progress: &Progress,
+) -> Result<Vec<(lists::StoredList, u32)>, StepError> {
+    let mut parts = Vec::with_capacity(progress.parts.len());
+    for part in &progress.parts {
+        let list = &part.list;
+        let open = lists::open(&*env.objects, &list.object, list.summary.clone()).await?;
+        parts.push((open, part.scan));
+    }
+    Ok(parts)
+}
+
+/// The keys of the former snapshot.
+pub(crate) async fn former(
+    env: &Env,
+    head: Option<&Head>,
+) -> Result<Box<dyn KeyStream + Send>, StepError> {
+    let Some(head) = head else {
+        return Ok(Box::new(NoKeys));
+    };
+    let expected = ListSummary {
+        count: head.count,
+        sha256: head.sha256.clone(),
+    };
+    Ok(Box::new(
+        lists::open(&*env.objects, &head.full.object, expected).await?,
+    ))
+}
+
+async fn walk(env: &Env, progress: &Progress, head: Option<&Head>) -> Result<Found, StepError> {
+    let parts = union(env, progress).await?;
+    let mut former = former(env, head).await?;
+    let scans = progress.finished.len() + 1;
+    let found = tokio::task::spawn_blocking(move || {
+        let mut live = Counted {
+            union: Union::new(parts)?,
+            live: 0,
+            distinct: vec![0; scans],
+            controls: Sample::default(),
+        };
+        let mut absent = lists::writer(Effort::Fast);
+        let mut added = 0;
+        difference::<CodecError>(&mut former, &mut live, |key, side| {
+            match side {
+                Side::Former => absent.push(key, b"")?,
+                Side::Present => added += 1,
+                Side::Both => {}
+            }
+            Ok(())
+        })?;
+        Ok::<_, CodecError>(Found {
+            live: live.live,
+            added,
+            distinct: live.distinct,
+            absent: absent.finish()?,
+            controls: live.controls.keys,
+        })
+    })
+    .await?;
+    found.map_err(lists::in_object("of a part or of the former snapshot"))
+}
+
+/// The union of the parts, counted on the way.
+struct Counted {
+    union: Union<lists::StoredList>,
+    live: u64,
+    distinct: Vec<u64>,
+    controls: Sample,
+}
+
+impl KeyStream for Counted {
+    fn advance(&mut self) -> Result<bool, CodecError> {
+        if !self.union.advance()? {
+            return Ok(false);
+        }
+        self.live += 1;
+        for (scan, distinct) in self.distinct.iter_mut().enumerate() {
+            *distinct += u64::from(self.union.seen_in() >> scan & 1);
+        }
+        // Only keys of the newest scan are known to be live now.
+        if self.union.seen_in() >> (self.distinct.len() - 1) & 1 == 1 {
+            self.controls.offer(self.union.key());
+        }
+        Ok(true)
+    }
+
+    fn key(&self) -> &[u8] {
+        self.union.key()
+    }
+
+    fn stamp(&self) -> &[u8] {
+        &[]
+    }
+}
+
+/// Keys spread evenly over a list of unknown length: every `step`-th, with the step doubled and
+/// every second one dropped whenever there are too many.
+#[derive(Default)]
+struct Sample {
+    keys: Vec<String>,
+    seen: u64,
+    step: u64,
+}
+
+impl Sample {
+    fn offer(&mut self, key: &[u8]) {
+        let step = self.step.max(1);
+        if self.seen.is_multiple_of(step)
+            && let Ok(key) = std::str::from_utf8(key)
+        {
+            self.keys.push(key.to_owned());
+            if self.keys.len() >= 2 * CONTROLS {
+                let mut index = 0;
+                self.keys.retain(|_| {
+                    index += 1;
+                    index % 2 == 1
+                });
+                self.step = step * 2;
+            }
+        }
+        self.seen += 1;
+    }
+}
+
+/// The list of a reference, whole, for lists that are known to be small.
+pub(crate) async fn read_whole(env: &Env, list: &ListRef) -> Result<Vec<Vec<u8>>, StepError> {
+    let mut stored = lists::open(&*env.objects, &list.object, list.summary.clone()).await?;
+    let keys = tokio::task::spawn_blocking(move || {
+        let mut keys = Vec::new();
+        while stored.advance()? {
+            keys.push(stored.key().to_vec());
+        }
+        Ok::<_, CodecError>(keys)
+    })
+    .await?;
+    keys.map_err(lists::in_object(&list.object))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn controls_are_spread_over_the_list() {
+        for n in [1u64, 10, 64, 1_000, 100_000] {
+            let mut sample = Sample::default();
+            for i in 0..n {
+                sample.offer(format!("{i:06}").as_bytes());
+            }
+            let got = sample.keys.len() as u64;
+            assert!(
+                got >= n.min(CONTROLS as u64) && got < 2 * CONTROLS as u64,
+                "{n} {got}"
+            );
+            let last: u64 = sample.keys.last().unwrap().parse().unwrap();
+            assert!(last >= n / 2, "{n} {last}");
+        }
+    }
+}

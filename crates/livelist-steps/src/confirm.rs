@@ -1,0 +1,324 @@
+//! `confirm`: asks the provider for the absent keys, in batches with keys that are known to be live
+//! among them. A key is gone when two answers that did show the live ones did not show it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use livelist_model::codec::Effort;
+use livelist_model::decision::{self, Confirmed, HeldReason, Next};
+use livelist_model::head::Held;
+use livelist_model::layout;
+use livelist_model::record::ListRef;
+use livelist_model::run::RunSpec;
+use livelist_reso::{Client, ClientError, confirm};
+use livelist_store::ObjectsExt;
+use serde::{Deserialize, Serialize};
+
+use crate::authorize::whole_seconds;
+use crate::compare::read_whole;
+use crate::progress::{Compared, Confirmation, Progress, load, save};
+use crate::{Env, StepError, lists};
+
+/// The step's name.
+pub const NAME: &str = "confirm";
+
+/// What the step is given.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// The run.
+    pub run: RunSpec,
+    /// The execution that asks.
+    pub owner: String,
+    /// The token, sealed for this run.
+    pub token: String,
+    /// What the comparison found.
+    pub comparison: String,
+    /// Where confirmation is; nothing at its beginning.
+    pub confirmation: Option<String>,
+}
+
+/// What the step says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Seconds to wait before going on, when throttled.
+    pub wait_seconds: u64,
+    /// What was scanned; another document when a scan begins again.
+    pub progress: String,
+    /// Where confirmation is now.
+    pub confirmation: String,
+    /// Absent keys asked for so far.
+    pub asked: u64,
+    /// Of these, found to be live.
+    pub restored: u64,
+}
+
+/// What became of a confirmation task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// There is more to ask for.
+    More,
+    /// The provider asks to wait.
+    Throttled,
+    /// The token is not accepted any more.
+    Unauthorized,
+    /// Scan once more: live keys were missing.
+    Scan,
+    /// Publish, or hold: the publisher knows.
+    Publish,
+}
+
+/// Live keys in each request.
+const CONTROLS: usize = 2;
+/// A batch whose controls are not found is asked again, with others, so often.
+const TRIES: usize = 3;
+
+/// Asks on.
+pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
+    let Input {
+        run,
+        owner,
+        token,
+        comparison,
+        confirmation,
+    } = input;
+    env.renew(&run, &owner, Duration::ZERO).await?;
+    let token = env.sealer.open(run.run.as_str(), &token).await?;
+    let compared: Compared = load(&*env.objects, &run, &comparison).await?;
+    let mut told: Confirmation = match confirmation {
+        Some(key) => load(&*env.objects, &run, &key).await?,
+        None => Confirmation::default(),
+    };
+    let absent = read_whole(env, &compared.absent).await?;
+    let pace = env.pace();
+    let mut client = Client::new(&*env.transport, &pace, &run.feed, &token)?;
+    let (paused, wait) = ask_on(env, &mut client, &compared, &absent, &mut told).await?;
+    told.traffic.add(client.traffic());
+    env.renew(&run, &owner, wait).await?;
+    let mut progress = compared.progress.clone();
+    let outcome = match paused {
+        Some(outcome) => outcome,
+        None => match conclude(env, &run, &compared, &absent, &mut told).await? {
+            Next::ScanAgain => {
+                let mut scanned: Progress = load(&*env.objects, &run, &progress).await?;
+                scanned.traffic.add(told.traffic);
+                let again = scanned.again(&run, env.clock.now());
+                progress = save(&*env.objects, &run, "scan", &again).await?;
+                Outcome::Scan
+            }
+            Next::Hold(reason) => {
+                told.hold = Some(reason);
+                Outcome::Publish
+            }
+            Next::Confirm | Next::Publish => Outcome::Publish,
+        },
+    };
+    let output = Output {
+        outcome,
+        wait_seconds: if wait.is_zero() {
+            0
+        } else {
+            whole_seconds(wait)
+        },
+        progress,
+        confirmation: save(&*env.objects, &run, "confirmation", &told).await?,
+        asked: told.asked,
+        restored: told.restored.len() as u64,
+    };
+    tracing::info!(
+        run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, outcome = ?output.outcome,
+        asked = output.asked, restored = output.restored, held = ?told.hold, "confirmed"
+    );
+    Ok(output)
+}
+
+type Paused = (Option<Outcome>, Duration);
+
+/// Asks until everything was asked for, or says why it pauses.
+async fn ask_on(
+    env: &Env,
+    client: &mut Client<'_>,
+    compared: &Compared,
+    absent: &[Vec<u8>],
+    told: &mut Confirmation,
+) -> Result<Paused, StepError> {
+    let Some(size) = confirm::batch_size(client.dialect().confirm) else {
+        return Err(StepError::InputInvalid(format!(
+            "{} cannot be asked for single keys",
+            client.feed().provider
+        )));
+    };
+    let begun = env.clock.now();
+    let mut batches = 0;
+    while (told.asked as usize) < absent.len() && !told.controls_failed {
+        let end = absent
+            .len()
+            .min(told.asked as usize + size.saturating_sub(CONTROLS).max(1));
+        let batch = &absent[told.asked as usize..end];
+        match ask(client, &compared.controls, batch, &mut told.controls_used).await {
+            Ok(Some(live)) => {
+                told.restored
+                    .extend(live.iter().map(|k| String::from_utf8_lossy(k).into_owned()));
+                told.asked = end as u64;
+                told.refused_at = None;
+            }
+            Ok(None) => told.controls_failed = true,
+            Err(ClientError::Throttled(wait)) => return Ok((Some(Outcome::Throttled), wait)),
+            Err(ClientError::Unauthorized) if told.refused_at == Some(told.asked) => {
+                return Err(StepError::TokenRefused);
+            }
+            Err(ClientError::Unauthorized) => {
+                told.refused_at = Some(told.asked);
+                return Ok((Some(Outcome::Unauthorized), Duration::ZERO));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        batches += 1;
+        let spent = Duration::try_from(env.clock.now().duration_since(begun)).unwrap_or_default();
+        let is_spent = spent >= env.limits.task_time
+            || env.limits.task_pages.is_some_and(|most| batches >= most);
+        if is_spent && (told.asked as usize) < absent.len() {
+            return Ok((Some(Outcome::More), Duration::ZERO));
+        }
+    }
+    Ok((None, Duration::ZERO))
+}
+
+/// Which keys of `batch` are live; nothing if the provider does not even find the controls.
+///
+/// What was not found is asked for once more, in another order and with other controls: one answer
+/// that lost rows is not enough to call a listing gone.
+async fn ask(
+    client: &mut Client<'_>,
+    controls: &[String],
+    batch: &[Vec<u8>],
+    used: &mut u64,
+) -> Result<Option<BTreeSet<Vec<u8>>>, ClientError> {
+    let Some(mut live) = ask_once(client, controls, batch, used).await? else {
+        return Ok(None);
+    };
+    let missing: Vec<Vec<u8>> = batch
+        .iter()
+        .rev()
+        .filter(|k| !live.contains(*k))
+        .cloned()
+        .collect();
+    if missing.is_empty() {
+        return Ok(Some(live));
+    }
+    let Some(second) = ask_once(client, controls, &missing, used).await? else {
+        return Ok(None);
+    };
+    live.extend(second);
+    Ok(Some(live))
+}
+
+async fn ask_once(
+    client: &mut Client<'_>,
+    controls: &[String],
+    keys: &[Vec<u8>],
+    used: &mut u64,
+) -> Result<Option<BTreeSet<Vec<u8>>>, ClientError> {
+    if controls.is_empty() {
+        return Ok(None);
+    }
+    for _ in 0..TRIES {
+        // One control before the keys and one behind: an answer cut at either end loses one.
+        let mut pick = || {
+            let control = &controls[(*used as usize) % controls.len()];
+            *used += 1;
+            control.as_bytes().to_vec()
+        };
+        let (first, last) = (pick(), pick());
+        let mut asked = vec![first.clone()];
+        asked.extend_from_slice(keys);
+        if last != first {
+            asked.push(last.clone());
+        }
+        let mut found = confirm::find(client, &asked).await?;
+        if found.contains(&first) && found.contains(&last) {
+            found.remove(&first);
+            found.remove(&last);
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// Ends the confirmation: lists what is gone and asks the model what to do.
+async fn conclude(
+    env: &Env,
+    run: &RunSpec,
+    compared: &Compared,
+    absent: &[Vec<u8>],
+    told: &mut Confirmation,
+) -> Result<Next, StepError> {
+    let restored: BTreeSet<&[u8]> = told.restored.iter().map(|k| k.as_bytes()).collect();
+    let gone = || absent.iter().filter(|k| !restored.contains(k.as_slice()));
+    let seen_before = held_before(env, run, compared).await?;
+    let fresh = gone().filter(|k| !seen_before.contains(*k)).count() as u64;
+    let mut list = lists::writer(Effort::Fast);
+    if told.asked == compared.facts.absent {
+        for key in gone() {
+            list.push(key, b"").map_err(lists::in_object("gone"))?;
+        }
+    }
+    let (chunks, summary) = list.finish().map_err(lists::in_object("gone"))?;
+    let kept: ListRef = lists::keep(
+        &*env.objects,
+        &run.feed.feed,
+        &run.run,
+        "gone",
+        chunks,
+        summary,
+    )
+    .await?;
+    told.gone = Some(kept);
+    let numbers = Confirmed {
+        asked: told.asked,
+        restored: told.restored.len() as u64,
+        controls_found: !told.controls_failed,
+        fresh,
+    };
+    told.told = Some(numbers);
+    Ok(decision::after_confirmation(
+        &compared.facts,
+        &numbers,
+        &run.feed.guards,
+    ))
+}
+
+/// The removals that an earlier run confirmed and held for their number, if the head is still the
+/// one it compared with: they were looked at once before.
+async fn held_before(
+    env: &Env,
+    run: &RunSpec,
+    compared: &Compared,
+) -> Result<BTreeSet<Vec<u8>>, StepError> {
+    let held = env
+        .objects
+        .read_json::<Held>(&layout::held(&run.feed.feed))
+        .await?;
+    let Some((held, _)) = held else {
+        return Ok(BTreeSet::new());
+    };
+    let another_day = held.run.date().is_some_and(|date| date < run.date);
+    if held.reason != HeldReason::MassRemoval
+        || held.head_version != compared.head_version
+        || !another_day
+    {
+        return Ok(BTreeSet::new());
+    }
+    let Some(list) = held.removals else {
+        return Ok(BTreeSet::new());
+    };
+    match read_whole(env, &list).await {
+        Ok(keys) => Ok(keys.into_iter().collect()),
+        // Lifecycle rules may have removed it; then this is the first look again.
+        Err(StepError::Store(livelist_store::StoreError::Missing { .. })) => Ok(BTreeSet::new()),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,106 @@
+//! Everything a step needs of the world, built once before the first event.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use livelist_model::run::RunSpec;
+use livelist_reso::Transport;
+use livelist_reso::time::Pace;
+use livelist_store::{
+    Clock, Entropy, Executions, LeaseState, Leases, Objects, Queue, Sealer, Secrets,
+};
+
+use crate::StepError;
+use crate::authorize::TokenCache;
+
+/// The ports, and how much one task may do.
+pub struct Env {
+    /// Storage.
+    pub objects: Arc<dyn Objects>,
+    /// Who has which credential.
+    pub leases: Arc<dyn Leases>,
+    /// Secrets by reference.
+    pub secrets: Arc<dyn Secrets>,
+    /// Seals tokens for their way between steps.
+    pub sealer: Arc<dyn Sealer>,
+    /// The queue of pairs.
+    pub queue: Arc<dyn Queue>,
+    /// The state machine.
+    pub executions: Arc<dyn Executions>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// HTTP.
+    pub transport: Arc<dyn Transport>,
+    /// Tokens that this process got and that are still good.
+    pub tokens: TokenCache,
+    /// How much one task may do.
+    pub limits: Limits,
+}
+
+/// How much one task may do.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// A scan or confirmation task hands on after this.
+    pub task_time: Duration,
+    /// … or after so many requests for pages.
+    pub task_pages: Option<u32>,
+    /// A part is written when its keys take so many bytes; bounds the memory of a scan.
+    pub part_bytes: usize,
+    /// A lease lasts so long beyond the moment it was renewed: longer than any task.
+    pub lease_ttl: Duration,
+    /// A run whose credential is busy asks again after this.
+    pub busy_wait: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            task_time: Duration::from_secs(600),
+            task_pages: None,
+            part_bytes: 16 * 1024 * 1024,
+            lease_ttl: Duration::from_secs(20 * 60),
+            busy_wait: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Env {
+    /// Renews the lease of `owner` on the run's credential, to outlast a wait of `wait`. Every step
+    /// begins with this, so that a run whose credential went to another stops at once.
+    pub async fn renew(&self, run: &RunSpec, owner: &str, wait: Duration) -> Result<(), StepError> {
+        let ttl = self.limits.lease_ttl.saturating_add(wait);
+        match self
+            .leases
+            .acquire(&run.feed.credential, owner, ttl)
+            .await?
+        {
+            LeaseState::Held => Ok(()),
+            LeaseState::Busy(lease) => Err(StepError::LeaseLost { owner: lease.owner }),
+        }
+    }
+
+    pub(crate) fn pace(&self) -> EnvPace<'_> {
+        EnvPace(self)
+    }
+}
+
+/// The clock and the chance of the environment, as the client asks for them.
+pub(crate) struct EnvPace<'a>(&'a Env);
+
+#[async_trait]
+impl Pace for EnvPace<'_> {
+    fn now(&self) -> jiff::Timestamp {
+        self.0.clock.now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.0.clock.sleep(duration).await;
+    }
+
+    fn fraction(&self) -> f64 {
+        self.0.entropy.fraction()
+    }
+}

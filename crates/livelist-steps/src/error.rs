@@ -1,0 +1,288 @@
+//! What can go wrong in a step. The names are stable: Step Functions matches them as `errorType`,
+//! docs/operations.md has a section for each, and operators' programs rely on them.
+
+use livelist_model::codec::CodecError;
+use livelist_model::record::Failure;
+use livelist_model::registry::CredentialRef;
+use livelist_reso::ClientError;
+use livelist_reso::secret::AccountError;
+use livelist_store::registry::DocumentError;
+use livelist_store::{SealError, SecretError, StoreError};
+
+/// An error of a step.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// The provider could not be asked, or refused.
+    #[error("the provider gave no result")]
+    Provider(#[source] ClientError),
+    /// A token that was just issued is not accepted.
+    #[error("the provider does not accept a token that it has just issued")]
+    TokenRefused,
+    /// There is no secret behind the reference.
+    #[error("there is no secret behind the credential")]
+    SecretMissing(#[source] SecretError),
+    /// The secret cannot be read.
+    #[error("the secret cannot be read")]
+    SecretUnreadable(#[source] SecretError),
+    /// The secret is not an account.
+    #[error("the secret behind {reference} is not an account")]
+    SecretInvalid {
+        /// Which.
+        reference: CredentialRef,
+        /// Why.
+        #[source]
+        source: AccountError,
+    },
+    /// The registry cannot be understood.
+    #[error("a registry document cannot be used")]
+    Registry(#[source] DocumentError),
+    /// The input is not the step's.
+    #[error("the input is not the step's: {0}")]
+    InputInvalid(String),
+    /// Another run has the credential now.
+    #[error("the credential's lease went to {owner}")]
+    LeaseLost {
+        /// Its owner.
+        owner: String,
+    },
+    /// Storage, or another service of ours.
+    #[error("storage gave no result")]
+    Store(#[source] StoreError),
+    /// A list in storage is not what was recorded.
+    #[error("the list {object} cannot be used")]
+    List {
+        /// Its name.
+        object: String,
+        /// Why.
+        #[source]
+        source: CodecError,
+    },
+    /// What was computed contradicts itself.
+    #[error("the run's numbers contradict each other: {0}")]
+    Contradiction(String),
+    /// The token cannot be sealed or opened.
+    #[error("the token cannot be sealed or opened")]
+    Seal(#[source] SealError),
+    /// Not all pairs could be sent.
+    #[error("{failed} of {all} pairs could not be sent to the queue: {reason}")]
+    PlanIncomplete {
+        /// How many.
+        failed: usize,
+        /// Of how many.
+        all: usize,
+        /// The first reason.
+        reason: String,
+    },
+    /// Something here broke.
+    #[error("an internal task failed")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl StepError {
+    /// Every name there is.
+    pub const NAMES: &[&str] = &[
+        "ProviderUnavailable",
+        "ProviderThrottled",
+        "PageInvalid",
+        "RequestRejected",
+        "AccessDenied",
+        "AuthorizationFailed",
+        "LinkRefused",
+        "PagingLoop",
+        "LimitExceeded",
+        "SecretMissing",
+        "SecretInvalid",
+        "RegistryInvalid",
+        "InputInvalid",
+        "LeaseLost",
+        "StoreUnavailable",
+        "StoreCorrupt",
+        "SealInvalid",
+        "PlanIncomplete",
+        "Internal",
+    ];
+
+    /// The stable name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            StepError::Provider(error) => match error {
+                ClientError::Throttled(_) => "ProviderThrottled",
+                ClientError::Unauthorized | ClientError::CredentialRefused(_) => {
+                    "AuthorizationFailed"
+                }
+                ClientError::Denied { .. } => "AccessDenied",
+                ClientError::Rejected { .. } => "RequestRejected",
+                ClientError::Unavailable { .. } => "ProviderUnavailable",
+                ClientError::Page(_) => "PageInvalid",
+                ClientError::Link(_) => "LinkRefused",
+                ClientError::Loop { .. } => "PagingLoop",
+                ClientError::TooLarge { .. } => "LimitExceeded",
+                ClientError::Settings(_) => "RegistryInvalid",
+                ClientError::Internal(_) => "Internal",
+            },
+            StepError::TokenRefused => "AuthorizationFailed",
+            StepError::SecretMissing(_) => "SecretMissing",
+            StepError::SecretUnreadable(_) | StepError::SecretInvalid { .. } => "SecretInvalid",
+            StepError::Registry(DocumentError::Store(error)) | StepError::Store(error) => {
+                store_name(error)
+            }
+            StepError::Registry(_) => "RegistryInvalid",
+            StepError::InputInvalid(_) => "InputInvalid",
+            StepError::LeaseLost { .. } => "LeaseLost",
+            StepError::List {
+                source: CodecError::Io(_),
+                ..
+            } => "StoreUnavailable",
+            StepError::List { .. } | StepError::Contradiction(_) => "StoreCorrupt",
+            StepError::Seal(SealError::Store(error)) => store_name(error),
+            StepError::Seal(_) => "SealInvalid",
+            StepError::PlanIncomplete { .. } => "PlanIncomplete",
+            StepError::Internal(_) => "Internal",
+        }
+    }
+
+    /// What an operator should do, in a sentence or two.
+    pub fn advice(&self) -> &'static str {
+        advice(self.name())
+    }
+
+    /// The error and its causes, in one line. Holds no secrets, as no error does.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(error) = source {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            source = error.source();
+        }
+        text
+    }
+
+    /// The error as a run's record holds it.
+    pub fn failure(&self, step: &str) -> Failure {
+        Failure {
+            name: self.name().to_owned(),
+            message: self.chain(),
+            advice: self.advice().to_owned(),
+            step: Some(step.to_owned()),
+        }
+    }
+}
+
+fn store_name(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Unavailable { .. } | StoreError::ConditionFailed { .. } => "StoreUnavailable",
+        StoreError::Refused { .. } | StoreError::Missing { .. } | StoreError::Corrupt { .. } => {
+            "StoreCorrupt"
+        }
+    }
+}
+
+/// What an operator should do about an error of this name.
+pub fn advice(name: &str) -> &'static str {
+    match name {
+        "ProviderUnavailable" => {
+            "The provider does not work now. The next run tries again; if it stays, ask the provider."
+        }
+        "ProviderThrottled" => {
+            "The provider keeps asking to wait. Look for other programs that use the same credential."
+        }
+        "PageInvalid" => {
+            "The provider answers with something that is not a page. Look at the message; if it \
+             stays, ask the provider."
+        }
+        "RequestRejected" => {
+            "The provider rejects the request. Check filter, page_size, key_field and dataset in \
+             the registry."
+        }
+        "AccessDenied" => {
+            "The account may not see this feed. Check the subscription and the dataset; no listing \
+             was removed."
+        }
+        "AuthorizationFailed" => {
+            "The provider refuses the credential. Check the secret and whether it was rotated."
+        }
+        "LinkRefused" => {
+            "The provider links to another host. If that host is the provider's, add it to \
+             allow_hosts."
+        }
+        "PagingLoop" => "The provider's paging runs in a circle. Ask the provider.",
+        "LimitExceeded" => "An answer is larger than anything sensible. Ask the provider.",
+        "SecretMissing" => "Create the secret that the MLS's `credential` names.",
+        "SecretInvalid" => "Mend the secret that the MLS's `credential` names; it must be JSON.",
+        "RegistryInvalid" => "Mend the registry: run `livelist registry check`.",
+        "InputInvalid" => "The step was called with an input of another form or version.",
+        "LeaseLost" => "Another run has the credential; this one begins again when it is free.",
+        "StoreUnavailable" => "Storage does not work now. The next run tries again.",
+        "StoreCorrupt" => "Something in storage is not what was recorded; see the message.",
+        "SealInvalid" => "The token could not be sealed or opened. Check the key's permissions.",
+        "PlanIncomplete" => "Some pairs were not sent; the planner can be started again safely.",
+        "UnknownProvider" => "The registry names a provider that this version does not know.",
+        _ => "This should not happen; see the logs of the step.",
+    }
+}
+
+impl From<StoreError> for StepError {
+    fn from(error: StoreError) -> Self {
+        StepError::Store(error)
+    }
+}
+
+impl From<ClientError> for StepError {
+    fn from(error: ClientError) -> Self {
+        StepError::Provider(error)
+    }
+}
+
+impl From<DocumentError> for StepError {
+    fn from(error: DocumentError) -> Self {
+        StepError::Registry(error)
+    }
+}
+
+impl From<SealError> for StepError {
+    fn from(error: SealError) -> Self {
+        StepError::Seal(error)
+    }
+}
+
+impl From<SecretError> for StepError {
+    fn from(error: SecretError) -> Self {
+        match error {
+            SecretError::Missing(_) => StepError::SecretMissing(error),
+            _ => StepError::SecretUnreadable(error),
+        }
+    }
+}
+
+impl From<tokio::task::JoinError> for StepError {
+    fn from(error: tokio::task::JoinError) -> Self {
+        StepError::Internal(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_has_advice_of_its_own() {
+        let fallback = advice("no such name");
+        for name in StepError::NAMES.iter().filter(|n| **n != "Internal") {
+            assert_ne!(advice(name), fallback, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_chain_tells_every_cause_once() {
+        let error = StepError::Provider(ClientError::Rejected {
+            status: 400,
+            message: "bad".into(),
+        });
+        assert_eq!(
+            error.chain(),
+            "the provider gave no result: the provider rejects the request with status 400: bad"
+        );
+        assert_eq!(error.name(), "RequestRejected");
+    }
+}

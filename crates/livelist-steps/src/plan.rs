@@ -1,0 +1,114 @@
+//! `plan`: the planner's work: which pairs are due today, sent to the queue. What is due is the
+//! model's pure decision; this sends it.
+
+use std::collections::BTreeSet;
+
+use livelist_model::plan::{PairDue, Selection, plan};
+use livelist_model::registry::Finding;
+use livelist_model::{ClientId, MlsId};
+use livelist_store::Message;
+use livelist_store::registry::read_registry;
+use serde::{Deserialize, Serialize};
+
+use crate::{Env, StepError};
+
+/// The step's name.
+pub const NAME: &str = "plan";
+
+/// What the planner is given: by the schedule, or by an operator. Members that it does not know are
+/// the event bus's and are left alone.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Input {
+    /// The day to plan (UTC); else the day of `time`, else today.
+    #[serde(default)]
+    pub date: Option<jiff::civil::Date>,
+    /// When the schedule fired: a repeated event plans the same day.
+    #[serde(default)]
+    pub time: Option<jiff::Timestamp>,
+    /// Only this MLS.
+    #[serde(default)]
+    pub mls: Option<MlsId>,
+    /// Only this client.
+    #[serde(default)]
+    pub client: Option<ClientId>,
+}
+
+/// What was planned.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Output {
+    /// The day.
+    pub date: jiff::civil::Date,
+    /// Pairs that are due.
+    pub pairs: usize,
+    /// Messages sent.
+    pub sent: usize,
+    /// Distinct runs among them.
+    pub runs: usize,
+    /// Pairs that are not due or disabled.
+    pub not_due: u64,
+    /// What is wrong with the registry; the pairs concerned are left out.
+    pub findings: Vec<Finding>,
+}
+
+/// Plans and sends.
+pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
+    let date = input.date.unwrap_or_else(|| {
+        let at = input.time.unwrap_or_else(|| env.clock.now());
+        at.to_zoned(jiff::tz::TimeZone::UTC).date()
+    });
+    let (registry, findings) = read_registry(&*env.objects).await?;
+    for finding in &findings {
+        tracing::error!(file = finding.file, field = finding.field, "{finding}");
+    }
+    let planned = plan(
+        &registry,
+        date,
+        &Selection {
+            mls: input.mls,
+            client: input.client,
+        },
+    );
+    let sent = enqueue(env, &planned.due).await?;
+    let output = Output {
+        date,
+        pairs: planned.due.len(),
+        sent,
+        runs: planned
+            .due
+            .iter()
+            .map(|p| &p.run)
+            .collect::<BTreeSet<_>>()
+            .len(),
+        not_due: planned.not_due,
+        findings,
+    };
+    tracing::info!(
+        %date, pairs = output.pairs, sent, runs = output.runs, not_due = output.not_due,
+        findings = output.findings.len(), "planned"
+    );
+    Ok(output)
+}
+
+/// Sends every pair; what could not be sent is an error that counts it, after the rest was sent.
+async fn enqueue(env: &Env, due: &[PairDue]) -> Result<usize, StepError> {
+    let mut messages = Vec::with_capacity(due.len());
+    for pair in due {
+        let body = serde_json::to_string(pair).map_err(|e| StepError::Internal(e.into()))?;
+        messages.push(Message {
+            body,
+            group: pair.mls.to_string(),
+        });
+    }
+    if messages.is_empty() {
+        return Ok(0);
+    }
+    let failures = env.queue.send(&messages).await?;
+    match failures.first() {
+        None => Ok(messages.len()),
+        Some(first) => Err(StepError::PlanIncomplete {
+            failed: failures.len(),
+            all: messages.len(),
+            reason: first.reason.clone(),
+        }),
+    }
+}

@@ -1,0 +1,152 @@
+//! Documents that the steps of one run hand to each other: what was scanned so far, what the
+//! comparison found, what confirmation told. They live beside the parts, named by their content;
+//! payloads carry only the names, so that neither the size of a state nor a link's content matters.
+
+use livelist_model::decision::{Comparison, Confirmed, HeldReason};
+use livelist_model::evidence::ScanEvidence;
+use livelist_model::layout;
+use livelist_model::record::{ListRef, Traffic};
+use livelist_model::run::RunSpec;
+use livelist_reso::ScanState;
+use livelist_store::{Objects, ObjectsExt, Retention, StoreError};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::StepError;
+use crate::lists::put_content;
+
+/// What was scanned so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Progress {
+    /// The scans that are complete.
+    pub finished: Vec<ScanEvidence>,
+    /// The scan that goes on, or has just ended.
+    pub scan: ScanState,
+    /// The parts of all scans.
+    pub parts: Vec<Part>,
+    /// Where a token was refused last: refused there again, it is not the token's age.
+    #[serde(default)]
+    pub refused_at: Option<String>,
+    /// What was asked of the provider.
+    pub traffic: Traffic,
+}
+
+/// Keys of one scan task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// Which scan of the run, from 0.
+    pub scan: u32,
+    /// The list.
+    pub list: ListRef,
+}
+
+impl Progress {
+    /// A run that begins to scan.
+    pub fn begin(run: &RunSpec, now: jiff::Timestamp) -> Progress {
+        Progress {
+            finished: Vec::new(),
+            scan: ScanState::begin(&run.feed, now),
+            parts: Vec::new(),
+            refused_at: None,
+            traffic: Traffic::default(),
+        }
+    }
+
+    /// The same run, about to scan once more.
+    pub fn again(self, run: &RunSpec, now: jiff::Timestamp) -> Progress {
+        let mut finished = self.finished;
+        finished.push(self.scan.evidence);
+        Progress {
+            finished,
+            scan: ScanState::begin(&run.feed, now),
+            ..self
+        }
+    }
+
+    /// Every scan, the last one included.
+    pub fn scans(&self) -> Vec<ScanEvidence> {
+        let mut scans = self.finished.clone();
+        scans.push(self.scan.evidence.clone());
+        scans
+    }
+}
+
+/// What the comparison found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compared {
+    /// The progress it was made from.
+    pub progress: String,
+    /// The head it was compared with.
+    pub head_version: Option<String>,
+    /// The numbers.
+    pub facts: Comparison,
+    /// The absent keys.
+    pub absent: ListRef,
+    /// Keys that this run saw alive, spread over the list: the controls of the confirmation.
+    pub controls: Vec<String>,
+    /// Why the result waits, if it does.
+    pub hold: Option<HeldReason>,
+    /// What was asked of the provider.
+    pub traffic: Traffic,
+}
+
+/// What confirmation told so far.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Confirmation {
+    /// Absent keys asked for, in their order.
+    pub asked: u64,
+    /// Of these, the live ones.
+    pub restored: Vec<String>,
+    /// Whether controls were found in every answer.
+    pub controls_failed: bool,
+    /// How many controls were used.
+    pub controls_used: u64,
+    /// Where a token was refused last.
+    #[serde(default)]
+    pub refused_at: Option<u64>,
+    /// The confirmed removals, at the end.
+    pub gone: Option<ListRef>,
+    /// The numbers, at the end.
+    pub told: Option<Confirmed>,
+    /// Why the result waits, if it does.
+    pub hold: Option<HeldReason>,
+    /// What was asked of the provider.
+    pub traffic: Traffic,
+}
+
+/// Writes a document and gives its name.
+pub(crate) async fn save<T: Serialize>(
+    objects: &dyn Objects,
+    run: &RunSpec,
+    name: &str,
+    document: &T,
+) -> Result<String, StepError> {
+    let text = serde_json::to_vec(document).map_err(|e| StepError::Internal(e.into()))?;
+    let digest = livelist_model::codec::digest(&text);
+    let key = layout::run_object(&run.feed.feed, &run.run, name, &digest, ".json");
+    put_content(objects, &key, text.into(), Retention::Scratch).await?;
+    Ok(key)
+}
+
+/// Reads a document of this run.
+pub(crate) async fn load<T: DeserializeOwned>(
+    objects: &dyn Objects,
+    run: &RunSpec,
+    key: &str,
+) -> Result<T, StepError> {
+    let own = format!("{}{}/", layout::runs(&run.feed.feed), run.run);
+    if !key.starts_with(&own) {
+        return Err(StepError::InputInvalid(format!(
+            "{key} is not an object of this run"
+        )));
+    }
+    let found = objects.read_json(key).await?;
+    let (document, _) = found.ok_or_else(|| StoreError::Missing {
+        key: key.to_owned(),
+    })?;
+    Ok(document)
+}

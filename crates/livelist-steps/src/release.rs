@@ -1,0 +1,128 @@
+//! `release`: gives the credential back and, after a failure, writes down what failed. The last step
+//! of every run.
+
+use livelist_model::layout;
+use livelist_model::record::{Failure, RunRecord, RunState};
+use livelist_model::run::RunSpec;
+use livelist_store::{Condition, ObjectsExt, Retention};
+use serde::{Deserialize, Serialize};
+
+use crate::error::advice;
+use crate::{Env, StepError};
+
+/// The step's name.
+pub const NAME: &str = "release";
+
+/// What the step is given.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// The run.
+    pub run: RunSpec,
+    /// The execution that asks.
+    pub owner: String,
+    /// What failed, if something did.
+    #[serde(default)]
+    pub failure: Option<FailureInput>,
+}
+
+/// A failure as the state machine knows it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FailureInput {
+    /// The error's name.
+    pub error: String,
+    /// What it said.
+    #[serde(default)]
+    pub cause: Option<String>,
+    /// The state in which it happened.
+    #[serde(default)]
+    pub step: Option<String>,
+}
+
+/// What the step says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// What an operator should do about the failure.
+    pub advice: Option<String>,
+}
+
+/// A message longer than this says nothing more.
+const MAX_MESSAGE: usize = 2_000;
+
+/// Gives back and writes down.
+pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
+    let Input {
+        run,
+        owner,
+        failure,
+    } = input;
+    let output = match failure {
+        Some(failure) => {
+            let failure = Failure {
+                advice: advice(&failure.error).to_owned(),
+                message: message(failure.cause.as_deref().unwrap_or("no message")),
+                name: failure.error,
+                step: failure.step,
+            };
+            tracing::error!(
+                run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls,
+                error = failure.name, step = failure.step, message = failure.message, "failed"
+            );
+            let output = Output {
+                advice: Some(failure.advice.clone()),
+            };
+            record(env, &run, failure).await?;
+            output
+        }
+        None => Output::default(),
+    };
+    env.leases.release(&run.feed.credential, &owner).await?;
+    Ok(output)
+}
+
+/// Lambda hands on an error as JSON with `errorMessage`; an operator wants the message.
+fn message(cause: &str) -> String {
+    let json: Option<serde_json::Value> = serde_json::from_str(cause).ok();
+    let inner = json.as_ref().and_then(|j| j.get("errorMessage")?.as_str());
+    inner.unwrap_or(cause).chars().take(MAX_MESSAGE).collect()
+}
+
+async fn record(env: &Env, run: &RunSpec, failure: Failure) -> Result<(), StepError> {
+    let key = layout::run_record(&run.feed.feed, &run.run);
+    let now = env.clock.now();
+    let record = env
+        .objects
+        .read_json::<RunRecord>(&key)
+        .await?
+        .map(|(record, _)| record);
+    let record = record.unwrap_or_else(|| RunRecord::started(run.clone(), now));
+    if record.state.is_done() {
+        return Ok(());
+    }
+    let record = RunRecord {
+        state: RunState::Failed,
+        finished_at: Some(now),
+        error: Some(failure),
+        ..record
+    };
+    env.objects
+        .write_json(&key, &record, Condition::Always, Retention::Keep)
+        .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lambda_error_is_unpacked() {
+        assert_eq!(
+            message(r#"{"errorType":"X","errorMessage":"it broke"}"#),
+            "it broke"
+        );
+        assert_eq!(message("plain"), "plain");
+        assert_eq!(message(&"x".repeat(9_000)).len(), MAX_MESSAGE);
+    }
+}

@@ -1,0 +1,195 @@
+//! `scan`: reads pages of live keys until the provider's end or the task's time budget, and hands
+//! on where it is. Each task leaves its keys behind as sorted parts; memory is bounded by one part.
+
+use std::time::Duration;
+
+use livelist_model::codec::Effort;
+use livelist_model::keys::KeyBuffer;
+use livelist_model::record::ListRef;
+use livelist_model::run::RunSpec;
+use livelist_reso::{Client, ClientError, ScanState, Step};
+use serde::{Deserialize, Serialize};
+
+use crate::authorize::whole_seconds;
+use crate::progress::{Part, Progress, load, save};
+use crate::{Env, StepError, lists};
+
+/// The step's name.
+pub const NAME: &str = "scan";
+
+/// What the step is given.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// The run.
+    pub run: RunSpec,
+    /// The execution that asks.
+    pub owner: String,
+    /// The token, sealed for this run.
+    pub token: String,
+    /// Where the scan is; nothing at its beginning.
+    pub progress: Option<String>,
+}
+
+/// What the step says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Seconds to wait before going on, when throttled.
+    pub wait_seconds: u64,
+    /// Where the scan is now.
+    pub progress: String,
+    /// Which scan of the run this is, from 1.
+    pub scan: usize,
+    /// Pages read in it so far.
+    pub pages: u64,
+    /// Rows read in it so far.
+    pub rows: u64,
+}
+
+/// What became of a scan task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// There is more to read.
+    More,
+    /// The scan has ended.
+    Done,
+    /// The provider asks to wait.
+    Throttled,
+    /// The token is not accepted any more.
+    Unauthorized,
+}
+
+/// Reads on.
+pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
+    let Input {
+        run,
+        owner,
+        token,
+        progress,
+    } = input;
+    env.renew(&run, &owner, Duration::ZERO).await?;
+    let token = env.sealer.open(run.run.as_str(), &token).await?;
+    let mut progress = match progress {
+        Some(key) => load::<Progress>(&*env.objects, &run, &key).await?,
+        None => Progress::begin(&run, env.clock.now()),
+    };
+    if progress.scan.version != ScanState::VERSION {
+        tracing::warn!(run = %run.run, "the scan was begun by another version and is begun anew");
+        progress = Progress::begin(&run, env.clock.now());
+    }
+    let pace = env.pace();
+    let mut client = Client::new(&*env.transport, &pace, &run.feed, &token)?;
+    let mut keys = KeyBuffer::default();
+    let (outcome, wait) = read_on(env, &run, &mut client, &mut progress, &mut keys).await?;
+    write_part(env, &run, &mut progress, &mut keys).await?;
+    progress.traffic.add(client.traffic());
+    env.renew(&run, &owner, wait).await?;
+    let output = Output {
+        outcome,
+        wait_seconds: if wait.is_zero() {
+            0
+        } else {
+            whole_seconds(wait)
+        },
+        progress: save(&*env.objects, &run, "scan", &progress).await?,
+        scan: progress.finished.len() + 1,
+        pages: progress.scan.evidence.pages,
+        rows: progress.scan.evidence.rows,
+    };
+    tracing::info!(
+        run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, outcome = ?output.outcome,
+        pages = output.pages, rows = output.rows, "scanned"
+    );
+    Ok(output)
+}
+
+async fn read_on(
+    env: &Env,
+    run: &RunSpec,
+    client: &mut Client<'_>,
+    progress: &mut Progress,
+    keys: &mut KeyBuffer,
+) -> Result<(Outcome, Duration), StepError> {
+    let begun = env.clock.now();
+    let mut asked = 0;
+    loop {
+        match progress.scan.step(client, keys).await {
+            Ok(Step::Done) => return Ok((Outcome::Done, Duration::ZERO)),
+            Ok(Step::More) => {}
+            Err(ClientError::Throttled(wait)) => return Ok((Outcome::Throttled, wait)),
+            Err(ClientError::Unauthorized) => {
+                let here = place(progress);
+                if progress.refused_at.as_ref() == Some(&here) {
+                    return Err(StepError::TokenRefused);
+                }
+                progress.refused_at = Some(here);
+                return Ok((Outcome::Unauthorized, Duration::ZERO));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        if keys.bytes() >= env.limits.part_bytes {
+            write_part(env, run, progress, keys).await?;
+        }
+        asked += 1;
+        let spent = Duration::try_from(env.clock.now().duration_since(begun)).unwrap_or_default();
+        if spent >= env.limits.task_time || env.limits.task_pages.is_some_and(|most| asked >= most)
+        {
+            return Ok((Outcome::More, Duration::ZERO));
+        }
+    }
+}
+
+/// Names the request that is next, to tell whether a token was refused there before.
+fn place(progress: &Progress) -> String {
+    let scan = &progress.scan;
+    format!(
+        "{}/{:?}/{}",
+        progress.finished.len(),
+        scan.stage,
+        scan.evidence.pages
+    )
+}
+
+async fn write_part(
+    env: &Env,
+    run: &RunSpec,
+    progress: &mut Progress,
+    keys: &mut KeyBuffer,
+) -> Result<(), StepError> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let mut buffer = std::mem::take(keys);
+    let (buffer, written) = tokio::task::spawn_blocking(move || {
+        buffer.sort_unique();
+        let written = (|| {
+            let mut list = lists::writer(Effort::Fast);
+            for (key, stamp) in buffer.iter() {
+                list.push(key, stamp)?;
+            }
+            list.finish()
+        })();
+        (buffer, written)
+    })
+    .await?;
+    let (chunks, summary) = written.map_err(lists::in_object("part"))?;
+    let number = progress.parts.len() + 1;
+    let name = format!("part-{number:05}");
+    let list: ListRef = lists::keep(
+        &*env.objects,
+        &run.feed.feed,
+        &run.run,
+        &name,
+        chunks,
+        summary,
+    )
+    .await?;
+    let scan = progress.finished.len() as u32;
+    progress.parts.push(Part { scan, list });
+    *keys = buffer;
+    keys.clear();
+    Ok(())
+}

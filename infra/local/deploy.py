@@ -1,0 +1,196 @@
+"""Deploys the project's SAM template, as it is, into an AWS emulator on this machine.
+
+What `sam deploy` does on AWS, done offline: uploads the artifact and the state machine's
+definition, has the SAM translator make plain CloudFormation of the template, and creates or updates
+the stack. One thing is worked round: the emulator makes no routes of an HTTP API's OpenAPI body, so
+the body is taken apart into the resources that AWS would derive from it.
+"""
+
+import hashlib
+import io
+import json
+import os
+import time
+import zipfile
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+ARTIFACTS = "livelist-artifacts"
+# The emulator takes any credentials; these keep boto3 from looking for real ones.
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_REGION": "us-east-1",
+}
+CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+
+
+class DeployError(Exception):
+    """The stack could not be created or updated; the message says which resources failed."""
+
+
+def client(service: str, endpoint: str):
+    """A client of the emulator. Refuses any other place: nothing here may ever reach real AWS."""
+    if not endpoint.startswith(("http://127.0.0.1:", "http://localhost:")):
+        raise DeployError(f"{endpoint} is not on this machine")
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name=CREDENTIALS["AWS_REGION"],
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}),
+    )
+
+
+def deploy(
+    template: Path,
+    stack: str,
+    endpoint: str,
+    parameters: dict[str, str],
+    artifact: Path | None = None,
+) -> dict[str, str]:
+    """Creates or updates `stack` and gives its outputs. `artifact` stands in for the folder that
+    the template takes the functions' code from."""
+    os.environ.update(CREDENTIALS)
+    document = yaml_parse(template.read_text())
+    if artifact:
+        document["Globals"]["Function"]["CodeUri"] = str(artifact.resolve())
+    _upload(document, template.parent, client("s3", endpoint))
+    plain = transform(document, dict(parameters), _ManagedPolicies())
+    _expand_http_apis(plain["Resources"])
+    return _apply(client("cloudformation", endpoint), stack, plain, parameters)
+
+
+def _upload(document: dict, base: Path, s3) -> None:
+    """Replaces local paths by objects, as `sam package` does."""
+    try:
+        s3.create_bucket(Bucket=ARTIFACTS)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+            raise
+    uploaded: dict[str, dict] = {}
+
+    def put(path: str, content: bytes, extension: str) -> dict:
+        name = hashlib.sha256(content).hexdigest()[:32] + extension
+        s3.put_object(Bucket=ARTIFACTS, Key=name, Body=content)
+        uploaded[path] = {"Bucket": ARTIFACTS, "Key": name}
+        return uploaded[path]
+
+    def code(path):
+        if not isinstance(path, str) or path.startswith("s3://"):
+            return path
+        return uploaded.get(path) or put(path, _zip(base / path), ".zip")
+
+    functions = document.get("Globals", {}).get("Function", {})
+    if "CodeUri" in functions:
+        functions["CodeUri"] = code(functions["CodeUri"])
+    for resource in document["Resources"].values():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == "AWS::Serverless::Function" and "CodeUri" in properties:
+            properties["CodeUri"] = code(properties["CodeUri"])
+        if resource["Type"] == "AWS::Serverless::StateMachine":
+            path = properties.get("DefinitionUri")
+            if isinstance(path, str):
+                properties["DefinitionUri"] = put(path, (base / path).read_bytes(), ".json")
+
+
+def _zip(folder: Path) -> bytes:
+    files = sorted(f for f in folder.rglob("*") if f.is_file())
+    if not files:
+        raise DeployError(f"{folder} is empty: build the artifact first (make bootstrap)")
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for file in files:
+            # No times: the same artifact makes the same zip.
+            entry = zipfile.ZipInfo(str(file.relative_to(folder)))
+            entry.external_attr = 0o755 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, file.read_bytes())
+    return out.getvalue()
+
+
+class _ManagedPolicies:
+    """What the translator would ask IAM for: the managed policies that SAM adds by itself."""
+
+    def load(self) -> dict[str, str]:
+        basic = "AWSLambdaBasicExecutionRole"
+        return {basic: f"arn:aws:iam::aws:policy/service-role/{basic}"}
+
+
+def _expand_http_apis(resources: dict) -> None:
+    for name, resource in list(resources.items()):
+        if resource["Type"] != "AWS::ApiGatewayV2::Api" or "Body" not in resource["Properties"]:
+            continue
+        body = resource["Properties"].pop("Body")
+        resource["Properties"].pop("FailOnWarnings", None)
+        resource["Properties"] |= {"Name": name, "ProtocolType": "HTTP"}
+        for path, methods in body.get("paths", {}).items():
+            for method, operation in methods.items():
+                route = f"{method.upper()} {path}"
+                tag = hashlib.sha256(route.encode()).hexdigest()[:8]
+                integration = operation["x-amazon-apigateway-integration"]
+                resources[f"{name}Integration{tag}"] = {
+                    "Type": "AWS::ApiGatewayV2::Integration",
+                    "Properties": {
+                        "ApiId": {"Ref": name},
+                        "IntegrationType": "AWS_PROXY",
+                        "IntegrationMethod": "POST",
+                        "IntegrationUri": _function_arn(integration["uri"]),
+                        "PayloadFormatVersion": integration.get("payloadFormatVersion", "2.0"),
+                    },
+                }
+                target = ["integrations", {"Ref": f"{name}Integration{tag}"}]
+                resources[f"{name}Route{tag}"] = {
+                    "Type": "AWS::ApiGatewayV2::Route",
+                    "Properties": {
+                        "ApiId": {"Ref": name},
+                        "RouteKey": route,
+                        "Target": {"Fn::Join": ["/", target]},
+                    },
+                }
+
+
+def _function_arn(uri: dict) -> dict:
+    """`…:lambda:path/2015-03-31/functions/${Function.Arn}/invocations` without its wrapping."""
+    return {"Fn::Sub": uri["Fn::Sub"].split("/functions/", 1)[1].rsplit("/invocations", 1)[0]}
+
+
+def _apply(cloudformation, stack: str, template: dict, parameters: dict[str, str]) -> dict[str, str]:
+    arguments = {
+        "StackName": stack,
+        "TemplateBody": json.dumps(template),
+        "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
+        "Capabilities": CAPABILITIES,
+    }
+    try:
+        cloudformation.describe_stacks(StackName=stack)
+    except ClientError:
+        cloudformation.create_stack(**arguments)
+    else:
+        try:
+            cloudformation.update_stack(**arguments)
+        except ClientError as error:
+            if "No updates" not in str(error):
+                raise
+    while True:
+        state = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+        status = state["StackStatus"]
+        if not status.endswith("IN_PROGRESS"):
+            break
+        time.sleep(0.1)
+    if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
+        failed = [
+            f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason', 'no reason given')}"
+            for e in events
+            if "FAILED" in e["ResourceStatus"]
+        ]
+        raise DeployError("\n".join([f"the stack {stack} is {status}", *failed]))
+    return {o["OutputKey"]: o["OutputValue"] for o in state.get("Outputs", [])}
