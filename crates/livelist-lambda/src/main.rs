@@ -12,6 +12,8 @@ mod functions;
 mod logs;
 mod report;
 mod step;
+#[cfg(test)]
+mod testing;
 mod worker;
 
 use std::process::ExitCode;

@@ -99,7 +99,11 @@ where
 pub(crate) fn parse<I: DeserializeOwned>(payload: Value) -> Result<I, StepError> {
     serde_path_to_error::deserialize(payload).map_err(|e| {
         let path = e.path().to_string();
-        let at = if path == "." { String::new() } else { format!("`{path}`: ") };
+        let at = if path == "." {
+            String::new()
+        } else {
+            format!("`{path}`: ")
+        };
         StepError::InputInvalid(format!("{at}{}", e.inner()))
     })
 }

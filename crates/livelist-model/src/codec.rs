@@ -209,7 +209,10 @@ impl KeyStream for NoKeys {
 
 /// Reads a list, checks each line and its order, and at the end its count and digest.
 pub struct ListReader<R: Read> {
-    text: BufReader<GzDecoder<BufReader<R>>>,
+    /// The source until the first key is asked for: the decoder reads the header when it is made,
+    /// and a reader may be made where reading would block what must not be blocked.
+    source: Option<R>,
+    text: Option<BufReader<GzDecoder<BufReader<R>>>>,
     hash: Sha256,
     expected: Option<ListSummary>,
     lines: u64,
@@ -224,10 +227,8 @@ impl<R: Read> ListReader<R> {
     /// an error, told at the end: nobody may act on the keys before `advance` has said false.
     pub fn new(source: R, expected: Option<ListSummary>) -> Self {
         ListReader {
-            text: BufReader::with_capacity(
-                64 * 1024,
-                GzDecoder::new(BufReader::with_capacity(32 * 1024, source)),
-            ),
+            source: Some(source),
+            text: None,
             hash: Sha256::new(),
             expected,
             lines: 0,
@@ -267,9 +268,14 @@ impl<R: Read> KeyStream for ListReader<R> {
         let former_key = self.key_len;
         self.line.clear();
         let limit = (MAX_KEY_BYTES + 1 + MAX_STAMP_BYTES + 1) as u64;
-        (&mut self.text)
-            .take(limit)
-            .read_until(b'\n', &mut self.line)?;
+        if let Some(source) = self.source.take() {
+            let gzip = GzDecoder::new(BufReader::with_capacity(32 * 1024, source));
+            self.text = Some(BufReader::with_capacity(64 * 1024, gzip));
+        }
+        let Some(text) = &mut self.text else {
+            return self.end();
+        };
+        text.take(limit).read_until(b'\n', &mut self.line)?;
         if self.line.is_empty() {
             return self.end();
         }

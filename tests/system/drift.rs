@@ -1,0 +1,5 @@
+//! What ties state machine, template, events and code together, so that none drifts from the others
+//! unseen. Needs no network.
+
+mod machine;
+mod template;

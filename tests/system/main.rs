@@ -1,0 +1,12 @@
+//! The tests of the system as a whole, in one binary.
+//!
+//! `drift` reads files and needs nothing. The others need the local stack and are ignored without
+//! it: `make test` starts one and runs them all.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests: ending the test is what they are for"
+)]
+
+mod drift;
