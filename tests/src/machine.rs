@@ -55,13 +55,18 @@ impl Machine {
     /// The Task states.
     pub fn tasks(&self) -> BTreeMap<&str, &Value> {
         let states = self.states().iter();
-        states.filter(|(_, s)| s["Type"] == "Task").map(|(n, s)| (n.as_str(), s)).collect()
+        states
+            .filter(|(_, s)| s["Type"] == "Task")
+            .map(|(n, s)| (n.as_str(), s))
+            .collect()
     }
 
     /// The names of the `${…}` holes.
     pub fn holes(&self) -> BTreeSet<String> {
         let parts = self.text.split("${").skip(1);
-        parts.map(|part| part.split('}').next().unwrap().to_owned()).collect()
+        parts
+            .map(|part| part.split('}').next().unwrap().to_owned())
+            .collect()
     }
 
     /// Every way between states.
@@ -71,7 +76,12 @@ impl Machine {
             let mut add = |to: &Value, condition: &Value, caught| {
                 if let Some(to) = to.as_str() {
                     let condition = condition.as_str().map(str::to_owned);
-                    ways.push(Way { from: from.clone(), to: to.to_owned(), condition, caught });
+                    ways.push(Way {
+                        from: from.clone(),
+                        to: to.to_owned(),
+                        condition,
+                        caught,
+                    });
                 }
             };
             add(&state["Next"], &Value::Null, false);
@@ -102,5 +112,8 @@ pub fn list(value: &Value) -> &[Value] {
 
 /// The error names of a retrier's or a catcher's entry.
 pub fn errors(entry: &Value) -> Vec<&str> {
-    list(&entry["ErrorEquals"]).iter().filter_map(Value::as_str).collect()
+    list(&entry["ErrorEquals"])
+        .iter()
+        .filter_map(Value::as_str)
+        .collect()
 }

@@ -53,7 +53,9 @@ impl Template {
         let globals = self.at("/Globals/Function");
         let names = |properties: &Value| -> Vec<String> {
             let variables = properties.pointer("/Environment/Variables");
-            variables.and_then(Value::as_object).map_or_else(Vec::new, |v| v.keys().cloned().collect())
+            variables
+                .and_then(Value::as_object)
+                .map_or_else(Vec::new, |v| v.keys().cloned().collect())
         };
         let functions = self.resources("AWS::Serverless::Function");
         functions
@@ -85,8 +87,12 @@ impl Template {
         let resources = kinds.iter().flat_map(|kind| self.resources(kind));
         resources
             .flat_map(|(id, properties)| {
-                let all = properties.get("Policies").map(statements).unwrap_or_default();
-                all.into_iter().map(move |s| (format!("{id}: {}", s["Sid"]), s))
+                let all = properties
+                    .get("Policies")
+                    .map(statements)
+                    .unwrap_or_default();
+                all.into_iter()
+                    .map(move |s| (format!("{id}: {}", s["Sid"]), s))
             })
             .filter(|(_, statement)| statement["Effect"] == "Allow")
             .collect()
@@ -99,14 +105,18 @@ fn statements(policies: &Value) -> Vec<Value> {
         .iter()
         .flat_map(|policy| {
             let statements = policy["Statement"].as_array();
-            statements.unwrap_or_else(|| panic!("no statements in {policy}")).clone()
+            statements
+                .unwrap_or_else(|| panic!("no statements in {policy}"))
+                .clone()
         })
         .collect()
 }
 
 /// A text or a list of texts, as IAM takes both.
 pub fn texts(value: &Value) -> Vec<&Value> {
-    value.as_array().map_or_else(|| vec![value], |all| all.iter().collect())
+    value
+        .as_array()
+        .map_or_else(|| vec![value], |all| all.iter().collect())
 }
 
 fn written_out(yaml: Yaml) -> Value {

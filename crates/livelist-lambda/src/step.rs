@@ -48,7 +48,8 @@ where
     let about = About::run(&payload);
     let begun = env.clock.now();
     let result = attempt(env, payload, run).await;
-    let took = env.clock.now().duration_since(begun).as_millis() as u64;
+    let took = env.clock.now().duration_since(begun).as_millis();
+    let took = u64::try_from(took).unwrap_or_default();
     match result {
         Ok(output) => {
             let outcome = output.get("outcome").and_then(Value::as_str);

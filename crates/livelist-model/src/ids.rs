@@ -171,6 +171,16 @@ impl RunId {
         RunId(format!("{date}-{feed}"))
     }
 
+    /// The `nth` attempt of a run on the same day (0 is the run itself): what one machine does when
+    /// it is asked twice a day.
+    pub fn attempt(&self, nth: u32) -> RunId {
+        if nth == 0 {
+            self.clone()
+        } else {
+            RunId(format!("{}-r{}", self.0, nth + 1))
+        }
+    }
+
     /// The name of the execution that carries on this run for the `nth` time (0 is the run itself).
     /// Step Functions keeps execution names unique for 90 days, so a continuation needs its own.
     pub fn execution(&self, nth: u32) -> String {

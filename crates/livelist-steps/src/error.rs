@@ -96,6 +96,7 @@ impl StepError {
         "InputInvalid",
         "LeaseLost",
         "StoreUnavailable",
+        "StoreRefused",
         "StoreCorrupt",
         "SealInvalid",
         "PlanIncomplete",
@@ -172,9 +173,8 @@ impl StepError {
 fn store_name(error: &StoreError) -> &'static str {
     match error {
         StoreError::Unavailable { .. } | StoreError::ConditionFailed { .. } => "StoreUnavailable",
-        StoreError::Refused { .. } | StoreError::Missing { .. } | StoreError::Corrupt { .. } => {
-            "StoreCorrupt"
-        }
+        StoreError::Refused { .. } => "StoreRefused",
+        StoreError::Missing { .. } | StoreError::Corrupt { .. } => "StoreCorrupt",
     }
 }
 
@@ -214,6 +214,7 @@ pub fn advice(name: &str) -> &'static str {
         "InputInvalid" => "The step was called with an input of another form or version.",
         "LeaseLost" => "Another run has the credential; this one begins again when it is free.",
         "StoreUnavailable" => "Storage does not work now. The next run tries again.",
+        "StoreRefused" => "Storage refuses. Check the function's permissions, or the directory's.",
         "StoreCorrupt" => "Something in storage is not what was recorded; see the message.",
         "SealInvalid" => "The token could not be sealed or opened. Check the key's permissions.",
         "PlanIncomplete" => "Some pairs were not sent; the planner can be started again safely.",
@@ -250,7 +251,14 @@ impl From<SecretError> for StepError {
     fn from(error: SecretError) -> Self {
         match error {
             SecretError::Missing(_) => StepError::SecretMissing(error),
-            _ => StepError::SecretUnreadable(error),
+            // A service that does not work now says nothing about the secret.
+            SecretError::Unreadable { reference, source } => match source.downcast() {
+                Ok(store) => StepError::Store(*store),
+                Err(source) => {
+                    StepError::SecretUnreadable(SecretError::Unreadable { reference, source })
+                }
+            },
+            SecretError::Unsupported(..) => StepError::SecretUnreadable(error),
         }
     }
 }

@@ -1,1 +1,61 @@
-fn main() {}
+//! The command `livelist`: the whole pipeline in one process on a directory, and the operators'
+//! verbs. This file reads the command line and the environment; the work is in the modules.
+
+mod approve;
+mod cli;
+mod context;
+mod exit;
+mod overlay;
+mod reconcile;
+mod registry;
+mod report;
+mod runs;
+mod serve;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::{Cli, Command};
+use crate::exit::Failed;
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the environment is read here and passed on"
+)]
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let environment: Vec<(String, String)> = std::env::vars().collect();
+    let filter = EnvFilter::try_new(&cli.log).unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return Failed::internal(&error).report(),
+    };
+    let done = runtime.block_on(async {
+        match cli.command {
+            Command::Registry(command) => registry::run(command).await,
+            Command::Reconcile(arguments) => reconcile::run(arguments, environment).await,
+            Command::Live(arguments) => runs::live(arguments).await,
+            Command::Runs(arguments) => runs::list(arguments).await,
+            Command::Show(arguments) => runs::show(arguments).await,
+            Command::Approve(arguments) => approve::approve(arguments, environment).await,
+            Command::Reject(arguments) => approve::reject(arguments).await,
+            Command::Serve(arguments) => serve::run(arguments).await,
+        }
+    });
+    match done {
+        Ok(code) => code.into(),
+        Err(failed) => failed.report(),
+    }
+}

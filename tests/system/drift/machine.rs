@@ -14,14 +14,21 @@ use serde_json::{Value, json};
 /// Names that are not ours: of Step Functions itself, of Lambda's service and of its sandbox, and
 /// of the integration that starts continuations (the last one as the local stack has it).
 fn is_of_aws(name: &str) -> bool {
-    let prefixes = ["States.", "Lambda.", "Sandbox.", "Runtime.", "StepFunctions."];
+    let prefixes = [
+        "States.",
+        "Lambda.",
+        "Sandbox.",
+        "Runtime.",
+        "StepFunctions.",
+    ];
     prefixes.iter().any(|p| name.starts_with(p)) || name == "ExecutionAlreadyExists"
 }
 
 #[test]
 fn every_way_leads_to_a_state_and_every_state_is_reached() {
     let machine = Machine::read();
-    let mut reached = BTreeSet::from([machine.definition()["StartAt"].as_str().unwrap().to_owned()]);
+    let mut reached =
+        BTreeSet::from([machine.definition()["StartAt"].as_str().unwrap().to_owned()]);
     for way in machine.ways() {
         assert!(machine.states().contains_key(&way.to), "{way:?}");
         reached.insert(way.to);
@@ -42,14 +49,26 @@ fn every_task_has_a_time_limit_and_knows_its_errors() {
     assert!(machine.definition()["TimeoutSeconds"].is_u64());
     let known: BTreeSet<&str> = StepError::NAMES.iter().copied().collect();
     for (name, task) in machine.tasks() {
-        assert!(task["TimeoutSeconds"].is_u64(), "{name} has no TimeoutSeconds");
+        assert!(
+            task["TimeoutSeconds"].is_u64(),
+            "{name} has no TimeoutSeconds"
+        );
         let (retry, catch) = (list(&task["Retry"]), list(&task["Catch"]));
         assert!(!retry.is_empty(), "{name} retries nothing");
-        let last = catch.last().unwrap_or_else(|| panic!("{name} catches nothing"));
-        assert_eq!(errors(last), ["States.ALL"], "{name}: the last catcher takes everything");
+        let last = catch
+            .last()
+            .unwrap_or_else(|| panic!("{name} catches nothing"));
+        assert_eq!(
+            errors(last),
+            ["States.ALL"],
+            "{name}: the last catcher takes everything"
+        );
         let named: Vec<&str> = retry.iter().chain(catch).flat_map(errors).collect();
         for error in &named {
-            assert!(known.contains(error) || is_of_aws(error), "{name} names {error}, which nothing raises");
+            assert!(
+                known.contains(error) || is_of_aws(error),
+                "{name} names {error}, which nothing raises"
+            );
         }
         for entry in &catch[..catch.len() - 1] {
             assert!(!errors(entry).contains(&"States.ALL"), "{name}");
@@ -61,7 +80,10 @@ fn every_task_has_a_time_limit_and_knows_its_errors() {
         let ours = |entry: &Value| errors(entry).iter().all(|e| known.contains(e));
         let first_of_aws = retry.iter().position(|r| !ours(r)).unwrap_or(retry.len());
         assert!(first_of_aws > 0, "{name} names no error of {step}");
-        assert!(!retry[first_of_aws..].iter().any(ours), "{name}: domain errors come first");
+        assert!(
+            !retry[first_of_aws..].iter().any(ours),
+            "{name}: domain errors come first"
+        );
         for throttled in ["Lambda.TooManyRequestsException", "Lambda.ServiceException"] {
             let entry = retry.iter().find(|r| errors(r).contains(&throttled));
             let entry = entry.unwrap_or_else(|| panic!("{name} does not retry {throttled}"));
@@ -81,7 +103,10 @@ fn a_lost_lease_leads_back_to_the_credential() {
         let first = &list(&task["Catch"])[0];
         assert_eq!(errors(first), ["LeaseLost"], "{name}");
         assert_eq!(first["Next"], "AcquireCredential", "{name}");
-        assert!(first.get("Assign").is_none(), "{name}: what was reached is kept");
+        assert!(
+            first.get("Assign").is_none(),
+            "{name}: what was reached is kept"
+        );
     }
 }
 
@@ -101,14 +126,19 @@ fn every_provider_has_a_branch_for_its_authentication() {
             .iter()
             .filter(|b| {
                 let condition = b["Condition"].as_str().unwrap();
-                kinds.iter().any(|k| condition.contains(json!(k).as_str().unwrap()))
+                kinds
+                    .iter()
+                    .any(|k| condition.contains(json!(k).as_str().unwrap()))
             })
             .collect();
         // A provider with both kinds has a branch for each, the others have one.
         assert_eq!(branches.len(), by_kind.len().max(1), "{provider}");
         assert_ne!(by_kind.len(), 1, "{provider}");
     }
-    assert_eq!(machine.states()["PickProvider"]["Default"], "UnknownProvider");
+    assert_eq!(
+        machine.states()["PickProvider"]["Default"],
+        "UnknownProvider"
+    );
 }
 
 /// The event is the step's input, and nothing of the input is missing in it.
@@ -125,7 +155,10 @@ fn event_of<T: DeserializeOwned + Serialize>(step: &str) -> Value {
 fn payloads_are_the_steps_inputs() {
     let events = BTreeMap::from([
         (acquire::NAME, event_of::<acquire::Input>(acquire::NAME)),
-        (authorize::NAME, event_of::<authorize::Input>(authorize::NAME)),
+        (
+            authorize::NAME,
+            event_of::<authorize::Input>(authorize::NAME),
+        ),
         (scan::NAME, event_of::<scan::Input>(scan::NAME)),
         (compare::NAME, event_of::<compare::Input>(compare::NAME)),
         (confirm::NAME, event_of::<confirm::Input>(confirm::NAME)),
@@ -138,8 +171,16 @@ fn payloads_are_the_steps_inputs() {
         let Some(step) = machine.step_of(task) else {
             continue;
         };
-        let event = events.get(step.as_str()).unwrap_or_else(|| panic!("{name} invokes {step}"));
-        let keys = |v: &Value| v.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+        let event = events
+            .get(step.as_str())
+            .unwrap_or_else(|| panic!("{name} invokes {step}"));
+        let keys = |v: &Value| {
+            v.as_object()
+                .unwrap()
+                .keys()
+                .cloned()
+                .collect::<BTreeSet<_>>()
+        };
         assert_eq!(keys(&task["Arguments"]["Payload"]), keys(event), "{name}");
         invoked.insert(step);
     }
@@ -150,15 +191,63 @@ fn payloads_are_the_steps_inputs() {
 fn choices_know_every_outcome() {
     let machine = Machine::read();
     let all = |outcomes: &[Value]| -> BTreeSet<String> {
-        outcomes.iter().map(|o| o.as_str().unwrap().to_owned()).collect()
+        outcomes
+            .iter()
+            .map(|o| o.as_str().unwrap().to_owned())
+            .collect()
     };
     let told: [(&str, BTreeSet<String>); 6] = [
-        ("CredentialBusy?", all(&[json!(acquire::Outcome::Acquired), json!(acquire::Outcome::Busy), json!(acquire::Outcome::Finished)])),
-        ("Authorized?", all(&[json!(authorize::Outcome::Authorized), json!(authorize::Outcome::Throttled)])),
-        ("MoreToScan?", all(&[json!(scan::Outcome::Done), json!(scan::Outcome::More), json!(scan::Outcome::Throttled), json!(scan::Outcome::Unauthorized)])),
-        ("WhatNext?", all(&[json!(compare::Outcome::Scan), json!(compare::Outcome::Confirm), json!(compare::Outcome::Publish)])),
-        ("MoreToConfirm?", all(&[json!(confirm::Outcome::More), json!(confirm::Outcome::Throttled), json!(confirm::Outcome::Unauthorized), json!(confirm::Outcome::Scan), json!(confirm::Outcome::Publish)])),
-        ("Outcome?", all(&[json!(publish::Outcome::Published), json!(publish::Outcome::Unchanged), json!(publish::Outcome::Held), json!(publish::Outcome::Stale)])),
+        (
+            "CredentialBusy?",
+            all(&[
+                json!(acquire::Outcome::Acquired),
+                json!(acquire::Outcome::Busy),
+                json!(acquire::Outcome::Finished),
+            ]),
+        ),
+        (
+            "Authorized?",
+            all(&[
+                json!(authorize::Outcome::Authorized),
+                json!(authorize::Outcome::Throttled),
+            ]),
+        ),
+        (
+            "MoreToScan?",
+            all(&[
+                json!(scan::Outcome::Done),
+                json!(scan::Outcome::More),
+                json!(scan::Outcome::Throttled),
+                json!(scan::Outcome::Unauthorized),
+            ]),
+        ),
+        (
+            "WhatNext?",
+            all(&[
+                json!(compare::Outcome::Scan),
+                json!(compare::Outcome::Confirm),
+                json!(compare::Outcome::Publish),
+            ]),
+        ),
+        (
+            "MoreToConfirm?",
+            all(&[
+                json!(confirm::Outcome::More),
+                json!(confirm::Outcome::Throttled),
+                json!(confirm::Outcome::Unauthorized),
+                json!(confirm::Outcome::Scan),
+                json!(confirm::Outcome::Publish),
+            ]),
+        ),
+        (
+            "Outcome?",
+            all(&[
+                json!(publish::Outcome::Published),
+                json!(publish::Outcome::Unchanged),
+                json!(publish::Outcome::Held),
+                json!(publish::Outcome::Stale),
+            ]),
+        ),
     ];
     for (choice, outcomes) in told {
         let rules = list(&machine.states()[choice]["Choices"]);
@@ -166,7 +255,13 @@ fn choices_know_every_outcome() {
             .iter()
             .map(|r| r["Condition"].as_str().unwrap())
             .filter(|c| c.contains("$states.input.outcome"))
-            .flat_map(|c| c.split('\'').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>())
+            .flat_map(|c| {
+                c.split('\'')
+                    .skip(1)
+                    .step_by(2)
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            })
             .collect();
         assert_eq!(asked, outcomes, "{choice}");
     }
@@ -187,45 +282,59 @@ struct Hops<'a> {
 
 impl Hops<'_> {
     fn counts(&self, state: &str) -> bool {
-        self.machine.states()[state].pointer("/Assign/hops").is_some_and(Value::is_string)
+        self.machine.states()[state]
+            .pointer("/Assign/hops")
+            .is_some_and(Value::is_string)
     }
 
-    /// The most history events from `state` to the end of the next counted task, on any way; ends
-    /// the test where a way comes back without having been counted.
-    fn events(&self, state: &str, behind: &mut Vec<String>) -> usize {
-        assert!(!behind.contains(&state.to_owned()), "nobody counts the loop {behind:?} → {state}");
+    /// The most history events from `state` to the end of the next counted task; nothing if no way
+    /// leads to one. Ends the test where a way comes back without having been counted.
+    fn events(&self, state: &str, behind: &mut Vec<String>) -> Option<usize> {
+        assert!(
+            !behind.contains(&state.to_owned()),
+            "nobody counts the loop {behind:?} → {state}"
+        );
         let is_task = self.machine.states()[state]["Type"] == "Task";
         let own = if is_task { TASK_EVENTS } else { STATE_EVENTS };
         if self.counts(state) {
-            return own;
+            return Some(own);
         }
         behind.push(state.to_owned());
         let next = self.ways.iter().filter(|w| w.from == state);
-        let most = next.map(|w| self.events(&w.to, behind)).max().unwrap_or(0);
+        let most = next.filter_map(|w| self.events(&w.to, behind)).max();
         behind.pop();
-        own + most
+        Some(own + most?)
     }
 }
 
 #[test]
 fn an_execution_hands_over_long_before_its_history_is_full() {
     let machine = Machine::read();
-    let hops = Hops { machine: &machine, ways: machine.ways() };
+    let hops = Hops {
+        machine: &machine,
+        ways: machine.ways(),
+    };
     let counted: Vec<&String> = machine.states().keys().filter(|s| hops.counts(s)).collect();
     assert!(counted.len() >= 7, "{counted:?}");
     let a_hop = hops
         .ways
         .iter()
         .filter(|w| hops.counts(&w.from))
-        .map(|w| hops.events(&w.to, &mut Vec::new()))
+        .filter_map(|w| hops.events(&w.to, &mut Vec::new()))
         .max()
         .unwrap();
     let template = livelist_tests::template::Template::read();
-    let most = template.at("/Parameters/MaxHops/MaxValue").as_u64().unwrap() as usize;
+    let most = template
+        .at("/Parameters/MaxHops/MaxValue")
+        .as_u64()
+        .unwrap() as usize;
     // The last hop may use up all its retries (below 40 attempts) before it is counted, and the way
     // to the end is to be added.
     let rest = 40 * 3 + 20 * TASK_EVENTS;
-    assert!(most * a_hop + rest < MOST_EVENTS, "{most} hops of {a_hop} events");
+    assert!(
+        most * a_hop + rest < MOST_EVENTS,
+        "{most} hops of {a_hop} events"
+    );
 }
 
 #[test]
@@ -233,15 +342,21 @@ fn every_loop_asks_whether_to_hand_over() {
     let machine = Machine::read();
     let asks = |state: &str| {
         let rules = list(&machine.states()[state]["Choices"]);
-        rules.iter().any(|r| r["Condition"] == "{% $hops >= $max_hops %}")
+        rules
+            .iter()
+            .any(|r| r["Condition"] == "{% $hops >= $max_hops %}")
     };
     // Ways that are taken only when the question was asked before and answered with no: without
     // them there must be no loop left.
     let mut open: Vec<Way> = machine.ways();
     open.retain(|way| {
         let rules = list(&machine.states()[&way.from]["Choices"]);
-        let asked = rules.iter().position(|r| r["Condition"] == "{% $hops >= $max_hops %}");
-        let place = rules.iter().position(|r| r["Condition"].as_str() == way.condition.as_deref());
+        let asked = rules
+            .iter()
+            .position(|r| r["Condition"] == "{% $hops >= $max_hops %}");
+        let place = rules
+            .iter()
+            .position(|r| r["Condition"].as_str() == way.condition.as_deref());
         !(asks(&way.from) && way.condition.is_some() && place > asked)
     });
     let mut left: BTreeSet<&str> = machine.states().keys().map(String::as_str).collect();
@@ -249,7 +364,11 @@ fn every_loop_asks_whether_to_hand_over() {
     loop {
         let ends: Vec<&str> = left
             .iter()
-            .filter(|s| !open.iter().any(|w| w.from == **s && left.contains(w.to.as_str())))
+            .filter(|s| {
+                !open
+                    .iter()
+                    .any(|w| w.from == **s && left.contains(w.to.as_str()))
+            })
             .copied()
             .collect();
         if ends.is_empty() {

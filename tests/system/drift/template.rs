@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 fn every_hole_is_filled_and_every_filling_used() {
     let template = Template::read();
     assert_eq!(template.machine()["DefinitionUri"], FILE);
-    let fillings = template.machine()["DefinitionSubstitutions"].as_object().unwrap();
+    let fillings = template.machine()["DefinitionSubstitutions"]
+        .as_object()
+        .unwrap();
     let filled: BTreeSet<String> = fillings.keys().cloned().collect();
     assert_eq!(filled, Machine::read().holes());
 }
@@ -27,17 +29,31 @@ fn tasks_invoke_the_functions_of_their_steps() {
         let Some(step) = machine.step_of(task) else {
             continue;
         };
-        let function = functions.get(&step).unwrap_or_else(|| panic!("no function has the handler {step}"));
+        let function = functions
+            .get(&step)
+            .unwrap_or_else(|| panic!("no function has the handler {step}"));
         let hole = task["Arguments"]["FunctionName"].as_str().unwrap();
         let hole = hole.trim_start_matches("${").trim_end_matches('}');
         let filling = &template.machine()["DefinitionSubstitutions"][hole];
-        assert_eq!(*filling, json!({ "Fn::GetAtt": format!("{}.Arn", function.id) }), "{name}");
+        assert_eq!(
+            *filling,
+            json!({ "Fn::GetAtt": format!("{}.Arn", function.id) }),
+            "{name}"
+        );
         let limit = task["TimeoutSeconds"].as_u64().unwrap();
-        assert!(limit > function.timeout, "{name}: Lambda has to give up before Step Functions does");
+        assert!(
+            limit > function.timeout,
+            "{name}: Lambda has to give up before Step Functions does"
+        );
         invoked.insert(format!("{}.Arn", function.id));
     }
     let statements = template.machine().pointer("/Policies/0/Statement").unwrap();
-    let invoke = statements.as_array().unwrap().iter().find(|s| s["Sid"] == "InvokeSteps").unwrap();
+    let invoke = statements
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|s| s["Sid"] == "InvokeSteps")
+        .unwrap();
     let allowed: BTreeSet<String> = texts(&invoke["Resource"])
         .iter()
         .map(|r| r["Fn::GetAtt"].as_str().unwrap().to_owned())
@@ -62,13 +78,23 @@ fn the_events_around_a_run_are_what_the_code_reads() {
     assert!(planned.time.is_some());
     let schedule = Template::read();
     let schedule = schedule.at("/Resources/Planner/Properties/Events/Daily/Properties/Input");
-    let schedule = schedule.as_str().unwrap().replace("<aws.scheduler.scheduled-time>", "2026-11-21T04:00:00Z");
-    assert_eq!(serde_json::from_str::<Value>(&schedule).unwrap(), files::event("planner"));
+    let schedule = schedule
+        .as_str()
+        .unwrap()
+        .replace("<aws.scheduler.scheduled-time>", "2026-11-21T04:00:00Z");
+    assert_eq!(
+        serde_json::from_str::<Value>(&schedule).unwrap(),
+        files::event("planner")
+    );
 
-    let execution: start::ExecutionInput = serde_json::from_value(files::event("reconcile")).unwrap();
+    let execution: start::ExecutionInput =
+        serde_json::from_value(files::event("reconcile")).unwrap();
     for record in files::event("worker")["Records"].as_array().unwrap() {
         let pair: PairDue = serde_json::from_str(record["body"].as_str().unwrap()).unwrap();
-        assert_eq!((&pair.run, &pair.feed), (&execution.run.run, &execution.run.feed.feed));
+        assert_eq!(
+            (&pair.run, &pair.feed),
+            (&execution.run.run, &execution.run.feed.feed)
+        );
     }
 }
 
@@ -82,13 +108,22 @@ fn nothing_is_allowed_wholesale() {
         for resource in texts(&statement["Resource"]) {
             // Log delivery knows no narrower resource.
             let known = statement["Sid"] == "DeliverLogs";
-            assert!(known || *resource != json!("*"), "{place} allows everything");
+            assert!(
+                known || *resource != json!("*"),
+                "{place} allows everything"
+            );
             if let Some(text) = resource["Fn::Sub"].as_str() {
                 let prefix = text.split('*').next().unwrap();
-                assert!(prefix.matches('/').count() > 0 || !text.contains('*'), "{place}: {text}");
+                assert!(
+                    prefix.matches('/').count() > 0 || !text.contains('*'),
+                    "{place}: {text}"
+                );
             }
         }
-        assert!(statement.get("NotAction").is_none() && statement.get("NotResource").is_none(), "{place}");
+        assert!(
+            statement.get("NotAction").is_none() && statement.get("NotResource").is_none(),
+            "{place}"
+        );
     }
 }
 
@@ -98,7 +133,8 @@ fn only_those_who_handle_tokens_have_the_key() {
     let actions = |handler: &str, service: &str| -> Vec<String> {
         let functions = template.functions();
         let statements = functions[handler].statements.iter();
-        let actions = statements.flat_map(|s| texts(&s["Action"]).into_iter().cloned().collect::<Vec<_>>());
+        let actions =
+            statements.flat_map(|s| texts(&s["Action"]).into_iter().cloned().collect::<Vec<_>>());
         let actions = actions.map(|a| a.as_str().unwrap().to_owned());
         actions.filter(|a| a.starts_with(service)).collect()
     };
@@ -117,20 +153,41 @@ fn only_those_who_handle_tokens_have_the_key() {
 fn times_fit_each_other() {
     let template = Template::read();
     let functions = template.functions();
-    let visibility = template.at("/Resources/Pairs/Properties/VisibilityTimeout").as_u64().unwrap();
-    assert!(visibility >= 6 * functions["worker"].timeout, "AWS asks for six times the worker's timeout");
-    let scan = template.at("/Parameters/ScanSeconds/MaxValue").as_u64().unwrap();
-    assert!(scan + 90 < functions["scan"].timeout, "a task has to finish its last requests");
+    let visibility = template
+        .at("/Resources/Pairs/Properties/VisibilityTimeout")
+        .as_u64()
+        .unwrap();
+    assert!(
+        visibility >= 6 * functions["worker"].timeout,
+        "AWS asks for six times the worker's timeout"
+    );
+    let scan = template
+        .at("/Parameters/ScanSeconds/MaxValue")
+        .as_u64()
+        .unwrap();
+    assert!(
+        scan + 90 < functions["scan"].timeout,
+        "a task has to finish its last requests"
+    );
     assert!(scan + 90 < functions["confirm"].timeout);
-    assert!(functions["api"].timeout < 30, "an HTTP API waits 30 seconds");
-    assert!(functions.values().all(|f| f.timeout <= 900), "Lambda's limit");
+    assert!(
+        functions["api"].timeout < 30,
+        "an HTTP API waits 30 seconds"
+    );
+    assert!(
+        functions.values().all(|f| f.timeout <= 900),
+        "Lambda's limit"
+    );
 }
 
 #[test]
 fn the_worker_answers_for_each_message() {
     let template = Template::read();
     let mapping = template.at("/Resources/WorkerTakesPairs/Properties");
-    assert_eq!(mapping["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
+    assert_eq!(
+        mapping["FunctionResponseTypes"],
+        json!(["ReportBatchItemFailures"])
+    );
     assert_eq!(mapping["FunctionName"], json!({ "Ref": "Worker" }));
 }
 

@@ -38,7 +38,10 @@ impl World {
         let secrets = Arc::new(MemorySecrets::default());
         for spec in &specs {
             let secret = match &spec.credential {
-                Credential::ClientCredentials { client_id, client_secret } => {
+                Credential::ClientCredentials {
+                    client_id,
+                    client_secret,
+                } => {
                     format!(r#"{{"client_id":"{client_id}","client_secret":"{client_secret}"}}"#)
                 }
                 Credential::Token(token) => format!(r#"{{"token":"{token}"}}"#),
@@ -59,7 +62,13 @@ impl World {
             limits: Limits::default(),
         };
         let simulator = Simulator::start(specs).await.unwrap();
-        World { simulator, objects, clock, secrets, env }
+        World {
+            simulator,
+            objects,
+            clock,
+            secrets,
+            env,
+        }
     }
 
     pub async fn one(provider: Provider, listings: u64) -> World {
@@ -71,7 +80,13 @@ impl World {
     }
 
     /// The feed of the MLS `mls`, with `extra` members in its registry document.
-    pub fn feed(&self, mls: &str, provider: Provider, extra: &str, filter: Option<&str>) -> FeedSpec {
+    pub fn feed(
+        &self,
+        mls: &str,
+        provider: Provider,
+        extra: &str,
+        filter: Option<&str>,
+    ) -> FeedSpec {
         let token_url = self.simulator.token_url(mls);
         let token_url = if token_url.is_empty() {
             String::new()
@@ -79,7 +94,10 @@ impl World {
             format!(r#","token_url":"{token_url}""#)
         };
         let system = if provider == Provider::MlsGrid {
-            format!(r#","originating_system":"{}""#, MlsSpec::new(mls, provider, 0).system())
+            format!(
+                r#","originating_system":"{}""#,
+                MlsSpec::new(mls, provider, 0).system()
+            )
         } else {
             String::new()
         };
@@ -113,16 +131,28 @@ impl World {
     }
 
     pub async fn head(&self, feed: &FeedSpec) -> Option<Head> {
-        self.objects.read_json(&layout::head(&feed.feed)).await.unwrap().map(|(head, _)| head)
+        self.objects
+            .read_json(&layout::head(&feed.feed))
+            .await
+            .unwrap()
+            .map(|(head, _)| head)
     }
 
     /// The published keys.
     pub async fn published(&self, feed: &FeedSpec) -> Vec<String> {
         use std::io::Read;
         let head = self.head(feed).await.expect("a head");
-        let bytes = self.objects.read(&head.full.object).await.unwrap().unwrap().0;
+        let bytes = self
+            .objects
+            .read(&head.full.object)
+            .await
+            .unwrap()
+            .unwrap()
+            .0;
         let mut text = String::new();
-        flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
+        flate2::read::GzDecoder::new(&bytes[..])
+            .read_to_string(&mut text)
+            .unwrap();
         assert_eq!(livelist_model::codec::digest(text.as_bytes()), head.sha256);
         let keys: Vec<String> = text.lines().map(str::to_owned).collect();
         assert_eq!(keys.len() as u64, head.count);

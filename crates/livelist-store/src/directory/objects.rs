@@ -33,6 +33,13 @@ impl DirectoryObjects {
         })
     }
 
+    /// The objects below `root`, to be read only: nothing is made there.
+    pub fn reading(root: &Path) -> Self {
+        DirectoryObjects {
+            root: root.to_owned(),
+        }
+    }
+
     /// The directory.
     pub fn root(&self) -> &Path {
         &self.root

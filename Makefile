@@ -1,0 +1,132 @@
+# The daily commands. Each brings what it needs: into .venv, infra/lint/node_modules and the cache.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/livelist/tools
+VENV := .venv/installed
+ARTIFACT := build/lambda/bootstrap
+STACK := .venv/bin/python infra/local/stack.py
+# What `make package` builds for: arm64 or x86_64.
+ARCH := arm64
+# Waiting in the state machine takes a hundredth of its time in tests.
+WAIT_SCALE := 0.01
+
+CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+CARGO_LAMBDA_VERSION := 1.9.2
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+.PHONY: help
+help: ## Says what there is.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- Building ---------------------------------------------------------------------------------------
+
+.PHONY: build
+build: ## Builds everything.
+	cargo build --workspace
+
+.PHONY: bootstrap
+bootstrap: ## Builds the Lambda artifact for the local stack.
+	cargo build -p livelist-lambda
+	@mkdir -p $(dir $(ARTIFACT))
+	@install -m 755 $(TARGET)/debug/bootstrap $(ARTIFACT)
+	@strip --strip-debug $(ARTIFACT) 2>/dev/null || true
+
+.PHONY: package
+package: ## Builds the Lambda artifact for AWS; ARCH=arm64 (default) or x86_64.
+	@case "$(ARCH)" in arm64 | x86_64) ;; *) echo "ARCH is arm64 or x86_64, not $(ARCH)" >&2; exit 1 ;; esac
+	@target=$(subst arm64,aarch64,$(ARCH))-unknown-linux-gnu; \
+	if [ ! -d "$$(rustc --print target-libdir --target $$target)" ]; then \
+	  echo "The Rust target $$target is not installed: rustup target add $$target" >&2; exit 1; \
+	fi
+	@[ -x .venv-package/bin/cargo-lambda ] || { \
+	  python3 -m venv .venv-package && \
+	  .venv-package/bin/pip install --quiet cargo-lambda==$(CARGO_LAMBDA_VERSION); }
+	PATH="$(CURDIR)/.venv-package/bin:$$PATH" cargo-lambda lambda build --release \
+	  $(if $(filter arm64,$(ARCH)),--arm64,--x86-64) -p livelist-lambda --lambda-dir build/cargo-lambda
+	@mkdir -p $(dir $(ARTIFACT))
+	@install -m 755 build/cargo-lambda/bootstrap/bootstrap $(ARTIFACT)
+	@echo "$(ARTIFACT) is built for $(ARCH): sam deploy --guided --parameter-overrides Architecture=$(ARCH)"
+
+# --- Running ----------------------------------------------------------------------------------------
+
+.PHONY: run
+run: $(VENV) bootstrap ## Shows the whole system at work on this machine.
+	.venv/bin/python infra/local/demo.py
+
+.PHONY: up
+up: $(VENV) bootstrap ## Starts the local stack, or deploys anew into it.
+	@$(STACK) up
+
+.PHONY: down
+down: $(VENV) ## Stops the local stack.
+	@$(STACK) down
+
+# --- Testing ----------------------------------------------------------------------------------------
+
+NEXTEST := $(shell command -v cargo-nextest)
+
+.PHONY: unit
+unit: ## Runs the tests that need no local stack.
+	$(if $(NEXTEST),cargo nextest run --workspace,cargo test --workspace --tests --quiet)
+
+.PHONY: test
+test: $(VENV) bootstrap ## Runs all tests, those against a local stack of their own included.
+	$(if $(NEXTEST),cargo nextest run,cargo test --quiet) --workspace --no-run
+	@$(STACK) exec --wait-scale $(WAIT_SCALE) --also branches=tests/fakes -- \
+	  $(if $(NEXTEST),cargo nextest run --workspace --run-ignored all,cargo test --workspace --tests --quiet -- --include-ignored)
+
+.PHONY: lint
+lint: $(VENV) infra/lint/node_modules/.installed ## Checks the template and the state machine.
+	@.venv/bin/cfn-lint template.yaml && echo "template.yaml: fine"
+	@cd infra/lint && node_modules/.bin/asl-validator --json-path ../../statemachines/reconcile.asl.json
+
+.PHONY: fmt
+fmt: ## Formats the code.
+	cargo fmt --all
+
+.PHONY: clippy
+clippy: ## Lints the code; warnings are errors.
+	cargo clippy --workspace --all-targets -- -D warnings
+
+.PHONY: deny
+deny: $(CARGO_DENY) ## Checks dependencies: who may use what, licenses, sources.
+	@$(CARGO_DENY) check --hide-inclusion-graph bans licenses sources
+
+.PHONY: doc
+doc: ## Builds the documentation; warnings are errors.
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+.PHONY: clean
+clean: ## Stops the local stack and removes everything that was built or installed here.
+	@if [ -e $(VENV) ]; then $(STACK) down; fi
+	cargo clean
+	rm -rf build .local .venv .venv-package infra/lint/node_modules
+
+# --- What the others need ---------------------------------------------------------------------------
+
+$(VENV): infra/local/requirements.txt
+	@echo "Installing the local stack into .venv …"
+	@python3 -m venv .venv
+	@.venv/bin/pip install --quiet -r $<
+	@touch $@
+
+infra/lint/node_modules/.installed: infra/lint/package-lock.json
+	@npm ci --prefix infra/lint --loglevel=error --no-audit --no-fund --silent
+	@touch $@
+
+# Unoptimised: it runs for two seconds, and compiles in one minute instead of five.
+$(CARGO_DENY):
+	@echo "Installing cargo-deny $(CARGO_DENY_VERSION) into the cache …"
+	@CARGO_TARGET_DIR=$(TOOLS)/build CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off \
+	  CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	  cargo install --quiet --locked --no-default-features --root $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION) \
+	  --version $(CARGO_DENY_VERSION) cargo-deny
+	@rm -rf $(TOOLS)/build

@@ -1,0 +1,178 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use livelist_model::{ClientId, FeedId, MlsId, RunId};
+
+/// Finds out which real-estate listings are still live, proves it, and tells every copy.
+#[derive(Debug, Parser)]
+#[command(name = "livelist", version, about)]
+pub struct Cli {
+    /// What to log to standard error, e.g. `info` or `livelist_reso=debug`.
+    #[arg(long, global = true, env = "LIVELIST_LOG", default_value = "warn")]
+    pub log: String,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Looks after registry documents.
+    #[command(subcommand)]
+    Registry(RegistryCommand),
+    /// Reconciles all pairs that are due, in this process, on a directory.
+    Reconcile(ReconcileArgs),
+    /// Prints the live keys of a feed, one a line.
+    Live(FeedArgs),
+    /// Lists runs, newest first.
+    Runs(RunsArgs),
+    /// Tells what happened in a run, and why.
+    Show(ShowArgs),
+    /// Publishes the result of a held run.
+    Approve(ApproveArgs),
+    /// Refuses the result of a held run.
+    Reject(RunArgs),
+    /// Serves the HTTP API from a directory.
+    Serve(ServeArgs),
+}
+
+/// What to do with registry documents.
+#[derive(Debug, Subcommand)]
+pub enum RegistryCommand {
+    /// Checks all documents below a directory: file, field and remedy of what is wrong.
+    Check {
+        /// The directory that holds `mls/` and `clients/`.
+        dir: PathBuf,
+        /// Findings as JSON, one a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prints the JSON Schema of `mls` or `client` documents.
+    Schema {
+        /// Which.
+        #[arg(value_parser = ["mls", "client"])]
+        kind: String,
+    },
+}
+
+/// Where data is.
+#[derive(Debug, Clone, Args)]
+pub struct DataArgs {
+    /// The directory with snapshots and runs.
+    #[arg(long, value_name = "DIR", env = "LIVELIST_DATA")]
+    pub data: PathBuf,
+}
+
+/// Where the registry is.
+#[derive(Debug, Clone, Args)]
+pub struct RegistryArgs {
+    /// The directory that holds `mls/` and `clients/`.
+    #[arg(long, value_name = "DIR", env = "LIVELIST_REGISTRY")]
+    pub registry: PathBuf,
+}
+
+/// Arguments of `reconcile`.
+#[derive(Debug, Args)]
+pub struct ReconcileArgs {
+    /// The registry.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+    /// The data.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Only this MLS.
+    #[arg(long)]
+    pub mls: Option<MlsId>,
+    /// Only this client.
+    #[arg(long)]
+    pub client: Option<ClientId>,
+    /// The day (UTC), e.g. 2026-11-21; today when left out.
+    #[arg(long)]
+    pub date: Option<jiff::civil::Date>,
+    /// One JSON object a run instead of a table.
+    #[arg(long)]
+    pub json: bool,
+    /// At most so many feeds at once; feeds of one credential follow each other in any case.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: u16,
+    /// Scratch objects and old snapshots older than this are removed.
+    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    pub retention_days: u16,
+}
+
+/// Arguments of `live`.
+#[derive(Debug, Args)]
+pub struct FeedArgs {
+    /// The feed.
+    pub feed: FeedId,
+    /// The data.
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+/// Arguments of `runs`.
+#[derive(Debug, Args)]
+pub struct RunsArgs {
+    /// The data.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Only this feed.
+    #[arg(long)]
+    pub feed: Option<FeedId>,
+    /// At most so many.
+    #[arg(long, default_value_t = 50)]
+    pub most: usize,
+    /// One JSON object a run.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A run.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The run, e.g. `2026-11-21-abor-property-1f0c9a2b`.
+    pub run: RunId,
+    /// The data.
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+/// Arguments of `show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Which run.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// The whole record as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `approve`.
+#[derive(Debug, Args)]
+pub struct ApproveArgs {
+    /// Which run.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The registry.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+    /// The data.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8787")]
+    pub listen: SocketAddr,
+    /// How clients reach this server, for the links to lists; `http://{listen}` when left out.
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+}

@@ -1,0 +1,106 @@
+//! Exit codes and the errors that end the command. The codes are part of the interface: 0 all well,
+//! 2 usage or registry, 3 something is held, 4 something failed.
+
+use std::fmt::Display;
+use std::io::Write;
+use std::process::ExitCode;
+
+use livelist_steps::StepError;
+use livelist_store::StoreError;
+
+/// How the command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Code {
+    /// All well.
+    Ok = 0,
+    /// The command line or the registry is wrong.
+    Usage = 2,
+    /// A result waits.
+    Held = 3,
+    /// Something could not be done.
+    Failed = 4,
+}
+
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> ExitCode {
+        ExitCode::from(code as u8)
+    }
+}
+
+/// Why the command could not do its work.
+#[derive(Debug)]
+pub struct Failed {
+    code: Code,
+    message: String,
+}
+
+impl Failed {
+    /// What was asked for makes no sense.
+    pub fn usage(message: impl Display) -> Failed {
+        Failed {
+            code: Code::Usage,
+            message: message.to_string(),
+        }
+    }
+
+    /// It could not be done.
+    pub fn because(message: impl Display) -> Failed {
+        Failed {
+            code: Code::Failed,
+            message: message.to_string(),
+        }
+    }
+
+    /// Something here broke.
+    pub fn internal(error: &dyn std::error::Error) -> Failed {
+        Failed::because(with_causes(error))
+    }
+
+    /// Tells it on standard error.
+    pub fn report(self) -> ExitCode {
+        // Where standard error is gone nobody can be told.
+        let _ = writeln!(std::io::stderr(), "livelist: {}", self.message);
+        self.code.into()
+    }
+}
+
+/// An error and its causes in one line.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Failed::internal(&error)
+    }
+}
+
+impl From<StepError> for Failed {
+    fn from(error: StepError) -> Self {
+        Failed::because(format!(
+            "{} ({}). {}",
+            error.chain(),
+            error.name(),
+            error.advice()
+        ))
+    }
+}
+
+impl From<std::io::Error> for Failed {
+    fn from(error: std::io::Error) -> Self {
+        Failed::internal(&error)
+    }
+}
+
+impl From<serde_json::Error> for Failed {
+    fn from(error: serde_json::Error) -> Self {
+        Failed::internal(&error)
+    }
+}

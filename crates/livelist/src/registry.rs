@@ -1,0 +1,47 @@
+//! `livelist registry`: checks documents, prints their schema.
+
+use std::io::Write;
+
+use livelist_model::registry::schema;
+use livelist_store::registry::read_registry;
+
+use crate::cli::RegistryCommand;
+use crate::context::open_registry;
+use crate::exit::{Code, Failed};
+use crate::overlay::Overlay;
+
+/// Runs `livelist registry …`.
+pub async fn run(command: RegistryCommand) -> Result<Code, Failed> {
+    let mut out = std::io::stdout().lock();
+    match command {
+        RegistryCommand::Schema { kind } => {
+            let schema = schema(&kind).ok_or_else(|| Failed::usage("there is no such schema"))?;
+            writeln!(out, "{schema:#}")?;
+            Ok(Code::Ok)
+        }
+        RegistryCommand::Check { dir, json } => {
+            let documents = open_registry(&dir)?;
+            let overlay = Overlay {
+                registry: documents.clone(),
+                data: documents,
+            };
+            let (registry, findings) = read_registry(&overlay).await?;
+            for finding in &findings {
+                if json {
+                    writeln!(out, "{}", serde_json::to_string(finding)?)?;
+                } else {
+                    writeln!(out, "{finding}")?;
+                }
+            }
+            if !findings.is_empty() {
+                return Ok(Code::Usage);
+            }
+            if !json {
+                let pairs: usize = registry.clients.values().map(|c| c.pairs.len()).sum();
+                let (mls, clients) = (registry.mls.len(), registry.clients.len());
+                writeln!(out, "sound: {mls} MLSs, {clients} clients, {pairs} pairs")?;
+            }
+            Ok(Code::Ok)
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! `livelist serve`: the HTTP API from a directory, with links to lists that this process signs.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use livelist_api::{ApiState, SignedLinks, router_with_objects};
+use livelist_store::{Clock, SystemClock, SystemEntropy};
+
+use crate::cli::ServeArgs;
+use crate::context::{open_data, open_registry};
+use crate::exit::{Code, Failed};
+use crate::overlay::Overlay;
+
+/// Runs `livelist serve` until it is told to stop.
+pub async fn run(arguments: ServeArgs) -> Result<Code, Failed> {
+    let registry = open_registry(&arguments.registry.registry)?;
+    let data = open_data(&arguments.data.data)?;
+    let listener = tokio::net::TcpListener::bind(arguments.listen)
+        .await
+        .map_err(|e| Failed::usage(format!("cannot listen on {}: {e}", arguments.listen)))?;
+    let address = listener.local_addr()?;
+    let base = arguments
+        .public_url
+        .unwrap_or_else(|| format!("http://{address}"));
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let entropy = Arc::new(SystemEntropy);
+    let links =
+        SignedLinks::new(&base, clock.clone(), &*entropy).map_err(|e| Failed::internal(&e))?;
+    let links = Arc::new(links);
+    let objects = Arc::new(Overlay { registry, data });
+    let state = ApiState::new(objects, links.clone(), clock, entropy);
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "listening on http://{address}")?;
+    out.flush()?;
+    drop(out);
+    axum::serve(listener, router_with_objects(state, links))
+        .with_graceful_shutdown(stopped())
+        .await?;
+    Ok(Code::Ok)
+}
+
+/// Returns when the process is told to stop.
+async fn stopped() {
+    let interrupt = tokio::signal::ctrl_c();
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = interrupt => {}
+        () = terminate => {}
+    }
+}
