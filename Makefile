@@ -58,8 +58,9 @@ package: ## Builds the Lambda artifact for AWS; ARCH=arm64 (default) or x86_64.
 # --- Running ----------------------------------------------------------------------------------------
 
 .PHONY: run
-run: $(VENV) bootstrap ## Shows the whole system at work on this machine.
-	.venv/bin/python infra/local/demo.py
+run: $(VENV) bootstrap ## Shows three days of the whole system on this machine; ONCE=1 ends after them.
+	cargo build -p livelist-mls
+	@LIVELIST_MLS=$(TARGET)/debug/livelist-mls .venv/bin/python infra/local/demo.py
 
 .PHONY: up
 up: $(VENV) bootstrap ## Starts the local stack, or deploys anew into it.

@@ -2,13 +2,15 @@
 
 What `sam deploy` does on AWS, done offline: uploads the artifact and the state machine's
 definition, has the SAM translator make plain CloudFormation of the template, and creates or updates
-the stack. One thing is worked round: the emulator makes no routes of an HTTP API's OpenAPI body, so
-the body is taken apart into the resources that AWS would derive from it.
+the stack. Two gaps of the emulator are filled: it makes no routes of an HTTP API's OpenAPI body, so
+the body is taken apart into the resources that AWS would derive from it; and it leaves parameters of
+type Number as text, where CloudFormation makes numbers of them.
 """
 
 import hashlib
 import io
 import json
+import logging
 import os
 import time
 import zipfile
@@ -19,6 +21,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
+
+# It warns of metrics that nobody collects here.
+logging.getLogger("samtranslator").setLevel(logging.ERROR)
 
 ARTIFACTS = "livelist-artifacts"
 # The emulator takes any credentials; these keep boto3 from looking for real ones.
@@ -65,7 +70,29 @@ def deploy(
     _upload(document, template.parent, client("s3", endpoint))
     plain = transform(document, dict(parameters), _ManagedPolicies())
     _expand_http_apis(plain["Resources"])
+    _number_parameters(plain, parameters)
+    numbers = {
+        name: int(parameters.get(name, declared["Default"]))
+        for name, declared in plain["Parameters"].items()
+        if declared["Type"] == "Number"
+    }
+    plain["Resources"] = _inline_numbers(plain["Resources"], numbers)
     return _apply(client("cloudformation", endpoint), stack, plain, parameters)
+
+
+def _inline_numbers(value, numbers: dict[str, int]):
+    """`Ref`s to parameters that are numbers, replaced by them: the emulator hands on text, which
+    its queue trigger then compares with numbers. Environment variables are text anyway."""
+    if isinstance(value, dict):
+        if set(value) == {"Ref"} and value["Ref"] in numbers:
+            return numbers[value["Ref"]]
+        return {
+            key: inner if key == "Environment" else _inline_numbers(inner, numbers)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_inline_numbers(inner, numbers) for inner in value]
+    return value
 
 
 def _upload(document: dict, base: Path, s3) -> None:
@@ -160,6 +187,27 @@ def _expand_http_apis(resources: dict) -> None:
 def _function_arn(uri: dict) -> dict:
     """`…:lambda:path/2015-03-31/functions/${Function.Arn}/invocations` without its wrapping."""
     return {"Fn::Sub": uri["Fn::Sub"].split("/functions/", 1)[1].rsplit("/invocations", 1)[0]}
+
+
+def _number_parameters(template: dict, given: dict[str, str]) -> None:
+    numbers = {
+        name: int(given.get(name, parameter["Default"]))
+        for name, parameter in template["Parameters"].items()
+        if parameter["Type"] == "Number"
+    }
+
+    def filled(value):
+        if isinstance(value, dict):
+            if list(value) == ["Ref"] and value["Ref"] in numbers:
+                return numbers[value["Ref"]]
+            return {key: filled(inner) for key, inner in value.items()}
+        return [filled(inner) for inner in value] if isinstance(value, list) else value
+
+    # Functions and state machines take theirs as text: in the environment and in the definition.
+    text = ("AWS::Lambda::Function", "AWS::StepFunctions::StateMachine")
+    for resource in template["Resources"].values():
+        if resource["Type"] not in text:
+            resource["Properties"] = filled(resource.get("Properties", {}))
 
 
 def _apply(cloudformation, stack: str, template: dict, parameters: dict[str, str]) -> dict[str, str]:

@@ -15,6 +15,10 @@ pub const MAX_SCANS: usize = 2;
 /// a request that is 1,000 requests, within the hourly limit of every provider that can be asked.
 pub const MAX_CONFIRMATIONS: u64 = 50_000;
 
+/// So many keys that one scan of a run saw the next may miss, or one of a thousand: listings are
+/// sold between two scans, but few.
+pub const MAX_STRAYS: u64 = 10;
+
 /// Why a result waits for a second look or an operator. The names are stable: operators, the
 /// documentation and programs rely on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,6 +179,8 @@ pub fn after_comparison(facts: &Comparison, guards: &Guards, confirms_by_key: bo
     match scan.doubt(distinct) {
         Some(Doubt::NoEnd | Doubt::CountMismatch) => return look_again(HeldReason::CountMismatch),
         Some(Doubt::RowsSkipped) => return look_again(HeldReason::RowsSkipped),
+        Some(Doubt::MoreThanCounted) if facts.scans.len() < MAX_SCANS => return Next::ScanAgain,
+        Some(Doubt::MoreThanCounted) => {}
         None => {}
     }
     if facts.live == 0 {
@@ -210,6 +216,10 @@ pub fn after_comparison(facts: &Comparison, guards: &Guards, confirms_by_key: bo
     }
     if facts.scans.len() < MAX_SCANS {
         return Next::ScanAgain;
+    }
+    // The last scan is the confirmation, and what an earlier scan of the run saw is its control.
+    if facts.live - distinct > MAX_STRAYS.max(facts.live / 1_000) {
+        return Next::Hold(HeldReason::RowsSkipped);
     }
     if facts.absent > limit {
         Next::Hold(HeldReason::MassRemovalUnconfirmed)

@@ -59,8 +59,11 @@ pub struct ScanEvidence {
 pub enum Doubt {
     /// It did not reach the provider's end.
     NoEnd,
-    /// The distinct keys do not lie between the provider's counts.
+    /// There are fewer distinct keys than the provider counted, before and after.
     CountMismatch,
+    /// There are more than it counted: rows came and went during the scan. None is missing by that,
+    /// but a second look is cheap.
+    MoreThanCounted,
     /// Links jumped over rows and no count says that none is missing.
     RowsSkipped,
 }
@@ -88,8 +91,11 @@ impl ScanEvidence {
         }
         match (self.count_before, self.count_after) {
             (Some(before), Some(after)) => {
-                let between = before.min(after)..=before.max(after);
-                (!between.contains(&distinct)).then_some(Doubt::CountMismatch)
+                if distinct < before.min(after) {
+                    Some(Doubt::CountMismatch)
+                } else {
+                    (distinct > before.max(after)).then_some(Doubt::MoreThanCounted)
+                }
             }
             _ => (self.rows_skipped > 0).then_some(Doubt::RowsSkipped),
         }
@@ -133,7 +139,7 @@ mod tests {
         assert_eq!(ended(Some(12), Some(10)).doubt(11), None);
         assert_eq!(
             ended(Some(10), Some(12)).doubt(13),
-            Some(Doubt::CountMismatch)
+            Some(Doubt::MoreThanCounted)
         );
     }
 

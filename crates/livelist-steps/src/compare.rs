@@ -15,7 +15,7 @@ use livelist_store::ObjectsExt;
 use serde::{Deserialize, Serialize};
 
 use crate::lists::{self, Chunks};
-use crate::progress::{Compared, Progress, load, save};
+use crate::progress::{Base, Compared, Progress, load, save};
 use crate::{Env, StepError};
 
 /// The step's name.
@@ -79,6 +79,8 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         .read_json::<Head>(&layout::head(&run.feed.feed))
         .await?;
     let head = head.map(|(head, _)| head);
+    let base = head.as_ref().map(Base::of);
+    let is_overtaken = base != progress.base;
     let found = walk(env, &progress, head.as_ref()).await?;
     let absent = lists::keep(
         &*env.objects,
@@ -98,10 +100,14 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         scans: progress.scans(),
     };
     let by_key = Dialect::of(run.feed.provider).confirm.is_by_key();
-    let next = decision::after_comparison(&facts, &run.feed.guards, by_key);
+    let next = if is_overtaken {
+        Next::ScanAgain
+    } else {
+        decision::after_comparison(&facts, &run.feed.guards, by_key)
+    };
     let compared = Compared {
         progress: progress_key.clone(),
-        head_version: head.map(|h| h.version),
+        base: base.clone(),
         facts,
         absent,
         controls: found.controls,
@@ -112,6 +118,13 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         traffic: progress.traffic,
     };
     let (outcome, progress_key) = match next {
+        // Another run looked meanwhile. Keys that it found may have come after this run had passed
+        // their place: what this run saw proves nothing against them.
+        Next::ScanAgain if is_overtaken => {
+            let mut anew = Progress::begin(&run, base, env.clock.now());
+            anew.traffic = progress.traffic;
+            (Outcome::Scan, save(&*env.objects, &run, "scan", &anew).await?)
+        }
         Next::ScanAgain => {
             let again = progress.again(&run, env.clock.now());
             (

@@ -71,8 +71,9 @@ pub enum Outcome {
     Publish,
 }
 
-/// Live keys in each request.
-const CONTROLS: usize = 2;
+/// Live keys in each request. An answer that loses rows must not miss just the keys in doubt: of
+/// answers that lose every second row, one in 256 shows all of these.
+const CONTROLS: usize = 8;
 /// A batch whose controls are not found is asked again, with others, so often.
 const TRIES: usize = 3;
 
@@ -157,21 +158,23 @@ async fn ask_on(
         let end = absent
             .len()
             .min(told.asked as usize + size.saturating_sub(CONTROLS).max(1));
-        let batch = &absent[told.asked as usize..end];
-        match ask(client, &compared.controls, batch, &mut told.controls_used).await {
+        let wanted = match told.round {
+            0 => absent[told.asked as usize..end].to_vec(),
+            _ => told.missing.iter().map(|k| k.clone().into_bytes()).collect(),
+        };
+        let here = Some((told.asked, told.round));
+        match ask(client, &compared.controls, &wanted, &mut told.controls_used).await {
             Ok(Some(live)) => {
-                told.restored
-                    .extend(live.iter().map(|k| String::from_utf8_lossy(k).into_owned()));
-                told.asked = end as u64;
+                note(told, &wanted, &live, end);
                 told.refused_at = None;
             }
             Ok(None) => told.controls_failed = true,
             Err(ClientError::Throttled(wait)) => return Ok((Some(Outcome::Throttled), wait)),
-            Err(ClientError::Unauthorized) if told.refused_at == Some(told.asked) => {
+            Err(ClientError::Unauthorized) if told.refused_at == here => {
                 return Err(StepError::TokenRefused);
             }
             Err(ClientError::Unauthorized) => {
-                told.refused_at = Some(told.asked);
+                told.refused_at = here;
                 return Ok((Some(Outcome::Unauthorized), Duration::ZERO));
             }
             Err(error) => return Err(error.into()),
@@ -187,36 +190,27 @@ async fn ask_on(
     Ok((None, Duration::ZERO))
 }
 
-/// Which keys of `batch` are live; nothing if the provider does not even find the controls.
+/// Notes an answer about a batch that ends before `end`.
 ///
-/// What was not found is asked for once more, in another order and with other controls: one answer
-/// that lost rows is not enough to call a listing gone.
-async fn ask(
-    client: &mut Client<'_>,
-    controls: &[String],
-    batch: &[Vec<u8>],
-    used: &mut u64,
-) -> Result<Option<BTreeSet<Vec<u8>>>, ClientError> {
-    let Some(mut live) = ask_once(client, controls, batch, used).await? else {
-        return Ok(None);
-    };
-    let missing: Vec<Vec<u8>> = batch
-        .iter()
-        .rev()
-        .filter(|k| !live.contains(*k))
-        .cloned()
-        .collect();
-    if missing.is_empty() {
-        return Ok(Some(live));
+/// What was not found is asked for again, in another order and with other controls, until an answer
+/// finds no further live key: one answer that lost rows is not enough to call a listing gone. Each
+/// round is kept, so that a provider that asks to wait at every second request is not asked the same
+/// for ever.
+fn note(told: &mut Confirmation, wanted: &[Vec<u8>], live: &BTreeSet<Vec<u8>>, end: usize) {
+    let text = |key: &Vec<u8>| String::from_utf8_lossy(key).into_owned();
+    told.restored.extend(live.iter().map(text));
+    let missing = wanted.iter().rev().filter(|key| !live.contains(*key));
+    told.missing = missing.map(text).collect();
+    told.round += 1;
+    if told.missing.is_empty() || (told.round > 1 && live.is_empty()) {
+        told.asked = end as u64;
+        told.round = 0;
+        told.missing.clear();
     }
-    let Some(second) = ask_once(client, controls, &missing, used).await? else {
-        return Ok(None);
-    };
-    live.extend(second);
-    Ok(Some(live))
 }
 
-async fn ask_once(
+/// Which of `keys` are live; nothing if the provider does not even find the controls.
+async fn ask(
     client: &mut Client<'_>,
     controls: &[String],
     keys: &[Vec<u8>],
@@ -226,26 +220,31 @@ async fn ask_once(
         return Ok(None);
     }
     for _ in 0..TRIES {
-        // One control before the keys and one behind: an answer cut at either end loses one.
-        let mut pick = || {
-            let control = &controls[(*used as usize) % controls.len()];
-            *used += 1;
-            control.as_bytes().to_vec()
-        };
-        let (first, last) = (pick(), pick());
-        let mut asked = vec![first.clone()];
-        asked.extend_from_slice(keys);
-        if last != first {
-            asked.push(last.clone());
+        let chosen = choose(controls, *used);
+        *used += 1;
+        // Controls at both ends and in between: wherever an answer is cut, it loses one.
+        let gap = keys.len().div_ceil((chosen.len() - 1).max(1)).max(1);
+        let mut rest = keys.chunks(gap);
+        let mut asked = Vec::with_capacity(keys.len() + chosen.len());
+        for control in &chosen {
+            asked.push(control.clone());
+            asked.extend_from_slice(rest.next().unwrap_or_default());
         }
         let mut found = confirm::find(client, &asked).await?;
-        if found.contains(&first) && found.contains(&last) {
-            found.remove(&first);
-            found.remove(&last);
+        if chosen.iter().all(|control| found.remove(control)) {
             return Ok(Some(found));
         }
     }
     Ok(None)
+}
+
+/// Controls from all over the list, others each time.
+fn choose(controls: &[String], used: u64) -> Vec<Vec<u8>> {
+    let n = CONTROLS.min(controls.len());
+    (0..n)
+        .map(|i| (used as usize + i * controls.len() / n) % controls.len())
+        .map(|at| controls[at].clone().into_bytes())
+        .collect()
 }
 
 /// Ends the confirmation: lists what is gone and asks the model what to do.
@@ -307,7 +306,7 @@ async fn held_before(
     };
     let another_day = held.run.date().is_some_and(|date| date < run.date);
     if held.reason != HeldReason::MassRemoval
-        || held.head_version != compared.head_version
+        || held.head_version.as_ref() != compared.base.as_ref().map(|b| &b.version)
         || !another_day
     {
         return Ok(BTreeSet::new());

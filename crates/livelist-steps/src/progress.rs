@@ -4,6 +4,8 @@
 
 use livelist_model::decision::{Comparison, Confirmed, HeldReason};
 use livelist_model::evidence::ScanEvidence;
+use livelist_model::head::Head;
+use livelist_model::ids::RunId;
 use livelist_model::layout;
 use livelist_model::record::{ListRef, Traffic};
 use livelist_model::run::RunSpec;
@@ -25,11 +27,46 @@ pub struct Progress {
     pub scan: ScanState,
     /// The parts of all scans.
     pub parts: Vec<Part>,
+    /// The head as it was when the first scan began: the only one that the scans can judge. Keys of
+    /// a later one may have come behind the reader's back.
+    #[serde(default)]
+    pub base: Option<Base>,
     /// Where a token was refused last: refused there again, it is not the token's age.
     #[serde(default)]
     pub refused_at: Option<String>,
     /// What was asked of the provider.
     pub traffic: Traffic,
+}
+
+/// A head and the last look at it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Base {
+    /// Its version.
+    pub version: String,
+    /// The run that found it right last.
+    pub checked_run: RunId,
+}
+
+impl Base {
+    /// What `head` is.
+    pub fn of(head: &Head) -> Base {
+        Base {
+            version: head.version.clone(),
+            checked_run: head.checked_run.clone(),
+        }
+    }
+
+    /// What the feed's head is now.
+    pub(crate) async fn now(
+        objects: &dyn Objects,
+        run: &RunSpec,
+    ) -> Result<Option<Base>, StoreError> {
+        let head = objects
+            .read_json::<Head>(&layout::head(&run.feed.feed))
+            .await?;
+        Ok(head.map(|(head, _)| Base::of(&head)))
+    }
 }
 
 /// Keys of one scan task.
@@ -43,12 +80,13 @@ pub struct Part {
 }
 
 impl Progress {
-    /// A run that begins to scan.
-    pub fn begin(run: &RunSpec, now: jiff::Timestamp) -> Progress {
+    /// A run that begins to scan while the head is `base`.
+    pub fn begin(run: &RunSpec, base: Option<Base>, now: jiff::Timestamp) -> Progress {
         Progress {
             finished: Vec::new(),
             scan: ScanState::begin(&run.feed, now),
             parts: Vec::new(),
+            base,
             refused_at: None,
             traffic: Traffic::default(),
         }
@@ -80,7 +118,7 @@ pub struct Compared {
     /// The progress it was made from.
     pub progress: String,
     /// The head it was compared with.
-    pub head_version: Option<String>,
+    pub base: Option<Base>,
     /// The numbers.
     pub facts: Comparison,
     /// The absent keys.
@@ -105,9 +143,15 @@ pub struct Confirmation {
     pub controls_failed: bool,
     /// How many controls were used.
     pub controls_used: u64,
-    /// Where a token was refused last.
+    /// How often the batch at hand was asked for.
     #[serde(default)]
-    pub refused_at: Option<u64>,
+    pub round: u32,
+    /// The keys of the batch at hand that no answer has shown, after the first.
+    #[serde(default)]
+    pub missing: Vec<String>,
+    /// Where a token was refused last: keys asked for, and the round.
+    #[serde(default)]
+    pub refused_at: Option<(u64, u32)>,
     /// The confirmed removals, at the end.
     pub gone: Option<ListRef>,
     /// The numbers, at the end.

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::compare::{former, union};
 use crate::lists::{self, Chunks};
-use crate::progress::{Compared, Confirmation, Progress, load};
+use crate::progress::{Base, Compared, Confirmation, Progress, load};
 use crate::{Env, StepError};
 
 /// The step's name.
@@ -72,7 +72,7 @@ pub enum Outcome {
     Unchanged,
     /// The result waits; the head stays.
     Held,
-    /// Another run published meanwhile: compare again.
+    /// Another run published or looked meanwhile: compare again.
     Stale,
 }
 
@@ -108,7 +108,26 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         finish(env, &work, &output, None).await?;
         return Ok(output);
     }
-    if head.as_ref().map(|h| &h.version) != compared.head_version.as_ref() {
+    // The same after it had found the head right.
+    if let (Some(done), Some(base)) = (&head, &compared.base)
+        && done.checked_run == run.run
+        && base.checked_run != run.run
+        && base.version == done.version
+    {
+        let output = work.output(Outcome::Unchanged, Some(done), (0, 0));
+        finish(env, &work, &output, None).await?;
+        return Ok(output);
+    }
+    let mut is_stale = head.as_ref().map(Base::of) != compared.base;
+    if approved {
+        // A later run that waits as well looked after this one: its look counts.
+        let held = env
+            .objects
+            .read_json::<Held>(&layout::held(&run.feed.feed))
+            .await?;
+        is_stale |= held.is_none_or(|(held, _)| held.run != run.run);
+    }
+    if is_stale {
         return Ok(work.output(Outcome::Stale, head.as_ref(), (0, 0)));
     }
     let hold = compared.hold.or(told.as_ref().and_then(|t| t.hold));

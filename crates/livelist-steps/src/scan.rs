@@ -11,7 +11,7 @@ use livelist_reso::{Client, ClientError, ScanState, Step};
 use serde::{Deserialize, Serialize};
 
 use crate::authorize::whole_seconds;
-use crate::progress::{Part, Progress, load, save};
+use crate::progress::{Base, Part, Progress, load, save};
 use crate::{Env, StepError, lists};
 
 /// The step's name.
@@ -74,11 +74,15 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let token = env.sealer.open(run.run.as_str(), &token).await?;
     let mut progress = match progress {
         Some(key) => load::<Progress>(&*env.objects, &run, &key).await?,
-        None => Progress::begin(&run, env.clock.now()),
+        None => {
+            let base = Base::now(&*env.objects, &run).await?;
+            Progress::begin(&run, base, env.clock.now())
+        }
     };
     if progress.scan.version != ScanState::VERSION {
         tracing::warn!(run = %run.run, "the scan was begun by another version and is begun anew");
-        progress = Progress::begin(&run, env.clock.now());
+        let base = Base::now(&*env.objects, &run).await?;
+        progress = Progress::begin(&run, base, env.clock.now());
     }
     let pace = env.pace();
     let mut client = Client::new(&*env.transport, &pace, &run.feed, &token)?;
