@@ -44,7 +44,7 @@ pub struct FeedSpec {
     pub page_size: Option<u32>,
     /// The field that identifies a row.
     pub key_field: String,
-    /// Hosts besides the base URL's and the token URL's that may receive the token.
+    /// Hosts besides the base URL's that may receive the token.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allow_hosts: Vec<String>,
     /// When a result is not published without a person.

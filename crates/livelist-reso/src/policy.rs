@@ -4,6 +4,14 @@
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, header};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What RFC 3986 leaves unencoded.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// What an answer means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,11 +112,16 @@ fn wait_in_body(body: &[u8]) -> Option<Duration> {
         .map(|wait| wait.clamp(Duration::from_secs(1), LONGEST_WAIT))
 }
 
-/// The beginning of an error's text, fit for a log: one line, printable, without `secret`.
+/// The beginning of an error's text, fit for a log: one line, printable, without `secrets`, plain or
+/// as they stand in a form or a URL.
 pub fn readable(body: &[u8], secrets: &[&str]) -> String {
-    let mut text = String::from_utf8_lossy(&body[..body.len().min(2_048)]).into_owned();
+    let mut text = String::from_utf8_lossy(body).into_owned();
     for secret in secrets.iter().filter(|s| !s.is_empty()) {
-        text = text.replace(secret, "***");
+        let strict = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
+        let loose = utf8_percent_encode(secret, UNRESERVED).to_string();
+        for form in [strict.as_str(), loose.as_str(), secret] {
+            text = text.replace(form, "***");
+        }
     }
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let printable = text.chars().filter(|c| !c.is_control());
@@ -213,6 +226,8 @@ mod tests {
     fn error_texts_lose_secrets_and_line_ends() {
         let shown = readable(b"bad token\r\nabc123 was\x07 refused", &["abc123"]);
         assert_eq!(shown, "bad token *** was refused");
+        let form = readable(b"client_secret=a%2Db%2F1&x=a-b%2F1", &["a-b/1"]);
+        assert_eq!(form, "client_secret=***&x=***");
         assert_eq!(readable(b"", &["x"]), "no text");
     }
 }

@@ -33,6 +33,9 @@ pub struct ScanState {
     pub page_size: u32,
     /// Finds circles.
     pub loops: LoopProbe,
+    /// The empty place, in rows, that a link led to and that was looked at again.
+    #[serde(default)]
+    pub empty_at: Option<u64>,
     /// What it saw so far.
     pub evidence: ScanEvidence,
 }
@@ -63,7 +66,12 @@ pub enum Cursor {
     After(String),
     /// The one that begins behind so many rows: the look past the end.
     Skip(u64),
+    /// The same from a little before: the look at what a link had promised and did not show.
+    Back(u64),
 }
+
+/// From so many rows before an empty page a scan looks again: more than are sold in a moment.
+const LOOK_BACK: u64 = 50;
 
 /// Whether a scan goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +95,7 @@ impl ScanState {
             cursor: Cursor::Start,
             page_size: dialect.page_size(feed),
             loops: LoopProbe::default(),
+            empty_at: None,
             evidence: ScanEvidence::begin(dialect.scan.paging(), now),
         }
     }
@@ -185,7 +194,7 @@ impl ScanState {
         let asked_skip = match &self.cursor {
             Cursor::Start => Some(0),
             Cursor::Link(link) => skip_of(link),
-            Cursor::Skip(n) => Some(*n),
+            Cursor::Skip(n) | Cursor::Back(n) => Some(*n),
             Cursor::After(_) => None,
         };
         let rows = answer.page.rows;
@@ -194,11 +203,28 @@ impl ScanState {
                 Some(skip) if skips && rows > 0 => {
                     self.went(answer, Some(Cursor::Skip(skip + rows)), None)
                 }
+                // A link promised rows, and none came: the last page was full, or the provider
+                // lost the rest. Rows that were there before tell which.
+                Some(skip) if skips && matches!(self.cursor, Cursor::Link(_)) && skip > 0 => {
+                    self.empty_at = Some(skip);
+                    let back = Cursor::Back(skip.saturating_sub(LOOK_BACK));
+                    self.went(answer, Some(back), None)
+                }
+                Some(_) if skips && matches!(self.cursor, Cursor::Back(_)) => {
+                    self.went(answer, None, Some(EndSign::EmptyPage))?;
+                    self.evidence.rows_skipped += 1;
+                    Ok(())
+                }
                 Some(_) if skips => self.went(answer, None, Some(EndSign::EmptyPage)),
                 _ => self.went(answer, None, Some(EndSign::NoNextLink)),
             };
         };
         let uri = client.resolve(&answer.uri, link)?.to_string();
+        let is_back = matches!(self.cursor, Cursor::Back(_));
+        if is_back && skip_of(&uri).is_some_and(|to| Some(to) == self.empty_at) {
+            // It leads to the empty page again: that was the end.
+            return self.went(answer, None, Some(EndSign::EmptyPage));
+        }
         let jumped = match (asked_skip, skip_of(&uri)) {
             (Some(from), Some(to)) => to.saturating_sub(from).saturating_sub(rows),
             _ => 0,
@@ -286,7 +312,7 @@ impl PageUrls {
             filter: filter(client, &[&after]),
             orderby,
             skip: match cursor {
-                Cursor::Skip(n) => Some(*n),
+                Cursor::Skip(n) | Cursor::Back(n) => Some(*n),
                 _ => None,
             },
         })

@@ -107,7 +107,8 @@ async fn exchange(
                     Verdict::Accept => match read_answer(&body, now) {
                         Ok(token) => return Ok(token),
                         Err(Problem::Refused(error)) => {
-                            return Err(ClientError::CredentialRefused(error));
+                            let text = policy::readable(error.as_bytes(), secrets);
+                            return Err(ClientError::CredentialRefused(text));
                         }
                         Err(Problem::NoAnswer) => ("200 without a token".to_owned(), None),
                     },
@@ -164,7 +165,7 @@ fn read_answer(body: &[u8], now: jiff::Timestamp) -> Result<Token, Problem> {
         let text = error
             .as_str()
             .map_or_else(|| "an error object".to_owned(), str::to_owned);
-        return Err(Problem::Refused(text.chars().take(100).collect()));
+        return Err(Problem::Refused(text));
     }
     let value = answer.access_token.ok_or(Problem::NoAnswer)?;
     let sendable = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_graphic());

@@ -79,7 +79,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     };
     let record = RunRecord::started(input.run, started_at);
     env.objects
-        .write_json(&key, &record, Condition::Always, Retention::Keep)
+        .write_json(&key, &record, Condition::Always, Retention::Scratch)
         .await?;
     Ok(Output {
         outcome: Outcome::Acquired,

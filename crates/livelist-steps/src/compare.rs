@@ -123,7 +123,10 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         Next::ScanAgain if is_overtaken => {
             let mut anew = Progress::begin(&run, base, env.clock.now());
             anew.traffic = progress.traffic;
-            (Outcome::Scan, save(&*env.objects, &run, "scan", &anew).await?)
+            (
+                Outcome::Scan,
+                save(&*env.objects, &run, "scan", &anew).await?,
+            )
         }
         Next::ScanAgain => {
             let again = progress.again(&run, env.clock.now());

@@ -160,7 +160,11 @@ async fn ask_on(
             .min(told.asked as usize + size.saturating_sub(CONTROLS).max(1));
         let wanted = match told.round {
             0 => absent[told.asked as usize..end].to_vec(),
-            _ => told.missing.iter().map(|k| k.clone().into_bytes()).collect(),
+            _ => told
+                .missing
+                .iter()
+                .map(|k| k.clone().into_bytes())
+                .collect(),
         };
         let here = Some((told.asked, told.round));
         match ask(client, &compared.controls, &wanted, &mut told.controls_used).await {

@@ -107,7 +107,7 @@ async fn record(env: &Env, run: &RunSpec, failure: Failure) -> Result<(), StepEr
         ..record
     };
     env.objects
-        .write_json(&key, &record, Condition::Always, Retention::Keep)
+        .write_json(&key, &record, Condition::Always, Retention::Scratch)
         .await?;
     Ok(())
 }

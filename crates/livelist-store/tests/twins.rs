@@ -1,5 +1,7 @@
 //! The twins in memory and in a directory keep the ports' contracts.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

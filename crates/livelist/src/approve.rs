@@ -71,7 +71,7 @@ pub async fn approve(
     let output = published?;
     if output.outcome == publish::Outcome::Stale {
         return Err(Failed::usage(
-            "a later run has published since; there is nothing left to approve",
+            "a later run has looked since, or this one was rejected; there is nothing left to approve",
         ));
     }
     let mut out = std::io::stdout().lock();

@@ -97,7 +97,7 @@ pub struct ReconcileArgs {
     #[arg(long)]
     pub json: bool,
     /// At most so many feeds at once; feeds of one credential follow each other in any case.
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
     /// Scratch objects and old snapshots older than this are removed.
     #[arg(long, value_name = "DAYS", default_value_t = 30)]

@@ -58,8 +58,10 @@ impl Failed {
 
     /// Tells it on standard error.
     pub fn report(self) -> ExitCode {
-        // Where standard error is gone nobody can be told.
-        let _ = writeln!(std::io::stderr(), "livelist: {}", self.message);
+        if !self.message.is_empty() {
+            // Where standard error is gone nobody can be told.
+            let _ = writeln!(std::io::stderr(), "livelist: {}", self.message);
+        }
         self.code.into()
     }
 }
@@ -95,6 +97,13 @@ impl From<StepError> for Failed {
 
 impl From<std::io::Error> for Failed {
     fn from(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            // `livelist runs | head` is no failure: nobody reads on.
+            return Failed {
+                code: Code::Ok,
+                message: String::new(),
+            };
+        }
         Failed::internal(&error)
     }
 }

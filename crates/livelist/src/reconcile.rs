@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use livelist_model::head::Head;
 use livelist_model::layout;
 use livelist_model::plan::{PairDue, Selection, plan};
 use livelist_model::record::{RunRecord, RunState};
@@ -183,9 +184,14 @@ impl Shared {
             }
         };
         let ended = chain::reconcile(&self.env, run.clone(), &self.owner, &watch).await;
+        let objects = &self.env.objects;
         let key = layout::run_record(&run.feed.feed, &run.run);
-        let record = self.env.objects.read_json::<RunRecord>(&key).await;
-        let line = Line::of(&run, ended, record.ok().flatten().map(|(record, _)| record));
+        let record = objects.read_json::<RunRecord>(&key).await;
+        let record = record.ok().flatten().map(|(record, _)| record);
+        let key = layout::head(&run.feed.feed);
+        let head = objects.read_json::<Head>(&key).await;
+        let head = head.ok().flatten().map(|(head, _)| head);
+        let line = Line::of(&run, ended, record, head.as_ref());
         if let Some(bar) = &bar {
             bar.finish_with_message(line.outcome.to_owned());
         }

@@ -39,7 +39,10 @@ pub async fn run(command: RegistryCommand) -> Result<Code, Failed> {
             if !json {
                 let pairs: usize = registry.clients.values().map(|c| c.pairs.len()).sum();
                 let (mls, clients) = (registry.mls.len(), registry.clients.len());
-                writeln!(out, "sound: {mls} MLSs, {clients} clients, {pairs} pairs")?;
+                writeln!(
+                    out,
+                    "sound; MLSs: {mls}, clients: {clients}, pairs: {pairs}"
+                )?;
             }
             Ok(Code::Ok)
         }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use livelist_model::head::Head;
 use livelist_model::record::{Failure, RunRecord};
 use livelist_model::run::RunSpec;
 use livelist_steps::chain::Ended;
@@ -66,8 +67,8 @@ impl From<Failure> for Problem {
 }
 
 impl Line {
-    /// The line of a run that ended.
-    pub fn of(run: &RunSpec, ended: Ended, record: Option<RunRecord>) -> Line {
+    /// The line of a run that ended and left `record` and `head` behind.
+    pub fn of(run: &RunSpec, ended: Ended, record: Option<RunRecord>, head: Option<&Head>) -> Line {
         let traffic = record.as_ref().map(|r| r.traffic).unwrap_or_default();
         let comparison = record.as_ref().and_then(|r| r.comparison.as_ref());
         let pages = comparison.map_or(0, |c| c.scans.iter().map(|s| s.pages).sum());
@@ -105,6 +106,7 @@ impl Line {
                 // Another process did this run while this one waited for the credential.
                 if let Some(record) = record {
                     line.outcome = record.state.as_str();
+                    line.confirmed = record.confirmed.map_or(0, |c| c.asked);
                     if let Some(result) = record.result {
                         line.sequence = result.sequence;
                         line.count = result.count;
@@ -114,7 +116,10 @@ impl Line {
                 }
             }
             Ended::Failed(failure) => {
+                // Nothing became of it: what was published before stays.
                 line.outcome = "failed";
+                line.sequence = head.map_or(0, |h| h.sequence);
+                line.count = head.map_or(0, |h| h.count);
                 line.error = Some(failure.into());
             }
         }

@@ -106,13 +106,15 @@ pub async fn list(arguments: RunsArgs) -> Result<Code, Failed> {
             (_, Some(error)) => error.name.as_str(),
             _ => "",
         };
+        // A run without a result says nothing about the list: a 0 would look like an empty one.
+        let [live, added, removed] = match result {
+            Some(r) => [r.count, r.added, r.removed].map(|n| n.to_string()),
+            None => ["-"; 3].map(str::to_owned),
+        };
         let row = format!(
-            "{:width$}  {:10} {:>9} {:>7} {:>7}  {why}",
+            "{:width$}  {:10} {live:>9} {added:>7} {removed:>7}  {why}",
             record.spec.run.as_str(),
             record.state.as_str(),
-            result.map_or(0, |r| r.count),
-            result.map_or(0, |r| r.added),
-            result.map_or(0, |r| r.removed),
         );
         writeln!(out, "{}", row.trim_end())?;
     }

@@ -32,7 +32,9 @@ impl fmt::Display for Finding {
         if !self.field.is_empty() {
             write!(f, ": {}", self.field)?;
         }
-        write!(f, ": {}. {}.", self.problem, self.remedy)
+        let mut remedy = self.remedy.chars();
+        let first = remedy.next().unwrap_or_default().to_uppercase();
+        write!(f, ": {}. {first}{}.", self.problem, remedy.as_str())
     }
 }
 
@@ -279,7 +281,7 @@ impl Findings<'_> {
             "http" if is_loopback(&url) => {}
             _ => self.add(
                 field,
-                "tokens would travel unencrypted",
+                "the connection would not be encrypted",
                 "use https; http is for loopback addresses only",
             ),
         }
@@ -344,7 +346,11 @@ fn parse<T: DeserializeOwned>(file: &str, text: &[u8]) -> Result<T, Vec<Finding>
     };
     Err(vec![Finding {
         file: file.to_owned(),
-        field: if path == "." { String::new() } else { path },
+        field: if matches!(path.as_str(), "." | "?") {
+            String::new()
+        } else {
+            path
+        },
         problem: without_values(&error),
         remedy: remedy.to_owned(),
     }])

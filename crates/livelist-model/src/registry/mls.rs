@@ -72,7 +72,7 @@ pub struct Mls {
     /// The field that identifies a row.
     #[serde(default = "default_key_field")]
     pub key_field: String,
-    /// Hosts besides those of `base_url` and `token_url` that may receive the token.
+    /// Hosts besides that of `base_url` that may receive the token.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allow_hosts: Vec<String>,
     /// When a result is held.

@@ -5,6 +5,7 @@
 //!   the total owed, and the reference server reads it as the total.
 //! - `$count=true` and filters with `or` belong to the core; a server that refuses to count is
 //!   scanned without.
+//! - `X-Rate-Limit-Retry-After-Seconds` is what PropTx / AMPRE say instead of `Retry-After`.
 //! - `ModificationTimestamp` is a required field and comes at no cost.
 
 use std::time::Duration;
@@ -31,7 +32,7 @@ pub(super) fn dialect() -> Dialect {
         confirm: ConfirmForm::Or(25),
         min_interval: Duration::ZERO,
         throttle_wait: Duration::from_secs(60),
-        wait_headers: &[],
+        wait_headers: &["x-rate-limit-retry-after-seconds"],
         quota_wait: no_quota,
         conditions: originating_system,
     }

@@ -34,7 +34,7 @@ fn findings_name_file_field_and_remedy() {
         (
             r#""token_url":"http://mls.example/token""#,
             "token_url",
-            "unencrypted",
+            "not be encrypted",
         ),
         (
             r#""token_url":"https://u:p@mls.example/""#,

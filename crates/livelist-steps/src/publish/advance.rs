@@ -1,0 +1,105 @@
+//! Moves the head on: stores what it will point at, and afterwards marks what it does not need any
+//! more. The conditional write between the two is the publisher's.
+
+use std::time::Duration;
+
+use livelist_model::head::{DELTA_HISTORY, DeltaRef, Head, ObjectRef, whole_seconds};
+use livelist_model::layout;
+use livelist_store::{Condition, Retention};
+
+use super::Work;
+use super::make::Made;
+use crate::lists::{self, Chunks};
+use crate::{Env, StepError};
+
+async fn store(env: &Env, object: String, chunks: Chunks) -> Result<ObjectRef, StepError> {
+    let body = chunks.into_body();
+    let bytes = body.len();
+    lists::put_content(&*env.objects, &object, body, Retention::Keep).await?;
+    Ok(ObjectRef { object, bytes })
+}
+
+/// Stores snapshot and delta, and gives the head that points at them.
+pub(super) async fn next_head(
+    env: &Env,
+    work: &Work<'_>,
+    head: Option<Head>,
+    made: Made,
+    now: jiff::Timestamp,
+) -> Result<Head, StepError> {
+    let feed = &work.run.feed.feed;
+    let sequence = head.as_ref().map_or(0, |h| h.sequence) + 1;
+    let version = Head::version_of(now, sequence);
+    let (snapshot, summary) = made.snapshot;
+    let full = store(
+        env,
+        layout::snapshot(feed, sequence, &summary.sha256),
+        snapshot,
+    )
+    .await?;
+    let mut deltas = Vec::new();
+    if let Some(head) = &head {
+        let (chunks, delta) = made.delta;
+        let name = layout::delta(feed, head.sequence, sequence, &delta.text.sha256);
+        deltas.push(DeltaRef {
+            from: head.version.clone(),
+            to: version.clone(),
+            added: delta.added,
+            removed: delta.removed,
+            sha256: delta.text.sha256,
+            stored: store(env, name, chunks).await?,
+        });
+        deltas.extend(head.deltas.iter().take(DELTA_HISTORY - 1).cloned());
+    }
+    Ok(Head {
+        schema: Head::SCHEMA,
+        feed: feed.clone(),
+        version,
+        sequence,
+        as_of: work.as_of(),
+        complete: true,
+        count: summary.count,
+        previous_count: head.map(|h| h.count),
+        key_field: work.run.feed.key_field.clone(),
+        order: "bytewise".to_owned(),
+        sha256: summary.sha256,
+        full,
+        deltas,
+        run: work.run.run.clone(),
+        published_at: now,
+        checked_run: work.run.run.clone(),
+        next_expected_at: next_day(now),
+    })
+}
+
+pub(super) fn next_day(now: jiff::Timestamp) -> Option<jiff::Timestamp> {
+    now.checked_add(Duration::from_secs(24 * 3_600))
+        .ok()
+        .map(whole_seconds)
+}
+
+/// Marks what the new head does not need as such, and forgets the run that waited. The head is
+/// written; a failure here costs space, not truth.
+pub(super) async fn clean_up(env: &Env, former: Option<&Head>, new: &Head) {
+    let still_needed = |object: &str| {
+        new.full.object == object || new.deltas.iter().any(|d| d.stored.object == object)
+    };
+    let former_objects = former.iter().flat_map(|h| {
+        h.deltas
+            .iter()
+            .map(|d| &d.stored.object)
+            .chain(std::iter::once(&h.full.object))
+    });
+    for object in former_objects.filter(|o| !still_needed(o)) {
+        if let Err(error) = env.objects.retire(object).await {
+            tracing::warn!(object, %error, "an object that is no longer needed stays");
+        }
+    }
+    if let Err(error) = env
+        .objects
+        .delete(&layout::held(&new.feed), Condition::Always)
+        .await
+    {
+        tracing::warn!(feed = %new.feed, %error, "the note of a held run stays");
+    }
+}

@@ -1,0 +1,109 @@
+//! Makes the snapshot and the delta: one pass over the parts, the restored keys and the former
+//! snapshot.
+
+use livelist_model::codec::{CodecError, Effort, KeyStream, ListSummary};
+use livelist_model::delta::{DeltaSummary, DeltaWriter, Sign};
+use livelist_model::head::Head;
+use livelist_model::merge::{Side, Union, difference};
+
+use super::Work;
+use crate::compare::{former, union};
+use crate::lists::{self, Chunks};
+use crate::progress::{Progress, load};
+use crate::{Env, StepError};
+
+/// The result, made but not stored.
+pub(super) struct Made {
+    /// The snapshot's bytes, and what they are.
+    pub(super) snapshot: (Chunks, ListSummary),
+    /// The delta's.
+    pub(super) delta: (Chunks, DeltaSummary),
+}
+
+/// Merges parts and restored keys to the snapshot, and its difference from the former one to the
+/// delta; checks the numbers against those that were decided on.
+pub(super) async fn make(
+    env: &Env,
+    work: &Work<'_>,
+    head: Option<&Head>,
+) -> Result<Made, StepError> {
+    let progress: Progress = load(&*env.objects, work.run, &work.compared.progress).await?;
+    let parts = union(env, &progress).await?;
+    let mut former = former(env, head).await?;
+    let mut restored: Vec<Vec<u8>> = work
+        .told
+        .iter()
+        .flat_map(|t| &t.restored)
+        .map(|k| k.clone().into_bytes())
+        .collect();
+    restored.sort();
+    let restored_count = restored.len() as u64;
+    let made = tokio::task::spawn_blocking(move || {
+        let mut streams: Vec<(Box<dyn KeyStream + Send>, u32)> = Vec::new();
+        for (part, scan) in parts {
+            streams.push((Box::new(part), scan));
+        }
+        streams.push((
+            Box::new(InMemory {
+                keys: restored,
+                next: 0,
+            }),
+            31,
+        ));
+        let mut live = Union::new(streams)?;
+        let mut snapshot = lists::writer(Effort::Small);
+        let mut delta = DeltaWriter::new(Chunks::default());
+        difference::<CodecError>(&mut former, &mut live, |key, side| {
+            match side {
+                Side::Former => return delta.push(Sign::Removed, key),
+                Side::Present => delta.push(Sign::Added, key)?,
+                Side::Both => {}
+            }
+            snapshot.push(key, b"")
+        })?;
+        Ok::<_, CodecError>(Made {
+            snapshot: snapshot.finish()?,
+            delta: delta.finish()?,
+        })
+    })
+    .await?
+    .map_err(lists::in_object("of a part or of the former snapshot"))?;
+    let facts = &work.compared.facts;
+    let expected = (
+        facts.live + restored_count,
+        facts.added,
+        facts.absent - restored_count,
+    );
+    let got = (
+        made.snapshot.1.count,
+        made.delta.1.added,
+        made.delta.1.removed,
+    );
+    if expected != got {
+        return Err(StepError::Contradiction(format!(
+            "decided on {expected:?} keys, added, removed; made {got:?}"
+        )));
+    }
+    Ok(made)
+}
+
+/// Keys that are known already, as a stream.
+struct InMemory {
+    keys: Vec<Vec<u8>>,
+    next: usize,
+}
+
+impl KeyStream for InMemory {
+    fn advance(&mut self) -> Result<bool, CodecError> {
+        self.next += 1;
+        Ok(self.next <= self.keys.len())
+    }
+
+    fn key(&self) -> &[u8] {
+        &self.keys[self.next - 1]
+    }
+
+    fn stamp(&self) -> &[u8] {
+        &[]
+    }
+}
