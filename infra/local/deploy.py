@@ -2,9 +2,16 @@
 
 What `sam deploy` does on AWS, done offline: uploads the artifact and the state machine's
 definition, has the SAM translator make plain CloudFormation of the template, and creates or updates
-the stack. Two gaps of the emulator are filled: it makes no routes of an HTTP API's OpenAPI body, so
-the body is taken apart into the resources that AWS would derive from it; and it leaves parameters of
-type Number as text, where CloudFormation makes numbers of them.
+the stack. Where the emulator differs from AWS, the plain CloudFormation is adapted:
+
+- it makes no routes of an HTTP API's OpenAPI body: the body is taken apart into the resources that
+  AWS would derive from it;
+- it leaves parameters of type Number as text, where CloudFormation makes numbers of them;
+- it asks for a permission `sqs:SendMessageBatch`, which AWS does not know, for `sqs:SendMessage`
+  covers batches: here both are given;
+- it knows no encryption contexts in conditions: those are left out, the rest of the policy stays;
+- it speaks plain HTTP on loopback, and enforces policies: the bucket's own policy, which refuses
+  everything but TLS, is left out.
 """
 
 import hashlib
@@ -71,6 +78,8 @@ def deploy(
     plain = transform(document, dict(parameters), _ManagedPolicies())
     _expand_http_apis(plain["Resources"])
     _number_parameters(plain, parameters)
+    _adapt_policies(plain["Resources"])
+    _allow_plain_http(plain["Resources"])
     numbers = {
         name: int(parameters.get(name, declared["Default"]))
         for name, declared in plain["Parameters"].items()
@@ -208,6 +217,28 @@ def _number_parameters(template: dict, given: dict[str, str]) -> None:
     for resource in template["Resources"].values():
         if resource["Type"] not in text:
             resource["Properties"] = filled(resource.get("Properties", {}))
+
+
+def _adapt_policies(resources: dict) -> None:
+    for resource in resources.values():
+        if resource["Type"] != "AWS::IAM::Role":
+            continue
+        for policy in resource["Properties"].get("Policies", []):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                if statement["Action"] == "sqs:SendMessage":
+                    statement["Action"] = ["sqs:SendMessage", "sqs:SendMessageBatch"]
+                if "kms:EncryptionContext:" in json.dumps(statement.get("Condition")):
+                    del statement["Condition"]
+
+
+def _allow_plain_http(resources: dict) -> None:
+    for name, resource in list(resources.items()):
+        if resource["Type"] != "AWS::S3::BucketPolicy":
+            continue
+        statements = resource["Properties"]["PolicyDocument"]["Statement"]
+        if any("aws:SecureTransport" not in json.dumps(s.get("Condition")) for s in statements):
+            raise DeployError(f"{name} says more than that TLS is needed; what to do with it here?")
+        del resources[name]
 
 
 def _apply(cloudformation, stack: str, template: dict, parameters: dict[str, str]) -> dict[str, str]:

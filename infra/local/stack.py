@@ -6,9 +6,9 @@
     stack.py status            say whether it runs
     stack.py exec -- COMMAND   start one of its own, run COMMAND against it, stop it again
 
-`up` leaves `.local/stack.json` behind; `exec` hands the path of such a file to COMMAND in
-LIVELIST_STACK, and the endpoint in LIVELIST_TEST_ENDPOINT. It holds the endpoint, the process and
-the outputs of the template.
+`up` leaves `.local/stack.json` behind: the endpoint, the process and the outputs of the template.
+`exec` hands the path of such a file to COMMAND in LIVELIST_STACK; and in LIVELIST_TEST_ENDPOINT a
+second, empty emulator that lets everybody do everything, for tests that bring their own resources.
 """
 
 import argparse
@@ -24,6 +24,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 
 from deploy import CREDENTIALS, DeployError, deploy
@@ -48,8 +49,9 @@ class Server:
         self.folder = folder
 
     @staticmethod
-    def start(folder: Path, wait_scale: float) -> "Server":
-        """Starts it on a free port. Functions inherit its environment, so it gets a bare one."""
+    def start(folder: Path, wait_scale: float, policies: bool = True) -> "Server":
+        """Starts it on a free port. Functions inherit its environment, so it gets a bare one. With
+        `policies` they may do what their roles allow, and nothing else."""
         scratch = folder / "server"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
@@ -67,6 +69,7 @@ class Server:
             "AWS_ENDPOINT_URL": endpoint,
             "LAMBDA_EXECUTOR": "local",
             "SFN_WAIT_SCALE": str(wait_scale),
+            "AUTH": str(policies).lower(),
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
             "LOG_LEVEL": "WARNING",
@@ -143,6 +146,8 @@ def deploy_into(
         "Architecture": architecture.get(platform.machine(), "x86_64"),
         # Days are planned by hand here: nobody wants a run to begin in the middle of a test.
         "ScheduleState": "DISABLED",
+        # Tests plan beside each other.
+        "ReservePlanner": "no",
         **overrides,
     }
     template = ROOT / "template.yaml"
@@ -164,15 +169,15 @@ def deploy_into(
     return outputs
 
 
-def environment_of(server: Server, state: Path) -> dict[str, str]:
-    """What a command needs to talk to the stack and to nothing else."""
+def environment_of(server: Server, bare: Server, state: Path) -> dict[str, str]:
+    """What a command needs to talk to the two emulators and to nothing else."""
     return {
         **os.environ,
         **CREDENTIALS,
         "AWS_ENDPOINT_URL": server.endpoint,
         "AWS_EC2_METADATA_DISABLED": "true",
         "LIVELIST_STACK": str(state),
-        "LIVELIST_TEST_ENDPOINT": server.endpoint,
+        "LIVELIST_TEST_ENDPOINT": bare.endpoint,
     }
 
 
@@ -223,16 +228,17 @@ def run(options: argparse.Namespace) -> int:
     command = [word for word in options.command if word != "--"]
     if not command:
         raise StackError("exec needs a command: stack.py exec -- COMMAND")
-    with tempfile.TemporaryDirectory(prefix="livelist-stack-") as name:
+    with tempfile.TemporaryDirectory(prefix="livelist-stack-") as name, ExitStack() as servers:
         folder = Path(name)
         server = Server.start(folder, options.wait_scale)
-        try:
-            state = folder / "stack.json"
-            deploy_into(server, state, options.parameter, options.also)
-            say(f"Local stack at {server.endpoint}")
-            code = subprocess.run(command, env=environment_of(server, state), cwd=ROOT).returncode
-        finally:
-            server.stop()
+        servers.callback(server.stop)
+        bare = Server.start(folder / "bare", options.wait_scale, policies=False)
+        servers.callback(bare.stop)
+        state = folder / "stack.json"
+        deploy_into(server, state, options.parameter, options.also)
+        say(f"Local stack at {server.endpoint}")
+        environment = environment_of(server, bare, state)
+        code = subprocess.run(command, env=environment, cwd=ROOT).returncode
         if code != 0:
             kept = HOME / "failed-stack.log"
             HOME.mkdir(exist_ok=True)

@@ -13,4 +13,6 @@
 
 pub mod files;
 pub mod machine;
+pub mod stack;
 pub mod template;
+pub mod world;

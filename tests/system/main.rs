@@ -9,4 +9,7 @@
     reason = "helpers of tests: ending the test is what they are for"
 )]
 
+mod branches;
 mod drift;
+mod local_stack;
+mod permissions;

@@ -15,8 +15,10 @@ pub const MAX_SCANS: usize = 2;
 /// a request that is 1,000 requests, within the hourly limit of every provider that can be asked.
 pub const MAX_CONFIRMATIONS: u64 = 50_000;
 
-/// So many keys that one scan of a run saw the next may miss, or one of a thousand: listings are
-/// sold between two scans, but few.
+/// Where two scans have to agree, a third may stand in for one that was none.
+pub const MAX_LOOKS: usize = 3;
+/// So many keys that one scan of a run saw another may miss, or one of a thousand: listings are sold
+/// between two scans, but few.
 pub const MAX_STRAYS: u64 = 10;
 
 /// Why a result waits for a second look or an operator. The names are stable: operators, the
@@ -217,12 +219,8 @@ pub fn after_comparison(facts: &Comparison, guards: &Guards, confirms_by_key: bo
             Next::Confirm
         };
     }
-    if facts.scans.len() < MAX_SCANS {
-        return Next::ScanAgain;
-    }
-    // The last scan is the confirmation, and what an earlier scan of the run saw is its control.
-    if facts.live - distinct > MAX_STRAYS.max(facts.live / 1_000) {
-        return Next::Hold(HeldReason::RowsSkipped);
+    if looks(facts) < 2 {
+        return second_look(facts);
     }
     if facts.absent > limit {
         Next::Hold(HeldReason::MassRemovalUnconfirmed)
@@ -250,6 +248,29 @@ pub fn after_confirmation(facts: &Comparison, confirmed: &Confirmed, guards: &Gu
         return Next::Hold(HeldReason::MassRemoval);
     }
     Next::Publish
+}
+
+/// How many scans of the run can be believed: undoubted by themselves, and without keys missing that
+/// another scan of the run saw. Where keys cannot be asked for, such a scan is the confirmation of
+/// another, and what the other saw is its control. Rows that slip past one scan of a moving source
+/// do not slip past both.
+fn looks(facts: &Comparison) -> usize {
+    let strays = MAX_STRAYS.max(facts.live / 1_000);
+    let scans = facts.scans.iter().zip(&facts.distinct);
+    scans
+        .filter(|(scan, distinct)| {
+            let is_doubted = !matches!(scan.doubt(**distinct), None | Some(Doubt::MoreThanCounted));
+            !is_doubted && facts.live - **distinct <= strays
+        })
+        .count()
+}
+
+fn second_look(facts: &Comparison) -> Next {
+    if facts.scans.len() < MAX_LOOKS {
+        Next::ScanAgain
+    } else {
+        Next::Hold(HeldReason::RowsSkipped)
+    }
 }
 
 /// Half of the former keys or more went, and at least half as many others came in their place.

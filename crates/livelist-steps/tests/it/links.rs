@@ -1,0 +1,170 @@
+//! F13: links that lead elsewhere, to an open line, or nowhere. The token stays at home.
+
+use std::sync::{Arc, Mutex};
+
+use livelist_mls::Provider::{self, Bridge, MlsGrid, Reso, Trestle};
+use livelist_mls::{Fault, FaultRule, On};
+use rstest::rstest;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::naive;
+use crate::world::{World, always, failed, result};
+
+/// A listener that is not the provider's: notes the heads of requests, and answers all alike.
+struct Stranger {
+    url: String,
+    heard: Arc<Mutex<Vec<String>>>,
+}
+
+impl Stranger {
+    async fn listen(answer: &'static str) -> Stranger {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let notes = heard.clone();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut head = vec![0; 8_192];
+                let n = stream.read(&mut head).await.unwrap_or(0);
+                let head = String::from_utf8_lossy(&head[..n]).into_owned();
+                notes.lock().unwrap().push(head);
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        Stranger { url, heard }
+    }
+
+    /// How many requests came, and how many of them with a token.
+    fn heard(&self) -> (usize, usize) {
+        let heard = self.heard.lock().unwrap();
+        let with_token = heard.iter().filter(|head| {
+            let head = head.to_ascii_lowercase();
+            head.contains("authorization:") || head.contains("token")
+        });
+        (heard.len(), with_token.count())
+    }
+}
+
+const EMPTY_PAGE: &str =
+    "HTTP/1.1 200 OK\r\ncontent-length: 12\r\nconnection: close\r\n\r\n{\"value\":[]}";
+
+#[rstest]
+#[tokio::test]
+async fn a_link_to_another_host_is_refused(
+    #[values(Reso, Trestle, MlsGrid, Bridge)] provider: Provider,
+    #[values(0, 2)] pages: u64,
+) {
+    let (world, feed) = World::begun(provider, 600, 100).await;
+    let thief = Stranger::listen(EMPTY_PAGE).await;
+    let host = thief.url.clone();
+    let rules = [FaultRule::new(Fault::NextLinkOtherHost { host }).after(pages)];
+    let harm = naive::harm(&world, &rules).await;
+    assert_eq!(thief.heard(), (1, 1), "the token went elsewhere");
+    assert!(!harm.lost.is_empty());
+
+    let before = world.head(&feed).await;
+    let ended = world.day_under(&feed, &rules).await;
+    if provider == Trestle {
+        // Its scan goes by key and follows no link.
+        assert_eq!(result(ended).held_reason, None);
+    } else {
+        assert_eq!(failed(ended).name, "LinkRefused");
+        assert_eq!(world.head(&feed).await, before);
+    }
+    assert_eq!(thief.heard(), (1, 1), "nothing came from Livelist");
+    world.heals(&feed).await;
+}
+
+/// The same in an answer about single keys.
+#[tokio::test]
+async fn a_link_to_another_host_is_refused_where_keys_are_asked_for() {
+    let (world, feed) = World::begun(Reso, 600, 5).await;
+    let thief = Stranger::listen(EMPTY_PAGE).await;
+    let host = thief.url.clone();
+    let rules = [FaultRule::new(Fault::NextLinkOtherHost { host }).on(On::Confirm)];
+    world.mls().sell(3);
+    let before = world.head(&feed).await;
+    let failure = failed(world.day_under(&feed, &rules).await);
+    assert_eq!(
+        (failure.name.as_str(), failure.step.as_deref()),
+        ("LinkRefused", Some("confirm"))
+    );
+    assert_eq!(world.head(&feed).await, before);
+    assert_eq!(thief.heard(), (0, 0));
+    world.heals(&feed).await;
+}
+
+/// A host that the registry allows may be linked to, and gets the token.
+#[tokio::test]
+async fn an_allowed_host_may_be_linked_to() {
+    let (world, _) = World::begun(Reso, 600, 100).await;
+    let friend = Stranger::listen(EMPTY_PAGE).await;
+    let feed = world.feed("abor", Reso, r#","allow_hosts":["127.0.0.1"]"#, None);
+    let host = friend.url.clone();
+    let rules = [FaultRule::new(Fault::NextLinkOtherHost { host })];
+    world.day_under(&feed, &rules).await;
+    let (came, with_token) = friend.heard();
+    assert!(came > 0 && came == with_token);
+}
+
+/// To http on the standard port of the same host: another listener, and on https an open line.
+#[rstest]
+#[tokio::test]
+async fn a_link_to_an_open_line_is_refused(#[values(Reso, MlsGrid, Bridge)] provider: Provider) {
+    let (world, feed) = World::begun(provider, 600, 100).await;
+    let rules = always(Fault::NextLinkHttp);
+    let harm = naive::harm(&world, &rules).await;
+    assert!(harm.stopped.is_some(), "it went there");
+    let before = world.head(&feed).await;
+    let failure = failed(world.day_under(&feed, &rules).await);
+    assert_eq!(failure.name, "LinkRefused");
+    assert_eq!(world.head(&feed).await, before);
+    world.heals(&feed).await;
+}
+
+/// A link that leads to its own page.
+#[rstest]
+#[tokio::test]
+async fn a_circle_is_an_error(
+    #[values(Reso, Trestle, MlsGrid, Bridge)] provider: Provider,
+    #[values(0, 3)] pages: u64,
+) {
+    let (world, feed) = World::begun(provider, 600, 100).await;
+    let rules = [FaultRule::new(Fault::NextLinkLoop).after(pages)];
+    let harm = naive::harm(&world, &rules).await;
+    assert_eq!(harm.stopped.as_deref(), Some("endless"));
+    let before = world.head(&feed).await;
+    world.mls().clear_log();
+    let ended = world.day_under(&feed, &rules).await;
+    if provider == Trestle {
+        assert_eq!(result(ended).held_reason, None);
+    } else {
+        assert_eq!(failed(ended).name, "PagingLoop");
+        assert_eq!(world.head(&feed).await, before);
+        assert!(world.mls().log().len() < 40, "it is noticed soon");
+    }
+    world.heals(&feed).await;
+}
+
+/// A redirect is no answer, and is not followed.
+#[rstest]
+#[tokio::test]
+async fn a_redirect_is_not_followed(
+    #[values(Reso, Trestle, MlsGrid, Bridge)] provider: Provider,
+    #[values("301 Moved", "302 Found", "307 Temporary Redirect")] status: &'static str,
+) {
+    let (world, _) = World::begun(provider, 100, 100).await;
+    let thief = Stranger::listen(EMPTY_PAGE).await;
+    let answer = format!(
+        "HTTP/1.1 {status}\r\nlocation: {}/x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        thief.url
+    );
+    let door = Stranger::listen(answer.leak()).await;
+    let mut feed = world.feed("abor", provider, "", None);
+    feed.base_url = door.url.clone();
+    let ended = world.run_by(&world.env, &feed, "test").await;
+    assert_eq!(failed(ended).name, "RequestRejected");
+    assert!(door.heard().0 > 0);
+    assert_eq!(thief.heard(), (0, 0));
+}

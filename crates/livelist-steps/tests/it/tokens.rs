@@ -1,0 +1,188 @@
+//! F11, and what a token endpoint may say: tokens that end in the middle, are refused, or come in
+//! other forms.
+
+use livelist_mls::Provider::{self, Bridge, MlsGrid, Reso, Trestle};
+use livelist_mls::{Auth, Credential, Fault, FaultRule, MlsSpec, On, RequestKind, TokenReuse};
+use rstest::rstest;
+
+use crate::naive;
+use crate::world::{World, failed, published};
+
+fn client_credentials(spec: &mut MlsSpec) {
+    spec.options.auth = Some(Auth::ClientCredentials);
+    spec.credential = Credential::ClientCredentials {
+        client_id: "abor-client".to_owned(),
+        client_secret: "abor-client-secret-5f1c9a7e".to_owned(),
+    };
+}
+
+fn as_documented(_: &mut MlsSpec) {}
+
+/// F11: the token ends in mid-scan or while keys are asked for; one new token, and on it goes.
+#[rstest]
+#[case::reso(Reso, client_credentials as fn(&mut MlsSpec))]
+#[case::trestle(Trestle, as_documented as fn(&mut MlsSpec))]
+#[tokio::test]
+async fn a_token_that_ends_on_the_way_is_replaced(
+    #[case] provider: Provider,
+    #[case] change: fn(&mut MlsSpec),
+    #[values(On::Page, On::Count, On::Confirm)] on: On,
+    #[values(0, 1)] after: u64,
+    #[values(TokenReuse::Fresh, TokenReuse::Cached, TokenReuse::Single)] reuse: TokenReuse,
+) {
+    let (world, feed) = World::begun_with(provider, 600, 100, |spec| {
+        change(spec);
+        spec.options.tokens = reuse;
+    })
+    .await;
+    let rules = [FaultRule::new(Fault::ExpireToken).on(on).after(after)];
+    if on == On::Page {
+        let harm = naive::harm(&world, &rules).await;
+        assert_eq!(harm.stopped.as_deref(), Some("status 401"));
+    }
+    world.mls().clear_log();
+    world.mls().sell(5);
+    world.mls().add(2);
+    let output = published(world.day_under(&feed, &rules).await);
+    assert_eq!((output.added, output.removed), (2, 5));
+    world.assert_truth(&feed).await;
+    let log = world.mls().log();
+    let tokens = log.iter().filter(|r| r.kind == RequestKind::Token).count();
+    assert_eq!(tokens, 2, "one at the beginning and one after it ended");
+    let refused = log.iter().filter(|r| r.status == 401).count();
+    assert_eq!(refused, 1);
+}
+
+/// F11 again and again, each time somewhere else.
+#[rstest]
+#[case::reso(Reso, client_credentials as fn(&mut MlsSpec))]
+#[case::trestle(Trestle, as_documented as fn(&mut MlsSpec))]
+#[tokio::test]
+async fn tokens_may_end_often(#[case] provider: Provider, #[case] change: fn(&mut MlsSpec)) {
+    let (world, feed) = World::begun_with(provider, 600, 100, change).await;
+    let rules: Vec<FaultRule> = (0..12)
+        .map(|n| {
+            FaultRule::new(Fault::ExpireToken)
+                .on(On::Any)
+                .after(1 + 3 * n)
+        })
+        .collect();
+    assert!(naive::harm(&world, &rules).await.stopped.is_some());
+    world.mls().sell(5);
+    let output = published(world.day_under(&feed, &rules).await);
+    assert_eq!(output.removed, 5);
+    world.assert_truth(&feed).await;
+}
+
+/// A server token that is refused once by mistake is shown again.
+#[rstest]
+#[tokio::test]
+async fn one_refusal_of_a_server_token_is_survived(
+    #[values(Reso, MlsGrid, Bridge)] provider: Provider,
+    #[values(0, 3)] pages: u64,
+) {
+    let (world, feed) = World::begun(provider, 600, 100).await;
+    let rules = [FaultRule::new(Fault::Status { code: 401 })
+        .after(pages)
+        .times(1)];
+    assert!(naive::harm(&world, &rules).await.stopped.is_some());
+    world.mls().add(2);
+    published(world.day_under(&feed, &rules).await);
+    world.assert_truth(&feed).await;
+}
+
+/// A token that was just issued and is refused: no third one, and the list stays.
+#[rstest]
+#[tokio::test]
+async fn a_token_that_is_refused_twice_fails_the_run(
+    #[values(Reso, Trestle, MlsGrid, Bridge)] provider: Provider,
+    #[values(On::Page, On::Confirm)] on: On,
+) {
+    if provider == MlsGrid && on == On::Confirm {
+        return;
+    }
+    let (world, feed) = World::begun(provider, 600, 100).await;
+    let rules = [FaultRule::new(Fault::Status { code: 401 }).on(on)];
+    if on == On::Page {
+        assert_eq!(naive::harm(&world, &rules).await.lost.len(), 600);
+    }
+    world.mls().sell(5);
+    world.mls().clear_log();
+    let before = world.head(&feed).await;
+    let failure = failed(world.day_under(&feed, &rules).await);
+    assert_eq!(failure.name, "AuthorizationFailed");
+    assert_eq!(world.head(&feed).await, before);
+    let log = world.mls().log();
+    assert_eq!(log.iter().filter(|r| r.status == 401).count(), 2);
+    let tokens = log.iter().filter(|r| r.kind == RequestKind::Token).count();
+    assert_eq!(tokens, if provider == Trestle { 2 } else { 0 });
+    world.heals(&feed).await;
+}
+
+/// A wrong secret: the run fails by that name, and says nothing of the secret.
+#[rstest]
+#[case::reso(Reso, client_credentials as fn(&mut MlsSpec))]
+#[case::trestle(Trestle, as_documented as fn(&mut MlsSpec))]
+#[tokio::test]
+async fn a_wrong_secret_is_told_and_not_shown(
+    #[case] provider: Provider,
+    #[case] change: fn(&mut MlsSpec),
+) {
+    let (world, feed) = World::begun_with(provider, 300, 100, change).await;
+    let wrong = r#"{"client_id":"abor-client","client_secret":"wr0ng-and-secret"}"#;
+    world.secrets.set("ssm:/abor".parse().unwrap(), wrong);
+    let before = world.head(&feed).await;
+    let failure = failed(world.day(&feed).await);
+    assert_eq!(failure.name, "AuthorizationFailed");
+    assert_eq!(failure.step.as_deref(), Some("authorize"));
+    assert!(!format!("{failure:?}").contains("wr0ng"), "{failure:?}");
+    assert_eq!(world.head(&feed).await, before);
+}
+
+/// What is no account, or not there, is told by name and not shown.
+#[rstest]
+#[case::not_json("t0psecret", "SecretInvalid")]
+#[case::other_form(r#"{"tokn":"t0psecret"}"#, "SecretInvalid")]
+#[case::line_end(r#"{"token":"t0psecret\n"}"#, "SecretInvalid")]
+#[tokio::test]
+async fn a_secret_that_is_no_account_fails_the_run(#[case] secret: &str, #[case] name: &str) {
+    let (world, feed) = World::begun(Bridge, 100, 50).await;
+    world.secrets.set("ssm:/abor".parse().unwrap(), secret);
+    let failure = failed(world.day(&feed).await);
+    assert_eq!(failure.name, name);
+    assert!(!format!("{failure:?}").contains("t0psecret"), "{failure:?}");
+}
+
+/// Token answers in the forms that were seen.
+#[rstest]
+#[case::no_life(Fault::TokenNoExpiresIn, None)]
+#[case::life_as_text(Fault::TokenExpiresInString, None)]
+#[case::error_200(Fault::TokenError200, Some("AuthorizationFailed"))]
+#[case::html_200(Fault::TokenHtml, Some("ProviderUnavailable"))]
+#[case::s500(Fault::Status { code: 500 }, Some("ProviderUnavailable"))]
+#[case::reset(Fault::Reset, Some("ProviderUnavailable"))]
+#[tokio::test]
+async fn token_answers_come_in_many_forms(#[case] fault: Fault, #[case] fails: Option<&str>) {
+    let (world, feed) = World::begun(Trestle, 300, 100).await;
+    let rules = [FaultRule::new(fault.clone()).on(On::Token)];
+    world.mls().add(2);
+    let before = world.head(&feed).await;
+    let ended = world.day_under(&feed, &rules).await;
+    match fails {
+        None => {
+            published(ended);
+        }
+        Some(name) => {
+            assert_eq!(failed(ended).name, name);
+            assert_eq!(world.head(&feed).await, before);
+        }
+    }
+    world.heals(&feed).await;
+    // The same a few times only: asked again.
+    if fails == Some("ProviderUnavailable") {
+        world.mls().add(1);
+        let passing = [FaultRule::new(fault).on(On::Token).times(3)];
+        published(world.day_under(&feed, &passing).await);
+        world.assert_truth(&feed).await;
+    }
+}

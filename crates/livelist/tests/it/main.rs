@@ -1,0 +1,28 @@
+//! The command `livelist` as people and programs use it: the real binary on a directory, against
+//! simulated MLSs over real HTTP.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "helpers of tests may panic and print as tests do"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the process under test runs on real time; waits for it are bounded by it"
+)]
+
+mod approval;
+mod days;
+mod killed;
+mod millions;
+mod reader;
+mod refusals;
+mod registry;
+mod secrets;
+mod serve;
+mod show;
+mod stranger;
+mod strangers;
+mod town;
+mod twins;

@@ -1,0 +1,156 @@
+//! The same days in one process and through the state machine: both publish the same bytes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use livelist_mls::Provider;
+use livelist_model::layout;
+use livelist_model::run::RunSpec;
+use livelist_reso::HttpTransport;
+use livelist_steps::authorize::TokenCache;
+use livelist_steps::chain::{Ended, reconcile};
+use livelist_steps::{Env, Limits};
+use livelist_store::directory::{DirectoryLeases, DirectoryObjects};
+use livelist_store::memory::{
+    ManualClock, MemoryExecutions, MemoryQueue, MemorySecrets, SeededEntropy,
+};
+use livelist_store::sealer::ProcessSealer;
+use livelist_store::{Objects, ObjectsExt as _};
+use livelist_tests::world::World;
+use serde_json::{Value, json};
+
+/// The pipeline in this process, on a directory.
+struct Process {
+    env: Env,
+    objects: Arc<DirectoryObjects>,
+}
+
+impl Process {
+    fn on(directory: &std::path::Path) -> Process {
+        let clock = Arc::new(ManualClock::at("2026-11-21T04:00:00Z".parse().unwrap()));
+        let objects = Arc::new(DirectoryObjects::open(directory).unwrap());
+        let env = Env {
+            objects: objects.clone(),
+            leases: Arc::new(DirectoryLeases::open(directory, clock.clone()).unwrap()),
+            secrets: Arc::new(MemorySecrets::default()),
+            sealer: Arc::new(ProcessSealer::new().unwrap()),
+            queue: Arc::new(MemoryQueue::default()),
+            executions: Arc::new(MemoryExecutions::default()),
+            clock,
+            entropy: Arc::new(SeededEntropy::new(1)),
+            transport: Arc::new(HttpTransport::new()),
+            tokens: TokenCache::default(),
+            limits: Limits::default(),
+        };
+        Process { env, objects }
+    }
+
+    async fn day(&mut self, run: RunSpec, secret: &Value) -> Value {
+        let secrets = MemorySecrets::default();
+        secrets.set(run.feed.credential.clone(), secret.to_string());
+        self.env.secrets = Arc::new(secrets);
+        match reconcile(&self.env, run, "process", &|_| {}).await {
+            Ended::Result(output) => serde_json::to_value(output).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// The published lists of a feed and what its head says of them, but for the times.
+async fn published(objects: &dyn Objects, run: &RunSpec) -> (BTreeMap<String, Vec<u8>>, Value) {
+    let mut lists = BTreeMap::new();
+    for folder in ["snapshots", "deltas"] {
+        let prefix = format!("feeds/{}/{folder}/", run.feed.feed);
+        for listed in objects.list(&prefix).await.unwrap() {
+            lists.insert(
+                listed.key.clone(),
+                objects.read(&listed.key).await.unwrap().unwrap().0,
+            );
+        }
+    }
+    let head = objects
+        .read_json::<Value>(&layout::head(&run.feed.feed))
+        .await
+        .unwrap();
+    let mut head = head.expect("a head").0;
+    for time in ["version", "as_of", "published_at", "next_expected_at"] {
+        head[time] = Value::Null;
+    }
+    for delta in head["deltas"].as_array_mut().unwrap() {
+        delta["from"] = Value::Null;
+        delta["to"] = Value::Null;
+    }
+    (lists, head)
+}
+
+async fn same_bytes(mls: &str, provider: Provider) {
+    let directory = tempfile::tempdir().unwrap();
+    let mut process = Process::on(directory.path());
+    let world = World::one(mls, provider, 700).await;
+    let secret = match provider {
+        Provider::Trestle => json!({
+            "client_id": format!("{mls}-client"),
+            "client_secret": format!("{mls}-client-secret-5f1c9a7e"),
+        }),
+        _ => json!({ "token": format!("{mls}-server-token-8d03b6e2") }),
+    };
+    for date in ["2026-11-21", "2026-11-22", "2026-11-23"] {
+        let run = world.run(mls, date);
+        let execution = world.one_day(date).await;
+        assert_eq!(
+            execution.status, "SUCCEEDED",
+            "{} {}",
+            execution.error, execution.cause
+        );
+        let in_process = process.day(run.clone(), &secret).await;
+        for number in [
+            "outcome",
+            "sequence",
+            "count",
+            "added",
+            "removed",
+            "confirmed",
+        ] {
+            assert_eq!(
+                execution.output[number], in_process[number],
+                "{date}: {number}"
+            );
+        }
+        let (lists, head) = published(&world.objects, &run).await;
+        let (lists_in_process, head_in_process) = published(&*process.objects, &run).await;
+        let names = |lists: &BTreeMap<String, Vec<u8>>| lists.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&lists), names(&lists_in_process), "{date}");
+        assert!(
+            lists == lists_in_process,
+            "{date}: other bytes under the same names"
+        );
+        assert_eq!(head, head_in_process, "{date}");
+        world.control(mls).sell(40);
+        world.control(mls).add(11);
+    }
+    assert_eq!(world.head(mls).await.unwrap().sequence, 3);
+}
+
+#[tokio::test]
+#[ignore = "needs the local stack: make test starts it"]
+async fn of_plain_reso() {
+    same_bytes("same-reso", Provider::Reso).await;
+}
+
+#[tokio::test]
+#[ignore = "needs the local stack: make test starts it"]
+async fn of_trestle() {
+    same_bytes("same-trestle", Provider::Trestle).await;
+}
+
+#[tokio::test]
+#[ignore = "needs the local stack: make test starts it"]
+async fn of_mls_grid() {
+    same_bytes("same-mlsgrid", Provider::MlsGrid).await;
+}
+
+#[tokio::test]
+#[ignore = "needs the local stack: make test starts it"]
+async fn of_bridge() {
+    same_bytes("same-bridge", Provider::Bridge).await;
+}

@@ -1,0 +1,93 @@
+//! The functions' permissions against what the functions do. The emulator of the local stack checks
+//! none, so the real steps and the API live through some weeks over ports that note each access
+//! (`life`, `recording`), and the notes are set against the template's statements (`policy`).
+//! Needs no network.
+
+mod life;
+mod policy;
+mod recording;
+mod tasks;
+
+use std::collections::BTreeSet;
+
+use policy::{Policies, covers};
+use recording::Access;
+
+async fn accesses(policies: &Policies) -> BTreeSet<Access> {
+    let mut all = life::lived().await;
+    all.extend(policies.of_lambda_itself());
+    all
+}
+
+/// What is missing here is a 403 on AWS and nowhere else.
+#[tokio::test]
+async fn a_function_may_do_what_it_does() {
+    let policies = Policies::read();
+    let all = accesses(&policies).await;
+    let functions: BTreeSet<&str> = all.iter().map(|access| access.function.as_str()).collect();
+    assert_eq!(functions, policies.functions(), "each function was seen");
+    let missing: BTreeSet<String> = all
+        .iter()
+        .filter(|access| !policies.allow(access))
+        .map(|access| {
+            let on = without_names(&access.on.to_string());
+            format!("{}: {} on {on}", access.function, access.action)
+        })
+        .collect();
+    assert!(missing.is_empty(), "the template lacks {missing:#?}");
+}
+
+/// The key with `*` for what has a digit in it: feeds, runs and digests, so that hundreds of the same
+/// are one.
+fn without_names(key: &str) -> String {
+    let parts = key.split('/').map(|part| {
+        let is_name = part.contains(|c: char| c.is_ascii_digit());
+        if is_name { "*" } else { part }
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+/// Every action on every resource of a statement is used: what is not is to be taken out.
+#[tokio::test]
+async fn a_function_does_what_it_may() {
+    let policies = Policies::read();
+    let all = accesses(&policies).await;
+    let superfluous: Vec<String> = policies
+        .grants()
+        .filter(|grant| !all.iter().any(|access| policies.fits(grant, access)))
+        .map(ToString::to_string)
+        .collect();
+    assert!(superfluous.is_empty(), "nobody uses {superfluous:#?}");
+}
+
+#[test]
+fn a_grant_is_one_action_within_one_folder() {
+    for grant in Policies::read().grants() {
+        let (service, action) = grant.action.split_once(':').unwrap();
+        assert!(!service.contains('*') && !action.contains('*'), "{grant}");
+        let fixed = grant.pattern.split('*').next().unwrap();
+        let names_a_folder = fixed
+            .split_once('/')
+            .is_some_and(|(_, folder)| !folder.is_empty());
+        assert!(
+            names_a_folder || !grant.pattern.contains('*'),
+            "too wide: {grant}"
+        );
+    }
+}
+
+#[test]
+fn patterns_match_as_they_do_in_iam() {
+    let head = "${Bucket.Arn}/feeds/*/head.json";
+    assert!(covers(
+        head,
+        "${Bucket.Arn}/feeds/abor-property-1/head.json"
+    ));
+    assert!(covers(head, "${Bucket.Arn}/feeds/a/b/head.json"));
+    assert!(!covers(head, "${Bucket.Arn}/feeds/a/held.json"));
+    assert!(!covers(head, "${Bucket.Arn}/feeds/head.json"));
+    assert!(!covers(head, "${Bucket.Arn}/feeds/a/head.json.old"));
+    assert!(covers("${Key.Arn}", "${Key.Arn}"));
+    assert!(!covers("${Key.Arn}", "${Key.Arn}/x"));
+    assert!(!covers("ab*ba", "aba"));
+}

@@ -1,0 +1,318 @@
+//! Some weeks of a small installation in one process: two simulated MLSs, and each function with
+//! an environment of its own that notes its accesses. All that the functions do at all has to
+//! happen here, or their permissions for it look superfluous.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::Empty;
+use livelist_api::ApiState;
+use livelist_mls::{Control, Credential, Fault, FaultRule, MlsSpec, On, Provider, Simulator};
+use livelist_model::codec::digest;
+use livelist_model::decision::HeldReason;
+use livelist_model::head::Head;
+use livelist_model::layout;
+use livelist_model::record::RunRecord;
+use livelist_model::run::RunSpec;
+use livelist_reso::HttpTransport;
+use livelist_steps::authorize::TokenCache;
+use livelist_steps::publish::Outcome;
+use livelist_steps::{
+    Env, Limits, acquire, authorize, compare, confirm, publish, release, scan, start,
+};
+use livelist_store::leases::ObjectLeases;
+use livelist_store::memory::{
+    ManualClock, MemoryExecutions, MemoryLinks, MemoryObjects, MemoryQueue, MemorySecrets,
+    SeededEntropy,
+};
+use livelist_store::sealer::ProcessSealer;
+use livelist_store::{Condition, Objects as _, ObjectsExt as _, Retention};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use super::recording::{Access, Notes, Recording};
+
+/// The functions that work with the steps' environment.
+const FUNCTIONS: [&str; 9] = [
+    "planner",
+    "worker",
+    acquire::NAME,
+    authorize::NAME,
+    scan::NAME,
+    compare::NAME,
+    confirm::NAME,
+    publish::NAME,
+    release::NAME,
+];
+
+/// Days on which one listing comes: more than the head remembers deltas of.
+const QUIET_DAYS: u64 = 33;
+
+/// A key that names its client, and one that does not.
+const KEYS: [&str; 2] = ["ll1.acme.8Zk2-naming", "opaque-71c4"];
+
+/// Every access there was.
+pub async fn lived() -> BTreeSet<Access> {
+    let life = Life::begin().await;
+    life.ordinary_days().await;
+    life.hidden_rows().await;
+    life.mass_removals().await;
+    life.failures().await;
+    life.quiet_days().await;
+    life.repeated_tasks().await;
+    life.dead_letters().await;
+    life.visitors().await;
+    std::mem::take(&mut *life.notes.lock().unwrap())
+}
+
+/// The installation.
+pub struct Life {
+    simulator: Simulator,
+    objects: Arc<MemoryObjects>,
+    pub clock: Arc<ManualClock>,
+    pub queue: Arc<MemoryQueue>,
+    functions: BTreeMap<&'static str, Env>,
+    notes: Notes,
+}
+
+impl Life {
+    async fn begin() -> Life {
+        let providers = [("abor", Provider::Reso), ("bolt", Provider::Trestle)];
+        let specs = providers.map(|(mls, provider)| MlsSpec {
+            page_limit: Some(150),
+            ..MlsSpec::new(mls, provider, 300)
+        });
+        let simulator = Simulator::start(specs.to_vec()).await.unwrap();
+        let objects = Arc::new(MemoryObjects::new());
+        let clock = Arc::new(ManualClock::at("2026-11-21T04:00:00Z".parse().unwrap()));
+        let queue = Arc::new(MemoryQueue::default());
+        let executions = Arc::new(MemoryExecutions::default());
+        let sealer = Arc::new(ProcessSealer::new().unwrap());
+        let secrets = Arc::new(MemorySecrets::default());
+        let notes = Notes::default();
+        for spec in &specs {
+            let secret = match &spec.credential {
+                Credential::ClientCredentials {
+                    client_id,
+                    client_secret,
+                } => json!({ "client_id": client_id, "client_secret": client_secret }),
+                Credential::Token(token) => json!({ "token": token }),
+            };
+            let reference = format!("ssm:/livelist/mls/{}", spec.mls);
+            secrets.set(reference.parse().unwrap(), secret.to_string());
+        }
+        let functions = FUNCTIONS.map(|function| {
+            let objects = Recording::of(objects.clone(), function, &notes);
+            let env = Env {
+                leases: Arc::new(ObjectLeases::new(objects.clone(), clock.clone())),
+                objects,
+                secrets: Recording::of(secrets.clone(), function, &notes),
+                sealer: Recording::of(sealer.clone(), function, &notes),
+                queue: Recording::of(queue.clone(), function, &notes),
+                executions: Recording::of(executions.clone(), function, &notes),
+                clock: clock.clone(),
+                entropy: Arc::new(SeededEntropy::new(1)),
+                transport: Arc::new(HttpTransport::new()),
+                tokens: TokenCache::default(),
+                // Each page is a task, so that tasks go on where others stopped.
+                limits: Limits {
+                    task_pages: Some(1),
+                    ..Limits::default()
+                },
+            };
+            (function, env)
+        });
+        let life = Life {
+            functions: functions.into(),
+            simulator,
+            objects,
+            clock,
+            queue,
+            notes,
+        };
+        for (mls, provider) in providers {
+            let mut document = json!({
+                "mls": mls,
+                "provider": provider,
+                "base_url": life.simulator.base_url(mls),
+                "credential": format!("ssm:/livelist/mls/{mls}"),
+            });
+            let token_url = life.simulator.token_url(mls);
+            if !token_url.is_empty() {
+                document["token_url"] = json!(token_url);
+            }
+            life.register(&format!("registry/mls/{mls}.json"), &document)
+                .await;
+        }
+        let pairs = providers.map(|(mls, _)| json!({ "mls": mls, "resource": "Property" }));
+        let keys = KEYS.map(|key| json!({ "id": &key[..3], "sha256": digest(key.as_bytes()) }));
+        let document = json!({ "client": "acme", "api_keys": keys, "pairs": pairs });
+        life.register("registry/clients/acme.json", &document).await;
+        life
+    }
+
+    async fn register(&self, key: &str, document: &Value) {
+        let (condition, retention) = (Condition::Always, Retention::Keep);
+        let written = self.objects.write_json(key, document, condition, retention);
+        written.await.unwrap();
+    }
+
+    /// The environment of a function.
+    pub fn of(&self, function: &str) -> &Env {
+        &self.functions[function]
+    }
+
+    fn books(&self) -> [Control; 2] {
+        ["abor", "bolt"].map(|mls| self.simulator.control(mls).unwrap())
+    }
+
+    /// First snapshots, nothing new, sales and new listings.
+    async fn ordinary_days(&self) {
+        assert!(self.day().await.values().all(is(Outcome::Published)));
+        assert!(self.day().await.values().all(is(Outcome::Unchanged)));
+        for book in self.books() {
+            book.sell(5);
+            book.add(3);
+        }
+        for output in self.day().await.into_values() {
+            let output = output.unwrap();
+            assert_eq!((output.added, output.removed, output.confirmed), (3, 5, 5));
+        }
+    }
+
+    /// Confirmation finds rows that the scan did not show: it is scanned again.
+    async fn hidden_rows(&self) {
+        for book in self.books() {
+            let rule = FaultRule::new(Fault::DenyPartial { percent: 4 });
+            book.set_faults(vec![rule.clone(), rule.on(On::Count)]);
+            book.sell(2);
+        }
+        for output in self.day().await.into_values() {
+            let output = output.unwrap();
+            assert!(output.removed == 2 && output.confirmed > 2, "{output:?}");
+        }
+        self.books().iter().for_each(|book| book.clear_faults());
+    }
+
+    /// Held and published at the second look; held and approved by an operator.
+    async fn mass_removals(&self) {
+        self.books().iter().for_each(|book| drop(book.sell(80)));
+        self.held_day().await;
+        assert!(self.day().await.values().all(is(Outcome::Published)));
+        self.books().iter().for_each(|book| drop(book.sell(70)));
+        for run in self.held_day().await {
+            let key = layout::run_record(&run.feed.feed, &run.run);
+            let record = self.objects.read_json::<RunRecord>(&key).await;
+            let resume = record.unwrap().unwrap().0.resume.unwrap();
+            let input = publish::Input {
+                run: run.clone(),
+                owner: "operator".to_owned(),
+                comparison: resume.comparison,
+                confirmation: resume.confirmation,
+                approved: true,
+            };
+            let output = publish::run(self.of(publish::NAME), input).await.unwrap();
+            assert_eq!(output.outcome, Outcome::Published);
+            self.release(&run, "operator", None).await;
+        }
+    }
+
+    async fn held_day(&self) -> Vec<RunSpec> {
+        let runs = self.runs().await;
+        for run in &runs {
+            let output = self.reconcile(run, run.run.as_str()).await.unwrap();
+            assert_eq!(output.held_reason, Some(HeldReason::MassRemoval));
+        }
+        self.next_day();
+        runs
+    }
+
+    async fn failures(&self) {
+        self.books().iter().for_each(|book| book.revoke(true));
+        assert!(self.day().await.values().all(Option::is_none));
+        self.books().iter().for_each(|book| book.revoke(false));
+    }
+
+    /// Until the first deltas are retired.
+    async fn quiet_days(&self) {
+        for _ in 0..QUIET_DAYS {
+            self.books().iter().for_each(|book| drop(book.add(1)));
+            assert!(self.day().await.values().all(is(Outcome::Published)));
+        }
+        let retired = self.objects.retired();
+        for folder in ["/snapshots/", "/deltas/"] {
+            assert!(retired.iter().any(|key| key.contains(folder)), "{folder}");
+        }
+    }
+
+    /// What is found done, busy or gone: tasks that are repeated, late or overtaken.
+    async fn repeated_tasks(&self) {
+        let run = self.runs().await.swap_remove(0);
+        let (first, second) = (run.run.execution(0), run.run.execution(1));
+        let lease = layout::lease(&run.feed.credential);
+        assert_eq!(self.acquire(&run, &first).await, acquire::Outcome::Acquired);
+        assert_eq!(self.acquire(&run, &second).await, acquire::Outcome::Busy);
+        // Its lease ran out, and another run has had the credential since.
+        self.objects
+            .delete(&lease, Condition::Always)
+            .await
+            .unwrap();
+        self.authorize(&run, &first).await.unwrap();
+        let output = self.reconcile(&run, &first).await.unwrap();
+        assert_eq!(output.outcome, Outcome::Unchanged);
+        self.release(&run, &first, None).await;
+        assert_eq!(
+            self.acquire(&run, &second).await,
+            acquire::Outcome::Finished
+        );
+    }
+
+    async fn dead_letters(&self) {
+        let worker = self.of("worker");
+        self.plan().await;
+        let mut due: Value = serde_json::from_str(&self.queue.take().unwrap().body).unwrap();
+        due["mls"] = json!("unknown");
+        for body in ["not a pair".to_owned(), due.to_string()] {
+            let output = start::run(worker, &body).await.unwrap();
+            assert!(matches!(output, start::Output::DeadLettered(_)));
+        }
+        assert_eq!(self.queue.dead().len(), 2);
+    }
+
+    /// Sites at the API, one with an unknown key, and a feed that was never published.
+    async fn visitors(&self) {
+        let links = Arc::new(MemoryLinks::new(self.clock.clone()));
+        let state = ApiState::new(
+            Recording::of(self.objects.clone(), "api", &self.notes),
+            Recording::of(links, "api", &self.notes),
+            self.clock.clone(),
+            Arc::new(SeededEntropy::new(2)),
+        );
+        let api = livelist_api::router(state);
+        let ask = async |path: &str, key: &str| {
+            let request = Request::get(path).header("authorization", format!("Bearer {key}"));
+            let request = request.body(Empty::<Bytes>::new()).unwrap();
+            api.clone().oneshot(request).await.unwrap().status()
+        };
+        assert_eq!(ask("/v1/health", "none").await, StatusCode::OK);
+        assert_eq!(ask("/v1/feeds", "unknown").await, StatusCode::UNAUTHORIZED);
+        let feed = self.runs().await.swap_remove(0).feed.feed;
+        let live = format!("/v1/feeds/{feed}/live");
+        for key in KEYS {
+            assert_eq!(ask("/v1/feeds", key).await, StatusCode::OK);
+            assert_eq!(ask(&live, key).await, StatusCode::OK);
+        }
+        let head = layout::head(&feed);
+        let read = self.objects.read_json::<Head>(&head).await.unwrap();
+        assert!(!read.unwrap().0.deltas.is_empty(), "a delta was linked");
+        self.objects.delete(&head, Condition::Always).await.unwrap();
+        let answer = ask(&live, KEYS[0]).await;
+        assert_eq!(answer, StatusCode::SERVICE_UNAVAILABLE);
+    }
+}
+
+fn is(outcome: Outcome) -> impl Fn(&Option<publish::Output>) -> bool {
+    move |output| output.as_ref().is_some_and(|o| o.outcome == outcome)
+}
