@@ -1,6 +1,6 @@
 //! The tests of the system as a whole, in one binary.
 //!
-//! `drift` reads files and needs nothing. The others need the local stack and are ignored without
+//! `drift` and `permissions` need nothing from outside. The others need the local stack and are ignored without
 //! it: `make test` starts one and runs them all.
 #![allow(
     clippy::unwrap_used,

@@ -146,8 +146,8 @@ impl Mls {
         if let Err(answer) = self.admit(incoming, due) {
             return answer;
         }
-        let over = self.limits.take(clock::instant());
-        if over.is_err() && self.spec.rate_limited {
+        // Without enforced limits a quota is shown and never used up: clients heed the headers.
+        if self.spec.rate_limited && self.limits.take(clock::instant()).is_err() {
             let mut answer = self
                 .dialect
                 .refusal(StatusCode::TOO_MANY_REQUESTS, "Too many requests");

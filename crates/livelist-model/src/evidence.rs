@@ -91,10 +91,12 @@ impl ScanEvidence {
         }
         match (self.count_before, self.count_after) {
             (Some(before), Some(after)) => {
-                if distinct < before.min(after) {
+                let (low, high) = (before.min(after), before.max(after));
+                // No feed changes by a fifth while it is read: one of the counts is wrong.
+                if distinct < low || high - low > 50.max(high / 5) {
                     Some(Doubt::CountMismatch)
                 } else {
-                    (distinct > before.max(after)).then_some(Doubt::MoreThanCounted)
+                    (distinct > high).then_some(Doubt::MoreThanCounted)
                 }
             }
             _ => (self.rows_skipped > 0).then_some(Doubt::RowsSkipped),
@@ -141,6 +143,15 @@ mod tests {
             ended(Some(10), Some(12)).doubt(13),
             Some(Doubt::MoreThanCounted)
         );
+    }
+
+    #[test]
+    fn counts_that_are_far_apart_prove_nothing() {
+        assert_eq!(
+            ended(Some(1_000), Some(0)).doubt(600),
+            Some(Doubt::CountMismatch)
+        );
+        assert_eq!(ended(Some(1_000), Some(960)).doubt(970), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use http::{HeaderMap, Uri, header};
 use livelist_model::keys::KeyBuffer;
 use livelist_model::record::Traffic;
 use livelist_model::run::FeedSpec;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
@@ -123,12 +124,32 @@ impl<'a> Client<'a> {
 
     /// Replaces the token, should a provider echo it in a link, so that it is never stored.
     pub fn conceal(&self, link: &str) -> String {
-        link.replace(self.token.expose_secret(), CONCEALED)
+        let mut link = link.to_owned();
+        for (form, mark) in self.token_forms() {
+            link = link.replace(&form, mark);
+        }
+        link
     }
 
     /// Undoes [`Client::conceal`], with the token of today.
     pub fn reveal(&self, link: &str) -> String {
-        link.replace(CONCEALED, self.token.expose_secret())
+        let mut link = link.to_owned();
+        for (form, mark) in self.token_forms() {
+            link = link.replace(mark, &form);
+        }
+        link
+    }
+
+    /// The token as it may stand in a link, and what stands for it at rest.
+    fn token_forms(&self) -> [(String, &'static str); 3] {
+        let token = self.token.expose_secret();
+        let upper = utf8_percent_encode(token, NON_ALPHANUMERIC).to_string();
+        let usual = utf8_percent_encode(token, UNRESERVED).to_string();
+        [
+            (token.to_owned(), "{livelist:token}"),
+            (usual, "{livelist:token:encoded}"),
+            (upper, "{livelist:token:all-encoded}"),
+        ]
     }
 
     /// Asks for a page until there is one, within the bounds of the policy. Its keys are added to
@@ -329,7 +350,12 @@ impl<'a> Client<'a> {
     }
 }
 
-const CONCEALED: &str = "{livelist:token}";
+/// What a server leaves as it is when it encodes a value (RFC 3986, 2.3).
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 enum Exchanged {
     Body(HeaderMap, BodyStream),

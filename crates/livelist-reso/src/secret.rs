@@ -1,6 +1,7 @@
 //! What is behind a credential reference: `{"client_id","client_secret"}`, `{"token"}` or
 //! `{"username","password"}`.
 
+use livelist_model::registry::AuthKind;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -34,6 +35,14 @@ pub enum AccountError {
          and `password`"
     )]
     Form,
+    /// Another form than the provider's.
+    #[error("it holds {found}, and the provider wants {wanted}")]
+    Kind {
+        /// What is there.
+        found: &'static str,
+        /// What should be.
+        wanted: &'static str,
+    },
     /// It could not be sent in a header.
     #[error("it holds characters that cannot be sent, such as a line feed")]
     Characters,
@@ -56,6 +65,23 @@ enum Form {
 }
 
 impl Account {
+    /// Reads the secret's text as what the feed's kind of authentication wants.
+    pub fn parse_as(kind: AuthKind, secret: &SecretString) -> Result<Account, AccountError> {
+        let wanted = match kind {
+            AuthKind::ClientCredentials => "`client_id` and `client_secret`",
+            AuthKind::ServerToken => "`token`",
+        };
+        let account = Account::parse(secret)?;
+        let found = match (&account, kind) {
+            (Account::ClientCredentials { .. }, AuthKind::ClientCredentials)
+            | (Account::ServerToken(_), AuthKind::ServerToken) => return Ok(account),
+            (Account::ClientCredentials { .. }, _) => "`client_id` and `client_secret`",
+            (Account::ServerToken(_), _) => "`token`",
+            (Account::User { .. }, _) => "`username` and `password`",
+        };
+        Err(AccountError::Kind { found, wanted })
+    }
+
     /// Reads the secret's text.
     pub fn parse(secret: &SecretString) -> Result<Account, AccountError> {
         let form = serde_json::from_str(secret.expose_secret()).map_err(|_| AccountError::Form)?;
@@ -83,6 +109,17 @@ impl Account {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_form_than_the_providers_is_told() {
+        let secret = SecretString::from(r#"{"token":"abc"}"#);
+        assert!(Account::parse_as(AuthKind::ServerToken, &secret).is_ok());
+        let error = Account::parse_as(AuthKind::ClientCredentials, &secret).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "it holds `token`, and the provider wants `client_id` and `client_secret`"
+        );
+    }
 
     #[test]
     fn the_forms_are_told_apart_and_errors_show_nothing() {

@@ -95,9 +95,11 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         Some(token) => token,
         None => {
             let secret = env.secrets.get(&feed.credential).await?;
-            let account = Account::parse(&secret).map_err(|source| StepError::SecretInvalid {
-                reference: feed.credential.clone(),
-                source,
+            let account = Account::parse_as(feed.auth, &secret).map_err(|source| {
+                StepError::SecretInvalid {
+                    reference: feed.credential.clone(),
+                    source,
+                }
             })?;
             match token::request(&*env.transport, &env.pace(), feed, &account).await {
                 Ok(token) => {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use livelist_model::record::Failure;
 use livelist_model::run::RunSpec;
+use livelist_reso::ClientError;
 
 use crate::release::FailureInput;
 use crate::{Env, StepError, acquire, authorize, compare, confirm, publish, release, scan};
@@ -90,6 +91,11 @@ pub async fn reconcile(
     }
 }
 
+/// What a run that turns in a circle ends with: only a provider that always asks to wait gets there.
+fn no_progress() -> StepError {
+    StepError::Provider(ClientError::Throttled(Duration::ZERO))
+}
+
 /// Runs a step, and once more if it failed for a passing reason.
 async fn twice<T, F: Future<Output = Result<T, StepError>>>(
     env: &Env,
@@ -142,9 +148,7 @@ async fn steps(
             *at = scan::NAME;
             turns += 1;
             if turns > MAX_TURNS {
-                return Err(StepError::Contradiction(
-                    "the run makes no progress".to_owned(),
-                ));
+                return Err(no_progress());
             }
             let out = twice(env, || {
                 let (run, owner) = owned();
@@ -206,8 +210,7 @@ async fn steps(
                     *at = confirm::NAME;
                     turns += 1;
                     if turns > MAX_TURNS {
-                        let stuck = "the run makes no progress".to_owned();
-                        return Err(StepError::Contradiction(stuck));
+                        return Err(no_progress());
                     }
                     let out = twice(env, || {
                         let (run, owner) = owned();
@@ -269,9 +272,7 @@ async fn steps(
                 return Ok(Some(published));
             }
             if turns > MAX_TURNS {
-                return Err(StepError::Contradiction(
-                    "the run makes no progress".to_owned(),
-                ));
+                return Err(no_progress());
             }
         }
     }
@@ -307,7 +308,5 @@ async fn authorize(
             }
         }
     }
-    Err(StepError::Contradiction(
-        "the provider never gives a token".to_owned(),
-    ))
+    Err(no_progress())
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::authorize::whole_seconds;
 use crate::compare::read_whole;
-use crate::progress::{Compared, Confirmation, Progress, load, save};
+use crate::progress::{Compared, Confirmation, Progress, load, note_traffic, save};
 use crate::{Env, StepError, lists};
 
 /// The step's name.
@@ -96,8 +96,17 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let absent = read_whole(env, &compared.absent).await?;
     let pace = env.pace();
     let mut client = Client::new(&*env.transport, &pace, &run.feed, &token)?;
-    let (paused, wait) = ask_on(env, &mut client, &compared, &absent, &mut told).await?;
+    let asked = ask_on(env, &mut client, &compared, &absent, &mut told).await;
     told.traffic.add(client.traffic());
+    let (paused, wait) = match asked {
+        Ok(asked) => asked,
+        Err(error) => {
+            let mut traffic = compared.traffic;
+            traffic.add(told.traffic);
+            note_traffic(env, &run, traffic).await;
+            return Err(error);
+        }
+    };
     env.renew(&run, &owner, wait).await?;
     let mut progress = compared.progress.clone();
     let outcome = match paused {

@@ -15,8 +15,8 @@ pub enum StepError {
     /// The provider could not be asked, or refused.
     #[error("the provider gave no result")]
     Provider(#[source] ClientError),
-    /// A token that was just issued is not accepted.
-    #[error("the provider does not accept a token that it has just issued")]
+    /// A token that was just issued, or read from the secret, is not accepted.
+    #[error("the provider does not accept the newest token there is")]
     TokenRefused,
     /// There is no secret behind the reference.
     #[error("there is no secret behind the credential")]

@@ -7,15 +7,15 @@ use livelist_model::evidence::ScanEvidence;
 use livelist_model::head::Head;
 use livelist_model::ids::RunId;
 use livelist_model::layout;
-use livelist_model::record::{ListRef, Traffic};
+use livelist_model::record::{ListRef, RunRecord, Traffic};
 use livelist_model::run::RunSpec;
 use livelist_reso::ScanState;
-use livelist_store::{Objects, ObjectsExt, Retention, StoreError};
+use livelist_store::{Condition, Objects, ObjectsExt, Retention, StoreError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::StepError;
 use crate::lists::put_content;
+use crate::{Env, StepError};
 
 /// What was scanned so far.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -193,4 +193,26 @@ pub(crate) async fn load<T: DeserializeOwned>(
         key: key.to_owned(),
     })?;
     Ok(document)
+}
+
+/// Notes in the run's record what a failing task asked of the provider. The failure is what counts:
+/// a record that cannot be written now is not another one.
+pub(crate) async fn note_traffic(env: &Env, run: &RunSpec, traffic: Traffic) {
+    let key = layout::run_record(&run.feed.feed, &run.run);
+    let noted = match env.objects.read_json::<RunRecord>(&key).await {
+        Ok(Some((record, etag))) => {
+            let record = RunRecord { traffic, ..record };
+            let unchanged = Condition::Unchanged(etag);
+            let scratch = Retention::Scratch;
+            env.objects
+                .write_json(&key, &record, unchanged, scratch)
+                .await
+                .map(|_| ())
+        }
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = noted {
+        tracing::warn!(run = %run.run, %error, "the requests of a failed task were not noted");
+    }
 }

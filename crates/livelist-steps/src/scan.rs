@@ -11,7 +11,7 @@ use livelist_reso::{Client, ClientError, ScanState, Step};
 use serde::{Deserialize, Serialize};
 
 use crate::authorize::whole_seconds;
-use crate::progress::{Base, Part, Progress, load, save};
+use crate::progress::{Base, Part, Progress, load, note_traffic, save};
 use crate::{Env, StepError, lists};
 
 /// The step's name.
@@ -87,7 +87,15 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let pace = env.pace();
     let mut client = Client::new(&*env.transport, &pace, &run.feed, &token)?;
     let mut keys = KeyBuffer::default();
-    let (outcome, wait) = read_on(env, &run, &mut client, &mut progress, &mut keys).await?;
+    let read = read_on(env, &run, &mut client, &mut progress, &mut keys).await;
+    let (outcome, wait) = match read {
+        Ok(read) => read,
+        Err(error) => {
+            progress.traffic.add(client.traffic());
+            note_traffic(env, &run, progress.traffic).await;
+            return Err(error);
+        }
+    };
     write_part(env, &run, &mut progress, &mut keys).await?;
     progress.traffic.add(client.traffic());
     env.renew(&run, &owner, wait).await?;

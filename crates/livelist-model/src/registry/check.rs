@@ -364,6 +364,10 @@ fn without_values(error: &serde_json::Error) -> String {
         return message;
     }
     let message = message.split(" at line ").next().unwrap_or(&message);
+    if let Some((_, rest)) = message.split_once("unknown variant `") {
+        let expected = rest.split_once("`, ").map_or("", |(_, e)| e);
+        return format!("the value is not a known one, {expected}");
+    }
     match message.split_once("invalid type: string \"") {
         Some((before, after)) => {
             let expected = after.rsplit_once("\", ").map_or("", |(_, e)| e);
