@@ -109,7 +109,7 @@ def _upload(document: dict, base: Path, s3) -> None:
     try:
         s3.create_bucket(Bucket=ARTIFACTS)
     except ClientError as error:
-        if error.response["Error"]["Code"] not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+        if "BucketAlready" not in error.response["Error"]["Code"]:
             raise
     uploaded: dict[str, dict] = {}
 
@@ -241,7 +241,9 @@ def _allow_plain_http(resources: dict) -> None:
         del resources[name]
 
 
-def _apply(cloudformation, stack: str, template: dict, parameters: dict[str, str]) -> dict[str, str]:
+def _apply(
+    cloudformation, stack: str, template: dict, parameters: dict[str, str]
+) -> dict[str, str]:
     arguments = {
         "StackName": stack,
         "TemplateBody": json.dumps(template),

@@ -91,7 +91,8 @@ class Server:
                 raise StackError(f"the emulator ended at once; see {log}")
             if time.monotonic() > deadline:
                 server.stop()
-                raise StackError(f"the emulator was not ready after {READY_SECONDS:.0f} s; see {log}")
+                waited = f"{READY_SECONDS:.0f} s"
+                raise StackError(f"the emulator was not ready after {waited}; see {log}")
             time.sleep(0.05)
         return server
 
@@ -220,8 +221,11 @@ def down(_: argparse.Namespace) -> int:
 
 def status(_: argparse.Namespace) -> int:
     server = Server.of(HOME / "stack.json")
-    say(f"The local stack runs at {server.endpoint} (process {server.pid})." if server else "It does not run.")
-    return 0 if server else 1
+    if not server:
+        say("The local stack does not run.")
+        return 1
+    say(f"The local stack runs at {server.endpoint} (process {server.pid}).")
+    return 0
 
 
 def run(options: argparse.Namespace) -> int:
@@ -255,15 +259,34 @@ def parameter(text: str) -> tuple[str, str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, function in (("up", up), ("down", down), ("status", status), ("exec", run)):
         command = commands.add_parser(name)
         command.set_defaults(function=function)
         if function in (up, run):
-            command.add_argument("--wait-scale", type=float, default=1.0, help="how long a second of waiting in the state machine takes")
-            command.add_argument("--parameter", type=parameter, action="append", default=[], help="NAME=VALUE for template.yaml")
-            command.add_argument("--also", type=parameter, action="append", default=[], help="NAME=FOLDER: the template once more, as stack NAME, with the artifact in FOLDER")
+            command.add_argument(
+                "--wait-scale",
+                type=float,
+                default=1.0,
+                help="how long a second of waiting in the state machine takes",
+            )
+            command.add_argument(
+                "--parameter",
+                type=parameter,
+                action="append",
+                default=[],
+                help="NAME=VALUE for template.yaml",
+            )
+            command.add_argument(
+                "--also",
+                type=parameter,
+                action="append",
+                default=[],
+                help="NAME=FOLDER: the template again, as stack NAME, with the artifact in FOLDER",
+            )
         if function is run:
             command.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args()

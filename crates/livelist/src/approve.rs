@@ -97,7 +97,7 @@ pub async fn reject(arguments: RunArgs) -> Result<Code, Failed> {
         ..record
     };
     objects
-        .write_json(&key, &rejected, Condition::Always, Retention::Keep)
+        .write_json(&key, &rejected, Condition::Always, Retention::Scratch)
         .await?;
     // Its removals no longer count as seen once.
     let note = layout::held(&feed);
