@@ -128,13 +128,8 @@ impl ApiError {
 
     /// The causes in one line, for the log.
     pub(crate) fn causes(&self) -> String {
-        let mut causes = Vec::new();
-        let mut next = self.source();
-        while let Some(cause) = next {
-            causes.push(cause.to_string());
-            next = cause.source();
-        }
-        causes.join(": ")
+        self.source()
+            .map_or_else(String::new, livelist_model::with_causes)
     }
 
     /// The body that the caller sees.

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use futures::{StreamExt, stream};
+use livelist_model::with_causes;
 use livelist_store::{Clock, Entropy, Message, Queue, SendFailure, StoreError};
 
 use crate::batch;
@@ -77,7 +78,7 @@ impl SqsQueue {
                 Ok(refused) => refused,
                 Err(error) => {
                     failed_calls.fetch_add(1, Ordering::Relaxed);
-                    outcome.fail(&left, &chain(&error));
+                    outcome.fail(&left, &with_causes(&error));
                     outcome.error = Some(error);
                     return outcome;
                 }
@@ -149,18 +150,6 @@ impl Outcome {
                 reason: reason.to_owned(),
             }));
     }
-}
-
-/// An error with its sources, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// A reason as SQS takes it: some text, without control characters.

@@ -29,7 +29,10 @@ async fn main() -> ExitCode {
     match functions::serve(get).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("this function cannot work: {}", report::chain(&*error));
+            tracing::error!(
+                "this function cannot work: {}",
+                livelist_model::with_causes(&*error)
+            );
             ExitCode::FAILURE
         }
     }

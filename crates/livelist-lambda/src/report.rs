@@ -1,24 +1,10 @@
 //! Errors on their way out: into the log once, and to Step Functions with their stable name.
 
-use std::error::Error;
-
 use lambda_runtime::Diagnostic;
 use livelist_steps::StepError;
 
 /// Step Functions keeps 32 KiB of a cause; an operator reads less.
 const LONGEST: usize = 4_000;
-
-/// An error and its causes in one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}
 
 /// What Lambda answers for `error`: `errorType` is its stable name, `errorMessage` what happened
 /// and, in a line of its own, what to do.

@@ -149,14 +149,7 @@ impl StepError {
 
     /// The error and its causes, in one line. Holds no secrets, as no error does.
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut source = std::error::Error::source(self);
-        while let Some(error) = source {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            source = error.source();
-        }
-        text
+        livelist_model::with_causes(self)
     }
 
     /// The error as a run's record holds it.

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
+use livelist_model::with_causes;
 use livelist_steps::StepError;
 use livelist_store::StoreError;
 
@@ -64,18 +65,6 @@ impl Failed {
         }
         self.code.into()
     }
-}
-
-/// An error and its causes in one line.
-pub fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 impl From<StoreError> for Failed {

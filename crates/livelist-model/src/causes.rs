@@ -1,0 +1,16 @@
+//! Errors for people: what happened and why, in one line. Errors here never repeat their source in
+//! their own text, so the line tells each cause once.
+
+use std::error::Error;
+
+/// An error and its causes in one line, separated by colons.
+pub fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
