@@ -82,7 +82,7 @@ unit: ## Runs the tests that need no local stack.
 test: $(VENV) bootstrap ## Runs all tests, those against a local stack of their own included.
 	$(if $(NEXTEST),cargo nextest run,cargo test --quiet) --workspace --no-run
 	@$(STACK) exec --wait-scale $(WAIT_SCALE) --also branches=tests/fakes -- \
-	  $(if $(NEXTEST),cargo nextest run --workspace --run-ignored all --no-fail-fast,cargo test --workspace --tests --quiet --no-fail-fast -- --include-ignored)
+	  $(if $(NEXTEST),cargo nextest run --workspace --run-ignored all --no-fail-fast --status-level slow,cargo test --workspace --tests --quiet --no-fail-fast -- --include-ignored)
 
 .PHONY: lint
 lint: $(VENV) infra/lint/node_modules/.installed ## Checks the template and the state machine.

@@ -1,6 +1,9 @@
 //! The local stack as a client sees it: plain HTTP to the emulator's endpoint, in the protocols of
 //! the services. `infra/local/stack.py exec` starts it and says where it is.
 
+mod executions;
+mod notices;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -15,6 +18,9 @@ use hyper_util::rt::TokioExecutor;
 use livelist_aws::{AwsClients, Place};
 use serde_json::{Value, json};
 
+pub use executions::Execution;
+pub use notices::{Notice, Notices};
+
 /// A stack that runs, with the project in it.
 pub struct Stack {
     http: Client<HttpConnector, Full<Bytes>>,
@@ -28,52 +34,6 @@ pub struct Refusal {
     pub kind: String,
     /// The whole answer.
     pub body: String,
-}
-
-/// An execution of a state machine that is over.
-#[derive(Debug)]
-pub struct Execution {
-    /// Its ARN.
-    pub arn: String,
-    /// `SUCCEEDED` or `FAILED`.
-    pub status: String,
-    /// The error it failed with.
-    pub error: String,
-    /// Why, for operators.
-    pub cause: String,
-    /// What it put out.
-    pub output: Value,
-    /// Its history.
-    pub events: Vec<Value>,
-}
-
-impl Execution {
-    /// The states it went through, in order.
-    pub fn states(&self) -> Vec<&str> {
-        let entered = self
-            .events
-            .iter()
-            .filter_map(|e| e.get("stateEnteredEventDetails"));
-        entered
-            .map(|details| details["name"].as_str().unwrap())
-            .collect()
-    }
-
-    /// How often it was in a state.
-    pub fn times_in(&self, state: &str) -> usize {
-        self.states().iter().filter(|s| **s == state).count()
-    }
-
-    /// The errors of its tasks, those that were retried included.
-    pub fn task_errors(&self) -> Vec<&str> {
-        let failed = self
-            .events
-            .iter()
-            .filter_map(|e| e.get("taskFailedEventDetails"));
-        failed
-            .map(|details| details["error"].as_str().unwrap())
-            .collect()
-    }
 }
 
 /// How long anything on the stack may take before a test gives up.
@@ -178,20 +138,6 @@ impl Stack {
         Err(Refusal { kind, body: text })
     }
 
-    /// Asks SNS, which speaks forms.
-    async fn ask_sns(&self, fields: &[(&str, &str)]) {
-        let fields = fields
-            .iter()
-            .map(|(name, value)| format!("{name}={}", encoded(value)));
-        let form = fields.collect::<Vec<_>>().join("&");
-        let headers = [
-            ("content-type", "application/x-www-form-urlencoded"),
-            ("authorization", &scope("sns")),
-        ];
-        let answer = self.send(Method::POST, "/", &headers, form).await;
-        assert_eq!(answer.status(), StatusCode::OK, "{:?}", answer.body());
-    }
-
     /// Invokes a function and waits; an error is the function's own.
     pub async fn invoke(&self, function: &str, payload: &Value) -> Result<Value, Value> {
         let path = format!("/2015-03-31/functions/{function}/invocations");
@@ -211,81 +157,6 @@ impl Stack {
         }
     }
 
-    /// Starts an execution and gives its ARN.
-    pub async fn start(&self, machine: &str, name: &str, input: &Value) -> String {
-        let input = json!({ "stateMachineArn": machine, "name": name, "input": input.to_string() });
-        let started = self
-            .ask("states", "AWSStepFunctions.StartExecution", input)
-            .await
-            .unwrap();
-        started["executionArn"].as_str().unwrap().to_owned()
-    }
-
-    /// The ARN that an execution of a machine has, or would have.
-    pub fn execution_arn(machine: &str, name: &str) -> String {
-        format!(
-            "{}:{name}",
-            machine.replace(":stateMachine:", ":execution:")
-        )
-    }
-
-    /// Waits for an execution to be there and to end.
-    pub async fn ended(&self, arn: &str) -> Execution {
-        let told = eventually(&format!("the end of {arn}"), || async {
-            let asked = json!({ "executionArn": arn });
-            let told = self
-                .ask("states", "AWSStepFunctions.DescribeExecution", asked)
-                .await
-                .ok()?;
-            (told["status"] != "RUNNING").then_some(told)
-        })
-        .await;
-        let text = |field: &str| told[field].as_str().unwrap_or_default().to_owned();
-        Execution {
-            arn: arn.to_owned(),
-            status: text("status"),
-            error: text("error"),
-            cause: text("cause"),
-            output: serde_json::from_str(&text("output")).unwrap_or_default(),
-            events: self.history(arn).await,
-        }
-    }
-
-    async fn history(&self, arn: &str) -> Vec<Value> {
-        let mut events = Vec::new();
-        let mut token = Value::Null;
-        loop {
-            let mut asked = json!({ "executionArn": arn, "maxResults": 1000 });
-            if !token.is_null() {
-                asked["nextToken"] = token;
-            }
-            let target = "AWSStepFunctions.GetExecutionHistory";
-            let mut told = self.ask("states", target, asked).await.unwrap();
-            events.extend(
-                told["events"]
-                    .as_array_mut()
-                    .map(std::mem::take)
-                    .unwrap_or_default(),
-            );
-            token = told["nextToken"].take();
-            if token.is_null() {
-                return events;
-            }
-        }
-    }
-
-    /// The executions of a machine whose names begin so.
-    pub async fn executions(&self, machine: &str, prefix: &str) -> Vec<String> {
-        let asked = json!({ "stateMachineArn": machine, "maxResults": 1000 });
-        let told = self
-            .ask("states", "AWSStepFunctions.ListExecutions", asked)
-            .await
-            .unwrap();
-        let all = told["executions"].as_array().unwrap().iter();
-        let names = all.map(|e| e["name"].as_str().unwrap().to_owned());
-        names.filter(|name| name.starts_with(prefix)).collect()
-    }
-
     /// What is visible in a queue now; it is invisible to others for a moment, and stays.
     pub async fn peek(&self, queue: &str) -> Vec<Value> {
         let asked = json!({
@@ -300,37 +171,6 @@ impl Stack {
             .as_array_mut()
             .map(std::mem::take)
             .unwrap_or_default()
-    }
-
-    /// Collects the notices of a topic from now on, in a new queue.
-    pub async fn listen(&self, topic: &str, listener: &str) -> Notices<'_> {
-        let account = topic.split(':').nth(4).unwrap();
-        let arn = format!("arn:aws:sqs:{}:{account}:{listener}", self.at("/region"));
-        let policy = json!({
-            "Version": "2012-10-17",
-            "Statement": [{
-                "Effect": "Allow",
-                "Principal": { "Service": "sns.amazonaws.com" },
-                "Action": "sqs:SendMessage",
-                "Resource": arn,
-                "Condition": { "ArnEquals": { "aws:SourceArn": topic } },
-            }],
-        });
-        let asked =
-            json!({ "QueueName": listener, "Attributes": { "Policy": policy.to_string() } });
-        let told = self
-            .ask("sqs", "AmazonSQS.CreateQueue", asked)
-            .await
-            .unwrap();
-        let fields = [
-            ("Action", "Subscribe"),
-            ("TopicArn", topic),
-            ("Protocol", "sqs"),
-            ("Endpoint", &arn),
-        ];
-        self.ask_sns(&fields).await;
-        let queue = told["QueueUrl"].as_str().unwrap().to_owned();
-        Notices { stack: self, queue }
     }
 
     /// The tags of an object in the stack's bucket, as `key=value`.
@@ -404,58 +244,10 @@ impl Stack {
     }
 }
 
-/// A listener of a topic.
-pub struct Notices<'a> {
-    stack: &'a Stack,
-    queue: String,
-}
-
-/// A notice.
-#[derive(Debug)]
-pub struct Notice {
-    /// Its subject.
-    pub subject: String,
-    /// Its text.
-    pub message: String,
-}
-
-impl Notices<'_> {
-    /// The notices that came so far and speak of `about`.
-    pub async fn so_far(&self, about: &str) -> Vec<Notice> {
-        let messages = self.stack.peek(&self.queue).await.into_iter();
-        let notices = messages.map(|m| {
-            let envelope: Value = serde_json::from_str(m["Body"].as_str().unwrap()).unwrap();
-            let text = |field: &str| envelope[field].as_str().unwrap_or_default().to_owned();
-            Notice {
-                subject: text("Subject"),
-                message: text("Message"),
-            }
-        });
-        notices.filter(|n| n.message.contains(about)).collect()
-    }
-
-    /// Waits for the notice that speaks of `about`.
-    pub async fn of(&self, about: &str) -> Notice {
-        eventually(&format!("a notice of {about}"), || async {
-            self.so_far(about).await.pop()
-        })
-        .await
-    }
-}
-
 /// What tells the emulator which service is meant; it checks no signatures.
 fn scope(service: &str) -> String {
     format!(
         "AWS4-HMAC-SHA256 Credential=test/20261121/us-east-1/{service}/aws4_request, \
          SignedHeaders=host, Signature=none"
     )
-}
-
-fn encoded(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~".contains(&b);
-    let bytes = text.bytes().map(|b| match b {
-        b if plain(b) => (b as char).to_string(),
-        b => format!("%{b:02X}"),
-    });
-    bytes.collect()
 }

@@ -3,9 +3,11 @@
 
 use std::collections::BTreeSet;
 
+use http::Method;
 use livelist_mls::{Fault, FaultRule, Provider, RetryAfter};
 use livelist_steps::start;
-use livelist_tests::stack::eventually;
+use livelist_tests::files;
+use livelist_tests::stack::{Stack, eventually};
 use livelist_tests::template::Template;
 use livelist_tests::world::World;
 use serde_json::{Value, json};
@@ -92,6 +94,25 @@ async fn a_pair_that_cannot_be_resolved_is_put_aside_with_its_reason() {
 
 #[tokio::test]
 #[ignore = "needs the local stack: make test starts it"]
+async fn the_api_answers_without_a_key_only_that_it_lives() {
+    let stack = Stack::get();
+    let url = |path: &str| format!("{}{path}", stack.at("/api"));
+    let health = stack.send(Method::GET, &url("/v1/health"), &[], "").await;
+    assert_eq!(health.status(), 200);
+    let feeds = stack.send(Method::GET, &url("/v1/feeds"), &[], "").await;
+    assert_eq!(feeds.status(), 401);
+    let nothing = stack.send(Method::GET, &url("/v1/nothing"), &[], "").await;
+    assert_eq!(nothing.status(), 404);
+    // As API Gateway invokes it.
+    let told = stack
+        .invoke("livelist-api", &files::event("api"))
+        .await
+        .unwrap();
+    assert_eq!(told["statusCode"], 401, "{told}");
+}
+
+#[tokio::test]
+#[ignore = "needs the local stack: make test starts it"]
 async fn a_run_of_another_form_fails_clearly() {
     let world = World::one("strange", Provider::Trestle, 10).await;
     let mut input = json!({ "run": world.run("strange", FIRST), "nth": 0 });
@@ -141,7 +162,7 @@ async fn a_run_that_is_handed_over_ends_as_if_it_were_not() {
     world.stack.start(machine, run.run.as_str(), &input).await;
     let mut last = Value::Null;
     for nth in 0..4 {
-        let arn = livelist_tests::stack::Stack::execution_arn(machine, &run.run.execution(nth));
+        let arn = Stack::execution_arn(machine, &run.run.execution(nth));
         let ended = world.stack.ended(&arn).await;
         assert_eq!(ended.status, "SUCCEEDED", "{} {}", ended.error, ended.cause);
         last = ended.output;
@@ -201,7 +222,7 @@ async fn runs_that_share_a_credential_take_turns() {
     .await;
     let mut waited = 0;
     for run in runs {
-        let arn = livelist_tests::stack::Stack::execution_arn(machine, &run);
+        let arn = Stack::execution_arn(machine, &run);
         let ended = world.stack.ended(&arn).await;
         assert_eq!(
             ended.output["outcome"], "published",
