@@ -132,8 +132,17 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     })
 }
 
+/// The seconds that a task tells the machine to wait: none, or whole ones.
+pub(crate) fn wait_seconds(wait: Duration) -> u64 {
+    if wait.is_zero() {
+        0
+    } else {
+        whole_seconds(wait)
+    }
+}
+
 /// A wait in whole seconds, rounded up and at least one.
-pub(crate) fn whole_seconds(wait: Duration) -> u64 {
+fn whole_seconds(wait: Duration) -> u64 {
     (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 

@@ -14,7 +14,7 @@ use livelist_reso::{Client, ClientError, confirm};
 use livelist_store::ObjectsExt;
 use serde::{Deserialize, Serialize};
 
-use crate::authorize::whole_seconds;
+use crate::authorize::wait_seconds;
 use crate::compare::read_whole;
 use crate::progress::{Compared, Confirmation, Progress, load, note_traffic, save};
 use crate::{Env, StepError, lists};
@@ -128,11 +128,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     };
     let output = Output {
         outcome,
-        wait_seconds: if wait.is_zero() {
-            0
-        } else {
-            whole_seconds(wait)
-        },
+        wait_seconds: wait_seconds(wait),
         progress,
         confirmation: save(&*env.objects, &run, "confirmation", &told).await?,
         asked: told.asked,
@@ -193,9 +189,7 @@ async fn ask_on(
             Err(error) => return Err(error.into()),
         }
         batches += 1;
-        let spent = Duration::try_from(env.clock.now().duration_since(begun)).unwrap_or_default();
-        let is_spent = spent >= env.limits.task_time
-            || env.limits.task_pages.is_some_and(|most| batches >= most);
+        let is_spent = env.limits.is_spent(begun, env.clock.now(), batches);
         if is_spent && (told.asked as usize) < absent.len() {
             return Ok((Some(Outcome::More), Duration::ZERO));
         }

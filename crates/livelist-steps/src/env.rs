@@ -67,6 +67,19 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Whether a task that began at `begun` and has asked `asked` times should hand on.
+    pub(crate) fn is_spent(
+        &self,
+        begun: jiff::Timestamp,
+        now: jiff::Timestamp,
+        asked: u32,
+    ) -> bool {
+        let spent = Duration::try_from(now.duration_since(begun)).unwrap_or_default();
+        spent >= self.task_time || self.task_pages.is_some_and(|most| asked >= most)
+    }
+}
+
 impl Env {
     /// Renews the lease of `owner` on the run's credential, to outlast a wait of `wait`. Every step
     /// begins with this, so that a run whose credential went to another stops at once.

@@ -10,7 +10,7 @@ use livelist_model::run::RunSpec;
 use livelist_reso::{Client, ClientError, ScanState, Step};
 use serde::{Deserialize, Serialize};
 
-use crate::authorize::whole_seconds;
+use crate::authorize::wait_seconds;
 use crate::progress::{Base, Part, Progress, load, note_traffic, save};
 use crate::{Env, StepError, lists};
 
@@ -101,11 +101,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     env.renew(&run, &owner, wait).await?;
     let output = Output {
         outcome,
-        wait_seconds: if wait.is_zero() {
-            0
-        } else {
-            whole_seconds(wait)
-        },
+        wait_seconds: wait_seconds(wait),
         progress: save(&*env.objects, &run, "scan", &progress).await?,
         scan: progress.finished.len() + 1,
         pages: progress.scan.evidence.pages,
@@ -146,9 +142,7 @@ async fn read_on(
             write_part(env, run, progress, keys).await?;
         }
         asked += 1;
-        let spent = Duration::try_from(env.clock.now().duration_since(begun)).unwrap_or_default();
-        if spent >= env.limits.task_time || env.limits.task_pages.is_some_and(|most| asked >= most)
-        {
+        if env.limits.is_spent(begun, env.clock.now(), asked) {
             return Ok((Outcome::More, Duration::ZERO));
         }
     }
