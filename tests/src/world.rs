@@ -15,6 +15,7 @@ use livelist_model::record::RunRecord;
 use livelist_model::registry::{Pair, parse_mls};
 use livelist_model::run::{FeedSpec, RunSpec};
 use livelist_model::{FeedId, layout};
+use livelist_reso::Dialects;
 use livelist_store::{Condition, Objects as _, ObjectsExt as _, Retention, SystemEntropy};
 use serde_json::{Value, json};
 
@@ -133,7 +134,7 @@ impl World {
     /// The feed that the client sees of an MLS.
     pub fn feed(&self, mls: &str) -> FeedSpec {
         let text = self.mls[mls].to_string();
-        let parsed = parse_mls(&format!("mls/{mls}.json"), text.as_bytes()).unwrap();
+        let parsed = parse_mls(&format!("mls/{mls}.json"), text.as_bytes(), &Dialects).unwrap();
         let pair = Pair {
             mls: parsed.mls.clone(),
             resource: "Property".parse().unwrap(),

@@ -2,7 +2,7 @@
 //! credential and filter, so the MLS documents are needed to know it, and nothing else.
 
 use livelist_model::FeedId;
-use livelist_model::registry::{Client, Pair};
+use livelist_model::registry::{AnyProvider, Client, Pair};
 use livelist_model::run::FeedSpec;
 use livelist_store::registry::{DocumentError, read_mls};
 
@@ -18,7 +18,7 @@ pub(crate) struct Granted {
 
 /// The feed that `pair` sees; nothing if there is no such MLS.
 pub(crate) async fn resolve(state: &ApiState, pair: &Pair) -> Result<Option<Granted>, ApiError> {
-    match read_mls(&*state.objects, &pair.mls).await {
+    match read_mls(&*state.objects, &pair.mls, &AnyProvider).await {
         Ok(mls) => Ok(Some(Granted {
             feed: FeedSpec::resolve(&mls, pair),
             enabled: pair.enabled && mls.enabled,

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use livelist_model::plan::PairDue;
 use livelist_model::registry::{CredentialRef, parse_client, parse_mls};
 use livelist_model::run::{FeedSpec, RunSpec};
+use livelist_reso::Dialects;
 use livelist_reso::transport::{BodyStream, Transport, TransportError};
 use livelist_steps::authorize::TokenCache;
 use livelist_steps::{Env, Limits};
@@ -74,7 +75,7 @@ pub(crate) async fn register(env: &Env) {
 
 /// The feed of the registered pair.
 fn feed() -> FeedSpec {
-    let mls = parse_mls("mls/abor.json", MLS_DOCUMENT.as_bytes()).unwrap();
+    let mls = parse_mls("mls/abor.json", MLS_DOCUMENT.as_bytes(), &Dialects).unwrap();
     let client = parse_client("clients/acme.json", CLIENT_DOCUMENT.as_bytes()).unwrap();
     FeedSpec::resolve(&mls, &client.pairs[0])
 }

@@ -112,6 +112,13 @@ impl KeyBuffer {
         self.entries.clear();
     }
 
+    /// Forgets the timestamps beside the keys `first..`.
+    pub fn forget_stamps(&mut self, first: usize) {
+        for entry in self.entries.iter_mut().skip(first) {
+            entry.stamp = 0;
+        }
+    }
+
     /// The key at `index` in the present order.
     pub fn key(&self, index: usize) -> Option<&[u8]> {
         self.entries.get(index).map(|e| self.key_of(*e))

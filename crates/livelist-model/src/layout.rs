@@ -64,6 +64,11 @@ pub fn run_object(feed: &FeedId, run: &RunId, name: &str, sha256: &str, extensio
     format!("{}{run}/{name}-{}{extension}", runs(feed), short(sha256))
 }
 
+/// `budgets/{credential}.json`: what was asked with a credential lately.
+pub fn budget(credential: &CredentialRef) -> String {
+    format!("budgets/{}.json", credential.slug())
+}
+
 /// `leases/{credential}.json`
 pub fn lease(credential: &CredentialRef) -> String {
     format!("leases/{}.json", credential.slug())

@@ -92,10 +92,10 @@ pub fn plan(registry: &Registry, date: jiff::civil::Date, only: &Selection) -> P
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry::RegistryBuilder;
+    use crate::registry::{AnyProvider, RegistryBuilder};
 
     fn registry() -> Registry {
-        let mut builder = RegistryBuilder::default();
+        let mut builder = RegistryBuilder::new(&AnyProvider);
         for (name, extra) in [
             ("abor", ""),
             ("bolt", r#","schedule":"weekdays""#),

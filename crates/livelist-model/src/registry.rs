@@ -5,11 +5,13 @@
 mod check;
 mod client;
 mod credential;
+mod limit;
 mod mls;
 mod provider;
 
 pub use check::{Finding, Registry, RegistryBuilder, parse_client, parse_mls, schema};
 pub use client::{ApiKey, Client, Pair};
 pub use credential::{CredentialRef, CredentialRefError};
-pub use mls::{AuthKind, Mls, Schedule};
-pub use provider::Provider;
+pub use limit::{LONGEST_WINDOW, Limit, Measure};
+pub use mls::{AuthKind, Confirmation, Counting, Mls, Schedule};
+pub use provider::{AnyProvider, Provider, ProviderError, Providers};

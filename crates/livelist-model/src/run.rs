@@ -2,12 +2,16 @@
 //! It is frozen when the run starts, so that a registry edited in the middle changes nothing, and
 //! it is the input of the state machine's execution. It never holds a secret.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::guards::Guards;
 use crate::ids::{FeedId, MlsId, ResourceName, RunId};
-use crate::registry::{AuthKind, CredentialRef, Mls, Pair, Provider};
+use crate::registry::{
+    AuthKind, Confirmation, Counting, CredentialRef, Limit, Mls, Pair, Provider,
+};
 
 /// What one credential sees of one MLS through one filter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -44,6 +48,21 @@ pub struct FeedSpec {
     pub page_size: Option<u32>,
     /// The field that identifies a row.
     pub key_field: String,
+    /// Options that go with every request.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
+    /// How absent keys are confirmed; as the dialect has it when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<Confirmation>,
+    /// Keys in one question about keys; the dialect's number when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm_keys: Option<u16>,
+    /// Whether the server counts; as the dialect has it when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<Counting>,
+    /// Request budgets besides the dialect's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Limit>,
     /// Hosts besides the base URL's that may receive the token.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allow_hosts: Vec<String>,
@@ -62,7 +81,7 @@ impl FeedSpec {
                 pair.filter.as_deref(),
             ),
             mls: mls.mls.clone(),
-            provider: mls.provider,
+            provider: mls.provider.clone(),
             auth: mls.auth_kind(),
             base_url: mls.base_url.clone(),
             token_url: mls.token_url.clone(),
@@ -78,6 +97,11 @@ impl FeedSpec {
             dataset: mls.dataset.clone(),
             page_size: mls.page_size,
             key_field: mls.key_field.clone(),
+            parameters: mls.parameters.clone(),
+            confirm: mls.confirm,
+            confirm_keys: mls.confirm_keys,
+            count: mls.count,
+            limits: mls.limits.clone(),
             allow_hosts: mls.allow_hosts.clone(),
             guards: mls.guards,
         }

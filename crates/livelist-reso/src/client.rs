@@ -9,19 +9,22 @@ use bytes::Bytes;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use futures::StreamExt;
 use http::{HeaderMap, Uri, header};
+use livelist_model::budget::Ledger;
 use livelist_model::keys::KeyBuffer;
 use livelist_model::record::Traffic;
+use livelist_model::registry::Limit;
 use livelist_model::run::FeedSpec;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use crate::allow::{self, AllowList};
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, ScanForm};
 use crate::error::ClientError;
 use crate::link_header;
 use crate::page::{Bounds, Fields, Page, PageError, read_page};
 use crate::policy::{self, Verdict};
+use crate::session::Session;
 use crate::time::Pace;
 use crate::transport::{BodyStream, Transport, TransportError};
 
@@ -45,9 +48,13 @@ pub struct Client<'a> {
     feed: &'a FeedSpec,
     dialect: Dialect,
     allow: AllowList,
-    token: &'a SecretString,
+    session: &'a Session,
     traffic: Traffic,
-    last_sent: Option<jiff::Timestamp>,
+    limits: Vec<Limit>,
+    /// What was asked with the credential, by others and here.
+    ledger: Ledger,
+    /// Of that, what was asked here and not yet taken.
+    spent: Ledger,
     not_before: Option<jiff::Timestamp>,
 }
 
@@ -59,7 +66,7 @@ pub struct PageRequest<'r> {
     pub size: u32,
     /// Whether to say the size in a `Prefer` header.
     pub prefer: bool,
-    /// Whether to take the timestamps.
+    /// Whether to take the second field: timestamps, or what the scan pages by.
     pub stamps: bool,
 }
 
@@ -76,25 +83,57 @@ pub struct Answer {
 }
 
 impl<'a> Client<'a> {
-    /// A conversation about `feed` with `token`.
+    /// A conversation about `feed` in `session`. `ledger` is what was asked with the credential
+    /// before.
     pub fn new(
         transport: &'a dyn Transport,
         pace: &'a dyn Pace,
         feed: &'a FeedSpec,
-        token: &'a SecretString,
+        session: &'a Session,
+        ledger: Ledger,
     ) -> Result<Self, ClientError> {
         let base = allow::parse(&feed.base_url).map_err(ClientError::Link)?;
+        let dialect = Dialect::for_feed(feed)?;
+        if dialect.scan == ScanForm::List && feed.filter.is_some() {
+            return Err(ClientError::Settings(format!(
+                "{} gives its list whole: leave the pair's `filter` out",
+                dialect.title
+            )));
+        }
         Ok(Client {
             transport,
             pace,
             feed,
-            dialect: Dialect::of(feed.provider),
+            limits: dialect.limits_of(feed),
+            dialect,
             allow: AllowList::new(&base, &feed.allow_hosts).map_err(ClientError::Link)?,
-            token,
+            session,
             traffic: Traffic::default(),
-            last_sent: None,
+            ledger,
+            spent: Ledger::default(),
             not_before: None,
         })
+    }
+
+    /// The budgets that are kept.
+    pub fn limits(&self) -> &[Limit] {
+        &self.limits
+    }
+
+    /// What was asked since the last call, for the credential's account.
+    pub fn take_spent(&mut self) -> Ledger {
+        std::mem::take(&mut self.spent)
+    }
+
+    /// Requests that were not yet taken by [`Client::take_spent`].
+    pub fn unaccounted(&self) -> u64 {
+        self.spent.requests()
+    }
+
+    fn note(&mut self, requests: u64, bytes: u64) {
+        let now = self.pace.now();
+        self.ledger.note(now, requests, bytes);
+        self.spent.note(now, requests, bytes);
     }
 
     /// The dialect that is spoken.
@@ -142,7 +181,7 @@ impl<'a> Client<'a> {
 
     /// The token as it may stand in a link, and what stands for it at rest.
     fn token_forms(&self) -> [(String, &'static str); 3] {
-        let token = self.token.expose_secret();
+        let token = self.session.token.expose_secret();
         let upper = utf8_percent_encode(token, NON_ALPHANUMERIC).to_string();
         let usual = utf8_percent_encode(token, UNRESERVED).to_string();
         [
@@ -175,6 +214,7 @@ impl<'a> Client<'a> {
                     match self.read(&headers, body, request.stamps, keys).await? {
                         Ok(page) => {
                             self.traffic.bytes += page.bytes;
+                            self.note(0, page.bytes);
                             let next = page
                                 .next_link
                                 .clone()
@@ -236,16 +276,16 @@ impl<'a> Client<'a> {
             self.not_before = None;
             return Err(ClientError::Throttled(quota.min(policy::LONGEST_WAIT)));
         }
-        let interval = self
-            .last_sent
-            .and_then(|at| at.checked_add(self.dialect.min_interval).ok())
-            .map(wait_until)
-            .unwrap_or_default();
-        let wait = quota.max(interval);
+        let budget = self.ledger.wait(now, &self.limits).unwrap_or_default();
+        if budget > SHORT_WAIT {
+            tracing::info!(seconds = budget.as_secs(), "the request budget is spent");
+            return Err(ClientError::Throttled(budget.min(policy::LONGEST_WAIT)));
+        }
+        let wait = quota.max(budget);
         if !wait.is_zero() {
             self.pace.sleep(wait).await;
         }
-        self.last_sent = Some(self.pace.now());
+        self.note(1, 0);
         Ok(())
     }
 
@@ -267,11 +307,9 @@ impl<'a> Client<'a> {
         let mut built = built
             .body(Bytes::new())
             .map_err(|e| TransportError::Broken(Box::new(e)))?;
-        let bearer = format!("Bearer {}", self.token.expose_secret());
-        let mut bearer = http::HeaderValue::try_from(bearer)
-            .map_err(|_| TransportError::Broken("the token cannot be sent".into()))?;
-        bearer.set_sensitive(true);
-        built.headers_mut().insert(header::AUTHORIZATION, bearer);
+        self.session
+            .authorize(&self.dialect, built.headers_mut())
+            .map_err(|e| TransportError::Broken(Box::new(e)))?;
         let (parts, body) = self.transport.send(built).await?.into_parts();
         let now = self.pace.now();
         self.not_before = (self.dialect.quota_wait)(&parts.headers, now)
@@ -280,14 +318,8 @@ impl<'a> Client<'a> {
             return Ok(Exchanged::Body(parts.headers, body));
         }
         let error = error_body(&parts.headers, body).await;
-        let verdict = policy::judge(
-            parts.status,
-            &parts.headers,
-            &error,
-            self.dialect.wait_headers,
-            now,
-        );
-        let message = policy::readable(&error, &[self.token.expose_secret()]);
+        let verdict = policy::judge_as(&self.dialect, parts.status, &parts.headers, &error, now);
+        let message = policy::readable(&error, &self.session.secrets());
         Ok(Exchanged::Refused(verdict, parts.status.as_u16(), message))
     }
 
@@ -314,7 +346,7 @@ impl<'a> Client<'a> {
         }
         let encoding = headers.get(header::CONTENT_ENCODING).cloned();
         let key = self.feed.key_field.clone();
-        let stamp = self.dialect.stamp_field.filter(|_| stamps);
+        let stamp = self.dialect.second_field().filter(|_| stamps);
         let mut buffer = std::mem::take(keys);
         let rest = SyncIoBridge::new(StreamReader::new(body.map(|p| p.map_err(io::Error::other))));
         let parsed = tokio::task::spawn_blocking(move || {

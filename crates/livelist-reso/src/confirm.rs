@@ -18,15 +18,6 @@ const MAX_URL: usize = 4_000;
 /// So many pages one answer may have; more is a provider that goes round in circles.
 const MAX_PAGES: usize = 20;
 
-/// How many keys one request can ask for, the controls included; none where the provider cannot be
-/// asked.
-pub fn batch_size(form: ConfirmForm) -> Option<usize> {
-    match form {
-        ConfirmForm::In(n) | ConfirmForm::Or(n) => Some(n),
-        ConfirmForm::SecondScan => None,
-    }
-}
-
 /// Which of `keys` the provider knows in this feed. A set that is too large for the provider is
 /// asked for in pieces.
 pub async fn find(
@@ -85,6 +76,7 @@ fn url(client: &Client<'_>, condition: &str, keys: usize) -> String {
     .option("$filter", &filter(client, &[condition]))
     .option("$top", &keys.to_string())
     .option("$count", if counts { "true" } else { "" })
+    .options(&client.feed().parameters)
     .url()
 }
 

@@ -25,6 +25,7 @@ pub async fn count(client: &mut Client<'_>, expected: bool) -> Result<Option<u64
     .option("$filter", &filter(client, &[]))
     .option("$top", "1")
     .option("$count", "true")
+    .options(&client.feed().parameters)
     .url();
     let uri = allow::parse(&url).map_err(ClientError::Link)?;
     let request = PageRequest {

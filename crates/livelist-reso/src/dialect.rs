@@ -1,27 +1,37 @@
 //! Dialects: how each provider's API differs from plain RESO Web API. One file a provider, data
-//! first; adding a provider is adding a file and its line here.
-
-mod bridge;
-mod mlsgrid;
-mod reso;
-mod trestle;
+//! first. The files of `dialect/` are found by the build script, so adding a provider is adding its
+//! file: the registry, the command and the state machine learn of it from here.
 
 use std::time::Duration;
 
-use http::HeaderMap;
-use livelist_model::evidence::Paging;
-use livelist_model::registry::Provider;
+use http::{HeaderMap, StatusCode};
+use livelist_model::registry::{AuthKind, Confirmation, Counting, Limit};
 use livelist_model::run::FeedSpec;
+
+use crate::error::ClientError;
+use crate::policy::Verdict;
+
+pub use crate::forms::{ConfirmForm, CountForm, KeysetBy, ScanForm, SizeForm};
+
+include!(concat!(env!("OUT_DIR"), "/dialects.rs"));
 
 /// How a provider differs.
 #[derive(Debug, Clone)]
 pub struct Dialect {
-    /// Whose dialect it is.
-    pub provider: Provider,
+    /// The name in registry documents: the file's.
+    pub name: &'static str,
+    /// The provider's name for people.
+    pub title: &'static str,
+    /// Where the facts are from.
+    pub source: &'static str,
+    /// How it authenticates; the first way unless the registry says another.
+    pub auth: &'static [AuthKind],
     /// Where tokens come from, when the registry does not say.
     pub token_url: Option<&'static str>,
     /// The OAuth 2.0 scope to ask for.
     pub scope: Option<&'static str>,
+    /// The header that carries an API key besides the token, where the provider wants one.
+    pub api_key_header: Option<&'static str>,
     /// How live keys are read.
     pub scan: ScanForm,
     /// The most rows a page may have.
@@ -32,99 +42,108 @@ pub struct Dialect {
     pub count: CountForm,
     /// How it is asked for certain keys.
     pub confirm: ConfirmForm,
-    /// Between two requests of one credential passes at least this.
-    pub min_interval: Duration,
+    /// What a credential may use of it.
+    pub limits: &'static [Limit],
     /// How long to wait after a throttle that does not say how long.
     pub throttle_wait: Duration,
     /// Headers besides `Retry-After` that say, in seconds, how long to wait.
     pub wait_headers: &'static [&'static str],
     /// How long to pause because the provider's headers say that a quota is used up, if they do.
     pub quota_wait: fn(&HeaderMap, jiff::Timestamp) -> Option<Duration>,
+    /// What an answer means by the provider's own error codes, where they say more than the status.
+    pub verdict: fn(StatusCode, &[u8]) -> Option<Verdict>,
     /// Conditions that every request carries, from the feed's settings.
     pub conditions: fn(&FeedSpec) -> Vec<String>,
-}
-
-/// How live keys are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ScanForm {
-    /// `$orderby=key&$filter=key gt 'last'&$top=N` until a page is empty.
-    Keyset,
-    /// The first page, then the provider's links.
-    Links {
-        /// Behind the resource in the first URL, e.g. `/replication`.
-        suffix: &'static str,
-        /// How the page size is asked for.
-        size: SizeForm,
-        /// Whether `$skip` may be asked for: then the scan looks past the last row before it
-        /// believes that it was the last.
-        skips: bool,
-    },
-}
-
-impl ScanForm {
-    /// What a changing source can do to such a scan.
-    pub fn paging(self) -> Paging {
-        match self {
-            ScanForm::Keyset => Paging::Keyset,
-            ScanForm::Links { .. } => Paging::Links,
-        }
-    }
-}
-
-/// How the page size is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SizeForm {
-    /// `$top=N`.
-    Top,
-    /// `Prefer: odata.maxpagesize=N` alone: RESO's own reference server reads `$top` as the total
-    /// owed over all pages and would end the scan early.
-    Prefer,
-}
-
-/// Whether a provider counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CountForm {
-    /// `$count=true` is documented; an answer without it is an error.
-    Always,
-    /// It may or may not; the first answer tells.
-    IfOffered,
-    /// It does not.
-    Never,
-}
-
-/// How a provider is asked for certain keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConfirmForm {
-    /// `key in ('a','b')`, at most so many at once.
-    In(usize),
-    /// `key eq 'a' or key eq 'b'`, at most so many at once.
-    Or(usize),
-    /// Not at all: a second full scan is the confirmation.
-    SecondScan,
-}
-
-impl ConfirmForm {
-    /// Whether single keys can be asked for.
-    pub fn is_by_key(self) -> bool {
-        self != ConfirmForm::SecondScan
-    }
+    /// Whether the registry's `dataset` is the last part of the base URL.
+    pub dataset_in_base: bool,
+    /// Where a scan begins, behind the base.
+    pub scan_path: fn(&FeedSpec) -> String,
+    /// Whether it answers only requests that name one OriginatingSystemName.
+    pub needs_system: bool,
+    /// Answers may be as old as this (the provider's cache): a list is as of so long before its
+    /// scan.
+    pub lag: Duration,
+    /// What an operator should know who sets up an MLS of this provider.
+    pub note: &'static str,
 }
 
 impl Dialect {
-    /// The dialect of `provider`.
-    pub fn of(provider: Provider) -> Dialect {
-        match provider {
-            Provider::Reso => reso::dialect(),
-            Provider::Trestle => trestle::dialect(),
-            Provider::MlsGrid => mlsgrid::dialect(),
-            Provider::Bridge => bridge::dialect(),
+    /// Plain RESO Web API Core 2.0/2.1, from which the others differ.
+    pub fn plain() -> Dialect {
+        Dialect {
+            name: "reso",
+            title: "any RESO Web API server",
+            source: "RESO Web API Core 2.0.0 and 2.1.0 (RCP-28)",
+            auth: &[AuthKind::ServerToken, AuthKind::ClientCredentials],
+            token_url: None,
+            scope: None,
+            api_key_header: None,
+            scan: ScanForm::Links {
+                size: SizeForm::Top,
+                skips: false,
+            },
+            page_max: 1_000,
+            stamp_field: None,
+            count: CountForm::IfOffered,
+            confirm: ConfirmForm::Or(25),
+            limits: &[],
+            throttle_wait: Duration::from_secs(60),
+            wait_headers: &[],
+            quota_wait: |_, _| None,
+            verdict: |_, _| None,
+            conditions: originating_system,
+            dataset_in_base: true,
+            scan_path: |feed| feed.resource.to_string(),
+            needs_system: false,
+            lag: Duration::ZERO,
+            note: "",
         }
+    }
+
+    /// Every dialect, by name.
+    pub fn all() -> impl Iterator<Item = Dialect> {
+        MAKERS.iter().map(|make| make())
+    }
+
+    /// The dialect of the provider called `name`.
+    pub fn of(name: &str) -> Option<Dialect> {
+        Dialect::all().find(|dialect| dialect.name == name)
+    }
+
+    /// The dialect in which `feed` is read: the provider's, with what the registry says otherwise.
+    pub fn for_feed(feed: &FeedSpec) -> Result<Dialect, ClientError> {
+        let name = feed.provider.as_str();
+        let dialect =
+            Dialect::of(name).ok_or_else(|| ClientError::UnknownProvider(name.to_owned()))?;
+        let keys = feed
+            .confirm_keys
+            .map(usize::from)
+            .or(dialect.confirm.keys());
+        let keys = keys.unwrap_or(25);
+        let confirm = match feed.confirm {
+            None if dialect.confirm.is_by_key() => dialect.confirm.with_keys(keys),
+            None => dialect.confirm,
+            Some(Confirmation::In) => ConfirmForm::In(keys),
+            Some(Confirmation::Or) => ConfirmForm::Or(keys),
+            Some(Confirmation::SecondScan) => ConfirmForm::SecondScan,
+        };
+        let count = match feed.count {
+            None => dialect.count,
+            Some(Counting::Always) => CountForm::Always,
+            Some(Counting::IfOffered) => CountForm::IfOffered,
+            Some(Counting::Never) => CountForm::Never,
+        };
+        Ok(Dialect {
+            confirm,
+            count,
+            ..dialect
+        })
     }
 
     /// The base of the feed's URLs.
     pub fn base(&self, feed: &FeedSpec) -> String {
         let base = feed.base_url.trim_end_matches('/');
-        match feed.dataset.as_deref() {
+        match feed.dataset.as_deref().filter(|_| self.dataset_in_base) {
             Some(dataset) if !base.ends_with(&format!("/{dataset}")) => format!("{base}/{dataset}"),
             _ => base.to_owned(),
         }
@@ -136,14 +155,28 @@ impl Dialect {
             .unwrap_or(self.page_max)
             .clamp(1, self.page_max)
     }
+
+    /// The limits that the feed's credential keeps: the provider's and the registry's.
+    pub fn limits_of(&self, feed: &FeedSpec) -> Vec<Limit> {
+        let mut limits = self.limits.to_vec();
+        limits.extend_from_slice(&feed.limits);
+        limits
+    }
+
+    /// The second field of a row that a scan reads, if any: the one it pages by, or the timestamp.
+    pub fn second_field(&self) -> Option<&'static str> {
+        match self.scan {
+            ScanForm::Keyset(KeysetBy::Number(field) | KeysetBy::Time(field)) => Some(field),
+            _ => self.stamp_field,
+        }
+    }
 }
 
-fn no_quota(_: &HeaderMap, _: jiff::Timestamp) -> Option<Duration> {
-    None
-}
-
-fn no_conditions(_: &FeedSpec) -> Vec<String> {
-    Vec::new()
+/// A server of several MLSs tells them apart by this field.
+fn originating_system(feed: &FeedSpec) -> Vec<String> {
+    let name = feed.originating_system.iter();
+    name.map(|name| format!("OriginatingSystemName eq {}", crate::query::literal(name)))
+        .collect()
 }
 
 /// A header's number; providers write floats.
@@ -156,11 +189,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_provider_has_a_dialect_of_its_own() {
-        for provider in Provider::ALL {
-            let dialect = Dialect::of(provider);
-            assert_eq!(dialect.provider, provider);
-            assert!(dialect.page_max > 0 && dialect.throttle_wait > Duration::ZERO);
+    fn every_file_is_a_dialect_under_its_own_name() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/dialect");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|e| e.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|e| e == "rs"))
+            .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+            .collect();
+        files.sort();
+        let names: Vec<String> = Dialect::all().map(|d| d.name.to_owned()).collect();
+        assert_eq!(names, files);
+    }
+
+    #[test]
+    fn every_dialect_is_sound() {
+        for dialect in Dialect::all() {
+            assert!(dialect.page_max > 0 && !dialect.auth.is_empty());
+            assert!(dialect.throttle_wait > Duration::ZERO);
+            assert!(!dialect.title.is_empty() && !dialect.source.is_empty());
+            assert!(dialect.limits.iter().all(|l| l.most > 0 && l.seconds > 0));
+            // Eight of the keys of a question are controls.
+            assert!(
+                dialect.confirm.keys().is_none_or(|n| n > 8),
+                "{}",
+                dialect.name
+            );
         }
     }
 }

@@ -67,6 +67,9 @@ pub enum ClientError {
     /// The feed's settings do not make a request.
     #[error("the settings make no valid request: {0}")]
     Settings(String),
+    /// No dialect has this name.
+    #[error("this version knows no provider `{0}`")]
+    UnknownProvider(String),
     /// Something here broke, not the provider.
     #[error("an internal task failed")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),

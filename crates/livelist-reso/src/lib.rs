@@ -6,11 +6,13 @@
 //! wall clock: time and chance are passed in.
 
 pub mod allow;
+pub mod catalog;
 pub mod client;
 pub mod confirm;
 pub mod count;
 pub mod dialect;
 pub mod error;
+pub mod forms;
 pub mod http_transport;
 mod link_header;
 pub mod loops;
@@ -19,12 +21,16 @@ pub mod policy;
 pub mod query;
 pub mod scan;
 pub mod secret;
+pub mod session;
+pub mod stamp;
 pub mod time;
 pub mod token;
 pub mod transport;
 
+pub use catalog::Dialects;
 pub use client::Client;
 pub use error::ClientError;
 pub use http_transport::HttpTransport;
 pub use scan::{ScanState, Step};
+pub use session::Session;
 pub use transport::{BodyStream, Transport, TransportError};

@@ -1,5 +1,7 @@
 //! Making URLs: OData query options, encoded so that every server reads the same.
 
+use std::collections::BTreeMap;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What stands unencoded in a query value: RFC 3986's unreserved characters and those of OData's
@@ -44,6 +46,13 @@ impl Query {
         self.url.push('=');
         self.url.extend(utf8_percent_encode(value, VALUE));
         self
+    }
+
+    /// Adds the feed's own options.
+    #[must_use]
+    pub fn options(self, parameters: &BTreeMap<String, String>) -> Query {
+        let add = |query: Query, (name, value): (&String, &String)| query.option(name, value);
+        parameters.iter().fold(self, add)
     }
 
     /// The URL.

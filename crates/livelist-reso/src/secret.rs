@@ -1,5 +1,6 @@
-//! What is behind a credential reference: `{"client_id","client_secret"}`, `{"token"}` or
-//! `{"username","password"}`.
+//! What is behind a credential reference: JSON with `client_id` and `client_secret`, with `token`, or
+//! with `username` and `password` (and a client's id and secret where the provider wants them); with
+//! `api_key` besides where the provider wants one.
 
 use livelist_model::registry::AuthKind;
 use secrecy::{ExposeSecret, SecretString};
@@ -7,23 +8,38 @@ use serde::Deserialize;
 
 /// An account at a provider.
 #[derive(Debug)]
-pub enum Account {
-    /// For OAuth 2.0 client credentials.
-    ClientCredentials {
-        /// The client's id.
-        client_id: SecretString,
-        /// The client's secret.
-        client_secret: SecretString,
-    },
+pub struct Account {
+    /// What tokens are got with.
+    pub login: Login,
+    /// What goes with every request besides.
+    pub api_key: Option<SecretString>,
+}
+
+/// What tokens are got with.
+#[derive(Debug)]
+pub enum Login {
+    /// OAuth 2.0 client credentials.
+    Client(ClientLogin),
     /// A token issued by hand.
     ServerToken(SecretString),
-    /// A user; no dialect asks for one yet.
+    /// A user, and the client that asks for the user where the provider wants to know.
     User {
         /// The name.
         username: SecretString,
         /// The password.
         password: SecretString,
+        /// The client.
+        client: Option<ClientLogin>,
     },
+}
+
+/// A client's id and secret.
+#[derive(Debug)]
+pub struct ClientLogin {
+    /// The id.
+    pub id: SecretString,
+    /// The secret.
+    pub secret: SecretString,
 }
 
 /// Why a secret is not an account. Never repeats the secret.
@@ -43,66 +59,104 @@ pub enum AccountError {
         /// What should be.
         wanted: &'static str,
     },
+    /// The provider wants an API key.
+    #[error("it has no `api_key`, and the provider wants one with every request")]
+    ApiKeyMissing,
     /// It could not be sent in a header.
     #[error("it holds characters that cannot be sent, such as a line feed")]
     Characters,
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum Form {
-    ClientCredentials {
-        client_id: SecretString,
-        client_secret: SecretString,
-    },
-    ServerToken {
-        token: SecretString,
-    },
-    User {
-        username: SecretString,
-        password: SecretString,
-    },
+struct Form {
+    client_id: Option<SecretString>,
+    client_secret: Option<SecretString>,
+    token: Option<SecretString>,
+    username: Option<SecretString>,
+    password: Option<SecretString>,
+    api_key: Option<SecretString>,
+}
+
+fn kind_words(kind: AuthKind) -> &'static str {
+    match kind {
+        AuthKind::ClientCredentials => "`client_id` and `client_secret`",
+        AuthKind::ServerToken => "`token`",
+        AuthKind::Password => "`username` and `password`",
+    }
+}
+
+impl Login {
+    /// The kind of authentication that it is for.
+    pub fn kind(&self) -> AuthKind {
+        match self {
+            Login::Client(_) => AuthKind::ClientCredentials,
+            Login::ServerToken(_) => AuthKind::ServerToken,
+            Login::User { .. } => AuthKind::Password,
+        }
+    }
 }
 
 impl Account {
     /// Reads the secret's text as what the feed's kind of authentication wants.
-    pub fn parse_as(kind: AuthKind, secret: &SecretString) -> Result<Account, AccountError> {
-        let wanted = match kind {
-            AuthKind::ClientCredentials => "`client_id` and `client_secret`",
-            AuthKind::ServerToken => "`token`",
-        };
+    ///
+    /// # Errors
+    /// It is another kind of account, or none.
+    pub fn parse_as(
+        kind: AuthKind,
+        needs_api_key: bool,
+        secret: &SecretString,
+    ) -> Result<Account, AccountError> {
         let account = Account::parse(secret)?;
-        let found = match (&account, kind) {
-            (Account::ClientCredentials { .. }, AuthKind::ClientCredentials)
-            | (Account::ServerToken(_), AuthKind::ServerToken) => return Ok(account),
-            (Account::ClientCredentials { .. }, _) => "`client_id` and `client_secret`",
-            (Account::ServerToken(_), _) => "`token`",
-            (Account::User { .. }, _) => "`username` and `password`",
-        };
-        Err(AccountError::Kind { found, wanted })
+        let found = account.login.kind();
+        if found != kind {
+            return Err(AccountError::Kind {
+                found: kind_words(found),
+                wanted: kind_words(kind),
+            });
+        }
+        if needs_api_key && account.api_key.is_none() {
+            return Err(AccountError::ApiKeyMissing);
+        }
+        Ok(account)
     }
 
     /// Reads the secret's text.
+    ///
+    /// # Errors
+    /// It is none of the forms, or could not be sent.
     pub fn parse(secret: &SecretString) -> Result<Account, AccountError> {
-        let form = serde_json::from_str(secret.expose_secret()).map_err(|_| AccountError::Form)?;
-        let account = match form {
-            Form::ClientCredentials {
-                client_id,
-                client_secret,
-            } => Account::ClientCredentials {
-                client_id,
-                client_secret,
-            },
-            Form::ServerToken { token } => Account::ServerToken(token),
-            Form::User { username, password } => Account::User { username, password },
+        let form: Form =
+            serde_json::from_str(secret.expose_secret()).map_err(|_| AccountError::Form)?;
+        let client = match (form.client_id, form.client_secret) {
+            (Some(id), Some(secret)) => Some(ClientLogin { id, secret }),
+            (None, None) => None,
+            _ => return Err(AccountError::Form),
         };
-        if let Account::ServerToken(token) = &account {
-            let token = token.expose_secret();
-            if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
-                return Err(AccountError::Characters);
-            }
+        let login = match (form.token, form.username, form.password, client) {
+            (Some(token), None, None, None) => Login::ServerToken(token),
+            (None, Some(username), Some(password), client) => Login::User {
+                username,
+                password,
+                client,
+            },
+            (None, None, None, Some(client)) => Login::Client(client),
+            _ => return Err(AccountError::Form),
+        };
+        let sent_as_it_is = match &login {
+            Login::ServerToken(token) => Some(token),
+            _ => None,
+        };
+        let sendable = |text: &SecretString| {
+            let text = text.expose_secret();
+            !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
+        };
+        if !sent_as_it_is.into_iter().chain(&form.api_key).all(sendable) {
+            return Err(AccountError::Characters);
         }
-        Ok(account)
+        Ok(Account {
+            login,
+            api_key: form.api_key,
+        })
     }
 }
 
@@ -113,34 +167,42 @@ mod tests {
     #[test]
     fn another_form_than_the_providers_is_told() {
         let secret = SecretString::from(r#"{"token":"abc"}"#);
-        assert!(Account::parse_as(AuthKind::ServerToken, &secret).is_ok());
-        let error = Account::parse_as(AuthKind::ClientCredentials, &secret).unwrap_err();
+        assert!(Account::parse_as(AuthKind::ServerToken, false, &secret).is_ok());
+        let error = Account::parse_as(AuthKind::ClientCredentials, false, &secret).unwrap_err();
         assert_eq!(
             error.to_string(),
             "it holds `token`, and the provider wants `client_id` and `client_secret`"
         );
+        let error = Account::parse_as(AuthKind::ServerToken, true, &secret).unwrap_err();
+        assert_eq!(error, AccountError::ApiKeyMissing);
     }
 
     #[test]
     fn the_forms_are_told_apart_and_errors_show_nothing() {
         let parse = |text: &str| Account::parse(&SecretString::from(text));
-        assert!(matches!(
-            parse(r#"{"token":"abc"}"#),
-            Ok(Account::ServerToken(_))
-        ));
-        assert!(matches!(
-            parse(r#"{"client_id":"a","client_secret":"b"}"#),
-            Ok(Account::ClientCredentials { .. })
-        ));
-        assert!(matches!(
-            parse(r#"{"username":"a","password":"b"}"#),
-            Ok(Account::User { .. })
-        ));
+        for (text, kind) in [
+            (r#"{"token":"abc"}"#, AuthKind::ServerToken),
+            (
+                r#"{"client_id":"a","client_secret":"b","api_key":"k"}"#,
+                AuthKind::ClientCredentials,
+            ),
+            (r#"{"username":"a","password":"b"}"#, AuthKind::Password),
+            (
+                r#"{"username":"a","password":"b","client_id":"c","client_secret":"d"}"#,
+                AuthKind::Password,
+            ),
+        ] {
+            assert_eq!(parse(text).unwrap().login.kind(), kind, "{text}");
+        }
         for bad in [
             "s3cret",
             r#"{"token":""}"#,
             r#"{"token":"s3cret\n"}"#,
             r#"{"tokn":"s3cret"}"#,
+            r#"{"token":"s3cret","username":"a","password":"b"}"#,
+            r#"{"username":"s3cret"}"#,
+            r#"{"client_id":"s3cret"}"#,
+            r#"{"client_id":"a","client_secret":"b","api_key":"s3cret\r"}"#,
         ] {
             let error = parse(bad).unwrap_err();
             assert!(!error.to_string().contains("s3cret"));

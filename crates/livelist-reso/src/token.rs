@@ -1,5 +1,5 @@
-//! Access tokens: asking for one (OAuth 2.0 client credentials, RFC 6749, 4.4) and reading the
-//! answer, which providers write in many ways.
+//! Access tokens: asking for one (OAuth 2.0: client credentials, RFC 6749, 4.4; a user's password,
+//! 4.3; a refresh token, 6) and reading the answer, which providers write in many ways.
 
 use std::time::Duration;
 
@@ -15,17 +15,20 @@ use crate::allow;
 use crate::dialect::Dialect;
 use crate::error::ClientError;
 use crate::policy::{self, Verdict};
-use crate::secret::Account;
+use crate::secret::{Account, ClientLogin, Login};
+use crate::session::{self, Session};
 use crate::time::Pace;
 use crate::transport::{Transport, TransportError};
 
-/// A token to send as bearer.
+/// A session, and how long it lasts.
 #[derive(Debug, Clone)]
 pub struct Token {
-    /// The token.
-    pub value: SecretString,
+    /// What requests carry.
+    pub session: Session,
     /// When it stops working, if anybody said so.
     pub expires_at: Option<jiff::Timestamp>,
+    /// What another can be got with, without the account's password.
+    pub refresh: Option<SecretString>,
 }
 
 /// A token answer is a few kilobytes.
@@ -35,104 +38,167 @@ const MAX_ANSWER: usize = 64 * 1024;
 struct Answer {
     access_token: Option<SecretString>,
     expires_in: Option<serde_json::Value>,
+    refresh_token: Option<SecretString>,
     error: Option<serde_json::Value>,
 }
 
-/// A token for `account`, by the feed's dialect.
+/// A token for `account`, by the feed's dialect. A refresh token that the provider gave with an
+/// earlier one is tried first.
+///
+/// # Errors
+/// What the provider refuses, or could not be asked; never holds a secret.
 pub async fn request(
     transport: &dyn Transport,
     pace: &dyn Pace,
     feed: &FeedSpec,
     account: &Account,
+    refresh: Option<&SecretString>,
 ) -> Result<Token, ClientError> {
-    match account {
-        Account::ServerToken(token) => Ok(Token {
-            value: token.clone(),
-            expires_at: None,
-        }),
-        Account::ClientCredentials {
-            client_id,
-            client_secret,
-        } => {
-            let dialect = Dialect::of(feed.provider);
-            let url = feed
-                .token_url
-                .as_deref()
-                .or(dialect.token_url)
-                .ok_or_else(|| {
-                    ClientError::Settings("client credentials need a `token_url`".to_owned())
-                })?;
-            let mut form = format!(
-                "grant_type=client_credentials&client_id={}&client_secret={}",
-                utf8_percent_encode(client_id.expose_secret(), NON_ALPHANUMERIC),
-                utf8_percent_encode(client_secret.expose_secret(), NON_ALPHANUMERIC),
-            );
-            if let Some(scope) = dialect.scope {
-                form.push_str("&scope=");
-                form.push_str(scope);
-            }
-            let secrets = [client_secret.expose_secret()];
-            exchange(transport, pace, &dialect, url, &form, &secrets).await
+    let (grant, client) = match &account.login {
+        Login::ServerToken(token) => {
+            return Ok(Token {
+                session: Session {
+                    token: token.clone(),
+                    api_key: account.api_key.clone(),
+                },
+                expires_at: None,
+                refresh: None,
+            });
         }
-        Account::User { .. } => Err(ClientError::Settings(format!(
-            "{} does not authenticate with a user name and a password",
-            feed.provider
-        ))),
+        Login::Client(client) => (vec![("grant_type", "client_credentials")], Some(client)),
+        Login::User {
+            username,
+            password,
+            client,
+        } => {
+            let grant = vec![
+                ("grant_type", "password"),
+                ("username", username.expose_secret()),
+                ("password", password.expose_secret()),
+            ];
+            (grant, client.as_ref())
+        }
+    };
+    let dialect = Dialect::for_feed(feed)?;
+    let url = feed.token_url.as_deref().or(dialect.token_url);
+    let url = url.ok_or_else(|| {
+        ClientError::Settings("tokens are requested, and there is no `token_url`".to_owned())
+    })?;
+    let asking = Asking {
+        transport,
+        pace,
+        dialect: &dialect,
+        uri: allow::parse(url).map_err(ClientError::Link)?,
+        client,
+        api_key: account.api_key.as_ref(),
+    };
+    if let Some(refresh) = refresh {
+        let again = vec![
+            ("grant_type", "refresh_token"),
+            ("refresh_token", refresh.expose_secret()),
+        ];
+        match asking.exchange(again).await {
+            // It was used, or has ended: the account itself decides.
+            Err(ClientError::CredentialRefused(_)) => {}
+            other => return other,
+        }
     }
+    asking.exchange(grant).await
 }
 
-async fn exchange(
-    transport: &dyn Transport,
-    pace: &dyn Pace,
-    dialect: &Dialect,
-    url: &str,
-    form: &str,
-    secrets: &[&str],
-) -> Result<Token, ClientError> {
-    let uri = allow::parse(url).map_err(ClientError::Link)?;
-    let mut attempt = 0;
-    loop {
-        attempt += 1;
-        let request = http::Request::post(uri.clone())
+/// Whom to ask for a token, and how.
+struct Asking<'a> {
+    transport: &'a dyn Transport,
+    pace: &'a dyn Pace,
+    dialect: &'a Dialect,
+    uri: http::Uri,
+    client: Option<&'a ClientLogin>,
+    api_key: Option<&'a SecretString>,
+}
+
+impl Asking<'_> {
+    async fn exchange(&self, mut form: Vec<(&str, &str)>) -> Result<Token, ClientError> {
+        if let Some(client) = self.client {
+            form.push(("client_id", client.id.expose_secret()));
+            form.push(("client_secret", client.secret.expose_secret()));
+        }
+        form.extend(self.dialect.scope.map(|scope| ("scope", scope)));
+        // Names and the kind of grant are no secrets; everything else may be one.
+        let secrets: Vec<&str> = form
+            .iter()
+            .filter(|(name, _)| !matches!(*name, "grant_type" | "scope" | "client_id"))
+            .map(|(_, value)| *value)
+            .chain(self.api_key.map(|key| key.expose_secret()))
+            .collect();
+        let encoded: Vec<String> = form
+            .iter()
+            .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
+            .collect();
+        let body = Bytes::from(encoded.join("&"));
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let (what, source) = match whole(self.transport, self.request(body.clone())?).await {
+                Err(e) => (e.to_string(), Some(e)),
+                Ok((status, headers, body)) => {
+                    let now = self.pace.now();
+                    match policy::judge_as(self.dialect, status, &headers, &body, now) {
+                        Verdict::Accept => match self.read(&body, now) {
+                            Ok(token) => return Ok(token),
+                            Err(Problem::Refused(error)) => {
+                                let text = policy::readable(error.as_bytes(), &secrets);
+                                return Err(ClientError::CredentialRefused(text));
+                            }
+                            Err(Problem::NoAnswer) => ("200 without a token".to_owned(), None),
+                        },
+                        Verdict::Throttled(wait) => {
+                            return Err(ClientError::Throttled(
+                                wait.unwrap_or(self.dialect.throttle_wait),
+                            ));
+                        }
+                        // 400 is what a wrong secret gets (RFC 6749, 5.2; Trestle in HTML).
+                        Verdict::Rejected | Verdict::Unauthorized | Verdict::Denied => {
+                            let text = policy::readable(&body, &secrets);
+                            return Err(ClientError::CredentialRefused(format!(
+                                "{status}: {text}"
+                            )));
+                        }
+                        Verdict::Retry | Verdict::RetrySmaller => {
+                            (format!("status {status}"), None)
+                        }
+                    }
+                }
+            };
+            if attempt >= policy::ATTEMPTS {
+                return Err(ClientError::Unavailable {
+                    what: format!("token request: {what}"),
+                    source,
+                });
+            }
+            self.pace
+                .sleep(policy::pause(attempt, self.pace.fraction()))
+                .await;
+        }
+    }
+
+    fn request(&self, body: Bytes) -> Result<http::Request<Bytes>, ClientError> {
+        let mut request = http::Request::post(self.uri.clone())
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(header::ACCEPT, "application/json")
             .header(header::USER_AGENT, crate::client::USER_AGENT)
-            .body(Bytes::copy_from_slice(form.as_bytes()))
+            .body(body)
             .map_err(|e| ClientError::Settings(e.to_string()))?;
-        let (what, source) = match whole(transport, request).await {
-            Err(e) => (e.to_string(), Some(e)),
-            Ok((status, headers, body)) => {
-                let now = pace.now();
-                match policy::judge(status, &headers, &body, dialect.wait_headers, now) {
-                    Verdict::Accept => match read_answer(&body, now) {
-                        Ok(token) => return Ok(token),
-                        Err(Problem::Refused(error)) => {
-                            let text = policy::readable(error.as_bytes(), secrets);
-                            return Err(ClientError::CredentialRefused(text));
-                        }
-                        Err(Problem::NoAnswer) => ("200 without a token".to_owned(), None),
-                    },
-                    Verdict::Throttled(wait) => {
-                        return Err(ClientError::Throttled(
-                            wait.unwrap_or(dialect.throttle_wait),
-                        ));
-                    }
-                    // 400 is what a wrong secret gets (RFC 6749, 5.2; Trestle in HTML).
-                    Verdict::Rejected | Verdict::Unauthorized | Verdict::Denied => {
-                        let text = policy::readable(&body, secrets);
-                        return Err(ClientError::CredentialRefused(format!("{status}: {text}")));
-                    }
-                    Verdict::Retry | Verdict::RetrySmaller => (format!("status {status}"), None),
-                }
-            }
-        };
-        if attempt >= policy::ATTEMPTS {
-            return Err(ClientError::Unavailable {
-                what: format!("token request: {what}"),
-                source,
-            });
+        if let Some(name) = self.dialect.api_key_header {
+            session::add_api_key(name, self.api_key, request.headers_mut())
+                .map_err(|e| ClientError::Settings(e.to_string()))?;
         }
-        pace.sleep(policy::pause(attempt, pace.fraction())).await;
+        Ok(request)
+    }
+
+    fn read(&self, body: &[u8], now: jiff::Timestamp) -> Result<Token, Problem> {
+        let mut token = read_answer(body, now)?;
+        token.session.api_key = self.api_key.cloned();
+        Ok(token)
     }
 }
 
@@ -180,7 +246,11 @@ fn read_answer(body: &[u8], now: jiff::Timestamp) -> Result<Token, Problem> {
     let expires_at = seconds
         .filter(|s: &f64| s.is_finite() && *s > 0.0)
         .and_then(|s| now.checked_add(Duration::from_secs_f64(s.min(1e9))).ok());
-    Ok(Token { value, expires_at })
+    Ok(Token {
+        session: Session::of(value),
+        expires_at,
+        refresh: answer.refresh_token,
+    })
 }
 
 #[cfg(test)]

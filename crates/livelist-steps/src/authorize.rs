@@ -8,8 +8,10 @@ use std::time::Duration;
 use livelist_model::registry::CredentialRef;
 use livelist_model::run::RunSpec;
 use livelist_reso::ClientError;
+use livelist_reso::dialect::Dialect;
 use livelist_reso::secret::Account;
 use livelist_reso::token::{self, Token};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::{Env, StepError};
@@ -66,18 +68,25 @@ impl TokenCache {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take_up(&self, of: &CredentialRef, owner: &str, now: jiff::Timestamp) -> Option<Token> {
+    /// A token that is still good for `owner`; else what another can be got with.
+    fn take_up(
+        &self,
+        of: &CredentialRef,
+        owner: &str,
+        now: jiff::Timestamp,
+    ) -> Result<Token, Option<SecretString>> {
         let mut tokens = self.lock();
-        let (token, served) = tokens.get_mut(of)?;
+        let Some((token, served)) = tokens.get_mut(of) else {
+            return Err(None);
+        };
         let lives = token.expires_at.is_some_and(|at| {
             Duration::try_from(at.duration_since(now)).is_ok_and(|left| left >= LEAST_LIFE)
         });
         if !lives || served.iter().any(|o| o == owner) {
-            tokens.remove(of);
-            return None;
+            return Err(tokens.remove(of).and_then(|(token, _)| token.refresh));
         }
         served.push(owner.to_owned());
-        Some(token.clone())
+        Ok(token.clone())
     }
 
     fn put(&self, of: &CredentialRef, owner: &str, token: &Token) {
@@ -92,16 +101,19 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let feed = &input.run.feed;
     let now = env.clock.now();
     let token = match env.tokens.take_up(&feed.credential, &input.owner, now) {
-        Some(token) => token,
-        None => {
+        Ok(token) => token,
+        Err(refresh) => {
             let secret = env.secrets.get(&feed.credential).await?;
-            let account = Account::parse_as(feed.auth, &secret).map_err(|source| {
-                StepError::SecretInvalid {
-                    reference: feed.credential.clone(),
-                    source,
-                }
+            let dialect = Dialect::for_feed(feed)?;
+            let needs_api_key = dialect.api_key_header.is_some();
+            let parsed = Account::parse_as(feed.auth, needs_api_key, &secret);
+            let account = parsed.map_err(|source| StepError::SecretInvalid {
+                reference: feed.credential.clone(),
+                source,
             })?;
-            match token::request(&*env.transport, &env.pace(), feed, &account).await {
+            let pace = env.pace();
+            let refresh = refresh.as_ref();
+            match token::request(&*env.transport, &pace, feed, &account, refresh).await {
                 Ok(token) => {
                     env.tokens.put(&feed.credential, &input.owner, &token);
                     token
@@ -121,7 +133,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     };
     let sealed = env
         .sealer
-        .seal(input.run.run.as_str(), &token.value)
+        .seal(input.run.run.as_str(), &token.session.to_text())
         .await?;
     tracing::info!(run = %input.run.run, expires_at = ?token.expires_at, "authorized");
     Ok(Output {
@@ -148,6 +160,8 @@ fn whole_seconds(wait: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use livelist_reso::Session;
+
     use super::*;
 
     #[test]
@@ -157,17 +171,19 @@ mod tests {
         let now = jiff::Timestamp::UNIX_EPOCH;
         let expires_at = now.checked_add(Duration::from_secs(3_600)).ok();
         let token = Token {
-            value: "t".into(),
+            session: Session::of("t".into()),
             expires_at,
+            refresh: Some("r".into()),
         };
         cache.put(&of, "one", &token);
-        assert!(cache.take_up(&of, "two", now).is_some());
+        assert!(cache.take_up(&of, "two", now).is_ok());
         assert!(
-            cache.take_up(&of, "two", now).is_none(),
-            "asked again: it was refused"
+            cache.take_up(&of, "two", now).unwrap_err().is_some(),
+            "asked again: it was refused, and what it can be renewed with is handed out"
         );
+        assert!(cache.take_up(&of, "two", now).unwrap_err().is_none());
         cache.put(&of, "one", &token);
         let late = now.checked_add(Duration::from_secs(3_000)).unwrap();
-        assert!(cache.take_up(&of, "two", late).is_none(), "too little life");
+        assert!(cache.take_up(&of, "two", late).is_err(), "too little life");
     }
 }

@@ -99,7 +99,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         distinct: found.distinct,
         scans: progress.scans(),
     };
-    let by_key = Dialect::of(run.feed.provider).confirm.is_by_key();
+    let by_key = Dialect::for_feed(&run.feed)?.confirm.is_by_key();
     let next = if is_overtaken {
         Next::ScanAgain
     } else {
@@ -121,7 +121,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         // Another run looked meanwhile. Keys that it found may have come after this run had passed
         // their place: what this run saw proves nothing against them.
         Next::ScanAgain if is_overtaken => {
-            let mut anew = Progress::begin(&run, base, env.clock.now());
+            let mut anew = Progress::begin(&run, base, env.clock.now())?;
             anew.traffic = progress.traffic;
             (
                 Outcome::Scan,
@@ -129,7 +129,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
             )
         }
         Next::ScanAgain => {
-            let again = progress.again(&run, env.clock.now());
+            let again = progress.again(&run, env.clock.now())?;
             (
                 Outcome::Scan,
                 save(&*env.objects, &run, "scan", &again).await?,

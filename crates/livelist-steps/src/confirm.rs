@@ -10,14 +10,15 @@ use livelist_model::head::Held;
 use livelist_model::layout;
 use livelist_model::record::ListRef;
 use livelist_model::run::RunSpec;
-use livelist_reso::{Client, ClientError, confirm};
+use livelist_reso::dialect::Dialect;
+use livelist_reso::{Client, ClientError, Session, confirm};
 use livelist_store::ObjectsExt;
 use serde::{Deserialize, Serialize};
 
 use crate::authorize::wait_seconds;
 use crate::compare::read_whole;
 use crate::progress::{Compared, Confirmation, Progress, load, note_traffic, save};
-use crate::{Env, StepError, lists};
+use crate::{Env, StepError, budget, lists};
 
 /// The step's name.
 pub const NAME: &str = "confirm";
@@ -87,7 +88,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         confirmation,
     } = input;
     env.renew(&run, &owner, Duration::ZERO).await?;
-    let token = env.sealer.open(run.run.as_str(), &token).await?;
+    let session = Session::from_text(&env.sealer.open(run.run.as_str(), &token).await?);
     let compared: Compared = load(&*env.objects, &run, &comparison).await?;
     let mut told: Confirmation = match confirmation {
         Some(key) => load(&*env.objects, &run, &key).await?,
@@ -95,10 +96,13 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     };
     let absent = read_whole(env, &compared.absent).await?;
     let pace = env.pace();
-    let mut client = Client::new(&*env.transport, &pace, &run.feed, &token)?;
-    let asked = ask_on(env, &mut client, &compared, &absent, &mut told).await;
+    let limits = Dialect::for_feed(&run.feed)?.limits_of(&run.feed);
+    let ledger = budget::ledger(env, &run, &limits).await?;
+    let mut client = Client::new(&*env.transport, &pace, &run.feed, &session, ledger)?;
+    let asked = ask_on(env, &run, &mut client, &compared, &absent, &mut told).await;
+    let accounted = budget::keep(env, &run, &mut client).await;
     told.traffic.add(client.traffic());
-    let (paused, wait) = match asked {
+    let (paused, wait) = match asked.and_then(|asked| accounted.map(|()| asked)) {
         Ok(asked) => asked,
         Err(error) => {
             let mut traffic = compared.traffic;
@@ -115,7 +119,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
             Next::ScanAgain => {
                 let mut scanned: Progress = load(&*env.objects, &run, &progress).await?;
                 scanned.traffic.add(told.traffic);
-                let again = scanned.again(&run, env.clock.now());
+                let again = scanned.again(&run, env.clock.now())?;
                 progress = save(&*env.objects, &run, "scan", &again).await?;
                 Outcome::Scan
             }
@@ -146,12 +150,13 @@ type Paused = (Option<Outcome>, Duration);
 /// Asks until everything was asked for, or says why it pauses.
 async fn ask_on(
     env: &Env,
+    run: &RunSpec,
     client: &mut Client<'_>,
     compared: &Compared,
     absent: &[Vec<u8>],
     told: &mut Confirmation,
 ) -> Result<Paused, StepError> {
-    let Some(size) = confirm::batch_size(client.dialect().confirm) else {
+    let Some(size) = client.dialect().confirm.keys() else {
         return Err(StepError::InputInvalid(format!(
             "{} cannot be asked for single keys",
             client.feed().provider
@@ -189,6 +194,9 @@ async fn ask_on(
             Err(error) => return Err(error.into()),
         }
         batches += 1;
+        if budget::is_due(client) {
+            budget::keep(env, run, client).await?;
+        }
         let is_spent = env.limits.is_spent(begun, env.clock.now(), batches);
         if is_spent && (told.asked as usize) < absent.len() {
             return Ok((Some(Outcome::More), Duration::ZERO));

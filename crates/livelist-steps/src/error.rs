@@ -93,6 +93,7 @@ impl StepError {
         "SecretMissing",
         "SecretInvalid",
         "RegistryInvalid",
+        "UnknownProvider",
         "InputInvalid",
         "LeaseLost",
         "StoreUnavailable",
@@ -119,6 +120,7 @@ impl StepError {
                 ClientError::Loop { .. } => "PagingLoop",
                 ClientError::TooLarge { .. } => "LimitExceeded",
                 ClientError::Settings(_) => "RegistryInvalid",
+                ClientError::UnknownProvider(_) => "UnknownProvider",
                 ClientError::Internal(_) => "Internal",
             },
             StepError::TokenRefused => "AuthorizationFailed",
@@ -211,7 +213,10 @@ pub fn advice(name: &str) -> &'static str {
         "StoreCorrupt" => "Something in storage is not what was recorded; see the message.",
         "SealInvalid" => "The token could not be sealed or opened. Check the key's permissions.",
         "PlanIncomplete" => "Some pairs were not sent; the planner can be started again safely.",
-        "UnknownProvider" => "The registry names a provider that this version does not know.",
+        "UnknownProvider" => {
+            "The registry names a provider that this version does not know; `livelist providers` \
+             lists those that it knows."
+        }
         _ => "This should not happen; see the logs of the step.",
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use livelist_model::plan::{PairDue, Selection, plan};
 use livelist_model::registry::Finding;
 use livelist_model::{ClientId, MlsId};
+use livelist_reso::Dialects;
 use livelist_store::Message;
 use livelist_store::registry::read_registry;
 use serde::{Deserialize, Serialize};
@@ -56,7 +57,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         let at = input.time.unwrap_or_else(|| env.clock.now());
         at.to_zoned(jiff::tz::TimeZone::UTC).date()
     });
-    let (registry, findings) = read_registry(&*env.objects).await?;
+    let (registry, findings) = read_registry(&*env.objects, &Dialects).await?;
     for finding in &findings {
         tracing::error!(file = finding.file, field = finding.field, "{finding}");
     }

@@ -9,7 +9,7 @@ use livelist_model::ids::RunId;
 use livelist_model::layout;
 use livelist_model::record::{ListRef, RunRecord, Traffic};
 use livelist_model::run::RunSpec;
-use livelist_reso::ScanState;
+use livelist_reso::{ClientError, ScanState};
 use livelist_store::{Condition, Objects, ObjectsExt, Retention, StoreError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -81,26 +81,30 @@ pub struct Part {
 
 impl Progress {
     /// A run that begins to scan while the head is `base`.
-    pub fn begin(run: &RunSpec, base: Option<Base>, now: jiff::Timestamp) -> Progress {
-        Progress {
+    pub fn begin(
+        run: &RunSpec,
+        base: Option<Base>,
+        now: jiff::Timestamp,
+    ) -> Result<Progress, ClientError> {
+        Ok(Progress {
             finished: Vec::new(),
-            scan: ScanState::begin(&run.feed, now),
+            scan: ScanState::begin(&run.feed, now)?,
             parts: Vec::new(),
             base,
             refused_at: None,
             traffic: Traffic::default(),
-        }
+        })
     }
 
     /// The same run, about to scan once more.
-    pub fn again(self, run: &RunSpec, now: jiff::Timestamp) -> Progress {
+    pub fn again(self, run: &RunSpec, now: jiff::Timestamp) -> Result<Progress, ClientError> {
         let mut finished = self.finished;
         finished.push(self.scan.evidence);
-        Progress {
+        Ok(Progress {
             finished,
-            scan: ScanState::begin(&run.feed, now),
+            scan: ScanState::begin(&run.feed, now)?,
             ..self
-        }
+        })
     }
 
     /// Every scan, the last one included.

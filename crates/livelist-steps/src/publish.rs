@@ -13,6 +13,7 @@ use livelist_model::head::{Head, Held, whole_seconds};
 use livelist_model::layout;
 use livelist_model::record::Resume;
 use livelist_model::run::RunSpec;
+use livelist_reso::dialect::Dialect;
 use livelist_store::{Condition, ObjectsExt, Retention, StoreError};
 use serde::{Deserialize, Serialize};
 
@@ -198,13 +199,12 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// The snapshot holds all that was live through the last scan: earlier ones only add to it.
+    /// What the provider answers may be older by its cache.
     fn as_of(&self) -> jiff::Timestamp {
-        let scans = &self.compared.facts.scans;
-        whole_seconds(
-            scans
-                .last()
-                .map_or(jiff::Timestamp::UNIX_EPOCH, |s| s.started_at),
-        )
+        let scan = self.compared.facts.scans.last();
+        let began = scan.map_or(jiff::Timestamp::UNIX_EPOCH, |s| s.started_at);
+        let lag = Dialect::for_feed(&self.run.feed).map_or(Duration::ZERO, |d| d.lag);
+        whole_seconds(began.saturating_sub(lag).unwrap_or(began))
     }
 
     fn output(&self, outcome: Outcome, head: Option<&Head>, changes: (u64, u64)) -> Output {

@@ -7,12 +7,13 @@ use livelist_model::codec::Effort;
 use livelist_model::keys::KeyBuffer;
 use livelist_model::record::ListRef;
 use livelist_model::run::RunSpec;
-use livelist_reso::{Client, ClientError, ScanState, Step};
+use livelist_reso::dialect::Dialect;
+use livelist_reso::{Client, ClientError, ScanState, Session, Step};
 use serde::{Deserialize, Serialize};
 
 use crate::authorize::wait_seconds;
 use crate::progress::{Base, Part, Progress, load, note_traffic, save};
-use crate::{Env, StepError, lists};
+use crate::{Env, StepError, budget, lists};
 
 /// The step's name.
 pub const NAME: &str = "scan";
@@ -71,24 +72,27 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         progress,
     } = input;
     env.renew(&run, &owner, Duration::ZERO).await?;
-    let token = env.sealer.open(run.run.as_str(), &token).await?;
+    let session = Session::from_text(&env.sealer.open(run.run.as_str(), &token).await?);
     let mut progress = match progress {
         Some(key) => load::<Progress>(&*env.objects, &run, &key).await?,
         None => {
             let base = Base::now(&*env.objects, &run).await?;
-            Progress::begin(&run, base, env.clock.now())
+            Progress::begin(&run, base, env.clock.now())?
         }
     };
     if progress.scan.version != ScanState::VERSION {
         tracing::warn!(run = %run.run, "the scan was begun by another version and is begun anew");
         let base = Base::now(&*env.objects, &run).await?;
-        progress = Progress::begin(&run, base, env.clock.now());
+        progress = Progress::begin(&run, base, env.clock.now())?;
     }
     let pace = env.pace();
-    let mut client = Client::new(&*env.transport, &pace, &run.feed, &token)?;
+    let limits = Dialect::for_feed(&run.feed)?.limits_of(&run.feed);
+    let ledger = budget::ledger(env, &run, &limits).await?;
+    let mut client = Client::new(&*env.transport, &pace, &run.feed, &session, ledger)?;
     let mut keys = KeyBuffer::default();
     let read = read_on(env, &run, &mut client, &mut progress, &mut keys).await;
-    let (outcome, wait) = match read {
+    let accounted = budget::keep(env, &run, &mut client).await;
+    let (outcome, wait) = match read.and_then(|read| accounted.map(|()| read)) {
         Ok(read) => read,
         Err(error) => {
             progress.traffic.add(client.traffic());
@@ -137,6 +141,9 @@ async fn read_on(
                 return Ok((Outcome::Unauthorized, Duration::ZERO));
             }
             Err(error) => return Err(error.into()),
+        }
+        if budget::is_due(client) {
+            budget::keep(env, run, client).await?;
         }
         if keys.bytes() >= env.limits.part_bytes {
             write_part(env, run, progress, keys).await?;

@@ -3,6 +3,7 @@
 
 use livelist_model::plan::PairDue;
 use livelist_model::run::{FeedSpec, RunSpec};
+use livelist_reso::Dialects;
 use livelist_store::Start;
 use livelist_store::registry::{DocumentError, read_client, read_mls};
 use serde::{Deserialize, Serialize};
@@ -66,7 +67,7 @@ async fn resolve(env: &Env, body: &str) -> Result<Result<RunSpec, String>, StepE
             due.schema
         )));
     }
-    let mls = match read_mls(&*env.objects, &due.mls).await {
+    let mls = match read_mls(&*env.objects, &due.mls, &Dialects).await {
         Err(DocumentError::Store(error)) => return Err(error.into()),
         Err(error) => return Ok(Err(error.to_string())),
         Ok(mls) => mls,

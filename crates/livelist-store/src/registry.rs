@@ -3,7 +3,7 @@
 use futures::{StreamExt, TryStreamExt, stream};
 use livelist_model::layout;
 use livelist_model::registry::{
-    Client, Finding, Mls, Registry, RegistryBuilder, parse_client, parse_mls,
+    Client, Finding, Mls, Providers, Registry, RegistryBuilder, parse_client, parse_mls,
 };
 use livelist_model::{ClientId, MlsId};
 
@@ -14,8 +14,11 @@ const AT_ONCE: usize = 32;
 
 /// Reads all documents. What is wrong with some of them is told beside the rest, so that one bad
 /// document does not stop the others (F15).
-pub async fn read_registry(objects: &dyn Objects) -> Result<(Registry, Vec<Finding>), StoreError> {
-    let mut builder = RegistryBuilder::default();
+pub async fn read_registry(
+    objects: &dyn Objects,
+    providers: &dyn Providers,
+) -> Result<(Registry, Vec<Finding>), StoreError> {
+    let mut builder = RegistryBuilder::new(providers);
     for prefix in [layout::MLS_PREFIX, layout::CLIENTS_PREFIX] {
         let listed = objects.list(prefix).await?;
         let documents: Vec<(String, Vec<u8>)> = stream::iter(listed)
@@ -61,10 +64,14 @@ fn first(mut findings: Vec<Finding>) -> DocumentError {
 }
 
 /// Reads the document of one MLS.
-pub async fn read_mls(objects: &dyn Objects, mls: &MlsId) -> Result<Mls, DocumentError> {
+pub async fn read_mls(
+    objects: &dyn Objects,
+    mls: &MlsId,
+    providers: &dyn Providers,
+) -> Result<Mls, DocumentError> {
     let file = format!("mls/{mls}.json");
     match objects.read(&layout::mls(mls)).await? {
-        Some((bytes, _)) => parse_mls(&file, &bytes).map_err(first),
+        Some((bytes, _)) => parse_mls(&file, &bytes, providers).map_err(first),
         None => Err(DocumentError::Missing(file)),
     }
 }

@@ -24,6 +24,8 @@ pub enum Command {
     /// Looks after registry documents.
     #[command(subcommand)]
     Registry(RegistryCommand),
+    /// Lists the providers: how each is asked, and what it allows.
+    Providers(ProvidersArgs),
     /// Reconciles all pairs that are due, in this process, on a directory.
     Reconcile(ReconcileArgs),
     /// Prints the live keys of a feed, one a line.
@@ -57,6 +59,17 @@ pub enum RegistryCommand {
         #[arg(value_parser = ["mls", "client"])]
         kind: String,
     },
+}
+
+/// Arguments of `providers`.
+#[derive(Debug, Args)]
+pub struct ProvidersArgs {
+    /// One JSON object a provider.
+    #[arg(long, conflicts_with = "markdown")]
+    pub json: bool,
+    /// The table of docs/dialects.md.
+    #[arg(long, hide = true)]
+    pub markdown: bool,
 }
 
 /// Where data is.

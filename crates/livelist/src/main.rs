@@ -6,6 +6,7 @@ mod cli;
 mod context;
 mod exit;
 mod overlay;
+mod providers;
 mod reconcile;
 mod registry;
 mod report;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
     let done = runtime.block_on(async {
         match cli.command {
             Command::Registry(command) => registry::run(command).await,
+            Command::Providers(arguments) => providers::run(&arguments),
             Command::Reconcile(arguments) => reconcile::run(arguments, environment).await,
             Command::Live(arguments) => runs::live(arguments).await,
             Command::Runs(arguments) => runs::list(arguments).await,

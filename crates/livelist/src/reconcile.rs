@@ -14,6 +14,7 @@ use livelist_model::plan::{PairDue, Selection, plan};
 use livelist_model::record::{RunRecord, RunState};
 use livelist_model::registry::Registry;
 use livelist_model::run::{FeedSpec, RunSpec};
+use livelist_reso::Dialects;
 use livelist_steps::Env;
 use livelist_steps::chain::{self, Stage};
 use livelist_store::registry::read_registry;
@@ -35,7 +36,7 @@ pub async fn run(
         &arguments.data.data,
         environment,
     )?;
-    let (registry, findings) = read_registry(&*env.objects).await?;
+    let (registry, findings) = read_registry(&*env.objects, &Dialects).await?;
     let mut error_output = std::io::stderr().lock();
     for finding in &findings {
         writeln!(error_output, "livelist: {finding}")?;

@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use livelist_model::registry::schema;
+use livelist_reso::Dialects;
+use livelist_reso::catalog::schema;
 use livelist_store::registry::read_registry;
 
 use crate::cli::RegistryCommand;
@@ -25,7 +26,7 @@ pub async fn run(command: RegistryCommand) -> Result<Code, Failed> {
                 registry: documents.clone(),
                 data: documents,
             };
-            let (registry, findings) = read_registry(&overlay).await?;
+            let (registry, findings) = read_registry(&overlay, &Dialects).await?;
             for finding in &findings {
                 if json {
                     writeln!(out, "{}", serde_json::to_string(finding)?)?;

@@ -74,7 +74,7 @@ async fn each_provider_is_authorized_in_its_way() {
     let cases = [
         ("trestle", "client_credentials", "RequestToken"),
         ("mlsgrid", "server_token", "LoadServerToken"),
-        ("bridge", "server_token", "LoadServerToken"),
+        ("rapattoni", "password", "RequestUserToken"),
         ("reso", "client_credentials", "RequestToken"),
         ("reso", "server_token", "LoadServerToken"),
     ];
@@ -86,7 +86,7 @@ async fn each_provider_is_authorized_in_its_way() {
         assert_eq!(played.execution.times_in(state), 1, "{provider} {auth}");
     }
     let played = fakes
-        .play_provider("by-nobody", "nobody", "server_token")
+        .play_provider("by-nobody", "nobody", "guesswork")
         .await;
     played
         .went(&format!(
@@ -95,7 +95,7 @@ async fn each_provider_is_authorized_in_its_way() {
         .failed(
             "UnknownProvider",
             "The step authorize of the run by-nobody failed: the machine has no branch for the \
-             provider nobody with the authentication server_token. See the execution, and the log \
+             provider nobody with the authentication guesswork. See the execution, and the log \
              of the step.",
         );
 }

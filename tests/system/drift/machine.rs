@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use livelist_model::registry::{AuthKind, Provider};
+use livelist_model::registry::AuthKind;
 use livelist_steps::StepError;
 use livelist_steps::{acquire, authorize, compare, confirm, publish, release, scan};
 use livelist_tests::files;
@@ -111,30 +111,15 @@ fn a_lost_lease_leads_back_to_the_credential() {
 }
 
 #[test]
-fn every_provider_has_a_branch_for_its_authentication() {
+fn every_way_to_authenticate_has_one_branch() {
     let machine = Machine::read();
     let rules = list(&machine.states()["PickProvider"]["Choices"]);
-    for provider in Provider::ALL {
-        let named = format!("'{provider}'");
-        let branches: Vec<&Value> = rules
-            .iter()
-            .filter(|r| r["Condition"].as_str().unwrap().contains(&named))
-            .collect();
-        assert!(!branches.is_empty(), "{provider} has no branch");
-        let kinds = [AuthKind::ClientCredentials, AuthKind::ServerToken];
-        let by_kind: Vec<&&Value> = branches
-            .iter()
-            .filter(|b| {
-                let condition = b["Condition"].as_str().unwrap();
-                kinds
-                    .iter()
-                    .any(|k| condition.contains(json!(k).as_str().unwrap()))
-            })
-            .collect();
-        // A provider with both kinds has a branch for each, the others have one.
-        assert_eq!(branches.len(), by_kind.len().max(1), "{provider}");
-        assert_ne!(by_kind.len(), 1, "{provider}");
+    for kind in AuthKind::ALL {
+        let named = format!("$run.feed.auth = '{}'", kind.as_str());
+        let of = |rule: &&Value| rule["Condition"].as_str().unwrap().contains(&named);
+        assert_eq!(rules.iter().filter(of).count(), 1, "{named}");
     }
+    assert_eq!(rules.len(), AuthKind::ALL.len());
     assert_eq!(
         machine.states()["PickProvider"]["Default"],
         "UnknownProvider"

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{Client, Mls, Provider};
+use super::{Client, LONGEST_WINDOW, Mls, Providers};
 use crate::ids::{ClientId, MlsId};
 use crate::run::FeedSpec;
 
@@ -48,15 +48,16 @@ pub struct Registry {
 }
 
 /// Gathers documents and findings; `finish` checks what concerns more than one document.
-#[derive(Debug, Default)]
-pub struct RegistryBuilder {
+pub struct RegistryBuilder<'a> {
+    providers: &'a dyn Providers,
     registry: Registry,
     findings: Vec<Finding>,
 }
 
-/// Reads one MLS document; `file` is its name for the findings.
-pub fn parse_mls(file: &str, text: &[u8]) -> Result<Mls, Vec<Finding>> {
-    let mls: Mls = parse(file, text)?;
+/// Reads one MLS document; `file` is its name for the findings. What the document leaves to its
+/// provider is completed, and the rest checked, by `providers`.
+pub fn parse_mls(file: &str, text: &[u8], providers: &dyn Providers) -> Result<Mls, Vec<Finding>> {
+    let mut mls: Mls = parse(file, text)?;
     let mut findings = Findings {
         file,
         list: Vec::new(),
@@ -96,22 +97,42 @@ pub fn parse_mls(file: &str, text: &[u8]) -> Result<Mls, Vec<Finding>> {
             "give a Data Dictionary name such as `ListingKey`",
         );
     }
-    if mls.provider == Provider::MlsGrid && mls.originating_system.is_none() {
-        findings.add(
-            "originating_system",
-            "MLS Grid answers only requests that name one OriginatingSystemName",
-            "add `\"originating_system\": \"…\"` with the name that MLS Grid gave for this MLS",
-        );
-    }
-    if mls.provider == Provider::Reso
-        && mls.originating_system.as_deref().is_some_and(str::is_empty)
-    {
+    if mls.originating_system.as_deref().is_some_and(str::is_empty) {
         findings.add(
             "originating_system",
             "the name is empty",
             "leave the field out",
         );
     }
+    for (name, value) in &mls.parameters {
+        let is_plain = is_identifier(name) && !value.bytes().any(|b| b.is_ascii_control());
+        if !is_plain || is_secret_name(name) {
+            findings.add(
+                "parameters",
+                format!("{name:?} is not an option that may stand in a URL"),
+                "give plain names such as `class`; `$` options are Livelist's, and secrets belong \
+                 behind `credential`",
+            );
+        }
+    }
+    if mls.confirm_keys.is_some_and(|n| !(9..=500).contains(&n)) {
+        findings.add(
+            "confirm_keys",
+            "the number is out of range",
+            "give 9 to 500 keys (eight of them are controls), or leave it out",
+        );
+    }
+    for (i, limit) in mls.limits.iter().enumerate() {
+        if limit.most == 0 || limit.seconds == 0 || limit.seconds > LONGEST_WINDOW {
+            findings.add(
+                &format!("limits[{i}]"),
+                "the limit lets nothing through, or its window is not one second to one day",
+                "give e.g. `{\"most\": 5000, \"of\": \"requests\", \"seconds\": 3600}`",
+            );
+        }
+    }
+    let completed = providers.complete(file, &mut mls);
+    findings.list.extend(completed);
     findings.result(mls)
 }
 
@@ -174,10 +195,19 @@ pub fn schema(kind: &str) -> Option<serde_json::Value> {
     Some(schema.to_value())
 }
 
-impl RegistryBuilder {
+impl<'a> RegistryBuilder<'a> {
+    /// Gathers documents of `providers`.
+    pub fn new(providers: &'a dyn Providers) -> Self {
+        RegistryBuilder {
+            providers,
+            registry: Registry::default(),
+            findings: Vec::new(),
+        }
+    }
+
     /// Adds `mls/{name}.json`.
     pub fn mls(&mut self, file: &str, text: &[u8]) {
-        match parse_mls(file, text) {
+        match parse_mls(file, text, self.providers) {
             Ok(mls) => {
                 self.registry.mls.insert(mls.mls.clone(), mls);
             }
@@ -305,6 +335,14 @@ fn is_loopback(url: &Url) -> bool {
             .is_ok_and(|ip| ip.is_loopback()),
         None => false,
     }
+}
+
+/// A name under which people are used to putting a secret into a URL.
+fn is_secret_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["token", "secret", "password", "key", "auth"]
+        .iter()
+        .any(|word| name.contains(word))
 }
 
 fn is_identifier(text: &str) -> bool {

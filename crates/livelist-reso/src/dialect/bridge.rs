@@ -10,33 +10,33 @@
 use std::time::Duration;
 
 use http::HeaderMap;
-use livelist_model::registry::Provider;
+use livelist_model::registry::{AuthKind, Limit};
+use livelist_model::run::FeedSpec;
 
-use super::{ConfirmForm, CountForm, Dialect, ScanForm, SizeForm, no_conditions, number};
+use super::{ConfirmForm, Dialect, number};
 
 pub(super) fn dialect() -> Dialect {
     Dialect {
-        provider: Provider::Bridge,
-        token_url: None,
-        scope: None,
-        scan: ScanForm::Links {
-            suffix: "/replication",
-            size: SizeForm::Top,
-            skips: false,
-        },
+        name: "bridge",
+        title: "Bridge Data Output",
+        source: "bridgedataoutput.com/docs",
+        auth: &[AuthKind::ServerToken],
         page_max: 2_000,
-        stamp_field: None,
-        count: CountForm::IfOffered,
         confirm: ConfirmForm::Or(50),
-        min_interval: Duration::ZERO,
-        throttle_wait: Duration::from_secs(60),
-        wait_headers: &[],
+        limits: const { &[Limit::requests(334, 60), Limit::requests(5_000, 3_600)] },
         quota_wait,
-        conditions: no_conditions,
+        scan_path: replication,
+        note: "base_url https://api.bridgedataoutput.com/api/v2/OData and the MLS's `dataset`",
+        ..Dialect::plain()
     }
 }
 
-fn quota_wait(headers: &HeaderMap, now: jiff::Timestamp) -> Option<Duration> {
+/// `{Resource}/replication`: the endpoint without windows.
+pub(super) fn replication(feed: &FeedSpec) -> String {
+    format!("{}/replication", feed.resource)
+}
+
+pub(super) fn quota_wait(headers: &HeaderMap, now: jiff::Timestamp) -> Option<Duration> {
     ["application-ratelimit", "burst-ratelimit"]
         .iter()
         .filter(|name| number(headers, &format!("{name}-remaining")).is_some_and(|n| n < 1.0))

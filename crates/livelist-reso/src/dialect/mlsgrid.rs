@@ -5,41 +5,46 @@
 //!   `$top` up to 5,000; no `$orderby`; nextLink with `$top` and `$skip`.
 //! - `ListingKey` is not searchable, so absent keys cannot be asked for: a second full scan is the
 //!   confirmation. It does not count.
-//! - 2 requests a second, 7,200 an hour, 40,000 a day; above, 429 and the token is suspended for a
-//!   while, without a word on how long.
+//! - 2 requests a second, 7,200 an hour, 40,000 a day, 4 GB an hour; above, 429 and the token is
+//!   suspended for a while, without a word on how long: so the budgets are kept here.
 
 use std::time::Duration;
 
-use livelist_model::registry::Provider;
+use livelist_model::registry::{AuthKind, Limit};
 use livelist_model::run::FeedSpec;
 
-use super::{ConfirmForm, CountForm, Dialect, ScanForm, SizeForm, no_quota, reso};
+use super::{ConfirmForm, CountForm, Dialect, ScanForm, SizeForm, originating_system};
 
 pub(super) fn dialect() -> Dialect {
     Dialect {
-        provider: Provider::MlsGrid,
-        token_url: None,
-        scope: None,
+        name: "mlsgrid",
+        title: "MLS Grid v2",
+        source: "docs.mlsgrid.com, API version 2.0",
+        auth: &[AuthKind::ServerToken],
         scan: ScanForm::Links {
-            suffix: "",
             size: SizeForm::Top,
             skips: true,
         },
         page_max: 5_000,
-        stamp_field: None,
         count: CountForm::Never,
         confirm: ConfirmForm::SecondScan,
-        // 2 a second is the limit; a little less, as clocks differ.
-        min_interval: Duration::from_millis(550),
+        limits: const { &[
+            Limit::requests(2, 1),
+            Limit::requests(7_200, 3_600),
+            Limit::requests(40_000, 86_400),
+            Limit::bytes(4_000_000_000, 3_600),
+        ] },
         throttle_wait: Duration::from_secs(300),
-        wait_headers: &[],
-        quota_wait: no_quota,
         conditions,
+        needs_system: true,
+        note: "base_url https://api.mlsgrid.com/v2; one token serves several MLSs and keeps one \
+               budget",
+        ..Dialect::plain()
     }
 }
 
 fn conditions(feed: &FeedSpec) -> Vec<String> {
-    let mut conditions = reso::originating_system(feed);
+    let mut conditions = originating_system(feed);
     conditions.push("MlgCanView eq true".to_owned());
     conditions
 }

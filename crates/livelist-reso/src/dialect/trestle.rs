@@ -11,25 +11,26 @@
 use std::time::Duration;
 
 use http::HeaderMap;
-use livelist_model::registry::Provider;
+use livelist_model::registry::{AuthKind, Limit};
 
-use super::{ConfirmForm, CountForm, Dialect, ScanForm, no_conditions, number};
+use super::{ConfirmForm, CountForm, Dialect, KeysetBy, ScanForm, number};
 
 pub(super) fn dialect() -> Dialect {
     Dialect {
-        provider: Provider::Trestle,
+        name: "trestle",
+        title: "Trestle (Cotality)",
+        source: "Trestle WebAPI documentation",
+        auth: &[AuthKind::ClientCredentials],
         token_url: Some("https://api.cotality.com/trestle/oidc/connect/token"),
         scope: Some("api"),
-        scan: ScanForm::Keyset,
+        scan: ScanForm::Keyset(KeysetBy::Key),
         page_max: 300_000,
-        stamp_field: None,
         count: CountForm::Always,
         confirm: ConfirmForm::In(100),
-        min_interval: Duration::ZERO,
-        throttle_wait: Duration::from_secs(60),
-        wait_headers: &[],
+        limits: const { &[Limit::requests(180, 60), Limit::requests(7_200, 3_600)] },
         quota_wait,
-        conditions: no_conditions,
+        note: "base_url https://api.cotality.com/trestle/odata",
+        ..Dialect::plain()
     }
 }
 

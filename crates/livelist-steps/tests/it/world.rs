@@ -13,6 +13,7 @@ use livelist_model::layout;
 use livelist_model::record::{Failure, RunRecord};
 use livelist_model::registry::{Pair, parse_mls};
 use livelist_model::run::{FeedSpec, RunSpec};
+use livelist_reso::Dialects;
 use livelist_reso::HttpTransport;
 use livelist_steps::authorize::TokenCache;
 use livelist_steps::chain::{Ended, reconcile};
@@ -157,7 +158,7 @@ impl World {
             r#"{{"mls":"{mls}","provider":{name},"base_url":"{}","credential":"ssm:/{mls}"{token_url}{system}{extra}}}"#,
             self.simulator.base_url(mls)
         );
-        let mls = parse_mls(&format!("mls/{mls}.json"), text.as_bytes()).unwrap();
+        let mls = parse_mls(&format!("mls/{mls}.json"), text.as_bytes(), &Dialects).unwrap();
         let pair = Pair {
             mls: mls.mls.clone(),
             resource: "Property".parse().unwrap(),

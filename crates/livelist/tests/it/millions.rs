@@ -49,8 +49,8 @@ fn two_millions_in_large_pages_need_little_memory() {
     reconciled(&town, "2026-11-22", &control.live_keys());
 }
 
-/// The simulated Bridge tells of the true one's quota, 334 requests a minute, which the command
-/// keeps; the stranger has none.
+/// Paragon's pages are Bridge's, without its budget of 334 requests a minute, which the command
+/// keeps.
 #[test]
 fn two_millions_in_a_thousand_pages_need_little_memory() {
     let manners = Manners {
@@ -64,7 +64,7 @@ fn two_millions_in_a_thousand_pages_need_little_memory() {
     // Far from sorted, as replication comes by time.
     let rows = (0..LISTINGS).map(|n| key(n * 7_368_787 % LISTINGS));
     let stranger = Stranger::start(rows, manners.clone());
-    let town = town_of(&stranger, &manners, "bridge");
+    let town = town_of(&stranger, &manners, "paragon");
     let mut live: Vec<String> = (0..LISTINGS).map(key).collect();
     reconciled(&town, "2026-11-21", &live);
     let sold = stranger.book.lock().unwrap().sell(5_000..6_000);

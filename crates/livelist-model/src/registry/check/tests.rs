@@ -1,7 +1,8 @@
 use super::*;
+use crate::registry::AnyProvider;
 
 fn mls(text: &str) -> Result<Mls, Vec<Finding>> {
-    parse_mls("mls/abor.json", text.as_bytes())
+    parse_mls("mls/abor.json", text.as_bytes(), &AnyProvider)
 }
 
 const GOOD: &str = r#"{"mls":"abor","provider":"trestle",
@@ -83,7 +84,7 @@ fn a_secret_in_the_wrong_place_is_not_repeated() {
 
 #[test]
 fn pairs_without_an_mls_and_shared_keys_are_found() {
-    let mut builder = RegistryBuilder::default();
+    let mut builder = RegistryBuilder::new(&AnyProvider);
     builder.mls("mls/abor.json", GOOD.as_bytes());
     let hash = "ab".repeat(32);
     for name in ["acme", "bolt"] {

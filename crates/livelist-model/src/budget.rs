@@ -1,0 +1,252 @@
+//! Request budgets: what was asked of a provider lately, and whether the next request fits. Pure
+//! bookkeeping over given times; the steps keep it in the store, so that it holds over the tasks of
+//! a run and over the runs of a day.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::registry::{LONGEST_WINDOW, Limit, Measure};
+
+/// What was asked of a provider with one credential in the last day.
+///
+/// Times are coarser the longer they are past (2 s, a minute, ten minutes), so that a day of
+/// requests is a few hundred entries; an entry counts as long as any part of it is in a window, so
+/// the account errs on the side of the provider.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ledger {
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    /// Milliseconds since 1970, the first and the last request.
+    from: i64,
+    to: i64,
+    requests: u64,
+    bytes: u64,
+}
+
+/// Windows up to this are kept by spacing requests evenly, not by counting: a burst at the edge of
+/// two short windows is what providers suspend for.
+const SPACED: u32 = 10;
+/// Milliseconds to spread a second's requests over: a tenth more, as clocks differ.
+const PACE: u64 = 1_100;
+
+impl Ledger {
+    /// Notes a request at `now`, with what its answer had so far.
+    pub fn note(&mut self, now: jiff::Timestamp, requests: u64, bytes: u64) {
+        let at = now.as_millisecond();
+        match self.entries.last_mut() {
+            // A clock that went back is no reason to forget anything.
+            Some(last) if at < last.from + grain(0) => {
+                last.to = last.to.max(at);
+                last.requests += requests;
+                last.bytes += bytes;
+            }
+            _ => self.entries.push(Entry {
+                from: at,
+                to: at,
+                requests,
+                bytes,
+            }),
+        }
+    }
+
+    /// Adds what another noted.
+    pub fn add(&mut self, other: &Ledger) {
+        self.entries.extend_from_slice(&other.entries);
+        self.entries.sort_by_key(|e| (e.from, e.to));
+    }
+
+    /// Forgets what no window reaches, and joins what need not be told apart any more.
+    pub fn compact(&mut self, now: jiff::Timestamp) {
+        let now = now.as_millisecond();
+        let oldest = now - i64::from(LONGEST_WINDOW) * 1_000;
+        let mut kept: Vec<Entry> = Vec::with_capacity(self.entries.len());
+        for entry in self.entries.drain(..).filter(|e| e.to > oldest) {
+            let grain = grain(now - entry.to);
+            match kept.last_mut() {
+                Some(last) if last.from.div_euclid(grain) == entry.to.div_euclid(grain) => {
+                    last.to = last.to.max(entry.to);
+                    last.requests += entry.requests;
+                    last.bytes += entry.bytes;
+                }
+                _ => kept.push(entry),
+            }
+        }
+        self.entries = kept;
+    }
+
+    /// Whether nothing was noted.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Requests noted.
+    pub fn requests(&self) -> u64 {
+        self.entries.iter().map(|e| e.requests).sum()
+    }
+
+    /// How long the next request has to wait for all of `limits`; nothing if it fits now.
+    pub fn wait(&self, now: jiff::Timestamp, limits: &[Limit]) -> Option<Duration> {
+        let now = now.as_millisecond();
+        let waits = limits.iter().map(|limit| match limit {
+            limit if limit.of == Measure::Requests && limit.seconds <= SPACED => {
+                self.spaced(now, limit)
+            }
+            limit => self.counted(now, limit),
+        });
+        let longest = waits.max().unwrap_or(0);
+        u64::try_from(longest)
+            .ok()
+            .filter(|wait| *wait > 0)
+            .map(Duration::from_millis)
+    }
+
+    fn spaced(&self, now: i64, limit: &Limit) -> i64 {
+        let Some(last) = self.entries.last().filter(|e| e.to <= now) else {
+            return 0;
+        };
+        let gap = (u64::from(limit.seconds) * PACE).div_ceil(limit.most.max(1));
+        last.to + gap as i64 - now
+    }
+
+    fn counted(&self, now: i64, limit: &Limit) -> i64 {
+        let window = i64::from(limit.seconds) * 1_000;
+        let of = |entry: &Entry| match limit.of {
+            Measure::Requests => entry.requests,
+            Measure::Bytes => entry.bytes,
+        };
+        let inside = |entry: &&Entry| entry.to > now - window;
+        let mut used: u64 = self.entries.iter().filter(inside).map(of).sum();
+        for entry in self.entries.iter().filter(inside) {
+            if used < limit.most {
+                return 0;
+            }
+            used -= of(entry);
+            if used < limit.most {
+                return entry.to + window - now + 1;
+            }
+        }
+        0
+    }
+}
+
+/// How finely times of this age are told apart, in milliseconds.
+fn grain(age: i64) -> i64 {
+    match age / 1_000 {
+        ..120 => 2_000,
+        120..7_200 => 60_000,
+        _ => 600_000,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(ms: i64) -> jiff::Timestamp {
+        jiff::Timestamp::from_millisecond(1_700_000_000_000 + ms).unwrap()
+    }
+
+    #[test]
+    fn a_window_that_is_full_opens_when_its_oldest_request_leaves() {
+        let limits = [Limit::requests(3, 60)];
+        let mut ledger = Ledger::default();
+        for ms in [0, 5_000, 10_000] {
+            assert_eq!(ledger.wait(at(ms), &limits), None);
+            ledger.note(at(ms), 1, 100);
+        }
+        let wait = ledger.wait(at(20_000), &limits).unwrap();
+        assert_eq!(wait, Duration::from_millis(40_001));
+        assert_eq!(ledger.wait(at(60_001), &limits), None);
+    }
+
+    #[test]
+    fn the_tightest_limit_decides_and_bytes_count() {
+        let mut ledger = Ledger::default();
+        ledger.note(at(0), 1, 5_000);
+        let limits = [Limit::requests(1_000, 3_600), Limit::bytes(4_000, 3_600)];
+        assert_eq!(
+            ledger.wait(at(1_000), &limits),
+            Some(Duration::from_millis(3_599_001))
+        );
+        assert_eq!(ledger.wait(at(1_000), &limits[..1]), None);
+    }
+
+    #[test]
+    fn short_windows_are_spaced() {
+        let limits = [Limit::requests(2, 1)];
+        let mut ledger = Ledger::default();
+        assert_eq!(ledger.wait(at(0), &limits), None);
+        ledger.note(at(0), 1, 0);
+        assert_eq!(
+            ledger.wait(at(0), &limits),
+            Some(Duration::from_millis(550))
+        );
+        assert_eq!(ledger.wait(at(550), &limits), None);
+    }
+
+    #[test]
+    fn a_day_of_requests_is_a_small_document() {
+        let mut ledger = Ledger::default();
+        for second in 0..86_400 {
+            ledger.note(at(second * 1_000), 1, 10);
+            if second % 600 == 0 {
+                ledger.compact(at(second * 1_000));
+            }
+        }
+        ledger.compact(at(86_400_000));
+        assert!(ledger.entries.len() < 400, "{}", ledger.entries.len());
+        assert!(ledger.requests() > 86_000);
+    }
+
+    proptest! {
+        /// Whatever was asked in whatever rhythm, no window ever holds more than the limit.
+        #[test]
+        fn no_window_is_ever_overdrawn(
+            gaps in proptest::collection::vec(0i64..40_000, 1..200),
+            most in 1u64..20,
+            seconds in 11u32..400,
+            every in 1usize..20,
+        ) {
+            let limits = [Limit::requests(most, seconds)];
+            let mut ledger = Ledger::default();
+            let mut now = 0;
+            let mut sent = Vec::new();
+            for (i, gap) in gaps.into_iter().enumerate() {
+                now += gap;
+                if let Some(wait) = ledger.wait(at(now), &limits) {
+                    now += wait.as_millis() as i64;
+                    prop_assert_eq!(ledger.wait(at(now), &limits), None, "waited long enough");
+                }
+                ledger.note(at(now), 1, 0);
+                sent.push(now);
+                let inside = sent.iter().filter(|t| **t > now - i64::from(seconds) * 1_000).count();
+                prop_assert!(inside as u64 <= most, "{} in {} s", inside, seconds);
+                if i % every == 0 {
+                    ledger.compact(at(now));
+                }
+            }
+        }
+
+        /// Two halves noted apart are one whole when joined.
+        #[test]
+        fn ledgers_join(times in proptest::collection::vec((0i64..100_000, any::<bool>()), 1..60)) {
+            let (mut one, mut two) = (Ledger::default(), Ledger::default());
+            let mut times = times;
+            times.sort();
+            for (ms, first) in &times {
+                if *first { one.note(at(*ms), 1, 2) } else { two.note(at(*ms), 1, 2) }
+            }
+            one.add(&two);
+            one.compact(at(100_000));
+            prop_assert_eq!(one.requests(), times.len() as u64);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The forms that a dialect chooses from.
+
+use livelist_model::evidence::Paging;
+
+/// How live keys are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScanForm {
+    /// In an order, each page from behind the last row of the one before, until a page is empty.
+    Keyset(KeysetBy),
+    /// The first page, then the provider's links.
+    Links {
+        /// How the page size is asked for.
+        size: SizeForm,
+        /// Whether `$skip` may be asked for: then the scan looks past the last row before it
+        /// believes that it was the last.
+        skips: bool,
+    },
+    /// One answer with all keys; it takes no options.
+    List,
+}
+
+/// The order of a keyset scan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeysetBy {
+    /// By the key: `$orderby=key&$filter=key gt 'last'`.
+    Key,
+    /// By a numeric field that is as unique as the key: `$orderby=n&$filter=n gt 42`.
+    Number(&'static str),
+    /// By a timestamp, and among equal ones by the key, so that more of them than fit on a page
+    /// neither stall the scan nor are jumped over (F12):
+    /// `$orderby=t,key&$filter=(t gt T or (t eq T and key gt 'last'))`.
+    Time(&'static str),
+}
+
+impl ScanForm {
+    /// What a changing source can do to such a scan.
+    pub fn paging(self) -> Paging {
+        match self {
+            ScanForm::Keyset(_) => Paging::Keyset,
+            ScanForm::Links { .. } | ScanForm::List => Paging::Links,
+        }
+    }
+
+    /// The form in a word or two, for people.
+    pub fn describe(self) -> &'static str {
+        match self {
+            ScanForm::Keyset(KeysetBy::Key) => "by key",
+            ScanForm::Keyset(KeysetBy::Number(_)) => "by numeric key",
+            ScanForm::Keyset(KeysetBy::Time(_)) => "by timestamp and key",
+            ScanForm::Links { skips: false, .. } => "links",
+            ScanForm::Links { skips: true, .. } => "links, `$skip`",
+            ScanForm::List => "master list",
+        }
+    }
+}
+
+/// How the page size is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SizeForm {
+    /// `$top=N`.
+    Top,
+    /// `Prefer: odata.maxpagesize=N` alone: RESO's own reference server reads `$top` as the total
+    /// owed over all pages and would end the scan early.
+    Prefer,
+}
+
+/// Whether a provider counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CountForm {
+    /// `$count=true` is documented; an answer without it is an error.
+    Always,
+    /// It may or may not; the first answer tells.
+    IfOffered,
+    /// It does not.
+    Never,
+}
+
+impl CountForm {
+    /// The form in a word or two, for people.
+    pub fn describe(self) -> &'static str {
+        match self {
+            CountForm::Always => "yes",
+            CountForm::IfOffered => "if offered",
+            CountForm::Never => "no",
+        }
+    }
+}
+
+/// How a provider is asked for certain keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConfirmForm {
+    /// `key in ('a','b')`, at most so many at once.
+    In(usize),
+    /// `key eq 'a' or key eq 'b'`, at most so many at once.
+    Or(usize),
+    /// Not at all: a second full scan is the confirmation.
+    SecondScan,
+}
+
+impl ConfirmForm {
+    /// Whether single keys can be asked for.
+    pub fn is_by_key(self) -> bool {
+        self != ConfirmForm::SecondScan
+    }
+
+    /// How many keys one request can ask for, the controls included; none where the provider cannot
+    /// be asked.
+    pub fn keys(self) -> Option<usize> {
+        match self {
+            ConfirmForm::In(n) | ConfirmForm::Or(n) => Some(n),
+            ConfirmForm::SecondScan => None,
+        }
+    }
+
+    /// The same with so many keys a request.
+    #[must_use]
+    pub fn with_keys(self, keys: usize) -> ConfirmForm {
+        match self {
+            ConfirmForm::In(_) => ConfirmForm::In(keys),
+            ConfirmForm::Or(_) => ConfirmForm::Or(keys),
+            ConfirmForm::SecondScan => ConfirmForm::SecondScan,
+        }
+    }
+
+    /// The form in a word or two, for people.
+    pub fn describe(self) -> String {
+        match self {
+            ConfirmForm::In(n) => format!("`in`, {n} keys"),
+            ConfirmForm::Or(n) => format!("`or`, {n} keys"),
+            ConfirmForm::SecondScan => "second scan".to_owned(),
+        }
+    }
+}

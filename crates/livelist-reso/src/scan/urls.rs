@@ -1,0 +1,105 @@
+//! The URLs of a scan's pages.
+
+use std::collections::BTreeMap;
+
+use http::Uri;
+
+use super::{Cursor, keyset};
+use crate::allow;
+use crate::client::Client;
+use crate::dialect::{ScanForm, SizeForm};
+use crate::error::ClientError;
+use crate::query::{Query, all_of};
+
+/// Makes the URLs of one page, for any size.
+pub(super) struct PageUrls {
+    pub(super) form: ScanForm,
+    link: Option<Uri>,
+    base: String,
+    path: String,
+    select: String,
+    filter: String,
+    orderby: String,
+    skip: Option<u64>,
+    parameters: BTreeMap<String, String>,
+}
+
+impl PageUrls {
+    pub(super) fn of(client: &Client<'_>, cursor: &Cursor) -> Result<PageUrls, ClientError> {
+        let (feed, dialect) = (client.feed(), client.dialect());
+        let base = dialect.base(feed);
+        let link = match cursor {
+            Cursor::Link(link) => {
+                let base = allow::parse(&base).map_err(ClientError::Link)?;
+                Some(client.resolve(&base, &client.reveal(link))?)
+            }
+            _ => None,
+        };
+        let (after, orderby) = match dialect.scan {
+            ScanForm::Keyset(by) => keyset::options(by, &feed.key_field, cursor),
+            ScanForm::Links { .. } | ScanForm::List => Default::default(),
+        };
+        let second = dialect
+            .second_field()
+            .map(|f| format!(",{f}"))
+            .unwrap_or_default();
+        let is_list = dialect.scan == ScanForm::List;
+        Ok(PageUrls {
+            form: dialect.scan,
+            link,
+            base,
+            path: (dialect.scan_path)(feed),
+            select: if is_list {
+                String::new()
+            } else {
+                format!("{}{second}", feed.key_field)
+            },
+            filter: if is_list {
+                String::new()
+            } else {
+                filter(client, &[&after])
+            },
+            parameters: feed.parameters.clone(),
+            orderby,
+            skip: match cursor {
+                Cursor::Skip(n) | Cursor::Back(n) => Some(*n),
+                _ => None,
+            },
+        })
+    }
+
+    pub(super) fn at(&self, size: u32) -> Result<Uri, ClientError> {
+        if let Some(link) = &self.link {
+            return Ok(link.clone());
+        }
+        let top = match self.form {
+            ScanForm::Links {
+                size: SizeForm::Prefer,
+                ..
+            }
+            | ScanForm::List => String::new(),
+            _ => size.to_string(),
+        };
+        let url = Query::of(&self.base, &self.path)
+            .option("$select", &self.select)
+            .option("$filter", &self.filter)
+            .option("$orderby", &self.orderby)
+            .option("$top", &top)
+            .option(
+                "$skip",
+                &self.skip.map(|n| n.to_string()).unwrap_or_default(),
+            )
+            .options(&self.parameters)
+            .url();
+        allow::parse(&url).map_err(ClientError::Link)
+    }
+}
+
+/// The feed's filter, the dialect's conditions and `more`, in one.
+pub(crate) fn filter(client: &Client<'_>, more: &[&str]) -> String {
+    let conditions = (client.dialect().conditions)(client.feed());
+    let mut all: Vec<&str> = conditions.iter().map(String::as_str).collect();
+    all.extend(client.feed().filter.as_deref());
+    all.extend(more);
+    all_of(&all)
+}
