@@ -22,6 +22,8 @@ pub(crate) enum By {
     Changed,
     /// By the bytes of the key.
     Key,
+    /// By the key as a number.
+    Number,
 }
 
 impl By {
@@ -51,6 +53,16 @@ pub(crate) enum Start {
     AfterKey(String),
 }
 
+impl Start {
+    pub fn is_beginning(&self) -> bool {
+        match self {
+            Self::Skip(skip) => *skip == 0,
+            Self::AfterRow(_) => false,
+            Self::AfterKey(key) => key.is_empty(),
+        }
+    }
+}
+
 /// What to read.
 pub(crate) struct Reading<'a> {
     pub filter: &'a Filter,
@@ -60,6 +72,8 @@ pub(crate) struct Reading<'a> {
     pub limit: usize,
     /// How many of a hundred rows are hidden from this reader.
     pub hidden_percent: u8,
+    /// Whether what was visible at the last snapshot is seen instead of what is.
+    pub stale: bool,
 }
 
 /// Rows, and whether more follow.
@@ -74,7 +88,15 @@ pub(crate) struct Found {
 #[derive(Default)]
 pub(super) struct Seen {
     places: Vec<Place>,
-    counts: Vec<(u64, Filter, u8, usize)>,
+    counts: Vec<Counted>,
+}
+
+struct Counted {
+    version: u64,
+    filter: Filter,
+    hidden_percent: u8,
+    stale: bool,
+    count: usize,
 }
 
 struct Place {
@@ -82,6 +104,7 @@ struct Place {
     order: Order,
     filter: Filter,
     hidden_percent: u8,
+    stale: bool,
     /// Matching rows before the place.
     passed: u64,
     step: usize,
@@ -103,6 +126,10 @@ impl Facts for Candidate<'_> {
         key.clear();
         self.book.keys.write(self.book.id(self.row), &mut key);
         key.as_str().cmp(other)
+    }
+
+    fn number(&self) -> i64 {
+        self.book.number(self.row)
     }
 
     fn status(&self) -> &str {
@@ -128,6 +155,9 @@ impl Book {
         if let Some(keys) = reading.filter.keys() {
             return self.read_named(reading, &keys);
         }
+        if reading.order.by == By::Number {
+            self.number_rows();
+        }
         let span = self.span(reading);
         let (mut step, mut to_pass) = (0, 0);
         if let Start::Skip(skip) = reading.start {
@@ -145,7 +175,7 @@ impl Book {
             } else {
                 span.start + step
             };
-            let row = self.standing(reading.order.by, at);
+            let row = self.standing(reading, at);
             if let Some(row) = row.filter(|&row| self.passes(reading, row, &scratch)) {
                 if to_pass > 0 {
                     to_pass -= 1;
@@ -166,6 +196,7 @@ impl Book {
                     order: reading.order,
                     filter: reading.filter.clone(),
                     hidden_percent: reading.hidden_percent,
+                    stale: reading.stale,
                     passed: skip - to_pass + rows.len() as u64,
                     step,
                 },
@@ -178,31 +209,35 @@ impl Book {
     /// How many rows match, wherever reading begins.
     pub fn count(&mut self, reading: &Reading<'_>) -> usize {
         if *reading.filter == Filter::All && reading.hidden_percent == 0 {
-            return self.live.count() + self.gone.count();
+            return match &self.snapshot {
+                Some(seen) if reading.stale => seen.count(),
+                _ => self.live.count() + self.gone.count(),
+            };
         }
         if let Some(keys) = reading.filter.keys() {
             return self.named(reading, &keys).len();
         }
-        let known = self
-            .seen
-            .counts
-            .iter()
-            .find(|(version, filter, hidden, _)| {
-                *version == self.version
-                    && filter == reading.filter
-                    && *hidden == reading.hidden_percent
-            });
-        if let Some((.., count)) = known {
-            return *count;
+        let known = self.seen.counts.iter().find(|counted| {
+            counted.version == self.version
+                && counted.filter == *reading.filter
+                && counted.hidden_percent == reading.hidden_percent
+                && counted.stale == reading.stale
+        });
+        if let Some(known) = known {
+            return known.count;
         }
         let scratch = RefCell::default();
         let count = (0..self.slot.len() as u32)
-            .filter(|&row| self.visible(row) && self.passes(reading, row, &scratch))
+            .filter(|&row| self.seen_by(reading, row) && self.passes(reading, row, &scratch))
             .count();
-        let filter = reading.filter.clone();
-        self.seen
-            .counts
-            .insert(0, (self.version, filter, reading.hidden_percent, count));
+        let counted = Counted {
+            version: self.version,
+            filter: reading.filter.clone(),
+            hidden_percent: reading.hidden_percent,
+            stale: reading.stale,
+            count,
+        };
+        self.seen.counts.insert(0, counted);
         self.seen.counts.truncate(REMEMBERED);
         count
     }
@@ -213,6 +248,7 @@ impl Book {
                 && place.passed <= skip
                 && place.order == reading.order
                 && place.hidden_percent == reading.hidden_percent
+                && place.stale == reading.stale
                 && place.filter == *reading.filter
         })
     }
@@ -234,14 +270,43 @@ impl Book {
                 }
                 start.min(end)..end
             }
+            By::Number => {
+                let (low, high) = reading.filter.number_range();
+                let rows = self.by_number.as_deref().unwrap_or_default();
+                let start = rows.partition_point(|&row| self.number(row) < low);
+                let end = rows.partition_point(|&row| self.number(row) <= high);
+                start.min(end)..end
+            }
+        }
+    }
+
+    /// The key of a row as a number; 0 where it is none.
+    fn number(&self, row: u32) -> i64 {
+        self.key(row).parse().unwrap_or(0)
+    }
+
+    /// Brings the rows into the order of their numbers.
+    fn number_rows(&mut self) {
+        if self.by_number.is_none() {
+            let mut rows = self.by_key.clone();
+            rows.sort_by_cached_key(|&row| self.number(row));
+            self.by_number = Some(rows);
+        }
+    }
+
+    fn seen_by(&self, reading: &Reading<'_>, row: u32) -> bool {
+        match &self.snapshot {
+            Some(seen) if reading.stale => seen.get(row),
+            _ => self.visible(row),
         }
     }
 
     /// The visible row at a position of an order.
-    fn standing(&self, by: By, at: usize) -> Option<u32> {
-        let row = match by {
+    fn standing(&self, reading: &Reading<'_>, at: usize) -> Option<u32> {
+        let row = match reading.order.by {
             By::Listed => at as u32,
             By::Key => self.by_key[at],
+            By::Number => *self.by_number.as_ref()?.get(at)?,
             By::Changed => {
                 let row = self.changes[at];
                 if self.slot[row as usize] as usize != at {
@@ -250,7 +315,7 @@ impl Book {
                 row
             }
         };
-        self.visible(row).then_some(row)
+        self.seen_by(reading, row).then_some(row)
     }
 
     fn passes(&self, reading: &Reading<'_>, row: u32, key: &RefCell<String>) -> bool {
@@ -273,6 +338,7 @@ impl Book {
             By::Listed => {}
             By::Changed => rows.sort_unstable_by_key(|&row| self.slot[row as usize]),
             By::Key => rows.sort_by_cached_key(|&row| self.key(row)),
+            By::Number => rows.sort_by_cached_key(|&row| self.number(row)),
         }
         if reading.order.descending {
             rows.reverse();
@@ -299,7 +365,7 @@ impl Book {
         let mut rows: Vec<u32> = keys
             .iter()
             .filter_map(|key| self.row_of(key))
-            .filter(|&row| self.visible(row) && self.passes(reading, row, &scratch))
+            .filter(|&row| self.seen_by(reading, row) && self.passes(reading, row, &scratch))
             .collect();
         rows.sort_unstable();
         rows.dedup();
@@ -321,6 +387,7 @@ mod tests {
             start,
             limit,
             hidden_percent: 0,
+            stale: false,
         }
     }
 
@@ -342,7 +409,7 @@ mod tests {
         book.sell(100);
         book.touch(200);
         book.add(30);
-        for by in [By::Listed, By::Changed, By::Key] {
+        for by in [By::Listed, By::Changed, By::Key, By::Number] {
             for order in [by.up(), by.down()] {
                 let mut keys = scan(&mut book, &Filter::All, order, 7);
                 keys.sort();
@@ -389,6 +456,53 @@ mod tests {
             pending
         );
         assert!(pending > 0 && pending < 450);
+    }
+
+    #[test]
+    fn numbers_have_an_order_of_their_own() {
+        let mut book = Book::open(KeyStyle::Digits, 5, 2_000, false);
+        book.add(500);
+        let keys = scan(&mut book, &Filter::All, By::Number.up(), 70);
+        let mut expected = book.live_keys();
+        assert_ne!(keys, expected, "keys have 7 to 9 digits");
+        expected.sort_by_key(|key| (key.len(), key.clone()));
+        assert_eq!(keys, expected);
+        let after = parse(&format!("ListingKeyNumeric gt {}", keys[99])).unwrap();
+        assert_eq!(scan(&mut book, &after, By::Number.up(), 70), keys[100..]);
+        let one = parse(&format!("ListingKeyNumeric eq {}", keys[5])).unwrap();
+        assert_eq!(scan(&mut book, &one, By::Number.up(), 70), keys[5..6]);
+    }
+
+    #[test]
+    fn a_stale_reading_sees_what_the_last_snapshot_saw() {
+        let mut book = Book::open(KeyStyle::Digits, 5, 100, false);
+        let before = book.live_keys();
+        book.take_snapshot();
+        book.sell(10);
+        book.add(5);
+        let stale = |book: &mut Book| {
+            let mut reading = reading(&Filter::All, By::Key.up(), Start::Skip(0), 1_000);
+            reading.stale = true;
+            let count = book.count(&reading);
+            let found = book.read(&reading).rows;
+            let keys: Vec<_> = found.iter().map(|row| book.key(row.index)).collect();
+            (count, keys)
+        };
+        assert_eq!(stale(&mut book), (100, before));
+        assert_eq!(scan(&mut book, &Filter::All, By::Key.up(), 7).len(), 95);
+        book.take_snapshot();
+        assert_eq!(stale(&mut book), (95, book.live_keys()));
+    }
+
+    #[test]
+    fn what_was_deleted_is_told_in_part_and_stays_told() {
+        let mut book = Book::open(KeyStyle::Digits, 5, 1_000, false);
+        let sold = book.sell(100);
+        let told: Vec<_> = book.deleted().map(|(key, _)| key).collect();
+        assert!((60..90).contains(&told.len()), "{}", told.len());
+        assert!(told.iter().all(|key| sold.contains(key)));
+        book.relist(&told[..1]);
+        assert_eq!(book.deleted().count(), told.len());
     }
 
     #[test]

@@ -19,4 +19,5 @@ mod mlsgrid;
 mod reso;
 mod scan;
 mod trestle;
+mod ways;
 mod wire;
