@@ -259,7 +259,7 @@ impl Book {
     /// From here on stale readings see what is visible now.
     pub fn take_snapshot(&mut self) {
         self.snapshot = Some(self.live.clone());
-        self.version += 1;
+        self.seen = select::Seen::default();
     }
 
     /// Whether stale readings differ from others at all.
