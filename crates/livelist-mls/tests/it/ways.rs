@@ -119,6 +119,121 @@ fn behind(last: &Value) -> String {
 }
 
 #[tokio::test]
+async fn faults_strike_the_pages_of_every_provider() {
+    use livelist_mls::{Fault, FaultRule, RetryAfter};
+    let throttle = Fault::Throttle {
+        status: 429,
+        retry_after: RetryAfter::VendorHeader,
+        seconds: 3,
+    };
+    for stage in every_provider().await {
+        let first = stage.first();
+        for fault in [
+            Fault::EmptyList,
+            Fault::EmptyListCountKept,
+            Fault::ErrorObject200,
+            Fault::Html200,
+            Fault::PlainText200,
+            Fault::EmptyObject200,
+            Fault::ValueNotArray,
+            throttle.clone(),
+            Fault::RetryAfterHuge,
+            Fault::Status { code: 504 },
+            Fault::TruncateJson,
+            Fault::Reset,
+            Fault::ShortContentLength,
+            Fault::GzipTruncated,
+            Fault::HalfPage,
+            Fault::NextLinkNull,
+            Fault::RowsWithoutKey,
+            Fault::DuplicateRows,
+            Fault::AddDuringScan { n: 1 },
+            Fault::TouchDuringScan { n: 1 },
+            Fault::DenyPartial { percent: 50 },
+            Fault::ExpireToken,
+        ] {
+            let name = fault.name();
+            stage
+                .control
+                .set_faults(vec![FaultRule::new(fault).times(1)]);
+            stage.get(&first).await;
+            let struck = stage.control.struck();
+            assert_eq!(struck.get(name), Some(&1), "{:?} {name}", stage.provider);
+        }
+        stage.control.clear_faults();
+        let keys = stage.whole().await.iter().flat_map(Reply::keys).collect();
+        assert_eq!(sorted(keys), stage.control.live_keys());
+    }
+}
+
+#[tokio::test]
+async fn faults_strike_the_links_of_every_provider_that_has_them() {
+    use livelist_mls::{Fault, FaultRule};
+    for stage in every_provider().await {
+        let has_links = way(stage.provider) == Way::Link;
+        let host = "http://127.0.0.1:9".to_owned();
+        for fault in [
+            Fault::NoNextLink,
+            Fault::NextLinkLoop,
+            Fault::NextLinkHttp,
+            Fault::NextLinkOtherHost { host },
+        ] {
+            let name = fault.name();
+            stage
+                .control
+                .set_faults(vec![FaultRule::new(fault).times(1)]);
+            stage.get(&stage.first()).await;
+            let struck = stage.control.struck().contains_key(name);
+            assert_eq!(struck, has_links, "{:?} {name}", stage.provider);
+        }
+    }
+}
+
+#[tokio::test]
+async fn rows_sold_in_mid_scan_are_rows_already_served() {
+    use livelist_mls::{Fault, FaultRule};
+    for stage in every_provider().await {
+        if way(stage.provider) == Way::Once {
+            continue;
+        }
+        let before = stage.control.live_keys();
+        let rule = FaultRule::new(Fault::SellDuringScan { n: 5 }).times(1);
+        stage.control.set_faults(vec![rule]);
+        let pages = stage.whole().await;
+        let live = stage.control.live_keys();
+        assert_eq!(live.len(), 225, "{:?}", stage.provider);
+        let sold = before.iter().filter(|key| !live.contains(key));
+        let first = pages[0].keys();
+        assert!(sold.into_iter().all(|key| first.contains(key)));
+    }
+}
+
+#[tokio::test]
+async fn faults_strike_every_token_endpoint() {
+    use livelist_mls::Fault;
+    for stage in every_provider().await {
+        if stage.simulator.token_url("abor").is_empty() {
+            continue;
+        }
+        for fault in [
+            Fault::TokenError200,
+            Fault::TokenHtml,
+            Fault::TokenNoExpiresIn,
+            Fault::TokenExpiresInString,
+        ] {
+            stage.control.set_faults(vec![fault.clone().into()]);
+            assert_eq!(stage.token_request().send().await.status, 200);
+            assert_eq!(
+                stage.control.struck()[fault.name()],
+                1,
+                "{:?}",
+                stage.provider
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_full_scan_gives_exactly_the_live_keys() {
     for stage in every_provider().await {
         stage.control.sell(23);
