@@ -8,7 +8,7 @@ use std::sync::Arc;
 use flate2::read::GzDecoder;
 use http::{Method, Response};
 use livelist_aws::S3Objects;
-use livelist_mls::{Control, Credential, MlsSpec, Provider, Simulator};
+use livelist_mls::{Control, MlsSpec, Provider, Simulator};
 use livelist_model::codec::digest;
 use livelist_model::head::Head;
 use livelist_model::record::RunRecord;
@@ -48,15 +48,7 @@ impl World {
             mls: BTreeMap::new(),
         };
         for spec in &specs {
-            let secret = match &spec.credential {
-                Credential::ClientCredentials {
-                    client_id,
-                    client_secret,
-                } => {
-                    json!({ "client_id": client_id, "client_secret": client_secret })
-                }
-                Credential::Token(token) => json!({ "token": token }),
-            };
+            let secret = spec.credential.members();
             world
                 .stack
                 .put_secret(&format!("/livelist/mls/{}", spec.mls), &secret)

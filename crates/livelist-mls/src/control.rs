@@ -50,6 +50,7 @@ impl Control {
             start: Start::Skip(0),
             limit: usize::MAX,
             hidden_percent: 0,
+            stale: false,
         });
         let live = found.rows.iter().filter(|row| row.live);
         Ok(live.map(|row| mls.book.key(row.index)).collect())

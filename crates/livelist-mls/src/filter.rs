@@ -5,7 +5,7 @@ mod parse;
 
 use std::cmp::Ordering;
 
-pub(crate) use parse::parse;
+pub(crate) use parse::{instants, parse};
 
 /// A condition on rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,9 +21,11 @@ pub(crate) enum Filter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Field {
     ListingKey,
+    ListingKeyNumeric,
     StandardStatus,
     ModificationTimestamp,
     BridgeModificationTimestamp,
+    RFModificationTimestamp,
     OriginatingSystemName,
     MlgCanView,
 }
@@ -41,6 +43,8 @@ pub(crate) enum Op {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Literal {
     Text(String),
+    /// A whole number, and its digits as a key writes them.
+    Number(i64, String),
     /// Microseconds since 1970.
     Moment(i64),
     Truth(bool),
@@ -49,6 +53,8 @@ pub(crate) enum Literal {
 /// What a filter asks a row for.
 pub(crate) trait Facts {
     fn compare_key(&self, other: &str) -> Ordering;
+    /// The key as a number.
+    fn number(&self) -> i64;
     fn status(&self) -> &str;
     fn system(&self) -> &str;
     /// Microseconds since 1970.
@@ -64,7 +70,7 @@ impl Filter {
         match self {
             Self::All => true,
             Self::Compare(field, op, literal) => op.holds(order(row, *field, literal)),
-            Self::In(Field::ListingKey, keys) => {
+            Self::In(Field::ListingKey | Field::ListingKeyNumeric, keys) => {
                 keys.iter().any(|key| row.compare_key(key).is_eq())
             }
             Self::In(Field::StandardStatus, texts) => texts.iter().any(|text| text == row.status()),
@@ -77,8 +83,13 @@ impl Filter {
     /// The only keys that can match, if the filter names them.
     pub fn keys(&self) -> Option<Vec<&str>> {
         match self {
-            Self::Compare(Field::ListingKey, Op::Eq, Literal::Text(key)) => Some(vec![key]),
-            Self::In(Field::ListingKey, keys) => Some(keys.iter().map(String::as_str).collect()),
+            Self::Compare(Field::ListingKey, Op::Eq, Literal::Text(key))
+            | Self::Compare(Field::ListingKeyNumeric, Op::Eq, Literal::Number(_, key)) => {
+                Some(vec![key])
+            }
+            Self::In(Field::ListingKey | Field::ListingKeyNumeric, keys) => {
+                Some(keys.iter().map(String::as_str).collect())
+            }
             Self::And(parts) => {
                 let named = parts.iter().filter_map(Self::keys).min_by_key(Vec::len);
                 named.or_else(|| match self.key_range() {
@@ -122,12 +133,33 @@ impl Filter {
         }
     }
 
+    /// The least and the greatest number outside of which no key can match.
+    pub fn number_range(&self) -> (i64, i64) {
+        match self {
+            Self::Compare(Field::ListingKeyNumeric, op, Literal::Number(number, _)) => match op {
+                Op::Eq => (*number, *number),
+                Op::Ne => (i64::MIN, i64::MAX),
+                Op::Gt => (number.saturating_add(1), i64::MAX),
+                Op::Ge => (*number, i64::MAX),
+                Op::Lt => (i64::MIN, number.saturating_sub(1)),
+                Op::Le => (i64::MIN, *number),
+            },
+            Self::And(parts) => parts.iter().map(Self::number_range).fold(
+                (i64::MIN, i64::MAX),
+                |(low, high), (part_low, part_high)| (low.max(part_low), high.min(part_high)),
+            ),
+            _ => (i64::MIN, i64::MAX),
+        }
+    }
+
     /// Whether it begins behind a key or an instant, as a later page of a keyset scan does.
     pub fn goes_on(&self) -> bool {
         let behind = |part: &&Filter| match part {
             Self::Compare(Field::ListingKey, Op::Gt | Op::Ge, Literal::Text(key)) => {
                 !key.is_empty()
             }
+            // No book has a key of one or below.
+            Self::Compare(_, Op::Gt | Op::Ge, Literal::Number(number, _)) => *number > 1,
             Self::Compare(_, Op::Gt | Op::Ge, Literal::Moment(_)) => true,
             _ => false,
         };
@@ -167,10 +199,13 @@ impl Filter {
 fn order(row: &impl Facts, field: Field, literal: &Literal) -> Option<Ordering> {
     match (field, literal) {
         (Field::ListingKey, Literal::Text(key)) => Some(row.compare_key(key)),
+        (Field::ListingKeyNumeric, Literal::Number(number, _)) => Some(row.number().cmp(number)),
         (Field::StandardStatus, Literal::Text(text)) => Some(row.status().cmp(text)),
         (Field::OriginatingSystemName, Literal::Text(text)) => Some(row.system().cmp(text)),
         (
-            Field::ModificationTimestamp | Field::BridgeModificationTimestamp,
+            Field::ModificationTimestamp
+            | Field::BridgeModificationTimestamp
+            | Field::RFModificationTimestamp,
             Literal::Moment(moment),
         ) => Some(row.changed().cmp(moment)),
         (Field::MlgCanView, Literal::Truth(truth)) => Some(row.live().cmp(truth)),
@@ -192,14 +227,16 @@ impl Op {
 }
 
 impl Field {
-    const ALL: [(&'static str, Self); 6] = [
+    const ALL: [(&'static str, Self); 8] = [
         ("ListingKey", Self::ListingKey),
+        ("ListingKeyNumeric", Self::ListingKeyNumeric),
         ("StandardStatus", Self::StandardStatus),
         ("ModificationTimestamp", Self::ModificationTimestamp),
         (
             "BridgeModificationTimestamp",
             Self::BridgeModificationTimestamp,
         ),
+        ("RFModificationTimestamp", Self::RFModificationTimestamp),
         ("OriginatingSystemName", Self::OriginatingSystemName),
         ("MlgCanView", Self::MlgCanView),
     ];
@@ -207,5 +244,10 @@ impl Field {
     pub fn named(name: &str) -> Option<Self> {
         let found = Self::ALL.iter().find(|(known, _)| *known == name);
         found.map(|(_, field)| *field)
+    }
+
+    pub fn name(self) -> &'static str {
+        let found = Self::ALL.iter().find(|(_, field)| *field == self);
+        found.map_or("", |(name, _)| name)
     }
 }

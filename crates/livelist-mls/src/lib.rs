@@ -24,5 +24,6 @@ pub use fault::{Fault, FaultRule, On, RetryAfter};
 pub use log::{LoggedRequest, RequestKind};
 pub use server::{Endpoint, Simulator};
 pub use spec::{
-    Auth, Credential, MlsSpec, NextIn, Options, Paging, Provider, SpecError, TokenReuse,
+    Auth, Credential, Envelope, MlsSpec, NextIn, Options, Paging, Provider, RefreshReuse,
+    SpecError, TokenReuse,
 };

@@ -13,15 +13,17 @@ pub(crate) struct Window {
 }
 
 impl Limits {
-    /// Windows of so many seconds that take so many requests.
-    pub fn new(windows: &[(u64, u64)]) -> Self {
-        let window = |&(seconds, most)| Window {
+    /// Windows of so many seconds that take so many requests; `lowered` is the most of the first.
+    pub fn new(windows: &[(u64, u64)], lowered: Option<u64>) -> Self {
+        let window = |(at, &(seconds, most)): (usize, &(u64, u64))| Window {
             length: Duration::from_secs(seconds),
-            most,
+            most: lowered
+                .filter(|_| at == 0)
+                .map_or(most, |low| low.min(most)),
             began: None,
             used: 0,
         };
-        Self(windows.iter().map(window).collect())
+        Self(windows.iter().enumerate().map(window).collect())
     }
 
     /// Counts a request.
@@ -69,7 +71,7 @@ mod tests {
 
     #[test]
     fn the_third_request_of_a_second_waits_for_the_next() {
-        let mut limits = Limits::new(&[(1, 2), (3600, 7200)]);
+        let mut limits = Limits::new(&[(1, 5), (3600, 7200)], Some(2));
         let now = clock::instant();
         assert!(limits.take(now).is_ok() && limits.take(now).is_ok());
         let half = now + Duration::from_millis(500);

@@ -2,6 +2,8 @@
 //! an answer. The order of checks is that of the providers: what the transport needs, who asks,
 //! how often, and only then what is asked.
 
+mod cached;
+mod deleted;
 mod issue;
 mod replies;
 #[cfg(test)]
@@ -14,7 +16,7 @@ use crate::book::Book;
 use crate::book::bits::Bits;
 use crate::book::select::{Found, Reading, Start};
 use crate::clock;
-use crate::dialect::{self, Ask, Asked, Cursors, Dialect, NextPage, Refusal, Shape};
+use crate::dialect::{self, Ask, Asked, Cursors, Dialect, NextPage, PECULIAR, Refusal, Shape};
 use crate::fault::Fault;
 use crate::fault::board::{Board, Due};
 use crate::incoming::Incoming;
@@ -31,17 +33,19 @@ pub(crate) struct Mls {
     pub tokens: Tokens,
     pub board: Board,
     pub log: Vec<LoggedRequest>,
-    dialect: &'static dyn Dialect,
+    dialect: Box<dyn Dialect>,
     limits: Limits,
     cursors: Cursors,
     /// Rows served since the scan began.
     served: Bits,
+    /// When the book was last looked at for the cache.
+    cached_at: Option<std::time::Instant>,
     serial: u64,
 }
 
 impl Mls {
     pub fn open(spec: MlsSpec) -> Self {
-        let dialect = dialect::of(spec.provider);
+        let dialect = dialect::of(&spec);
         let listings = u32::try_from(spec.listings).unwrap_or(u32::MAX);
         let style = dialect.key_style(&spec);
         Self {
@@ -49,10 +53,11 @@ impl Mls {
             tokens: Tokens::new(&spec),
             board: Board::default(),
             log: Vec::new(),
+            limits: Limits::new(dialect.windows(), spec.options.rate_limit),
             dialect,
-            limits: Limits::new(dialect.windows()),
             cursors: Cursors::default(),
             served: Bits::default(),
+            cached_at: None,
             serial: 0,
             spec,
         }
@@ -109,6 +114,7 @@ impl Mls {
                     incoming,
                     cursors: &self.cursors,
                     serial: self.serial,
+                    peculiar: self.dialect.peculiar(),
                 };
                 self.dialect.ask(&asked, rest)
             }
@@ -124,6 +130,7 @@ impl Mls {
         }
         match ask {
             Err(_) => RequestKind::Other,
+            Ok(ask) if ask.shape == Shape::Deleted => RequestKind::Other,
             Ok(ask) if ask.shape == Shape::Number => RequestKind::Count,
             Ok(ask) if ask.filter.keys().is_some() => RequestKind::Confirm,
             Ok(ask) if ask.size <= 1 && ask.query.get("$count") == Some("true") => {
@@ -147,10 +154,10 @@ impl Mls {
             return answer;
         }
         // Without enforced limits a quota is shown and never used up: clients heed the headers.
-        if self.spec.rate_limited && self.limits.take(clock::instant()).is_err() {
-            let mut answer = self
-                .dialect
-                .refusal(StatusCode::TOO_MANY_REQUESTS, "Too many requests");
+        if self.spec.rate_limited
+            && let Err(wait) = self.limits.take(clock::instant())
+        {
+            let mut answer = self.dialect.throttled(wait);
             self.dialect.headers(&mut answer, &self.limits);
             return answer;
         }
@@ -179,13 +186,16 @@ impl Mls {
                 self.tokens.end(shown);
             }
             self.board.strike(fault);
+            if fault.fault == Fault::ExpireToken {
+                return Err(self.dialect.expired());
+            }
         }
         Err(self.dialect.unauthorized())
     }
 
     /// Changes the book as the faults have it, just before a page is read.
     fn stir(&mut self, kind: RequestKind, ask: &Ask, due: &[Due]) {
-        let begins = ask.start == Start::Skip(0) && !ask.filter.goes_on();
+        let begins = ask.start.is_beginning() && !ask.filter.goes_on();
         if kind == RequestKind::Page && begins {
             self.served = Bits::default();
         }
@@ -206,6 +216,10 @@ impl Mls {
     }
 
     fn serve(&mut self, incoming: &Incoming, kind: RequestKind, ask: &Ask, due: &[Due]) -> Answer {
+        if ask.shape == Shape::Deleted {
+            return self.tell_deleted(incoming, ask);
+        }
+        let stale = self.stale(kind);
         let mut hidden_percent = 0;
         for fault in due {
             if let Fault::DenyPartial { percent } = fault.fault {
@@ -224,6 +238,7 @@ impl Mls {
             start,
             limit: ask.size,
             hidden_percent,
+            stale,
         };
         let wants_count = ask.count || ask.shape == Shape::Number;
         let count = wants_count.then(|| self.book.count(&reading) as i64);
@@ -244,7 +259,7 @@ impl Mls {
             keyless: false,
         };
         let mut page = Page {
-            context: self.dialect.context(&base),
+            context: self.dialect.context(&base, ask),
             form: self.dialect.form(&self.spec, ask),
             base,
             system: self.spec.system().to_owned(),
@@ -280,15 +295,16 @@ impl Mls {
             return Next::None;
         };
         let owed = ask.owed.is_none_or(|owed| owed > served);
-        if !(found.more && owed) {
-            let empty_end = |due: &&Due| due.fault == Fault::FullLastPageThenEmpty;
-            match due.iter().find(empty_end) {
-                Some(fault) => self.board.strike(fault),
+        let empty_end = |due: &&Due| due.fault == Fault::FullLastPageThenEmpty;
+        let empty_end = match found.more && owed {
+            true => None,
+            false => match due.iter().find(empty_end) {
+                Some(fault) => Some(fault),
                 None => return Next::None,
-            }
-        }
+            },
+        };
         let key = self.book.key(last.index);
-        Next::To(self.dialect.link(NextPage {
+        let link = self.dialect.link(NextPage {
             base,
             spec: &self.spec,
             ask,
@@ -296,7 +312,14 @@ impl Mls {
             served,
             last: (last.index, &key),
             cursors: &mut self.cursors,
-        }))
+        });
+        let Some(link) = link else {
+            return Next::None;
+        };
+        if let Some(fault) = empty_end {
+            self.board.strike(fault);
+        }
+        Next::To(link)
     }
 
     fn written(&self, page: Page, ask: &Ask) -> Answer {
@@ -313,7 +336,7 @@ impl Mls {
                     .dialect
                     .refusal(StatusCode::NOT_FOUND, "Resource not found"),
             },
-            Shape::Page | Shape::Replication => {
+            Shape::Page | Shape::Replication | Shape::Deleted => {
                 let mut answer = Answer::text(StatusCode::OK, json, "");
                 if let (true, Next::To(link)) = (page.form.link_in_header, &page.next) {
                     let link = format!("<{link}>; rel=\"next\"");
@@ -328,13 +351,10 @@ impl Mls {
     }
 
     fn all_columns(&self) -> Vec<Column> {
-        let foreign = |column: Column| match column {
-            Column::BridgeModificationTimestamp => self.spec.provider != Provider::Bridge,
-            Column::MlgCanView => self.spec.provider != Provider::MlsGrid,
-            _ => false,
-        };
-        let all = Column::ALL.iter().map(|(_, column)| *column);
-        all.filter(|column| !foreign(*column)).collect()
+        let own = self.dialect.peculiar();
+        let known = |name: &str| own.contains(&name) || !PECULIAR.contains(&name);
+        let all = Column::ALL.iter().filter(|(name, _)| known(name));
+        all.map(|(_, column)| *column).collect()
     }
 
     /// Lets the faults of the wire at an answer.

@@ -1,11 +1,13 @@
 //! A page of rows in a dialect's form, and the faults that change what it says.
 
 mod pieces;
+mod stamp;
 
 use crate::book::Row;
 use crate::fault::Fault;
 
 pub(crate) use pieces::{Column, Pieces};
+pub(crate) use stamp::Stamp;
 
 /// What goes into one page.
 pub(crate) struct Page {
@@ -43,16 +45,38 @@ pub(crate) enum Next {
 /// How a dialect writes pages.
 #[derive(Clone, Copy)]
 pub(crate) struct Form {
-    /// How instants end: `Z`, `-00:00`.
-    pub zone: &'static str,
+    pub stamp: Stamp,
     /// Next link and count come before the rows.
     pub link_first: bool,
-    /// Rows carry their `@odata.id`.
-    pub row_ids: bool,
+    pub row_ids: RowIds,
+    /// Fields without a value are left out.
+    pub omit_nulls: bool,
     /// The next link stands in the body.
     pub link_in_body: bool,
     /// The next link stands in the `Link` header.
     pub link_in_header: bool,
+}
+
+impl Form {
+    /// What most servers do.
+    pub const PLAIN: Self = Self {
+        stamp: Stamp::Millis("Z"),
+        link_first: false,
+        row_ids: RowIds::None,
+        omit_nulls: false,
+        link_in_body: true,
+        link_in_header: false,
+    };
+}
+
+/// Whether rows carry their `@odata.id`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RowIds {
+    None,
+    /// `https://…/Property('1')`.
+    Absolute,
+    /// `Property(1)`, where the key is not selected.
+    InPlaceOfKey,
 }
 
 impl Page {

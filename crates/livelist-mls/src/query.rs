@@ -7,10 +7,19 @@ pub(crate) struct Query(Vec<(String, String)>);
 
 impl Query {
     pub fn parse(raw: &str) -> Self {
+        Self::read(raw, true)
+    }
+
+    /// The options where `+` is a plus and no blank (RFC 3986 alone, without HTML's forms).
+    pub fn parse_strictly(raw: &str) -> Self {
+        Self::read(raw, false)
+    }
+
+    fn read(raw: &str, plus: bool) -> Self {
         let pairs = raw.split('&').filter(|pair| !pair.is_empty());
         let decoded = pairs.map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode(name, true), decode(value, true))
+            (decode(name, plus), decode(value, plus))
         });
         Self(decoded.collect())
     }
@@ -120,6 +129,12 @@ mod tests {
         assert_eq!(decode("100%&%4", true), "100%&%4");
         assert_eq!(decode("a+b%2B", true), "a b+");
         assert_eq!(decode("a+b", false), "a+b");
+    }
+
+    #[test]
+    fn a_plus_is_a_plus_to_strict_readers() {
+        let query = Query::parse_strictly("$filter=a+eq%20b%2Bc");
+        assert_eq!(query.get("$filter"), Some("a+eq b+c"));
     }
 
     proptest! {

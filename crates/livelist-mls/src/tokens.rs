@@ -6,7 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
-use crate::spec::{Credential, MlsSpec, TokenReuse};
+use crate::query::Query;
+use crate::spec::{Credential, MlsSpec, Provider, RefreshReuse, TokenReuse};
 
 /// The tokens of one MLS.
 pub(crate) struct Tokens {
@@ -14,29 +15,117 @@ pub(crate) struct Tokens {
     name: String,
     life: Duration,
     reuse: TokenReuse,
+    refresh_reuse: RefreshReuse,
     living: Vec<(String, Instant)>,
+    refreshes: Vec<Refresh>,
     ever: Vec<String>,
     /// Whether nothing is accepted any more.
     pub revoked: bool,
 }
 
+/// A refresh token, and the one it was got for.
+struct Refresh {
+    token: String,
+    before: Option<String>,
+}
+
 impl Tokens {
     pub fn new(spec: &MlsSpec) -> Self {
+        let reuse = match (spec.options.tokens, spec.provider) {
+            (TokenReuse::Usual, Provider::Constellation1) => TokenReuse::Cached,
+            (TokenReuse::Usual, _) => TokenReuse::Fresh,
+            (set, _) => set,
+        };
         Self {
             credential: spec.credential.clone(),
             name: format!("{} {}", spec.mls, spec.seed),
             life: Duration::from_secs(spec.token_seconds),
-            reuse: spec.options.tokens,
+            reuse,
+            refresh_reuse: spec.options.refresh,
             living: Vec::new(),
+            refreshes: Vec::new(),
             ever: Vec::new(),
             revoked: false,
         }
     }
 
-    /// Whether these are the client's id and secret.
-    pub fn knows(&self, id: &str, secret: &str) -> bool {
-        matches!(&self.credential, Credential::ClientCredentials { client_id, client_secret }
-            if client_id == id && client_secret == secret && !self.revoked)
+    /// Whether a request for a token shows what it must. `basic` is what it shows in its header.
+    pub fn grants(&self, form: &Query, basic: Option<&(String, String)>) -> bool {
+        let shown = match (form.get("client_id"), form.get("client_secret"), basic) {
+            (Some(id), Some(secret), _) => Some((id, secret)),
+            (_, _, Some((id, secret))) => Some((id.as_str(), secret.as_str())),
+            _ => None,
+        };
+        let granted = match (&self.credential, form.get("grant_type")) {
+            (
+                Credential::ClientCredentials {
+                    client_id,
+                    client_secret,
+                }
+                | Credential::ClientCredentialsWithApiKey {
+                    client_id,
+                    client_secret,
+                    ..
+                },
+                Some("client_credentials"),
+            ) => shown == Some((client_id, client_secret)),
+            (
+                Credential::Password {
+                    username,
+                    password,
+                    client_id,
+                    client_secret,
+                },
+                Some(grant @ ("password" | "refresh_token")),
+            ) => {
+                let client = client_id.as_deref().zip(client_secret.as_deref());
+                let known = match grant {
+                    "password" => {
+                        form.get("username") == Some(username)
+                            && form.get("password") == Some(password)
+                    }
+                    _ => form.get("refresh_token").is_some_and(|shown| {
+                        self.refreshes.iter().any(|known| known.token == shown)
+                    }),
+                };
+                known && client.is_none_or(|client| shown == Some(client))
+            }
+            _ => false,
+        };
+        granted && !self.revoked
+    }
+
+    /// The refresh token that goes with a new token, where the credential brings one; `used` is
+    /// the one it was asked with.
+    pub fn refresh(&mut self, used: Option<&str>) -> Option<String> {
+        if !matches!(self.credential, Credential::Password { .. }) {
+            return None;
+        }
+        if let Some(used) = used {
+            let over = match self.refresh_reuse {
+                RefreshReuse::Lasting => return Some(used.to_owned()),
+                RefreshReuse::Once => Some(used.to_owned()),
+                RefreshReuse::UntilNextIsUsed => {
+                    let known = self.refreshes.iter().find(|known| known.token == used);
+                    known.and_then(|known| known.before.clone())
+                }
+            };
+            self.refreshes
+                .retain(|known| Some(&known.token) != over.as_ref());
+        }
+        let token = self.mint();
+        self.refreshes.push(Refresh {
+            token: token.clone(),
+            before: used.map(str::to_owned),
+        });
+        Some(token)
+    }
+
+    fn mint(&mut self) -> String {
+        let hash = Sha256::digest(format!("{} {}", self.name, self.ever.len()));
+        let token = URL_SAFE_NO_PAD.encode(hash);
+        self.ever.push(token.clone());
+        token
     }
 
     /// A token and the seconds it has left.
@@ -49,11 +138,9 @@ impl Tokens {
                 }
             }
             TokenReuse::Single => self.living.clear(),
-            TokenReuse::Fresh => {}
+            TokenReuse::Fresh | TokenReuse::Usual => {}
         }
-        let hash = Sha256::digest(format!("{} {}", self.name, self.ever.len()));
-        let token = URL_SAFE_NO_PAD.encode(hash);
-        self.ever.push(token.clone());
+        let token = self.mint();
         self.living.push((token.clone(), now + self.life));
         (token, self.life.as_secs())
     }
@@ -65,7 +152,7 @@ impl Tokens {
         };
         match &self.credential {
             Credential::Token(token) => token == shown,
-            Credential::ClientCredentials { .. } => {
+            _ => {
                 let mut living = self.living.iter();
                 living.any(|(token, until)| token == shown && *until > now)
             }
@@ -81,13 +168,10 @@ impl Tokens {
         self.living.clear();
     }
 
-    /// The client's secret or static token, and every token ever issued.
+    /// The secrets of the credential, and every token ever issued.
     pub fn secrets(&self) -> Vec<String> {
-        let own = match &self.credential {
-            Credential::ClientCredentials { client_secret, .. } => client_secret,
-            Credential::Token(token) => token,
-        };
-        std::iter::once(own).chain(&self.ever).cloned().collect()
+        let own = self.credential.secrets().into_iter().map(str::to_owned);
+        own.chain(self.ever.iter().cloned()).collect()
     }
 }
 
@@ -114,6 +198,39 @@ mod tests {
         assert!(!tokens.accepts(None, now) && !tokens.accepts(Some("x"), now));
         tokens.revoked = true;
         assert!(!tokens.accepts(Some(&token), now));
+    }
+
+    #[test]
+    fn a_refresh_token_serves_as_often_as_is_set() {
+        let form =
+            |token: &str| Query::parse(&format!("grant_type=refresh_token&refresh_token={token}"));
+        for (reuse, first_after_second, first_after_third) in [
+            (RefreshReuse::Once, false, false),
+            (RefreshReuse::UntilNextIsUsed, true, false),
+            (RefreshReuse::Lasting, true, true),
+        ] {
+            let mut spec = MlsSpec::new("bari", Provider::Rapattoni, 0);
+            spec.options.refresh = reuse;
+            let mut tokens = Tokens::new(&spec);
+            assert!(!tokens.grants(&form("none"), None));
+            let first = tokens.refresh(None).unwrap();
+            assert!(tokens.grants(&form(&first), None));
+            let second = tokens.refresh(Some(&first)).unwrap();
+            assert!(tokens.grants(&form(&second), None));
+            assert_eq!(
+                tokens.grants(&form(&first), None),
+                first_after_second,
+                "{reuse:?}"
+            );
+            let third = tokens.refresh(Some(&second)).unwrap();
+            assert!(tokens.grants(&form(&third), None));
+            assert_eq!(
+                tokens.grants(&form(&first), None),
+                first_after_third,
+                "{reuse:?}"
+            );
+            assert!(tokens.secrets().contains(&third));
+        }
     }
 
     #[test]

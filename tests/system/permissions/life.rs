@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::Empty;
 use livelist_api::ApiState;
-use livelist_mls::{Control, Credential, Fault, FaultRule, MlsSpec, On, Provider, Simulator};
+use livelist_mls::{Control, Fault, FaultRule, MlsSpec, On, Provider, Simulator};
 use livelist_model::codec::digest;
 use livelist_model::decision::HeldReason;
 use livelist_model::head::Head;
@@ -93,13 +93,7 @@ impl Life {
         let secrets = Arc::new(MemorySecrets::default());
         let notes = Notes::default();
         for spec in &specs {
-            let secret = match &spec.credential {
-                Credential::ClientCredentials {
-                    client_id,
-                    client_secret,
-                } => json!({ "client_id": client_id, "client_secret": client_secret }),
-                Credential::Token(token) => json!({ "token": token }),
-            };
+            let secret = spec.credential.members();
             let reference = format!("ssm:/livelist/mls/{}", spec.mls);
             secrets.set(reference.parse().unwrap(), secret.to_string());
         }

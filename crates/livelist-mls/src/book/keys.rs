@@ -11,6 +11,8 @@ pub(crate) enum KeyStyle {
     Digits,
     /// A source's prefix and digits (MLS Grid: `ACT…`, `MFR…`).
     Prefixed(String),
+    /// 26 digits: an instant to the microsecond and six zeros (Spark, recorded).
+    Instant,
     /// 32 hexadecimal digits, or `P_…` (Bridge).
     Hex,
     /// What is legal for an opaque string: digits, digits behind zeros, 26 digits, pairs that
@@ -27,6 +29,8 @@ pub(crate) struct KeyMaker {
 
 /// How many numbers of 7 to 9 digits there are.
 const NUMBERS: u64 = 999_000_000;
+/// 1995-01-01T00:00:00Z.
+const FIRST_SECOND: i64 = 788_918_400;
 
 impl KeyMaker {
     pub fn new(style: KeyStyle, seed: u64) -> Self {
@@ -41,6 +45,7 @@ impl KeyMaker {
                 out.push_str(prefix);
                 push_number(out, self.number(id), 0);
             }
+            KeyStyle::Instant => self.write_instant(id, out),
             KeyStyle::Hex => {
                 let (high, low) = (mix(id ^ self.seed), mix(id.wrapping_add(self.seed)));
                 if high.is_multiple_of(16) {
@@ -54,6 +59,20 @@ impl KeyMaker {
             }
             KeyStyle::Mixed => self.write_mixed(id, out),
         }
+    }
+
+    fn write_instant(&self, id: u64, out: &mut String) {
+        let number = self.number(id);
+        // A second of its own for each id, from 1995 on for 31 years.
+        let second = FIRST_SECOND + number as i64;
+        let at = jiff::Timestamp::from_second(second).unwrap_or_default();
+        let at = jiff::tz::Offset::UTC.to_datetime(at);
+        push_number(out, at.year() as u64, 4);
+        for part in [at.month(), at.day(), at.hour(), at.minute(), at.second()] {
+            push_number(out, part as u64, 2);
+        }
+        push_number(out, mix(number) % 1_000_000, 6);
+        out.push_str("000000");
     }
 
     fn write_mixed(&self, id: u64, out: &mut String) {
@@ -159,6 +178,7 @@ mod tests {
         for style in [
             KeyStyle::Digits,
             KeyStyle::Prefixed("ACT".into()),
+            KeyStyle::Instant,
             KeyStyle::Hex,
             KeyStyle::Mixed,
         ] {
@@ -178,6 +198,11 @@ mod tests {
                 .len()
                 > 1
         );
+        let instants = keys(KeyStyle::Instant, 1_000);
+        assert!(instants.iter().all(|k| {
+            k.len() == 26 && k.bytes().all(|b| b.is_ascii_digit()) && k.ends_with("000000")
+        }));
+        assert!(instants.iter().any(|k| k.starts_with("200")));
         let hex = keys(KeyStyle::Hex, 1_000);
         assert!(hex.iter().any(|k| k.starts_with("P_") && k.len() == 26));
         assert!(hex.iter().any(|k| k.len() == 32));

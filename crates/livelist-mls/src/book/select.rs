@@ -1,5 +1,8 @@
 //! Reading a book: rows that match a filter, in an order, from a place.
 
+#[cfg(test)]
+mod tests;
+
 use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -22,6 +25,8 @@ pub(crate) enum By {
     Changed,
     /// By the bytes of the key.
     Key,
+    /// By the key as a number.
+    Number,
 }
 
 impl By {
@@ -51,6 +56,16 @@ pub(crate) enum Start {
     AfterKey(String),
 }
 
+impl Start {
+    pub fn is_beginning(&self) -> bool {
+        match self {
+            Self::Skip(skip) => *skip == 0,
+            Self::AfterRow(_) => false,
+            Self::AfterKey(key) => key.is_empty(),
+        }
+    }
+}
+
 /// What to read.
 pub(crate) struct Reading<'a> {
     pub filter: &'a Filter,
@@ -60,6 +75,8 @@ pub(crate) struct Reading<'a> {
     pub limit: usize,
     /// How many of a hundred rows are hidden from this reader.
     pub hidden_percent: u8,
+    /// Whether what was visible at the last snapshot is seen instead of what is.
+    pub stale: bool,
 }
 
 /// Rows, and whether more follow.
@@ -74,7 +91,15 @@ pub(crate) struct Found {
 #[derive(Default)]
 pub(super) struct Seen {
     places: Vec<Place>,
-    counts: Vec<(u64, Filter, u8, usize)>,
+    counts: Vec<Counted>,
+}
+
+struct Counted {
+    version: u64,
+    filter: Filter,
+    hidden_percent: u8,
+    stale: bool,
+    count: usize,
 }
 
 struct Place {
@@ -82,6 +107,7 @@ struct Place {
     order: Order,
     filter: Filter,
     hidden_percent: u8,
+    stale: bool,
     /// Matching rows before the place.
     passed: u64,
     step: usize,
@@ -103,6 +129,10 @@ impl Facts for Candidate<'_> {
         key.clear();
         self.book.keys.write(self.book.id(self.row), &mut key);
         key.as_str().cmp(other)
+    }
+
+    fn number(&self) -> i64 {
+        self.book.number(self.row)
     }
 
     fn status(&self) -> &str {
@@ -128,6 +158,9 @@ impl Book {
         if let Some(keys) = reading.filter.keys() {
             return self.read_named(reading, &keys);
         }
+        if reading.order.by == By::Number {
+            self.number_rows();
+        }
         let span = self.span(reading);
         let (mut step, mut to_pass) = (0, 0);
         if let Start::Skip(skip) = reading.start {
@@ -145,7 +178,7 @@ impl Book {
             } else {
                 span.start + step
             };
-            let row = self.standing(reading.order.by, at);
+            let row = self.standing(reading, at);
             if let Some(row) = row.filter(|&row| self.passes(reading, row, &scratch)) {
                 if to_pass > 0 {
                     to_pass -= 1;
@@ -166,6 +199,7 @@ impl Book {
                     order: reading.order,
                     filter: reading.filter.clone(),
                     hidden_percent: reading.hidden_percent,
+                    stale: reading.stale,
                     passed: skip - to_pass + rows.len() as u64,
                     step,
                 },
@@ -178,31 +212,35 @@ impl Book {
     /// How many rows match, wherever reading begins.
     pub fn count(&mut self, reading: &Reading<'_>) -> usize {
         if *reading.filter == Filter::All && reading.hidden_percent == 0 {
-            return self.live.count() + self.gone.count();
+            return match &self.snapshot {
+                Some(seen) if reading.stale => seen.count(),
+                _ => self.live.count() + self.gone.count(),
+            };
         }
         if let Some(keys) = reading.filter.keys() {
             return self.named(reading, &keys).len();
         }
-        let known = self
-            .seen
-            .counts
-            .iter()
-            .find(|(version, filter, hidden, _)| {
-                *version == self.version
-                    && filter == reading.filter
-                    && *hidden == reading.hidden_percent
-            });
-        if let Some((.., count)) = known {
-            return *count;
+        let known = self.seen.counts.iter().find(|counted| {
+            counted.version == self.version
+                && counted.filter == *reading.filter
+                && counted.hidden_percent == reading.hidden_percent
+                && counted.stale == reading.stale
+        });
+        if let Some(known) = known {
+            return known.count;
         }
         let scratch = RefCell::default();
         let count = (0..self.slot.len() as u32)
-            .filter(|&row| self.visible(row) && self.passes(reading, row, &scratch))
+            .filter(|&row| self.seen_by(reading, row) && self.passes(reading, row, &scratch))
             .count();
-        let filter = reading.filter.clone();
-        self.seen
-            .counts
-            .insert(0, (self.version, filter, reading.hidden_percent, count));
+        let counted = Counted {
+            version: self.version,
+            filter: reading.filter.clone(),
+            hidden_percent: reading.hidden_percent,
+            stale: reading.stale,
+            count,
+        };
+        self.seen.counts.insert(0, counted);
         self.seen.counts.truncate(REMEMBERED);
         count
     }
@@ -213,6 +251,7 @@ impl Book {
                 && place.passed <= skip
                 && place.order == reading.order
                 && place.hidden_percent == reading.hidden_percent
+                && place.stale == reading.stale
                 && place.filter == *reading.filter
         })
     }
@@ -234,14 +273,43 @@ impl Book {
                 }
                 start.min(end)..end
             }
+            By::Number => {
+                let (low, high) = reading.filter.number_range();
+                let rows = self.by_number.as_deref().unwrap_or_default();
+                let start = rows.partition_point(|&row| self.number(row) < low);
+                let end = rows.partition_point(|&row| self.number(row) <= high);
+                start.min(end)..end
+            }
+        }
+    }
+
+    /// The key of a row as a number; 0 where it is none.
+    fn number(&self, row: u32) -> i64 {
+        self.key(row).parse().unwrap_or(0)
+    }
+
+    /// Brings the rows into the order of their numbers.
+    fn number_rows(&mut self) {
+        if self.by_number.is_none() {
+            let mut rows = self.by_key.clone();
+            rows.sort_by_cached_key(|&row| self.number(row));
+            self.by_number = Some(rows);
+        }
+    }
+
+    fn seen_by(&self, reading: &Reading<'_>, row: u32) -> bool {
+        match &self.snapshot {
+            Some(seen) if reading.stale => seen.get(row),
+            _ => self.visible(row),
         }
     }
 
     /// The visible row at a position of an order.
-    fn standing(&self, by: By, at: usize) -> Option<u32> {
-        let row = match by {
+    fn standing(&self, reading: &Reading<'_>, at: usize) -> Option<u32> {
+        let row = match reading.order.by {
             By::Listed => at as u32,
             By::Key => self.by_key[at],
+            By::Number => *self.by_number.as_ref()?.get(at)?,
             By::Changed => {
                 let row = self.changes[at];
                 if self.slot[row as usize] as usize != at {
@@ -250,7 +318,7 @@ impl Book {
                 row
             }
         };
-        self.visible(row).then_some(row)
+        self.seen_by(reading, row).then_some(row)
     }
 
     fn passes(&self, reading: &Reading<'_>, row: u32, key: &RefCell<String>) -> bool {
@@ -273,6 +341,7 @@ impl Book {
             By::Listed => {}
             By::Changed => rows.sort_unstable_by_key(|&row| self.slot[row as usize]),
             By::Key => rows.sort_by_cached_key(|&row| self.key(row)),
+            By::Number => rows.sort_by_cached_key(|&row| self.number(row)),
         }
         if reading.order.descending {
             rows.reverse();
@@ -299,111 +368,10 @@ impl Book {
         let mut rows: Vec<u32> = keys
             .iter()
             .filter_map(|key| self.row_of(key))
-            .filter(|&row| self.visible(row) && self.passes(reading, row, &scratch))
+            .filter(|&row| self.seen_by(reading, row) && self.passes(reading, row, &scratch))
             .collect();
         rows.sort_unstable();
         rows.dedup();
         rows
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::book::keys::KeyStyle;
-    use crate::filter::parse;
-
-    fn reading(filter: &Filter, order: Order, start: Start, limit: usize) -> Reading<'_> {
-        Reading {
-            filter,
-            system: "actris",
-            order,
-            start,
-            limit,
-            hidden_percent: 0,
-        }
-    }
-
-    fn scan(book: &mut Book, filter: &Filter, order: Order, page: usize) -> Vec<String> {
-        let mut keys = Vec::new();
-        loop {
-            let start = Start::Skip(keys.len() as u64);
-            let found = book.read(&reading(filter, order, start, page));
-            keys.extend(found.rows.iter().map(|row| book.key(row.index)));
-            if !found.more {
-                return keys;
-            }
-        }
-    }
-
-    #[test]
-    fn every_order_gives_every_row_once() {
-        let mut book = Book::open(KeyStyle::Mixed, 5, 1_000, false);
-        book.sell(100);
-        book.touch(200);
-        book.add(30);
-        for by in [By::Listed, By::Changed, By::Key] {
-            for order in [by.up(), by.down()] {
-                let mut keys = scan(&mut book, &Filter::All, order, 7);
-                keys.sort();
-                assert_eq!(keys, book.live_keys(), "{order:?}");
-            }
-        }
-        assert_eq!(
-            scan(&mut book, &Filter::All, By::Key.up(), 7),
-            book.live_keys()
-        );
-    }
-
-    #[test]
-    fn a_row_removed_behind_an_offset_hides_a_later_one() {
-        let mut book = Book::open(KeyStyle::Digits, 5, 100, false);
-        let first = book.read(&reading(&Filter::All, By::Listed.up(), Start::Skip(0), 10));
-        book.sell_some(first.rows.iter().map(|row| row.index).collect(), 1);
-        let second = book.read(&reading(&Filter::All, By::Listed.up(), Start::Skip(10), 10));
-        assert_eq!(second.rows[0].index, 11);
-    }
-
-    #[test]
-    fn named_keys_ranges_and_counts_agree_with_the_walk() {
-        let mut book = Book::open(KeyStyle::Mixed, 5, 500, false);
-        book.sell(50);
-        let keys = book.live_keys();
-        let quoted = |key: &str| format!("'{}'", key.replace('\'', "''"));
-        let after = parse(&format!("ListingKey gt {}", quoted(&keys[99]))).unwrap();
-        for order in [By::Key.up(), By::Listed.up()] {
-            let mut found = scan(&mut book, &after, order, 9);
-            found.sort();
-            assert_eq!(found, keys[100..]);
-        }
-        assert_eq!(
-            book.count(&reading(&after, By::Key.up(), Start::Skip(0), 0)),
-            350
-        );
-        let one = parse(&format!("ListingKey in ({},'none')", quoted(&keys[3]))).unwrap();
-        assert_eq!(scan(&mut book, &one, By::Key.up(), 9), keys[3..4]);
-        let status = parse("StandardStatus eq 'Pending'").unwrap();
-        let pending = scan(&mut book, &status, By::Key.up(), 9).len();
-        assert_eq!(
-            book.count(&reading(&status, By::Key.up(), Start::Skip(0), 0)),
-            pending
-        );
-        assert!(pending > 0 && pending < 450);
-    }
-
-    #[test]
-    fn what_is_gone_stays_visible_where_the_provider_keeps_it() {
-        let mut book = Book::open(KeyStyle::Prefixed("ACT".into()), 5, 50, true);
-        let sold = book.sell(5);
-        let gone = parse("MlgCanView eq false").unwrap();
-        let mut found = scan(&mut book, &gone, By::Changed.up(), 9);
-        found.sort();
-        let mut expected = sold;
-        expected.sort();
-        assert_eq!(found, expected);
-        assert_eq!(
-            book.count(&reading(&Filter::All, By::Key.up(), Start::Skip(0), 0)),
-            50
-        );
     }
 }

@@ -1,15 +1,13 @@
 //! Bridge Interactive, from its documentation, observed headers and clients' code.
 
 use hyper::StatusCode;
-use serde_json::json;
 
-use super::{Ask, Asked, Dialect, NextPage, Refusal, Shape, bad, not_found, number, only_options};
-use super::{order, page_size, resource};
+use super::ask::{number, only_options, order, page_size, resource};
+use super::{Ask, Asked, Dialect, NextPage, Refusal, Shape, errors, not_found};
 use crate::answer::Answer;
 use crate::book::keys::KeyStyle;
 use crate::book::select::{By, Start};
 use crate::clock;
-use crate::filter::Field;
 use crate::incoming::Incoming;
 use crate::limits::{Limits, Window};
 use crate::page::Form;
@@ -36,16 +34,17 @@ impl Dialect for Bridge {
         KeyStyle::Hex
     }
 
+    fn peculiar(&self) -> &'static [&'static str] {
+        &["BridgeModificationTimestamp"]
+    }
+
     /// Documented: 334 a minute, 5,000 an hour.
     fn windows(&self) -> &'static [(u64, u64)] {
         &[(60, 334), (3_600, 5_000)]
     }
 
-    /// Documented: bearer or `?access_token=`.
     fn token_shown<'a>(&self, incoming: &'a Incoming) -> Option<&'a str> {
-        incoming
-            .bearer()
-            .or_else(|| incoming.query.get("access_token"))
+        token_shown(incoming)
     }
 
     fn unauthorized(&self) -> Answer {
@@ -54,82 +53,19 @@ impl Dialect for Bridge {
 
     /// Assumed from clients' code: an integer code.
     fn refusal(&self, status: StatusCode, message: &str) -> Answer {
-        let error = json!({"error": {"code": status.as_u16(), "message": message}});
-        Answer::json(status, &error)
+        errors::with_number(status, message)
     }
 
     fn ask(&self, asked: &Asked<'_>, path: &[&str]) -> Result<Ask, Refusal> {
-        let query = asked.incoming.query.clone();
-        let common = [
-            "$select",
-            "$unselect",
-            "$filter",
-            "$top",
-            "$count",
-            "$expand",
-        ];
-        match path {
-            ["Property", "replication"] => {
-                // Documented: neither `$skip` nor `$orderby`.
-                only_options(&query, &common)?;
-                if let Some(id) = query.get("next") {
-                    return asked.cursors.find(id);
-                }
-                let mut ask = Ask::new(query)?.without_fields(&[Field::MlgCanView])?;
-                ask.shape = Shape::Replication;
-                let top = number(&ask.query, "$top")?.unwrap_or(MOST_REPLICATED);
-                ask.size = page_size(asked.spec, top, MOST_REPLICATED);
-                Ok(ask)
-            }
-            [segment] => {
-                let paging = ["$skip", "$orderby"];
-                only_options(&query, &[&common[..], &paging].concat())?;
-                if let Some(key) = resource(segment)? {
-                    return Ask::one(query, &key);
-                }
-                let mut ask = Ask::new(query)?.without_fields(&[Field::MlgCanView])?;
-                let top = number(&ask.query, "$top")?.unwrap_or(DEFAULT_ROWS);
-                ask.order = order(&ask.query)?.unwrap_or(By::Listed.up());
-                ask.size = page_size(asked.spec, top, MOST_ROWS);
-                let window = asked.spec.options.skip_window.unwrap_or(WINDOW);
-                if ask.skip().saturating_add(ask.size as u64) > window {
-                    return Err(bad(format!("results are limited to {window} records")));
-                }
-                Ok(ask)
-            }
-            _ => Err(not_found()),
-        }
+        ask(asked, path)
     }
 
-    /// An opaque id on the replication endpoint, `$skip` on the plain one. A token that came in
-    /// the query goes on in the link (seen in clients' code).
-    fn link(&self, mut next: NextPage<'_>) -> String {
-        if next.ask.shape == Shape::Replication || matches!(next.ask.start, Start::AfterRow(_)) {
-            let mut token = String::new();
-            if let Some(shown) = next.incoming.query.get("access_token") {
-                token.push_str("access_token=");
-                Escape::Strict.write(shown, &mut token);
-                token.push('&');
-            }
-            let id = next.cursor();
-            return format!("{}/Property/replication?{token}next={id}", next.base);
-        }
-        let options = next.ask.query.rewritten(&["$skip"], Escape::Component);
-        format!("{}/Property?{options}$skip={}", next.base, next.skip())
+    fn link(&self, next: NextPage<'_>) -> Option<String> {
+        Some(link(next))
     }
 
     fn form(&self, spec: &MlsSpec, ask: &Ask) -> Form {
-        let next_in = match ask.shape {
-            Shape::Replication => spec.options.next_in,
-            _ => NextIn::Body,
-        };
-        Form {
-            zone: "Z",
-            link_first: false,
-            row_ids: false,
-            link_in_body: next_in != NextIn::Header,
-            link_in_header: next_in != NextIn::Body,
-        }
+        form(spec, ask)
     }
 
     /// Observed: limits are integers, resets ISO 8601 with milliseconds.
@@ -157,5 +93,80 @@ impl Dialect for Bridge {
         }
         // RESO Web API Core wants it of every server.
         answer.headers.push(("odata-version", "4.0".into()));
+    }
+}
+
+/// Documented: bearer or `?access_token=`.
+pub(super) fn token_shown(incoming: &Incoming) -> Option<&str> {
+    let in_query = || incoming.query.get("access_token");
+    incoming.bearer().or_else(in_query)
+}
+
+/// Replication and the plain endpoint.
+pub(super) fn ask(asked: &Asked<'_>, path: &[&str]) -> Result<Ask, Refusal> {
+    let query = asked.incoming.query.clone();
+    let common = [
+        "$select",
+        "$unselect",
+        "$filter",
+        "$top",
+        "$count",
+        "$expand",
+    ];
+    match path {
+        ["Property", "replication"] => {
+            // Documented: neither `$skip` nor `$orderby`.
+            only_options(&query, &common)?;
+            if let Some(id) = query.get("next") {
+                return asked.cursors.find(id);
+            }
+            let mut ask = Ask::new(asked, query)?;
+            ask.shape = Shape::Replication;
+            let top = number(&ask.query, "$top")?.unwrap_or(MOST_REPLICATED);
+            ask.size = page_size(asked.spec, top, MOST_REPLICATED);
+            Ok(ask)
+        }
+        [segment] => {
+            let paging = ["$skip", "$orderby"];
+            only_options(&query, &[&common[..], &paging].concat())?;
+            if let Some(key) = resource(segment)? {
+                return Ask::one(asked, query, &key);
+            }
+            let mut ask = Ask::new(asked, query)?;
+            let top = number(&ask.query, "$top")?.unwrap_or(DEFAULT_ROWS);
+            ask.order = order(asked, &ask.query)?.unwrap_or(By::Listed.up());
+            ask.size = page_size(asked.spec, top, MOST_ROWS);
+            let window = asked.spec.options.skip_window.unwrap_or(WINDOW);
+            ask.within(window)
+        }
+        _ => Err(not_found()),
+    }
+}
+
+/// An opaque id on the replication endpoint, `$skip` on the plain one. A token that came in
+/// the query goes on in the link (seen in clients' code).
+pub(super) fn link(mut next: NextPage<'_>) -> String {
+    if next.ask.shape == Shape::Replication || matches!(next.ask.start, Start::AfterRow(_)) {
+        let mut token = String::new();
+        if let Some(shown) = next.incoming.query.get("access_token") {
+            token.push_str("access_token=");
+            Escape::Strict.write(shown, &mut token);
+            token.push('&');
+        }
+        let id = next.cursor();
+        return format!("{}/Property/replication?{token}next={id}", next.base);
+    }
+    next.by_skip(Escape::Component)
+}
+
+pub(super) fn form(spec: &MlsSpec, ask: &Ask) -> Form {
+    let next_in = match ask.shape {
+        Shape::Replication => spec.options.next_in,
+        _ => NextIn::Body,
+    };
+    Form {
+        link_in_body: next_in != NextIn::Header,
+        link_in_header: next_in != NextIn::Body,
+        ..Form::PLAIN
     }
 }

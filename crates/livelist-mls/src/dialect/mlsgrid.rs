@@ -1,16 +1,16 @@
 //! MLS Grid v2, from its documentation and recorded responses.
 
 use hyper::StatusCode;
-use serde_json::json;
 
-use super::{Ask, Asked, Dialect, NextPage, Refusal, bad, not_found, number, only_options};
-use super::{page_size, resource};
+use super::ask::{number, only_options, page_size, resource};
+use super::{Ask, Asked, Dialect, NextPage, Refusal, bad, errors, not_found};
 use crate::answer::Answer;
 use crate::book::keys::KeyStyle;
 use crate::book::select::By;
-use crate::filter::{Field, Filter, Op};
+use crate::filter::Field;
 use crate::incoming::Incoming;
-use crate::page::Form;
+use crate::limits::Limits;
+use crate::page::{Form, RowIds};
 use crate::query::Escape;
 use crate::spec::MlsSpec;
 
@@ -42,6 +42,10 @@ impl Dialect for MlsGrid {
         true
     }
 
+    fn peculiar(&self) -> &'static [&'static str] {
+        &["MlgCanView"]
+    }
+
     /// Documented: 2 a second, 7,200 an hour, 40,000 a day. The 4 GB an hour are not counted.
     fn windows(&self) -> &'static [(u64, u64)] {
         &[(1, 2), (3_600, 7_200), (86_400, 40_000)]
@@ -65,8 +69,7 @@ impl Dialect for MlsGrid {
 
     /// Recorded for 401: the code is an integer.
     fn refusal(&self, status: StatusCode, message: &str) -> Answer {
-        let error = json!({"error": {"code": status.as_u16(), "message": message}});
-        Answer::json(status, &error)
+        errors::with_number(status, message)
     }
 
     fn ask(&self, asked: &Asked<'_>, path: &[&str]) -> Result<Ask, Refusal> {
@@ -78,7 +81,7 @@ impl Dialect for MlsGrid {
         }
         let query = asked.incoming.query.clone();
         only_options(&query, &["$select", "$filter", "$top", "$skip", "$expand"])?;
-        let mut ask = Ask::new(query)?.without_fields(&[Field::BridgeModificationTimestamp])?;
+        let mut ask = Ask::new(asked, query)?;
         let (conditions, ors) = ask.filter.conditions();
         if conditions
             .iter()
@@ -86,16 +89,10 @@ impl Dialect for MlsGrid {
         {
             return Err(bad("ListingKey is not a searchable field"));
         }
-        let systems: Vec<_> = conditions
-            .iter()
-            .filter(|part| part.field() == Some(Field::OriginatingSystemName))
-            .collect();
-        if !matches!(systems[..], [Filter::Compare(_, Op::Eq, _)]) {
-            return Err(bad("exactly one 'OriginatingSystemName eq' is required"));
-        }
         if ors > MOST_ORS {
             return Err(bad(format!("more than {MOST_ORS} or operators")));
         }
+        ask = ask.of_one_system()?;
         let most = match ask.query.get("$expand") {
             Some(_) => MOST_EXPANDED,
             None => MOST_ROWS,
@@ -112,7 +109,7 @@ impl Dialect for MlsGrid {
 
     /// Published: `$filter`, `$expand`, `$top`, `$skip` in JavaScript's escaping. Where `$select`
     /// stands was not published.
-    fn link(&self, next: NextPage<'_>) -> String {
+    fn link(&self, next: NextPage<'_>) -> Option<String> {
         let top = next
             .ask
             .query
@@ -128,16 +125,17 @@ impl Dialect for MlsGrid {
             }
         }
         let skip = next.skip();
-        format!("{}/Property?{options}$top={top}&$skip={skip}", next.base)
+        let base = next.base;
+        Some(format!("{base}/Property?{options}$top={top}&$skip={skip}"))
     }
 
     fn form(&self, _spec: &MlsSpec, _ask: &Ask) -> Form {
         Form {
-            zone: "Z",
-            link_first: false,
-            row_ids: true,
-            link_in_body: true,
-            link_in_header: false,
+            row_ids: RowIds::Absolute,
+            ..Form::PLAIN
         }
     }
+
+    /// No document shows any.
+    fn headers(&self, _answer: &mut Answer, _limits: &Limits) {}
 }

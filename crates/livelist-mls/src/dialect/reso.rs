@@ -4,15 +4,13 @@
 use hyper::StatusCode;
 use serde_json::json;
 
-use super::{Ask, Asked, Dialect, NextPage, Refusal, Shape, bad, not_found, number, only_options};
-use super::{order, page_size, resource};
+use super::ask::{COMMON, number, only_options, order, page_size, resource};
+use super::{Ask, Asked, Dialect, NextPage, Refusal, Shape, bad, not_found};
 use crate::answer::Answer;
 use crate::book::dice::mix;
 use crate::book::keys::KeyStyle;
 use crate::book::select::{By, Start};
-use crate::filter::Field;
 use crate::incoming::Incoming;
-use crate::limits::Limits;
 use crate::page::Form;
 use crate::query::Escape;
 use crate::spec::{Credential, MlsSpec, Paging};
@@ -27,17 +25,13 @@ impl Dialect for Reso {
         "/odata".into()
     }
 
-    fn token_path(&self, spec: &MlsSpec) -> Option<&'static str> {
-        matches!(spec.credential, Credential::ClientCredentials { .. }).then_some("/oauth2/token")
+    fn token_path(&self, spec: &MlsSpec) -> Option<String> {
+        let issues = matches!(spec.credential, Credential::ClientCredentials { .. });
+        issues.then(|| "/oauth2/token".into())
     }
 
     fn key_style(&self, _spec: &MlsSpec) -> KeyStyle {
         KeyStyle::Mixed
-    }
-
-    fn unauthorized(&self) -> Answer {
-        self.refusal(StatusCode::UNAUTHORIZED, "Unauthorized")
-            .with("www-authenticate", "Bearer")
     }
 
     /// RESO Web API Core: the code is a string.
@@ -47,28 +41,10 @@ impl Dialect for Reso {
         Answer::json(status, &error).with("odata-version", "4.0")
     }
 
-    /// RFC 6749, 5.2.
-    fn no_token(&self) -> Answer {
-        let error = json!({"error": "invalid_client"});
-        Answer::json(StatusCode::UNAUTHORIZED, &error)
-    }
-
     fn ask(&self, asked: &Asked<'_>, path: &[&str]) -> Result<Ask, Refusal> {
         let options = &asked.spec.options;
         let query = asked.incoming.query.clone();
-        only_options(
-            &query,
-            &[
-                "$select",
-                "$filter",
-                "$orderby",
-                "$top",
-                "$skip",
-                "$skiptoken",
-                "$count",
-                "$expand",
-            ],
-        )?;
+        only_options(&query, &[&COMMON[..], &["$skiptoken"]].concat())?;
         if let Some(id) = query.get("next") {
             let mut ask = asked.cursors.find(id)?;
             ask.size = size(asked, &ask);
@@ -77,16 +53,15 @@ impl Dialect for Reso {
         let shape = match path {
             ["Property", "$count"] if options.count => Shape::Number,
             [segment] => match resource(segment)? {
-                Some(key) => return Ask::one(query, &key),
+                Some(key) => return Ask::one(asked, query, &key),
                 None => Shape::Page,
             },
             _ => return Err(not_found()),
         };
-        let others = [Field::BridgeModificationTimestamp, Field::MlgCanView];
-        let mut ask = Ask::new(query)?.without_fields(&others)?;
+        let mut ask = Ask::new(asked, query)?;
         ask.shape = shape;
         ask.count &= options.count;
-        let order = order(&ask.query)?;
+        let order = order(asked, &ask.query)?;
         ask.order = order.unwrap_or(By::Listed.up());
         if options.paging == Paging::NextSkiptoken {
             if order.is_some_and(|order| order != By::Key.up()) {
@@ -107,12 +82,12 @@ impl Dialect for Reso {
         Ok(ask)
     }
 
-    fn link(&self, mut next: NextPage<'_>) -> String {
+    fn link(&self, mut next: NextPage<'_>) -> Option<String> {
         let base = next.base;
         let paging = next.spec.options.paging;
         let by_cursor = paging == Paging::NextOpaqueId && next.ask.order == By::Listed.up();
         if by_cursor {
-            return format!("{base}/Property?next={}", next.cursor());
+            return Some(format!("{base}/Property?next={}", next.cursor()));
         }
         let left = next.ask.owed.map(|owed| owed.saturating_sub(next.served));
         let mut without = vec!["$skip", "$skiptoken"];
@@ -122,30 +97,20 @@ impl Dialect for Reso {
             options = format!("$top={left}&");
         }
         options.insert_str(0, &next.ask.query.rewritten(&without, Escape::Strict));
-        match paging {
-            Paging::NextSkiptoken => {
-                let mut token = String::new();
-                Escape::Strict.write(next.last.1, &mut token);
-                format!("{base}/Property?{options}$skiptoken={token}")
-            }
+        Some(match paging {
+            Paging::NextSkiptoken => next.by_last_key(&options),
             Paging::RelativeLink => format!("Property?{options}$skip={}", next.skip()),
             _ => format!("{base}/Property?{options}$skip={}", next.skip()),
-        }
+        })
     }
 
     fn form(&self, spec: &MlsSpec, _ask: &Ask) -> Form {
         let in_header = spec.options.paging == Paging::LinkHeader;
         Form {
-            zone: "Z",
-            link_first: false,
-            row_ids: false,
             link_in_body: !in_header,
             link_in_header: in_header,
+            ..Form::PLAIN
         }
-    }
-
-    fn headers(&self, answer: &mut Answer, _limits: &Limits) {
-        answer.headers.push(("odata-version", "4.0".into()));
     }
 }
 

@@ -2,15 +2,13 @@
 
 use hyper::StatusCode;
 
-use super::{Ask, Asked, Dialect, NextPage, Refusal, bad, not_found, number, only_options};
-use super::{order, page_size, resource};
+use super::ask::{COMMON, number, only_options, order, page_size, resource};
+use super::{Ask, Asked, Dialect, NextPage, Refusal, bad, not_found};
 use crate::answer::Answer;
-use crate::book::keys::KeyStyle;
 use crate::book::select::By;
 use crate::clock;
-use crate::filter::Field;
 use crate::limits::{Limits, Window};
-use crate::page::{Column, Form};
+use crate::page::{Column, Form, Stamp};
 use crate::query::Escape;
 use crate::spec::MlsSpec;
 
@@ -30,12 +28,13 @@ impl Dialect for Trestle {
         "/trestle/odata".into()
     }
 
-    fn token_path(&self, _spec: &MlsSpec) -> Option<&'static str> {
-        Some("/trestle/oidc/connect/token")
+    fn token_path(&self, _spec: &MlsSpec) -> Option<String> {
+        Some("/trestle/oidc/connect/token".into())
     }
 
-    fn key_style(&self, _spec: &MlsSpec) -> KeyStyle {
-        KeyStyle::Digits
+    /// Documented.
+    fn scope(&self) -> Option<&'static str> {
+        Some("api")
     }
 
     /// Documented base limits: 180 a minute, 7,200 an hour.
@@ -64,17 +63,11 @@ impl Dialect for Trestle {
             return Err(not_found());
         };
         let query = asked.incoming.query.clone();
-        only_options(
-            &query,
-            &[
-                "$select", "$filter", "$orderby", "$top", "$skip", "$count", "$expand",
-            ],
-        )?;
-        let others = [Field::BridgeModificationTimestamp, Field::MlgCanView];
+        only_options(&query, &COMMON)?;
         if let Some(key) = resource(segment)? {
-            return Ask::one(query, &key);
+            return Ask::one(asked, query, &key);
         }
-        let mut ask = Ask::new(query)?.without_fields(&others)?;
+        let mut ask = Ask::new(asked, query)?;
         let most = match ask.columns.as_deref() {
             Some([Column::ListingKey]) => MOST_KEYS,
             _ => MOST_ROWS,
@@ -92,28 +85,25 @@ impl Dialect for Trestle {
             )));
         }
         // Recorded: without `$orderby` the latest rows come first, and move between requests.
-        ask.order = order(&ask.query)?.unwrap_or(By::Changed.down());
+        ask.order = order(asked, &ask.query)?.unwrap_or(By::Changed.down());
         ask.size = page_size(asked.spec, top, most);
         Ok(ask)
     }
 
     /// Recorded: the options in their order in .NET's escaping, `$skip` last.
-    fn link(&self, next: NextPage<'_>) -> String {
-        let options = next.ask.query.rewritten(&["$skip"], Escape::DotNet);
-        format!("{}/Property?{options}$skip={}", next.base, next.skip())
+    fn link(&self, next: NextPage<'_>) -> Option<String> {
+        Some(next.by_skip(Escape::DotNet))
     }
 
     fn form(&self, _spec: &MlsSpec, _ask: &Ask) -> Form {
         Form {
-            zone: "-00:00",
+            stamp: Stamp::Millis("-00:00"),
             link_first: true,
-            row_ids: false,
-            link_in_body: true,
-            link_in_header: false,
+            ..Form::PLAIN
         }
     }
 
-    fn context(&self, base: &str) -> String {
+    fn context(&self, base: &str, _ask: &Ask) -> String {
         format!("{base}/$metadata#Property/CoreLogic.DataStandard.RESO.DD.Property")
     }
 

@@ -20,6 +20,19 @@ pub(crate) fn parse(text: &str) -> Result<Filter, String> {
     }
 }
 
+/// The instants of a filter as they are written; nothing where it does not parse.
+pub(crate) fn instants(text: &str) -> Vec<String> {
+    let tokens = tokens(text).unwrap_or_default();
+    let words = tokens.into_iter().filter_map(|token| match token {
+        Token::Word(word) => Some(word),
+        _ => None,
+    });
+    let instant = |word: &String| word.starts_with(|c: char| c.is_ascii_digit());
+    words
+        .filter(|word| instant(word) && word.contains('-'))
+        .collect()
+}
+
 #[derive(Clone, Debug, PartialEq)]
 enum Token {
     Word(String),
@@ -154,9 +167,10 @@ impl Parser {
             Some(Token::Text(text)) => Literal::Text(text),
             Some(Token::Word(word)) if word == "true" => Literal::Truth(true),
             Some(Token::Word(word)) if word == "false" => Literal::Truth(false),
-            Some(Token::Word(word)) => match word.parse::<jiff::Timestamp>() {
-                Ok(moment) => Literal::Moment(moment.as_microsecond()),
-                Err(_) => return Err(format!("not a literal: {word}")),
+            Some(Token::Word(word)) => match (word.parse(), word.parse::<jiff::Timestamp>()) {
+                (Ok(number), _) => Literal::Number(number, number.to_string()),
+                (_, Ok(moment)) => Literal::Moment(moment.as_microsecond()),
+                _ => return Err(format!("not a literal: {word}")),
             },
             other => return Err(format!("expected a literal, found {other:?}")),
         };
@@ -164,7 +178,10 @@ impl Parser {
             Field::ListingKey | Field::StandardStatus | Field::OriginatingSystemName => {
                 matches!(literal, Literal::Text(_))
             }
-            Field::ModificationTimestamp | Field::BridgeModificationTimestamp => {
+            Field::ListingKeyNumeric => matches!(literal, Literal::Number(..)),
+            Field::ModificationTimestamp
+            | Field::BridgeModificationTimestamp
+            | Field::RFModificationTimestamp => {
                 matches!(literal, Literal::Moment(_))
             }
             Field::MlgCanView => matches!(literal, Literal::Truth(_)),
@@ -181,14 +198,19 @@ impl Parser {
             Field::StandardStatus,
             Field::OriginatingSystemName,
         ];
-        if !texts.contains(&field) || self.next() != Some(Token::Open) {
-            return Err(format!("'in' needs a list of strings after {field:?}"));
+        let numbers = field == Field::ListingKeyNumeric;
+        if !(numbers || texts.contains(&field)) || self.next() != Some(Token::Open) {
+            return Err(format!("'in' needs a list after {field:?}"));
         }
         let mut values = Vec::new();
         loop {
             match self.next() {
-                Some(Token::Text(text)) => values.push(text),
-                other => return Err(format!("expected a string, found {other:?}")),
+                Some(Token::Text(text)) if !numbers => values.push(text),
+                Some(Token::Word(word)) if numbers => {
+                    let number: i64 = word.parse().map_err(|_| format!("no number: {word}"))?;
+                    values.push(number.to_string());
+                }
+                other => return Err(format!("expected a value, found {other:?}")),
             }
             match self.next() {
                 Some(Token::Comma) => {}
@@ -224,6 +246,9 @@ mod tests {
     impl Facts for Listing {
         fn compare_key(&self, other: &str) -> Ordering {
             self.key.as_str().cmp(other)
+        }
+        fn number(&self) -> i64 {
+            42
         }
         fn status(&self) -> &str {
             "Active"
@@ -268,6 +293,9 @@ mod tests {
             ("ModificationTimestamp gt 2023-11-14T22:13:20Z", false),
             ("ModificationTimestamp ge 2023-11-14T17:13:20-05:00", true),
             ("OriginatingSystemName eq 'ACTRIS'", false),
+            ("ListingKeyNumeric gt 41 and ListingKeyNumeric le 42", true),
+            ("ListingKeyNumeric gt 42", false),
+            ("RFModificationTimestamp gt 2023-11-14T22:13:19Z", true),
         ] {
             assert_eq!(holds(filter), expected, "{filter}");
         }
@@ -283,6 +311,8 @@ mod tests {
             "ListingKey eq 'a' OR ListingKey eq 'b'",
             "ListingKey eq 5",
             "ListPrice eq 5",
+            "ListingKeyNumeric eq '5'",
+            "ListingKeyNumeric gt 20060725224713296297000000",
             "ModificationTimestamp gt '2023-11-14T22:13:20Z'",
             "ModificationTimestamp gt 2023-11-14T22:13:20",
             "ListingKey in ()",
@@ -306,6 +336,16 @@ mod tests {
         assert_eq!(filter.keys(), Some(vec!["a"]));
         let filter = parse("ListingKey gt 'a' and StandardStatus eq 'Active'").unwrap();
         assert_eq!(filter.key_range(), (Some(("a", false)), None));
+        let filter = parse("ListingKeyNumeric in (7, 8)").unwrap();
+        assert_eq!(filter.keys(), Some(vec!["7", "8"]));
+        let filter = parse("ListingKeyNumeric gt 7 and ListingKeyNumeric le 9").unwrap();
+        assert_eq!((filter.number_range(), filter.keys()), ((8, 9), None));
+    }
+
+    #[test]
+    fn instants_are_found_as_they_are_written() {
+        let found = instants("(A gt 2026-01-02T03:04Z or ListingKey eq '2026-01-01') and N gt 7");
+        assert_eq!(found, ["2026-01-02T03:04Z"]);
     }
 
     proptest! {

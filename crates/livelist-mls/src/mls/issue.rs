@@ -1,4 +1,5 @@
-//! The token endpoint (OAuth 2.0 client credentials, RFC 6749, 4.4), and the faults it can show.
+//! The token endpoint (OAuth 2.0, RFC 6749: client credentials 4.4, password 4.3, refresh 6), and
+//! the faults it can show.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +13,6 @@ use crate::fault::Fault;
 use crate::fault::board::Due;
 use crate::incoming::Incoming;
 use crate::query::{Query, decode};
-use crate::spec::Provider;
 
 impl Mls {
     pub(super) fn issue(&mut self, incoming: &Incoming, due: &[Due]) -> Answer {
@@ -21,17 +21,14 @@ impl Mls {
                 .dialect
                 .refusal(StatusCode::METHOD_NOT_ALLOWED, "only POST");
         }
+        if let Err(answer) = self.dialect.precondition(incoming) {
+            return answer;
+        }
         let form = Query::parse(&String::from_utf8_lossy(&incoming.body));
         let basic = incoming.header("authorization").and_then(basic);
-        let (id, secret) = match (form.get("client_id"), form.get("client_secret"), &basic) {
-            (Some(id), Some(secret), _) => (id, secret),
-            (_, _, Some((id, secret))) => (id.as_str(), secret.as_str()),
-            _ => ("", ""),
-        };
-        let granted = form.get("grant_type") == Some("client_credentials");
-        // Trestle documents `scope=api`; a plain RESO server asks for none.
-        let scoped = self.spec.provider != Provider::Trestle || form.get("scope") == Some("api");
-        if !(granted && scoped && self.tokens.knows(id, secret)) {
+        let scope = self.dialect.scope();
+        let scoped = scope.is_none() || form.get("scope") == scope;
+        if !(scoped && self.tokens.grants(&form, basic.as_ref())) {
             return self.dialect.no_token();
         }
         for fault in due {
@@ -55,6 +52,17 @@ impl Mls {
             "expires_in": seconds,
             "token_type": "Bearer",
         });
+        let renews = form.get("grant_type") == Some("refresh_token");
+        let used = form.get("refresh_token").filter(|_| renews);
+        let refresh = self.tokens.refresh(used);
+        if let Some(members) = body.as_object_mut() {
+            let refresh = refresh.map(|token| ("refresh_token".to_owned(), token.into()));
+            members.extend(refresh);
+            if let Some(scope) = scope {
+                members.insert("scope".into(), scope.into());
+            }
+            self.dialect.granted(members, clock::now(), seconds);
+        }
         for fault in due {
             match fault.fault {
                 Fault::TokenNoExpiresIn => {

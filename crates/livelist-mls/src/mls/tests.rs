@@ -22,10 +22,13 @@ fn ask(mls: &mut Mls, path: &str, query: &str, known: bool) -> (Answer, String) 
     let uri: Uri = target.parse().unwrap_or_else(|_| Uri::from_static("/abor"));
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    if let Credential::ClientCredentialsWithApiKey { api_key, .. } = &mls.spec.credential {
+        headers.insert("x-api-key", api_key.parse().unwrap());
+    }
     if known {
         let secret = match &mls.spec.credential {
             Credential::Token(token) => token.clone(),
-            Credential::ClientCredentials { .. } => mls.tokens.issue(clock::instant()).0,
+            _ => mls.tokens.issue(clock::instant()).0,
         };
         let bearer = format!("Bearer {secret}").parse().unwrap();
         headers.insert(AUTHORIZATION, bearer);
@@ -53,6 +56,7 @@ fn option() -> impl Strategy<Value = String> {
         Just("$skiptoken"),
         Just("next"),
         Just("$expand"),
+        Just("class"),
     ];
     let value = prop_oneof![
         any::<u64>().prop_map(|n| n.to_string()),
@@ -60,9 +64,12 @@ fn option() -> impl Strategy<Value = String> {
         Just("true".to_owned()),
         Just("ListingKey".to_owned()),
         Just("ListingKey,City".to_owned()),
+        Just("Residential".to_owned()),
         Just("ModificationTimestamp desc".to_owned()),
         Just("OriginatingSystemName eq 'actris'".to_owned()),
         Just("ListingKey gt '5' and ListingKey lt '3'".to_owned()),
+        Just("ListingKeyNumeric gt 5000000".to_owned()),
+        Just("ListingKeyNumeric".to_owned()),
         Just("ListingKey in ('1','2')".to_owned()),
         "\\PC{0,12}",
     ];
@@ -78,7 +85,8 @@ proptest! {
     fn every_request_has_an_answer(
         path in prop_oneof![
             Just("Property"), Just("Property/replication"), Just("Property/$count"),
-            Just("Property('1')"), Just("Member"),
+            Just("Property('1')"), Just("Property(1)"), Just("Member"), Just("Deleted"),
+            Just("Property/PropertyReplication(DestinationId=1)"),
         ],
         options in proptest::collection::vec(option(), 0..5),
         known in any::<bool>(),

@@ -2,9 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Line, Next, Page};
+use super::{Line, Next, Page, RowIds};
 use crate::book::{keys::push_number, lot, status};
-use crate::clock;
 
 /// Pieces are about this long.
 const PIECE: usize = 32 * 1024;
@@ -13,9 +12,11 @@ const PIECE: usize = 32 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Column {
     ListingKey,
+    ListingKeyNumeric,
     ListingId,
     ModificationTimestamp,
     BridgeModificationTimestamp,
+    RFModificationTimestamp,
     PhotosChangeTimestamp,
     OriginatingSystemName,
     MlgCanView,
@@ -29,14 +30,16 @@ pub(crate) enum Column {
 }
 
 impl Column {
-    pub const ALL: [(&'static str, Self); 14] = [
+    pub const ALL: [(&'static str, Self); 16] = [
         ("ListingKey", Self::ListingKey),
+        ("ListingKeyNumeric", Self::ListingKeyNumeric),
         ("ListingId", Self::ListingId),
         ("ModificationTimestamp", Self::ModificationTimestamp),
         (
             "BridgeModificationTimestamp",
             Self::BridgeModificationTimestamp,
         ),
+        ("RFModificationTimestamp", Self::RFModificationTimestamp),
         ("PhotosChangeTimestamp", Self::PhotosChangeTimestamp),
         ("OriginatingSystemName", Self::OriginatingSystemName),
         ("MlgCanView", Self::MlgCanView),
@@ -49,7 +52,7 @@ impl Column {
         ("StateOrProvince", Self::StateOrProvince),
     ];
 
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         let found = Self::ALL.iter().find(|(_, column)| *column == self);
         found.map_or("", |(name, _)| name)
     }
@@ -152,16 +155,28 @@ impl Page {
 
     fn write_fields(&self, line: &Line, out: &mut String) {
         let mut first = true;
-        if self.form.row_ids {
+        let id = match self.form.row_ids {
+            RowIds::Absolute => Some((&self.base[..], "/Property('", "')\"")),
+            RowIds::InPlaceOfKey if !self.columns.contains(&Column::ListingKey) => {
+                Some(("", "Property(", ")\""))
+            }
+            RowIds::None | RowIds::InPlaceOfKey => None,
+        };
+        if let Some((base, before, after)) = id {
             out.push_str("\"@odata.id\":\"");
-            out.push_str(&self.base);
-            out.push_str("/Property('");
+            out.push_str(base);
+            out.push_str(before);
             self.keys.write(line.row.id, out);
-            out.push_str("')\"");
+            out.push_str(after);
             first = false;
         }
+        let is_key = |column| matches!(column, Column::ListingKey | Column::ListingKeyNumeric);
+        let mut value = String::new();
         for &column in &self.columns {
-            if line.keyless && column == Column::ListingKey {
+            value.clear();
+            self.write_value(column, line, &mut value);
+            let omitted = self.form.omit_nulls && value == "null";
+            if omitted || (line.keyless && is_key(column)) {
                 continue;
             }
             if !first {
@@ -171,7 +186,7 @@ impl Page {
             out.push('"');
             out.push_str(column.name());
             out.push_str("\":");
-            self.write_value(column, line, out);
+            out.push_str(&value);
         }
     }
 
@@ -189,17 +204,20 @@ impl Page {
                     out.push('"');
                 }
             }
+            Column::ListingKeyNumeric => self.keys.write(row.id, out),
             Column::ListingId => {
                 out.push('"');
                 push_number(out, 1_000_000 + u64::from(row.index), 0);
                 out.push('"');
             }
-            Column::ModificationTimestamp | Column::BridgeModificationTimestamp => {
-                out.push_str(&quoted(&clock::iso(row.changed_ms, self.form.zone)));
+            Column::ModificationTimestamp
+            | Column::BridgeModificationTimestamp
+            | Column::RFModificationTimestamp => {
+                out.push_str(&quoted(&self.form.stamp.write(row.changed_ms)));
             }
             Column::PhotosChangeTimestamp => {
                 let ms = row.changed_ms - (drawn(3) % 86_400_000) as i64;
-                out.push_str(&quoted(&clock::iso(ms, self.form.zone)));
+                out.push_str(&quoted(&self.form.stamp.write(ms)));
             }
             Column::OriginatingSystemName => out.push_str(&quoted(&self.system)),
             Column::MlgCanView => out.push_str(if row.live { "true" } else { "false" }),

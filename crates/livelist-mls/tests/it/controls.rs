@@ -76,7 +76,7 @@ async fn mlss_are_apart_and_all_are_named() {
     let url = format!("{}/_control/mlss", simulator.url());
     let listed = get(&url).send().await.json();
     assert_eq!(listed, json!(simulator.endpoints()));
-    assert_eq!(listed.as_array().unwrap().len(), 4);
+    assert_eq!(listed.as_array().unwrap().len(), 13);
     assert_eq!(simulator.token_url("bridge"), "");
     simulator.control("trestle").unwrap().sell(5);
     assert_eq!(simulator.control("bridge").unwrap().live_count(), 10);

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Reply, get};
 use crate::scan::{Stage, every_provider, sorted, spec, stage};
+use crate::ways::{Way, way};
 
 /// A RESO server of 100 listings in pages of 25, with these rules.
 async fn faulty(rules: Vec<FaultRule>) -> Stage {
@@ -88,7 +89,11 @@ async fn a_last_page_that_leads_to_an_empty_one() {
         stage
             .control
             .set_faults(vec![Fault::FullLastPageThenEmpty.into()]);
-        let pages = stage.scan(&stage.first()).await;
+        let pages = stage.whole().await;
+        if way(stage.provider) != Way::Link {
+            assert!(stage.control.struck().is_empty(), "there is no link");
+            continue;
+        }
         assert_eq!(pages.len(), 6, "{:?}", stage.provider);
         assert!(pages[5].keys().is_empty());
         assert_eq!(stage.control.struck()["full_last_page_then_empty"], 1);

@@ -10,13 +10,23 @@
     reason = "the server under test runs on real time"
 )]
 
+mod ampre;
 mod bridge;
 mod client;
 mod command;
+mod constellation1;
 mod controls;
+mod crea;
 mod faults;
 mod mlsgrid;
+mod paragon;
+mod rapattoni;
+mod realtyna;
 mod reso;
+mod rmls;
 mod scan;
+mod spark;
 mod trestle;
+mod utahrealestate;
+mod ways;
 mod wire;

@@ -38,6 +38,7 @@ async fn a_missing_link_is_not_the_end(
             assert_eq!(held(ended), HeldReason::CountMismatch);
             assert_eq!(world.head(&feed).await, before);
         }
+        other => panic!("{other:?} is not among the values"),
     }
     world.heals(&feed).await;
 }

@@ -108,6 +108,7 @@ impl Naive {
                 client_id,
                 client_secret,
             } => (client_id, client_secret),
+            _ => return Err("another kind of credential".to_owned()),
         };
         let form = format!(
             "grant_type=client_credentials&client_id={id}&client_secret={secret}&scope=api"
@@ -164,5 +165,6 @@ fn first(base: &str, spec: &MlsSpec) -> String {
         Provider::Bridge => {
             format!("{base}/Property/replication?$select=ListingKey&$top=1000")
         }
+        other => panic!("nobody reads {other:?} plainly yet"),
     }
 }

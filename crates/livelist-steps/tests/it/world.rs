@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use livelist_mls::{Control, Credential, FaultRule, MlsSpec, Provider, Simulator};
+use livelist_mls::{Control, FaultRule, MlsSpec, Provider, Simulator};
 use livelist_model::decision::HeldReason;
 use livelist_model::delta::{Sign, read_delta};
 use livelist_model::head::Head;
@@ -61,15 +61,7 @@ impl World {
         let clock = Arc::new(ManualClock::at("2026-11-21T04:00:00Z".parse().unwrap()));
         let secrets = Arc::new(MemorySecrets::default());
         for spec in &specs {
-            let secret = match &spec.credential {
-                Credential::ClientCredentials {
-                    client_id,
-                    client_secret,
-                } => {
-                    format!(r#"{{"client_id":"{client_id}","client_secret":"{client_secret}"}}"#)
-                }
-                Credential::Token(token) => format!(r#"{{"token":"{token}"}}"#),
-            };
+            let secret = spec.credential.members().to_string();
             secrets.set(format!("ssm:/{}", spec.mls).parse().unwrap(), secret);
         }
         let env = env_of(&objects, &clock, &secrets);

@@ -38,13 +38,7 @@ pub fn variable(mls: &str) -> String {
 
 /// The account as it is kept where the reference points.
 pub fn account(credential: &Credential) -> String {
-    match credential {
-        Credential::ClientCredentials {
-            client_id,
-            client_secret,
-        } => json!({"client_id": client_id, "client_secret": client_secret}).to_string(),
-        Credential::Token(token) => json!({"token": token}).to_string(),
-    }
+    credential.members().to_string()
 }
 
 impl Town {

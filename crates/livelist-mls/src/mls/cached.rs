@@ -1,0 +1,23 @@
+//! A server cache: pages and counts of the book as it was up to so long ago, confirmations of what
+//! is.
+
+use super::Mls;
+use crate::clock;
+use crate::log::RequestKind;
+
+impl Mls {
+    /// Whether a request is answered from the cache; a cache that is too old is taken anew.
+    pub(super) fn stale(&mut self, kind: RequestKind) -> bool {
+        let life = self.dialect.cache();
+        if life.is_zero() || !matches!(kind, RequestKind::Page | RequestKind::Count) {
+            return false;
+        }
+        let now = clock::instant();
+        let lives = self.cached_at.is_some_and(|at| now < at + life);
+        if !(lives && self.book.has_snapshot()) {
+            self.book.take_snapshot();
+            self.cached_at = Some(now);
+        }
+        true
+    }
+}
