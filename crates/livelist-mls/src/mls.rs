@@ -7,13 +7,17 @@ mod replies;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use hyper::{Method, StatusCode};
 
 use crate::answer::{Answer, Body, Wire};
 use crate::book::Book;
 use crate::book::bits::Bits;
 use crate::book::select::{Found, Reading, Start};
-use crate::clock;
+use crate::clock::Clock;
+#[cfg(test)]
+use crate::clock::SystemClock;
 use crate::dialect::{self, Ask, Asked, Cursors, Dialect, NextPage, Refusal, Shape};
 use crate::fault::Fault;
 use crate::fault::board::{Board, Due};
@@ -32,6 +36,7 @@ pub(crate) struct Mls {
     pub board: Board,
     pub log: Vec<LoggedRequest>,
     dialect: &'static dyn Dialect,
+    clock: Arc<dyn Clock>,
     limits: Limits,
     cursors: Cursors,
     /// Rows served since the scan began.
@@ -40,7 +45,14 @@ pub(crate) struct Mls {
 }
 
 impl Mls {
+    /// An MLS by the machine's clock.
+    #[cfg(test)]
     pub fn open(spec: MlsSpec) -> Self {
+        Self::open_by(spec, Arc::new(SystemClock))
+    }
+
+    /// An MLS by this clock.
+    pub fn open_by(spec: MlsSpec, clock: Arc<dyn Clock>) -> Self {
         let dialect = dialect::of(spec.provider);
         let listings = u32::try_from(spec.listings).unwrap_or(u32::MAX);
         let style = dialect.key_style(&spec);
@@ -50,7 +62,8 @@ impl Mls {
             board: Board::default(),
             log: Vec::new(),
             dialect,
-            limits: Limits::new(dialect.windows()),
+            limits: Limits::new(dialect.windows()).by(Arc::clone(&clock)),
+            clock,
             cursors: Cursors::default(),
             served: Bits::default(),
             serial: 0,
@@ -72,7 +85,7 @@ impl Mls {
     /// Answers a request and logs it.
     pub fn answer(&mut self, incoming: &Incoming) -> Answer {
         self.serial += 1;
-        let at = clock::now();
+        let at = self.clock.now();
         let ask = self.read(incoming);
         let kind = self.kind(incoming, &ask);
         let due = self.board.due(kind);
@@ -93,6 +106,7 @@ impl Mls {
             prefer: incoming.header("prefer").map(str::to_owned),
             status: answer.status.as_u16(),
             rows: answer.rows,
+            struck: self.board.strikes().to_vec(),
         });
         answer
     }
@@ -147,7 +161,7 @@ impl Mls {
             return answer;
         }
         // Without enforced limits a quota is shown and never used up: clients heed the headers.
-        if self.spec.rate_limited && self.limits.take(clock::instant()).is_err() {
+        if self.spec.rate_limited && self.limits.take(self.clock.instant()).is_err() {
             let mut answer = self
                 .dialect
                 .refusal(StatusCode::TOO_MANY_REQUESTS, "Too many requests");
@@ -167,7 +181,7 @@ impl Mls {
 
     fn admit(&mut self, incoming: &Incoming, due: &[Due]) -> Result<(), Answer> {
         let shown = self.dialect.token_shown(incoming);
-        let now = clock::instant();
+        let now = self.clock.instant();
         if self.tokens.accepts(shown, now) {
             let ends = |due: &&Due| matches!(due.fault, Fault::ExpireToken | Fault::Revoke);
             let Some(fault) = due.iter().find(ends) else {

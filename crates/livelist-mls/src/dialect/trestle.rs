@@ -7,7 +7,6 @@ use super::{order, page_size, resource};
 use crate::answer::Answer;
 use crate::book::keys::KeyStyle;
 use crate::book::select::By;
-use crate::clock;
 use crate::filter::Field;
 use crate::limits::{Limits, Window};
 use crate::page::{Column, Form};
@@ -131,8 +130,8 @@ impl Dialect for Trestle {
         ));
         headers.push(("hour-quota-limit", float(hour.map_or(0, |w| w.most))));
         headers.push(("hour-quota-available", float(hour.map_or(0, Window::free))));
-        let left = hour.map_or_else(Default::default, |w| w.left_of_it(clock::instant()));
-        let reset = clock::now().as_millisecond() + left.as_millis() as i64;
+        let left = hour.map_or_else(Default::default, |w| w.left_of_it(limits.instant()));
+        let reset = limits.now().as_millisecond() + left.as_millis() as i64;
         headers.push(("hour-quota-resettime", reset.to_string()));
     }
 }

@@ -7,7 +7,6 @@ use serde_json::json;
 
 use super::{Mls, replies};
 use crate::answer::Answer;
-use crate::clock;
 use crate::fault::Fault;
 use crate::fault::board::Due;
 use crate::incoming::Incoming;
@@ -49,7 +48,7 @@ impl Mls {
             self.board.strike(fault);
             return answer;
         }
-        let (token, seconds) = self.tokens.issue(clock::instant());
+        let (token, seconds) = self.tokens.issue(self.clock.instant());
         let mut body = json!({
             "access_token": token,
             "expires_in": seconds,
