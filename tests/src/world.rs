@@ -63,8 +63,8 @@ impl World {
             if !token_url.is_empty() {
                 document["token_url"] = json!(token_url);
             }
-            if spec.provider == Provider::MlsGrid {
-                document["originating_system"] = json!(spec.system());
+            for (name, value) in spec.settings() {
+                document[name] = value;
             }
             world.mls.insert(spec.mls.clone(), document);
         }

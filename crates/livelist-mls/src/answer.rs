@@ -1,8 +1,7 @@
 //! An answer before it is on the wire: status, headers, a body that is made while it is sent, and
-//! the ways in which sending can go wrong.
+//! the ways in which sending can go wrong; and its delivery, over a socket or in process.
 
 use std::io::{self, Write as _};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -12,14 +11,57 @@ use futures::stream::{self, StreamExt as _};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Bytes, Frame};
-use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, VARY};
-use hyper::{Response, StatusCode};
+use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderName, HeaderValue, VARY};
+use hyper::{HeaderMap, Response, StatusCode};
 
 use crate::clock;
 use crate::page::Pieces;
 
 /// What hyper sends.
 pub(crate) type Sent = Response<BoxBody<Bytes, io::Error>>;
+
+/// An answer on its way: what a client gets, over a socket or in process.
+pub struct Delivery {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers, without those that only a connection has.
+    pub headers: HeaderMap,
+    /// The body, as the client gets it.
+    pub pieces: BodyPieces,
+    /// How the body ends.
+    pub ending: Ending,
+    /// How long the client waits before the answer begins.
+    pub delay: Duration,
+}
+
+/// A body that was made, or is made while it is sent.
+pub enum BodyPieces {
+    /// It is there.
+    Whole(Vec<u8>),
+    /// It comes in pieces.
+    Stream(Box<dyn Iterator<Item = Vec<u8>> + Send + Sync>),
+}
+
+impl BodyPieces {
+    /// The pieces in order.
+    pub fn into_pieces(self) -> Box<dyn Iterator<Item = Vec<u8>> + Send + Sync> {
+        match self {
+            Self::Whole(bytes) => Box::new(std::iter::once(bytes)),
+            Self::Stream(pieces) => pieces,
+        }
+    }
+}
+
+/// How a body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It is whole, as far as HTTP can tell.
+    Whole,
+    /// The connection is reset.
+    Reset,
+    /// The connection closes before the `Content-Length` is reached.
+    Closed,
+}
 
 /// What will be sent.
 pub(crate) struct Answer {
@@ -76,22 +118,28 @@ impl Answer {
         self
     }
 
-    /// The response. `gzip` says whether the client takes it, `reset` is told the connection
-    /// whether to end with a reset.
-    pub fn into_response(self, gzip: bool, reset: &Arc<AtomicBool>) -> Sent {
+    /// The answer as a client gets it. `gzip` says whether the client takes it.
+    pub fn deliver(self, gzip: bool) -> Delivery {
         let gzip = gzip && matches!(self.body, Body::Page(_));
-        let mut response = Response::builder().status(self.status);
+        let mut headers = HeaderMap::new();
         for (name, value) in self.headers {
-            response = response.header(name, value);
+            // Headers are the dialects' own text; one that cannot be sent is left out.
+            if let (Ok(name), Ok(value)) =
+                (HeaderName::try_from(name), HeaderValue::try_from(value))
+            {
+                headers.append(name, value);
+            }
         }
         if gzip {
-            response = response
-                .header(CONTENT_ENCODING, "gzip")
-                .header(VARY, "Accept-Encoding");
+            headers.append(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            headers.append(VARY, HeaderValue::from_static("Accept-Encoding"));
         }
-        let body = match (self.body, self.wire) {
-            (Body::Page(pieces), Wire::Whole) if gzip => streamed(Gzip::new(*pieces)),
-            (Body::Page(pieces), Wire::Whole) => streamed(*pieces),
+        let (pieces, ending) = match (self.body, self.wire) {
+            (Body::Page(pieces), Wire::Whole) if gzip => (
+                BodyPieces::Stream(Box::new(Gzip::new(*pieces))),
+                Ending::Whole,
+            ),
+            (Body::Page(pieces), Wire::Whole) => (BodyPieces::Stream(pieces), Ending::Whole),
             (body, wire) => {
                 let plain = body.collect();
                 let plain = match wire {
@@ -99,25 +147,45 @@ impl Answer {
                     _ => plain,
                 };
                 let whole = if gzip { squeezed(&plain) } else { plain };
-                match wire {
-                    Wire::Whole | Wire::Cut => full(whole),
-                    Wire::GzipCut => full(half(&whole)),
-                    Wire::Reset => {
-                        reset.store(true, Ordering::Relaxed);
-                        broken(&whole)
-                    }
+                let (sent, ending) = match wire {
+                    Wire::Whole | Wire::Cut => (whole, Ending::Whole),
+                    Wire::GzipCut => (half(&whole), Ending::Whole),
+                    Wire::Reset => (half(&whole), Ending::Reset),
                     Wire::Short => {
-                        response = response.header(CONTENT_LENGTH, whole.len());
-                        broken(&whole)
+                        headers.insert(CONTENT_LENGTH, HeaderValue::from(whole.len()));
+                        (half(&whole), Ending::Closed)
                     }
-                }
+                };
+                (BodyPieces::Whole(sent), ending)
             }
         };
-        response.body(body).unwrap_or_else(|error| {
-            let mut response = Response::new(full(error.to_string().into_bytes()));
-            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-            response
-        })
+        Delivery {
+            status: self.status,
+            headers,
+            pieces,
+            ending,
+            delay: self.delay,
+        }
+    }
+}
+
+impl Delivery {
+    /// The response over a connection. `reset` is told whether to end it with a reset.
+    pub(crate) fn into_response(self, reset: &AtomicBool) -> Sent {
+        let body = match (self.pieces, self.ending) {
+            (BodyPieces::Whole(bytes), Ending::Whole) => full(bytes),
+            (BodyPieces::Stream(pieces), Ending::Whole) => streamed(pieces),
+            (pieces, ending) => {
+                if ending == Ending::Reset {
+                    reset.store(true, Ordering::Relaxed);
+                }
+                broken(pieces.into_pieces())
+            }
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
     }
 }
 
@@ -146,9 +214,11 @@ where
     BodyExt::boxed(StreamBody::new(stream::iter(frames)))
 }
 
-/// The first half, and then an error, at which hyper drops the connection.
-fn broken(whole: &[u8]) -> BoxBody<Bytes, io::Error> {
-    let first = stream::iter([Ok(Frame::data(Bytes::from(half(whole))))]);
+/// What is there of it, and then an error, at which hyper drops the connection.
+fn broken(
+    pieces: impl Iterator<Item = Vec<u8>> + Send + Sync + 'static,
+) -> BoxBody<Bytes, io::Error> {
+    let first = stream::iter(pieces.map(|piece| Ok(Frame::data(Bytes::from(piece)))));
     let end = stream::once(async {
         clock::wait(FIRST_HALF).await;
         Err(io::Error::from(io::ErrorKind::ConnectionReset))

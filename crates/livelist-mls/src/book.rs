@@ -110,6 +110,20 @@ impl Book {
         &self.keys
     }
 
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The live keys that are hidden from a reader who may not see `percent` of a hundred rows.
+    pub fn denied_keys(&self, percent: u8) -> Vec<String> {
+        let denied = self.live.ones().filter(|&row| self.denies(row, percent));
+        denied.map(|row| self.key(row)).collect()
+    }
+
+    fn denies(&self, row: u32, percent: u8) -> bool {
+        percent > 0 && lot(self.seed, row, 2) % 100 < u64::from(percent)
+    }
+
     pub fn live_count(&self) -> usize {
         self.live.count()
     }

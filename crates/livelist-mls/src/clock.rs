@@ -1,25 +1,81 @@
-//! The wall clock and the ways providers write an instant.
+//! Time as a simulated MLS sees it, and the ways providers write an instant.
 
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-/// The one place that reads the calendar clock.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "a server over real sockets runs on real time"
-)]
-pub(crate) fn now() -> Timestamp {
-    Timestamp::now()
+/// The two clocks of a simulated MLS. Both tell the same time; the second never goes back.
+pub trait Clock: Send + Sync + fmt::Debug {
+    /// The calendar clock, which stands in logs and headers.
+    fn now(&self) -> Timestamp;
+
+    /// The clock for lives of tokens and for rate limits.
+    fn instant(&self) -> Instant;
 }
 
-/// The one place that reads the clock for lives of tokens and for rate limits.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "a server over real sockets runs on real time"
-)]
+/// The machine's clocks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a server over real sockets runs on real time"
+    )]
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a server over real sockets runs on real time"
+    )]
+    fn instant(&self) -> Instant {
+        Instant::now()
+    }
+}
+
+/// A clock that a simulation sets. Time stands still in between, and never goes back.
+#[derive(Debug)]
+pub struct SetClock {
+    began: (Timestamp, Instant),
+    now: Mutex<Timestamp>,
+}
+
+impl SetClock {
+    /// A clock that shows `now`.
+    pub fn at(now: Timestamp) -> Self {
+        Self {
+            // Where the instants begin does not matter: only what passes between two is looked at.
+            began: (now, SystemClock.instant()),
+            now: Mutex::new(now),
+        }
+    }
+
+    /// Moves it on to `now`; a time that has passed is no change.
+    pub fn set(&self, now: Timestamp) {
+        let mut shown = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        *shown = now.max(*shown);
+    }
+}
+
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn instant(&self) -> Instant {
+        let passed = self.now().duration_since(self.began.0);
+        self.began.1 + Duration::try_from(passed).unwrap_or_default()
+    }
+}
+
+/// The machine's clock, for tests of what is handed an instant.
+#[cfg(test)]
 pub(crate) fn instant() -> Instant {
-    Instant::now()
+    SystemClock.instant()
 }
 
 /// The one place that waits.
@@ -59,5 +115,16 @@ mod tests {
             http_date(Timestamp::UNIX_EPOCH),
             "Thu, 01 Jan 1970 00:00:00 GMT"
         );
+    }
+
+    #[test]
+    fn a_set_clock_goes_on_and_never_back() {
+        let clock = SetClock::at(Timestamp::UNIX_EPOCH);
+        let began = clock.instant();
+        let later = Timestamp::from_second(90).unwrap();
+        clock.set(later);
+        clock.set(Timestamp::UNIX_EPOCH);
+        assert_eq!(clock.now(), later);
+        assert_eq!(clock.instant() - began, Duration::from_secs(90));
     }
 }

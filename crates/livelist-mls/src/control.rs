@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::book::select::{By, Reading, Start};
 use crate::fault::FaultRule;
 use crate::filter;
-use crate::log::LoggedRequest;
+use crate::log::{LoggedRequest, RequestKind};
 use crate::mls::Mls;
 
 /// The hands on one simulated MLS; cheap to clone, for use from any thread.
@@ -104,6 +104,25 @@ impl Control {
     /// Takes all rules away. What they did stays done, and stays in [`Self::struck`].
     pub fn clear_faults(&self) {
         self.set_faults(Vec::new());
+    }
+
+    /// Changes whenever the book does.
+    pub fn version(&self) -> u64 {
+        self.mls().book.version()
+    }
+
+    /// The keys of the live listings that [`Fault::DenyPartial`] hides at `percent`.
+    ///
+    /// [`Fault::DenyPartial`]: crate::Fault::DenyPartial
+    pub fn denied_keys(&self, percent: u8) -> Vec<String> {
+        self.mls().book.denied_keys(percent)
+    }
+
+    /// What the last request was and which rules struck it.
+    pub fn last_request(&self) -> Option<(RequestKind, Vec<FaultRule>)> {
+        let mls = self.mls();
+        let last = mls.log.last()?;
+        Some((last.kind, last.struck.clone()))
     }
 
     /// Every request so far.

@@ -16,6 +16,8 @@ pub(crate) struct Incoming {
     pub query: Query,
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// How the client reached the server; a request off a socket does not say, and came by http.
+    scheme: String,
 }
 
 impl Incoming {
@@ -32,6 +34,7 @@ impl Incoming {
             target,
             headers,
             body,
+            scheme: uri.scheme_str().unwrap_or("http").to_owned(),
         }
     }
 
@@ -60,6 +63,7 @@ impl Incoming {
 
     /// Scheme and authority under which the client reached the server.
     pub fn origin(&self) -> String {
-        format!("http://{}", self.header(HOST).unwrap_or("127.0.0.1"))
+        let host = self.header(HOST).unwrap_or("127.0.0.1");
+        format!("{}://{host}", self.scheme)
     }
 }

@@ -1,10 +1,10 @@
-//! Simulated MLSs over real HTTP: every dialect's authentication, paging, limits, quirks and
+//! Simulated MLSs, over real HTTP or in process: every dialect's authentication, paging, limits, quirks and
 //! faults over one seeded book of listings. Depends on no other crate of the workspace, so that
 //! it can contradict the client.
 
 mod answer;
 mod book;
-mod clock;
+pub mod clock;
 pub mod control;
 mod dialect;
 pub mod fault;
@@ -18,12 +18,15 @@ mod query;
 pub mod server;
 pub mod spec;
 mod tokens;
+mod town;
 
+pub use answer::{BodyPieces, Delivery, Ending};
 pub use control::Control;
 pub use fault::{Fault, FaultRule, On, RetryAfter};
 pub use log::{LoggedRequest, RequestKind};
-pub use server::{Endpoint, Simulator};
+pub use server::Simulator;
 pub use spec::{
     Auth, Credential, Envelope, MlsSpec, NextIn, Options, Paging, Provider, RefreshReuse,
     SpecError, TokenReuse,
 };
+pub use town::{Endpoint, Town};

@@ -1,9 +1,17 @@
-//! Documented rate limits, counted in fixed windows of real time.
+//! Documented rate limits, counted in fixed windows of the MLS's time.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The windows of one MLS, shortest first.
-pub(crate) struct Limits(Vec<Window>);
+use jiff::Timestamp;
+
+use crate::clock::{Clock, SystemClock};
+
+/// The windows of one MLS, shortest first, and its clock.
+pub(crate) struct Limits {
+    windows: Vec<Window>,
+    clock: Arc<dyn Clock>,
+}
 
 pub(crate) struct Window {
     length: Duration,
@@ -23,7 +31,25 @@ impl Limits {
             began: None,
             used: 0,
         };
-        Self(windows.iter().enumerate().map(window).collect())
+        Self {
+            windows: windows.iter().enumerate().map(window).collect(),
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// The same windows by another clock.
+    pub fn by(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// The calendar clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The clock that windows are counted by.
+    pub fn instant(&self) -> Instant {
+        self.clock.instant()
     }
 
     /// Counts a request.
@@ -32,7 +58,7 @@ impl Limits {
     /// How long until the overstepped window ends.
     pub fn take(&mut self, now: Instant) -> Result<(), Duration> {
         let mut over = Ok(());
-        for window in &mut self.0 {
+        for window in &mut self.windows {
             if window.left_of_it(now).is_zero() {
                 window.began = Some(now);
                 window.used = 0;
@@ -46,7 +72,7 @@ impl Limits {
     }
 
     pub fn window(&self, at: usize) -> Option<&Window> {
-        self.0.get(at)
+        self.windows.get(at)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::fault::FaultRule;
+
 /// What a request was for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -39,4 +41,7 @@ pub struct LoggedRequest {
     pub status: u16,
     /// Rows in the answer.
     pub rows: u64,
+    /// The rules that changed the answer, or the book just before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub struck: Vec<FaultRule>,
 }

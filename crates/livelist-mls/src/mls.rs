@@ -9,13 +9,17 @@ mod replies;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use hyper::{Method, StatusCode};
 
 use crate::answer::{Answer, Body, Wire};
 use crate::book::Book;
 use crate::book::bits::Bits;
 use crate::book::select::{Found, Reading, Start};
-use crate::clock;
+use crate::clock::Clock;
+#[cfg(test)]
+use crate::clock::SystemClock;
 use crate::dialect::{self, Ask, Asked, Cursors, Dialect, NextPage, PECULIAR, Refusal, Shape};
 use crate::fault::Fault;
 use crate::fault::board::{Board, Due};
@@ -34,6 +38,7 @@ pub(crate) struct Mls {
     pub board: Board,
     pub log: Vec<LoggedRequest>,
     dialect: Box<dyn Dialect>,
+    clock: Arc<dyn Clock>,
     limits: Limits,
     cursors: Cursors,
     /// Rows served since the scan began.
@@ -44,7 +49,14 @@ pub(crate) struct Mls {
 }
 
 impl Mls {
+    /// An MLS by the machine's clock.
+    #[cfg(test)]
     pub fn open(spec: MlsSpec) -> Self {
+        Self::open_by(spec, Arc::new(SystemClock))
+    }
+
+    /// An MLS by this clock.
+    pub fn open_by(spec: MlsSpec, clock: Arc<dyn Clock>) -> Self {
         let dialect = dialect::of(&spec);
         let listings = u32::try_from(spec.listings).unwrap_or(u32::MAX);
         let style = dialect.key_style(&spec);
@@ -53,8 +65,9 @@ impl Mls {
             tokens: Tokens::new(&spec),
             board: Board::default(),
             log: Vec::new(),
-            limits: Limits::new(dialect.windows(), spec.options.rate_limit),
+            limits: Limits::new(dialect.windows(), spec.options.rate_limit).by(Arc::clone(&clock)),
             dialect,
+            clock,
             cursors: Cursors::default(),
             served: Bits::default(),
             cached_at: None,
@@ -77,7 +90,7 @@ impl Mls {
     /// Answers a request and logs it.
     pub fn answer(&mut self, incoming: &Incoming) -> Answer {
         self.serial += 1;
-        let at = clock::now();
+        let at = self.clock.now();
         let ask = self.read(incoming);
         let kind = self.kind(incoming, &ask);
         let due = self.board.due(kind);
@@ -98,6 +111,7 @@ impl Mls {
             prefer: incoming.header("prefer").map(str::to_owned),
             status: answer.status.as_u16(),
             rows: answer.rows,
+            struck: self.board.strikes().to_vec(),
         });
         answer
     }
@@ -155,7 +169,7 @@ impl Mls {
         }
         // Without enforced limits a quota is shown and never used up: clients heed the headers.
         if self.spec.rate_limited
-            && let Err(wait) = self.limits.take(clock::instant())
+            && let Err(wait) = self.limits.take(self.clock.instant())
         {
             let mut answer = self.dialect.throttled(wait);
             self.dialect.headers(&mut answer, &self.limits);
@@ -174,7 +188,7 @@ impl Mls {
 
     fn admit(&mut self, incoming: &Incoming, due: &[Due]) -> Result<(), Answer> {
         let shown = self.dialect.token_shown(incoming);
-        let now = clock::instant();
+        let now = self.clock.instant();
         if self.tokens.accepts(shown, now) {
             let ends = |due: &&Due| matches!(due.fault, Fault::ExpireToken | Fault::Revoke);
             let Some(fault) = due.iter().find(ends) else {

@@ -1,8 +1,7 @@
-//! Simulated MLSs behind one port of this machine, and the sockets it serves.
+//! A town of simulated MLSs behind one port of this machine, and the sockets it serves.
 
 mod socket;
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -15,21 +14,17 @@ use hyper::body::Incoming as HyperBody;
 use hyper::service::service_fn;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::answer::{Answer, Sent};
-use crate::clock;
+use crate::answer::Sent;
+use crate::clock::{self, Clock, SystemClock};
 use crate::control::{Control, remote};
-use crate::incoming::Incoming;
-use crate::mls::Mls;
-use crate::spec::{MlsSpec, Provider};
+use crate::spec::MlsSpec;
+use crate::town::{Endpoint, Town};
 use socket::Socket;
 
-/// The first path segment of the controls; no MLS can have it as its name.
-const CONTROLS: &str = "_control";
 /// Bodies of requests above this are refused; keys to sell are the longest.
 const LONGEST_BODY: usize = 256 * 1024 * 1024;
 
@@ -39,24 +34,9 @@ const BREATH: Duration = Duration::from_millis(10);
 /// Simulated MLSs behind one port. They end when this is shut down or dropped.
 pub struct Simulator {
     addr: SocketAddr,
-    mlss: Mlss,
+    town: Arc<Town>,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
-}
-
-type Mlss = Arc<BTreeMap<String, Control>>;
-
-/// How one simulated MLS is reached.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Endpoint {
-    /// The MLS's name.
-    pub mls: String,
-    /// Whose API it speaks.
-    pub provider: Provider,
-    /// What goes into the registry document.
-    pub base_url: String,
-    /// Where tokens are issued, for client credentials.
-    pub token_url: Option<String>,
 }
 
 impl Simulator {
@@ -73,24 +53,19 @@ impl Simulator {
     /// # Errors
     /// As [`Self::start`].
     pub async fn start_on(addr: SocketAddr, specs: Vec<MlsSpec>) -> io::Result<Self> {
-        MlsSpec::check(&specs)
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let listener = TcpListener::bind(addr).await?;
         let addr = listener.local_addr()?;
         // Books of millions take a second to key.
-        let opened = tokio::task::spawn_blocking(|| {
-            let named = specs.into_iter().map(|spec| {
-                let name = spec.mls.clone();
-                (name, Control::new(Mls::open(spec)))
-            });
-            named.collect::<BTreeMap<_, _>>()
-        });
-        let mlss: Mlss = Arc::new(opened.await.map_err(io::Error::other)?);
+        let opened = tokio::task::spawn_blocking(move || Town::new(specs, &clock));
+        let town = opened.await.map_err(io::Error::other)?;
+        let town = town.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let town = Arc::new(town);
         let (stop, stopped) = watch::channel(false);
-        let serving = tokio::spawn(accept(listener, Arc::clone(&mlss), stopped));
+        let serving = tokio::spawn(accept(listener, Arc::clone(&town), stopped));
         Ok(Self {
             addr,
-            mlss,
+            town,
             stop,
             serving,
         })
@@ -122,17 +97,16 @@ impl Simulator {
 
     /// The hands on an MLS.
     pub fn control(&self, mls: &str) -> Option<Control> {
-        self.mlss.get(mls).cloned()
+        self.town.control(mls)
     }
 
     /// How every MLS is reached, by name.
     pub fn endpoints(&self) -> Vec<Endpoint> {
-        let names = self.mlss.keys();
-        names.filter_map(|mls| self.endpoint(mls)).collect()
+        self.town.endpoints(&self.url())
     }
 
     fn endpoint(&self, mls: &str) -> Option<Endpoint> {
-        Some(endpoint(self.mlss.get(mls)?, &self.url()))
+        self.town.endpoint(mls, &self.url())
     }
 
     /// Closes the port and every connection.
@@ -143,17 +117,7 @@ impl Simulator {
     }
 }
 
-fn endpoint(control: &Control, origin: &str) -> Endpoint {
-    let mls = control.mls();
-    Endpoint {
-        mls: mls.spec.mls.clone(),
-        provider: mls.spec.provider,
-        base_url: format!("{origin}{}", mls.base_path()),
-        token_url: mls.token_path().map(|path| format!("{origin}{path}")),
-    }
-}
-
-async fn accept(listener: TcpListener, mlss: Mlss, mut stopped: watch::Receiver<bool>) {
+async fn accept(listener: TcpListener, town: Arc<Town>, mut stopped: watch::Receiver<bool>) {
     // Dropping the set at the end closes the connections.
     let mut connections = JoinSet::new();
     loop {
@@ -169,11 +133,11 @@ async fn accept(listener: TcpListener, mlss: Mlss, mut stopped: watch::Receiver<
                 }
             },
         };
-        let mlss = Arc::clone(&mlss);
+        let town = Arc::clone(&town);
         connections.spawn(async move {
             let reset = Arc::new(AtomicBool::new(false));
             let socket = Socket::new(stream, Arc::clone(&reset));
-            let service = service_fn(|request| respond(request, &mlss, &reset));
+            let service = service_fn(|request| respond(request, &town, &reset));
             // A connection that breaks is the client's to notice, or was meant to break.
             let _ = hyper::server::conn::http1::Builder::new()
                 .serve_connection(TokioIo::new(socket), service)
@@ -184,37 +148,20 @@ async fn accept(listener: TcpListener, mlss: Mlss, mut stopped: watch::Receiver<
 
 async fn respond(
     request: Request<HyperBody>,
-    mlss: &Mlss,
-    reset: &Arc<AtomicBool>,
+    town: &Town,
+    reset: &AtomicBool,
 ) -> Result<Sent, Infallible> {
     let (head, body) = request.into_parts();
     let body = match Limited::new(body, LONGEST_BODY).collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) => {
             let answer = remote::refused(StatusCode::BAD_REQUEST, &error.to_string());
-            return Ok(answer.into_response(false, reset));
+            return Ok(answer.deliver(false).into_response(reset));
         }
     };
-    let incoming = Incoming::new(head.method, &head.uri, head.headers, body);
-    let path: Vec<&str> = incoming.path.iter().map(String::as_str).collect();
-    let answer = match path[..] {
-        [CONTROLS, "mlss"] => {
-            let origin = incoming.origin();
-            let all: Vec<_> = mlss.values().map(|mls| endpoint(mls, &origin)).collect();
-            Answer::json(StatusCode::OK, &serde_json::json!(all))
-        }
-        [CONTROLS, mls, verb] => match mlss.get(mls) {
-            Some(control) => control.answer(verb, &incoming),
-            None => remote::refused(StatusCode::NOT_FOUND, "no such mls"),
-        },
-        [mls, ..] => match mlss.get(mls) {
-            Some(control) => control.mls().answer(&incoming),
-            None => remote::refused(StatusCode::NOT_FOUND, "no such mls"),
-        },
-        [] => remote::refused(StatusCode::NOT_FOUND, "no such mls"),
-    };
-    if !answer.delay.is_zero() {
-        clock::wait(answer.delay).await;
+    let delivery = town.send(Request::from_parts(head, body));
+    if !delivery.delay.is_zero() {
+        clock::wait(delivery.delay).await;
     }
-    Ok(answer.into_response(incoming.takes_gzip(), reset))
+    Ok(delivery.into_response(reset))
 }

@@ -7,6 +7,7 @@ mod credential;
 mod options;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 pub use check::SpecError;
 pub use credential::Credential;
@@ -113,6 +114,26 @@ impl MlsSpec {
             (Some(name), _) => name,
             (None, Provider::MlsGrid) => "actris",
             (None, _) => &self.mls,
+        }
+    }
+
+    /// What a registry document has to tell besides where the MLS is: what its provider demands
+    /// with every request.
+    pub fn settings(&self) -> Map<String, Value> {
+        let settings = match self.provider {
+            Provider::MlsGrid | Provider::Constellation1 => {
+                json!({"originating_system": self.system()})
+            }
+            Provider::Rapattoni => json!({"parameters": {"class": "Residential"}}),
+            Provider::Crea => match self.options.destination {
+                Some(id) => json!({"dataset": id.to_string()}),
+                None => json!({}),
+            },
+            _ => json!({}),
+        };
+        match settings {
+            Value::Object(settings) => settings,
+            _ => Map::new(),
         }
     }
 

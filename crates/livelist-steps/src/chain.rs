@@ -1,14 +1,76 @@
 //! The steps in order, in one process: what statemachines/reconcile.asl.json does on AWS. That both
-//! give the same bytes is a test. It branches on what the steps say and decides nothing itself.
+//! give the same bytes is a test. It branches on what the steps say and decides nothing itself. How
+//! a step is invoked is behind [`Steps`]: directly here, with crashes and retries in a simulation.
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use livelist_model::record::Failure;
 use livelist_model::run::RunSpec;
 use livelist_reso::ClientError;
 
 use crate::release::FailureInput;
 use crate::{Env, StepError, acquire, authorize, compare, confirm, publish, release, scan};
+
+/// How steps are invoked. An error is final for the run, but for [`StepError::LeaseLost`]: what can
+/// be tried again, the invoker has tried again.
+#[async_trait]
+pub trait Steps: Send + Sync {
+    /// Invokes `acquire`.
+    async fn acquire(&self, input: acquire::Input) -> Result<acquire::Output, StepError>;
+    /// Invokes `authorize`.
+    async fn authorize(&self, input: authorize::Input) -> Result<authorize::Output, StepError>;
+    /// Invokes `scan`.
+    async fn scan(&self, input: scan::Input) -> Result<scan::Output, StepError>;
+    /// Invokes `compare`.
+    async fn compare(&self, input: compare::Input) -> Result<compare::Output, StepError>;
+    /// Invokes `confirm`.
+    async fn confirm(&self, input: confirm::Input) -> Result<confirm::Output, StepError>;
+    /// Invokes `publish`.
+    async fn publish(&self, input: publish::Input) -> Result<publish::Output, StepError>;
+    /// Invokes `release`.
+    async fn release(&self, input: release::Input) -> Result<release::Output, StepError>;
+    /// Waits between two steps.
+    async fn wait(&self, seconds: u64);
+}
+
+/// Steps as function calls in this process.
+struct Direct<'a>(&'a Env);
+
+#[async_trait]
+impl Steps for Direct<'_> {
+    async fn acquire(&self, input: acquire::Input) -> Result<acquire::Output, StepError> {
+        acquire::run(self.0, input).await
+    }
+
+    async fn authorize(&self, input: authorize::Input) -> Result<authorize::Output, StepError> {
+        twice(self.0, || authorize::run(self.0, input.clone())).await
+    }
+
+    async fn scan(&self, input: scan::Input) -> Result<scan::Output, StepError> {
+        twice(self.0, || scan::run(self.0, input.clone())).await
+    }
+
+    async fn compare(&self, input: compare::Input) -> Result<compare::Output, StepError> {
+        twice(self.0, || compare::run(self.0, input.clone())).await
+    }
+
+    async fn confirm(&self, input: confirm::Input) -> Result<confirm::Output, StepError> {
+        twice(self.0, || confirm::run(self.0, input.clone())).await
+    }
+
+    async fn publish(&self, input: publish::Input) -> Result<publish::Output, StepError> {
+        twice(self.0, || publish::run(self.0, input.clone())).await
+    }
+
+    async fn release(&self, input: release::Input) -> Result<release::Output, StepError> {
+        release::run(self.0, input).await
+    }
+
+    async fn wait(&self, seconds: u64) {
+        self.0.clock.sleep(Duration::from_secs(seconds)).await;
+    }
+}
 
 /// What became of a run.
 #[derive(Debug)]
@@ -65,8 +127,32 @@ pub async fn reconcile(
     owner: &str,
     watch: &(dyn Fn(Stage) + Send + Sync),
 ) -> Ended {
-    let mut at = acquire::NAME;
-    let result = steps(env, &run, owner, watch, &mut at).await;
+    reconcile_by(&Direct(env), run, owner, watch).await
+}
+
+/// Reconciles one feed by these steps and tells `watch` where it is.
+pub async fn reconcile_by(
+    steps: &dyn Steps,
+    run: RunSpec,
+    owner: &str,
+    watch: &(dyn Fn(Stage) + Send + Sync),
+) -> Ended {
+    let mut chain = Chain {
+        steps,
+        run: &run,
+        owner,
+        watch,
+        at: acquire::NAME,
+        turns: 0,
+        token: String::new(),
+        phase: Phase::Scan,
+        progress: None,
+        comparison: String::new(),
+        absent: 0,
+        confirmation: None,
+    };
+    let result = chain.run().await;
+    let at = chain.at;
     let failure = match &result {
         Ok(_) => None,
         Err(error) => Some(error.failure(at)),
@@ -81,7 +167,7 @@ pub async fn reconcile(
         owner: owner.to_owned(),
         failure: told,
     };
-    if let Err(error) = release::run(env, input).await {
+    if let Err(error) = steps.release(input).await {
         tracing::warn!(error = error.chain(), "the credential was not given back");
     }
     match (result, failure) {
@@ -118,195 +204,213 @@ fn is_passing(error: &StepError) -> bool {
     )
 }
 
-async fn steps(
-    env: &Env,
-    run: &RunSpec,
-    owner: &str,
-    watch: &(dyn Fn(Stage) + Send + Sync),
-    at: &mut &'static str,
-) -> Result<Option<publish::Output>, StepError> {
-    let owned = || (run.clone(), owner.to_owned());
-    let wait = |seconds: u64| env.clock.sleep(Duration::from_secs(seconds));
-    loop {
-        *at = acquire::NAME;
-        let (run, owner) = owned();
-        let got = acquire::run(env, acquire::Input { run, owner }).await?;
-        match got.outcome {
-            acquire::Outcome::Acquired => break,
-            acquire::Outcome::Finished => return Ok(None),
-            acquire::Outcome::Busy => {
-                watch(Stage::Waiting);
-                wait(got.wait_seconds).await;
-            }
-        }
-    }
-    let mut token = authorize(env, run, owner, watch, at).await?;
-    let mut progress = None;
-    let mut turns = 0;
-    'scan: loop {
-        let scanned = loop {
-            *at = scan::NAME;
-            turns += 1;
-            if turns > MAX_TURNS {
-                return Err(no_progress());
-            }
-            let out = twice(env, || {
-                let (run, owner) = owned();
-                let (token, progress) = (token.clone(), progress.clone());
-                scan::run(
-                    env,
-                    scan::Input {
-                        run,
-                        owner,
-                        token,
-                        progress,
-                    },
-                )
-            })
-            .await?;
-            watch(Stage::Scanning {
-                rows: out.rows,
-                pages: out.pages,
-            });
-            progress = Some(out.progress.clone());
-            match out.outcome {
-                scan::Outcome::Done => break out.progress,
-                scan::Outcome::More => {}
-                scan::Outcome::Throttled => {
-                    watch(Stage::Throttled {
-                        seconds: out.wait_seconds,
-                    });
-                    wait(out.wait_seconds).await;
-                }
-                scan::Outcome::Unauthorized => {
-                    token = authorize(env, run, owner, watch, at).await?;
-                }
-            }
-        };
-        let mut scanned = scanned;
-        loop {
-            *at = compare::NAME;
-            watch(Stage::Comparing);
-            let compared = twice(env, || {
-                let (run, owner) = owned();
-                compare::run(
-                    env,
-                    compare::Input {
-                        run,
-                        owner,
-                        progress: scanned.clone(),
-                    },
-                )
-            })
-            .await?;
-            scanned = compared.progress.clone();
-            let mut confirmation = None;
-            match compared.outcome {
-                compare::Outcome::Scan => {
-                    progress = Some(compared.progress);
-                    continue 'scan;
-                }
-                compare::Outcome::Confirm => loop {
-                    *at = confirm::NAME;
-                    turns += 1;
-                    if turns > MAX_TURNS {
-                        return Err(no_progress());
-                    }
-                    let out = twice(env, || {
-                        let (run, owner) = owned();
-                        confirm::run(
-                            env,
-                            confirm::Input {
-                                run,
-                                owner,
-                                token: token.clone(),
-                                comparison: compared.comparison.clone(),
-                                confirmation: confirmation.clone(),
-                            },
-                        )
-                    })
-                    .await?;
-                    watch(Stage::Confirming {
-                        asked: out.asked,
-                        of: compared.absent,
-                    });
-                    confirmation = Some(out.confirmation);
-                    match out.outcome {
-                        confirm::Outcome::Publish => break,
-                        confirm::Outcome::More => {}
-                        confirm::Outcome::Scan => {
-                            progress = Some(out.progress);
-                            continue 'scan;
-                        }
-                        confirm::Outcome::Throttled => {
-                            watch(Stage::Throttled {
-                                seconds: out.wait_seconds,
-                            });
-                            wait(out.wait_seconds).await;
-                        }
-                        confirm::Outcome::Unauthorized => {
-                            token = authorize(env, run, owner, watch, at).await?;
-                        }
-                    }
-                },
-                compare::Outcome::Publish => {}
-            }
-            *at = publish::NAME;
-            watch(Stage::Publishing);
-            let published = twice(env, || {
-                let (run, owner) = owned();
-                publish::run(
-                    env,
-                    publish::Input {
-                        run,
-                        owner,
-                        comparison: compared.comparison.clone(),
-                        confirmation: confirmation.clone(),
-                        approved: false,
-                    },
-                )
-            })
-            .await?;
-            turns += 1;
-            if published.outcome != publish::Outcome::Stale {
-                return Ok(Some(published));
-            }
-            if turns > MAX_TURNS {
-                return Err(no_progress());
-            }
-        }
-    }
+/// Where a run goes on with a token: the machine's variable `phase`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Scan,
+    Compare,
+    Confirm,
+    Publish,
 }
 
-async fn authorize(
-    env: &Env,
-    run: &RunSpec,
-    owner: &str,
-    watch: &(dyn Fn(Stage) + Send + Sync),
-    at: &mut &'static str,
-) -> Result<String, StepError> {
-    *at = authorize::NAME;
-    watch(Stage::Authorizing);
-    for _ in 0..MAX_TURNS {
-        let out = twice(env, || {
-            authorize::run(
-                env,
-                authorize::Input {
-                    run: run.clone(),
-                    owner: owner.to_owned(),
-                },
-            )
-        })
-        .await?;
-        match out.token {
-            Some(token) if out.outcome == authorize::Outcome::Authorized => return Ok(token),
-            _ => {
-                watch(Stage::Throttled {
-                    seconds: out.wait_seconds,
-                });
-                env.clock.sleep(Duration::from_secs(out.wait_seconds)).await;
+/// One run on its way; the fields from `phase` on are the machine's variables.
+struct Chain<'a> {
+    steps: &'a dyn Steps,
+    run: &'a RunSpec,
+    owner: &'a str,
+    watch: &'a (dyn Fn(Stage) + Send + Sync),
+    at: &'static str,
+    turns: u32,
+    token: String,
+    phase: Phase,
+    progress: Option<String>,
+    comparison: String,
+    absent: u64,
+    confirmation: Option<String>,
+}
+
+impl Chain<'_> {
+    /// Runs to the end; nothing if an earlier execution had finished it. A run that lost its lease
+    /// asks for the credential again and goes on where it was.
+    async fn run(&mut self) -> Result<Option<publish::Output>, StepError> {
+        loop {
+            if !self.acquire().await? {
+                return Ok(None);
+            }
+            match self.go_on().await {
+                Err(error @ StepError::LeaseLost { .. }) => {
+                    tracing::warn!(error = error.chain(), "asking for the credential again");
+                    self.turn()?;
+                }
+                other => return other.map(Some),
             }
         }
     }
-    Err(no_progress())
+
+    fn turn(&mut self) -> Result<(), StepError> {
+        self.turns += 1;
+        if self.turns > MAX_TURNS {
+            return Err(no_progress());
+        }
+        Ok(())
+    }
+
+    fn owned(&self) -> (RunSpec, String) {
+        (self.run.clone(), self.owner.to_owned())
+    }
+
+    async fn throttled(&self, seconds: u64) {
+        (self.watch)(Stage::Throttled { seconds });
+        self.steps.wait(seconds).await;
+    }
+
+    /// Waits for the credential; false if the run is done already.
+    async fn acquire(&mut self) -> Result<bool, StepError> {
+        loop {
+            self.at = acquire::NAME;
+            let (run, owner) = self.owned();
+            let got = self.steps.acquire(acquire::Input { run, owner }).await?;
+            match got.outcome {
+                acquire::Outcome::Acquired => return Ok(true),
+                acquire::Outcome::Finished => return Ok(false),
+                acquire::Outcome::Busy => {
+                    (self.watch)(Stage::Waiting);
+                    self.steps.wait(got.wait_seconds).await;
+                }
+            }
+        }
+    }
+
+    async fn authorize(&mut self) -> Result<(), StepError> {
+        self.at = authorize::NAME;
+        (self.watch)(Stage::Authorizing);
+        for _ in 0..MAX_TURNS {
+            let (run, owner) = self.owned();
+            let out = self
+                .steps
+                .authorize(authorize::Input { run, owner })
+                .await?;
+            match out.token {
+                Some(token) if out.outcome == authorize::Outcome::Authorized => {
+                    self.token = token;
+                    return Ok(());
+                }
+                _ => self.throttled(out.wait_seconds).await,
+            }
+        }
+        Err(no_progress())
+    }
+
+    /// Gets a token and goes on from the phase that was reached.
+    async fn go_on(&mut self) -> Result<publish::Output, StepError> {
+        self.authorize().await?;
+        loop {
+            self.turn()?;
+            match self.phase {
+                Phase::Scan => self.scan().await?,
+                Phase::Compare => self.compare().await?,
+                Phase::Confirm => self.confirm().await?,
+                Phase::Publish => {
+                    if let Some(published) = self.publish().await? {
+                        return Ok(published);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn scan(&mut self) -> Result<(), StepError> {
+        self.at = scan::NAME;
+        let (run, owner) = self.owned();
+        let input = scan::Input {
+            run,
+            owner,
+            token: self.token.clone(),
+            progress: self.progress.clone(),
+        };
+        let out = self.steps.scan(input).await?;
+        (self.watch)(Stage::Scanning {
+            rows: out.rows,
+            pages: out.pages,
+        });
+        self.progress = Some(out.progress);
+        match out.outcome {
+            scan::Outcome::Done => self.phase = Phase::Compare,
+            scan::Outcome::More => {}
+            scan::Outcome::Throttled => self.throttled(out.wait_seconds).await,
+            scan::Outcome::Unauthorized => self.authorize().await?,
+        }
+        Ok(())
+    }
+
+    /// A new comparison makes older confirmations void.
+    async fn compare(&mut self) -> Result<(), StepError> {
+        self.at = compare::NAME;
+        (self.watch)(Stage::Comparing);
+        let (run, owner) = self.owned();
+        let progress = self.progress.clone().unwrap_or_default();
+        let input = compare::Input {
+            run,
+            owner,
+            progress,
+        };
+        let out = self.steps.compare(input).await?;
+        self.progress = Some(out.progress);
+        self.comparison = out.comparison;
+        self.absent = out.absent;
+        self.confirmation = None;
+        self.phase = match out.outcome {
+            compare::Outcome::Scan => Phase::Scan,
+            compare::Outcome::Confirm => Phase::Confirm,
+            compare::Outcome::Publish => Phase::Publish,
+        };
+        Ok(())
+    }
+
+    async fn confirm(&mut self) -> Result<(), StepError> {
+        self.at = confirm::NAME;
+        let (run, owner) = self.owned();
+        let input = confirm::Input {
+            run,
+            owner,
+            token: self.token.clone(),
+            comparison: self.comparison.clone(),
+            confirmation: self.confirmation.clone(),
+        };
+        let out = self.steps.confirm(input).await?;
+        (self.watch)(Stage::Confirming {
+            asked: out.asked,
+            of: self.absent,
+        });
+        self.progress = Some(out.progress);
+        self.confirmation = Some(out.confirmation);
+        match out.outcome {
+            confirm::Outcome::Publish => self.phase = Phase::Publish,
+            confirm::Outcome::Scan => self.phase = Phase::Scan,
+            confirm::Outcome::More => {}
+            confirm::Outcome::Throttled => self.throttled(out.wait_seconds).await,
+            confirm::Outcome::Unauthorized => self.authorize().await?,
+        }
+        Ok(())
+    }
+
+    /// Publishes; nothing if another run published meanwhile, and the comparison is made anew.
+    async fn publish(&mut self) -> Result<Option<publish::Output>, StepError> {
+        self.at = publish::NAME;
+        (self.watch)(Stage::Publishing);
+        let (run, owner) = self.owned();
+        let input = publish::Input {
+            run,
+            owner,
+            comparison: self.comparison.clone(),
+            confirmation: self.confirmation.clone(),
+            approved: false,
+        };
+        let published = self.steps.publish(input).await?;
+        if published.outcome == publish::Outcome::Stale {
+            self.phase = Phase::Compare;
+            return Ok(None);
+        }
+        Ok(Some(published))
+    }
 }

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use super::{Book, Row, lot, status};
+use super::{Book, Row, status};
 use crate::filter::{Facts, Filter};
 
 /// An order of rows.
@@ -322,9 +322,7 @@ impl Book {
     }
 
     fn passes(&self, reading: &Reading<'_>, row: u32, key: &RefCell<String>) -> bool {
-        if reading.hidden_percent > 0
-            && lot(self.seed, row, 2) % 100 < u64::from(reading.hidden_percent)
-        {
+        if self.denies(row, reading.hidden_percent) {
             return false;
         }
         reading.filter.matches(&Candidate {

@@ -84,8 +84,8 @@ impl Dialect for Bridge {
         ];
         for (at, [limit, remaining, reset]) in names.into_iter().enumerate() {
             let window = limits.window(at);
-            let left = window.map_or_else(Default::default, |w| w.left_of_it(clock::instant()));
-            let ends = clock::now().as_millisecond() + left.as_millis() as i64;
+            let left = window.map_or_else(Default::default, |w| w.left_of_it(limits.instant()));
+            let ends = limits.now().as_millisecond() + left.as_millis() as i64;
             let headers = &mut answer.headers;
             headers.push((limit, window.map_or(0, |w| w.most).to_string()));
             headers.push((remaining, window.map_or(0, Window::free).to_string()));

@@ -6,7 +6,6 @@ use super::ask::{COMMON, number, only_options, order, page_size, resource};
 use super::{Ask, Asked, Dialect, NextPage, Refusal, bad, not_found};
 use crate::answer::Answer;
 use crate::book::select::By;
-use crate::clock;
 use crate::limits::{Limits, Window};
 use crate::page::{Column, Form, Stamp};
 use crate::query::Escape;
@@ -121,8 +120,8 @@ impl Dialect for Trestle {
         ));
         headers.push(("hour-quota-limit", float(hour.map_or(0, |w| w.most))));
         headers.push(("hour-quota-available", float(hour.map_or(0, Window::free))));
-        let left = hour.map_or_else(Default::default, |w| w.left_of_it(clock::instant()));
-        let reset = clock::now().as_millisecond() + left.as_millis() as i64;
+        let left = hour.map_or_else(Default::default, |w| w.left_of_it(limits.instant()));
+        let reset = limits.now().as_millisecond() + left.as_millis() as i64;
         headers.push(("hour-quota-resettime", reset.to_string()));
     }
 }

@@ -10,6 +10,8 @@ use crate::log::RequestKind;
 pub(crate) struct Board {
     rules: Vec<Posted>,
     struck: BTreeMap<String, u64>,
+    /// The rules that struck the request at hand.
+    strikes: Vec<FaultRule>,
 }
 
 struct Posted {
@@ -39,6 +41,7 @@ impl Board {
 
     /// Counts the request and names the faults that are due, in the order of the rules.
     pub fn due(&mut self, kind: RequestKind) -> Vec<Due> {
+        self.strikes.clear();
         let mut due = Vec::new();
         for (slot, posted) in self.rules.iter_mut().enumerate() {
             let fault = &posted.rule.fault;
@@ -61,8 +64,14 @@ impl Board {
     pub fn strike(&mut self, due: &Due) {
         if let Some(posted) = self.rules.get_mut(due.slot) {
             posted.struck += 1;
+            self.strikes.push(posted.rule.clone());
         }
         *self.struck.entry(due.fault.name().to_owned()).or_default() += 1;
+    }
+
+    /// The rules that struck the last request.
+    pub fn strikes(&self) -> &[FaultRule] {
+        &self.strikes
     }
 
     pub fn struck(&self) -> BTreeMap<String, u64> {

@@ -2,7 +2,6 @@
 //! is.
 
 use super::Mls;
-use crate::clock;
 use crate::log::RequestKind;
 
 impl Mls {
@@ -12,7 +11,7 @@ impl Mls {
         if life.is_zero() || !matches!(kind, RequestKind::Page | RequestKind::Count) {
             return false;
         }
-        let now = clock::instant();
+        let now = self.clock.instant();
         let lives = self.cached_at.is_some_and(|at| now < at + life);
         if !(lives && self.book.has_snapshot()) {
             self.book.take_snapshot();

@@ -8,7 +8,6 @@ use serde_json::json;
 
 use super::{Mls, replies};
 use crate::answer::Answer;
-use crate::clock;
 use crate::fault::Fault;
 use crate::fault::board::Due;
 use crate::incoming::Incoming;
@@ -46,7 +45,7 @@ impl Mls {
             self.board.strike(fault);
             return answer;
         }
-        let (token, seconds) = self.tokens.issue(clock::instant());
+        let (token, seconds) = self.tokens.issue(self.clock.instant());
         let mut body = json!({
             "access_token": token,
             "expires_in": seconds,
@@ -61,7 +60,7 @@ impl Mls {
             if let Some(scope) = scope {
                 members.insert("scope".into(), scope.into());
             }
-            self.dialect.granted(members, clock::now(), seconds);
+            self.dialect.granted(members, self.clock.now(), seconds);
         }
         for fault in due {
             match fault.fault {

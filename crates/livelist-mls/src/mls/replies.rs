@@ -62,7 +62,7 @@ impl Mls {
             RetryAfter::None => answer,
             RetryAfter::Seconds => answer.with("retry-after", told),
             RetryAfter::HttpDate => {
-                let until = clock::now() + std::time::Duration::from_secs(seconds);
+                let until = self.clock.now() + std::time::Duration::from_secs(seconds);
                 answer.with("retry-after", clock::http_date(until))
             }
             RetryAfter::VendorHeader => answer.with("x-rate-limit-retry-after-seconds", told),

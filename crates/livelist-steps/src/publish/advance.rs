@@ -90,7 +90,8 @@ pub(super) async fn clean_up(env: &Env, former: Option<&Head>, new: &Head) {
             .map(|d| &d.stored.object)
             .chain(std::iter::once(&h.full.object))
     });
-    for object in former_objects.filter(|o| !still_needed(o)) {
+    let no_longer_needed: Vec<&String> = former_objects.filter(|o| !still_needed(o)).collect();
+    for object in no_longer_needed {
         if let Err(error) = env.objects.retire(object).await {
             tracing::warn!(object, %error, "an object that is no longer needed stays");
         }

@@ -1,12 +1,36 @@
 //! Ordinary days: every dialect is published, sales are confirmed, nothing changes when nothing
 //! changes.
 
-use livelist_mls::Provider;
+use std::collections::BTreeSet;
+
+use livelist_mls::Provider::{self, *};
+use livelist_reso::Dialects;
 use livelist_steps::publish::Outcome;
+use rstest::rstest;
+use serde_json::json;
 
 use crate::world::{World, published, result};
 
-async fn three_days(provider: Provider) {
+#[rstest]
+#[tokio::test]
+async fn every_provider_is_published(
+    #[values(
+        Reso,
+        Trestle,
+        MlsGrid,
+        Bridge,
+        Spark,
+        Rmls,
+        UtahRealEstate,
+        Rapattoni,
+        Paragon,
+        Constellation1,
+        Realtyna,
+        Crea,
+        Ampre
+    )]
+    provider: Provider,
+) {
     let world = World::one(provider, 1_200).await;
     let feed = world.feed("abor", provider, "", None);
     let first = published(world.day(&feed).await);
@@ -28,22 +52,17 @@ async fn three_days(provider: Provider) {
     world.simulator.shutdown().await;
 }
 
-#[tokio::test]
-async fn plain_reso() {
-    three_days(Provider::Reso).await;
-}
-
-#[tokio::test]
-async fn trestle() {
-    three_days(Provider::Trestle).await;
-}
-
-#[tokio::test]
-async fn mls_grid() {
-    three_days(Provider::MlsGrid).await;
-}
-
-#[tokio::test]
-async fn bridge() {
-    three_days(Provider::Bridge).await;
+#[test]
+fn no_provider_is_left_out() {
+    let simulated: BTreeSet<String> = Provider::ALL
+        .iter()
+        .map(|p| json!(p).as_str().unwrap().to_owned())
+        .collect();
+    let known: BTreeSet<String> = Dialects::names().iter().map(|n| (*n).to_owned()).collect();
+    assert_eq!(simulated, known);
+    let here = include_str!("days.rs");
+    let list = here.split("#[values(").nth(1).unwrap();
+    for provider in Provider::ALL {
+        assert!(list.contains(&format!("{provider:?}")), "{provider:?}");
+    }
 }

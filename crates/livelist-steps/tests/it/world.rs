@@ -137,17 +137,15 @@ impl World {
         } else {
             format!(r#","token_url":"{token_url}""#)
         };
-        let system = if provider == Provider::MlsGrid {
-            format!(
-                r#","originating_system":"{}""#,
-                MlsSpec::new(mls, provider, 0).system()
-            )
-        } else {
-            String::new()
-        };
+        let spec = self.specs.iter().find(|spec| spec.mls == mls);
+        let settings = spec.map_or_else(Default::default, MlsSpec::settings);
+        let settings: String = settings
+            .iter()
+            .map(|(name, value)| format!(r#","{name}":{value}"#))
+            .collect();
         let name = serde_json::to_value(provider).unwrap();
         let text = format!(
-            r#"{{"mls":"{mls}","provider":{name},"base_url":"{}","credential":"ssm:/{mls}"{token_url}{system}{extra}}}"#,
+            r#"{{"mls":"{mls}","provider":{name},"base_url":"{}","credential":"ssm:/{mls}"{token_url}{settings}{extra}}}"#,
             self.simulator.base_url(mls)
         );
         let mls = parse_mls(&format!("mls/{mls}.json"), text.as_bytes(), &Dialects).unwrap();

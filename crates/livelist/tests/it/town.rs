@@ -108,10 +108,7 @@ impl Town {
         if !token_url.is_empty() {
             document["token_url"] = json!(token_url);
         }
-        if spec.provider == Provider::MlsGrid {
-            document["originating_system"] = json!(spec.system());
-        }
-        for (name, value) in more.as_object().unwrap() {
+        for (name, value) in spec.settings().iter().chain(more.as_object().unwrap()) {
             document[name] = value.clone();
         }
         self.write(&format!("mls/{mls}.json"), &document);
