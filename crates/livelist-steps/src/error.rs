@@ -187,8 +187,8 @@ pub fn advice(name: &str) -> &'static str {
              stays, ask the provider."
         }
         "RequestRejected" => {
-            "The provider rejects the request. Check filter, page_size, key_field and dataset in \
-             the registry."
+            "The provider rejects the request. Check filter, page_size, key_field, dataset and \
+             confirm in the registry; `livelist probe` says which of them."
         }
         "AccessDenied" => {
             "The account may not see this feed. Check the subscription and the dataset; no listing \

@@ -8,6 +8,7 @@ use livelist_model::keys::KeyBuffer;
 use livelist_model::record::ListRef;
 use livelist_model::run::RunSpec;
 use livelist_reso::dialect::Dialect;
+use livelist_reso::scan::Stage;
 use livelist_reso::{Client, ClientError, ScanState, Session, Step};
 use serde::{Deserialize, Serialize};
 
@@ -90,7 +91,10 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let ledger = budget::ledger(env, &run, &limits).await?;
     let mut client = Client::new(&*env.transport, &pace, &run.feed, &session, ledger)?;
     let mut keys = KeyBuffer::default();
-    let read = read_on(env, &run, &mut client, &mut progress, &mut keys).await;
+    let read = match too_early(&progress, client.dialect().lag, env.clock.now()) {
+        Some(wait) => Ok((Outcome::Throttled, wait)),
+        None => read_on(env, &run, &mut client, &mut progress, &mut keys).await,
+    };
     let accounted = budget::keep(env, &run, &mut client).await;
     let (outcome, wait) = match read.and_then(|read| accounted.map(|()| read)) {
         Ok(read) => read,
@@ -116,6 +120,16 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         pages = output.pages, rows = output.rows, "scanned"
     );
     Ok(output)
+}
+
+/// How long a second scan has to wait where answers come from a cache as old as `lag`: what was live
+/// when the first began has to show in the second, which is its confirmation.
+fn too_early(progress: &Progress, lag: Duration, now: jiff::Timestamp) -> Option<Duration> {
+    let first = progress.finished.last()?;
+    let is_begun = progress.scan.stage != Stage::CountBefore;
+    let earliest = first.started_at.saturating_add(lag).ok()?;
+    let wait = Duration::try_from(earliest.duration_since(now)).ok()?;
+    (!is_begun && !wait.is_zero()).then_some(wait)
 }
 
 async fn read_on(
