@@ -12,7 +12,7 @@ pub mod count;
 pub mod dialect;
 pub mod error;
 pub mod http_transport;
-mod link_header;
+pub mod link_header;
 pub mod loops;
 pub mod page;
 pub mod policy;

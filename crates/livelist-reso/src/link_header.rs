@@ -6,7 +6,7 @@ use http::HeaderMap;
 use http::header::LINK;
 
 /// The target of the link with the relation `next`.
-pub(crate) fn next(headers: &HeaderMap) -> Option<String> {
+pub fn next(headers: &HeaderMap) -> Option<String> {
     headers.get_all(LINK).iter().find_map(|value| {
         let mut rest = value.to_str().ok()?;
         while let Some((_, from_target)) = rest.split_once('<') {
