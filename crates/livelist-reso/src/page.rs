@@ -203,7 +203,8 @@ fn parse<'de, R: serde_json::de::Read<'de>>(
 /// The message of a wrong type without the value, which is the provider's data.
 fn without_values(error: &serde_json::Error) -> String {
     let message = error.to_string();
-    match (message.find("invalid type: "), message.find(", expected ")) {
+    // The last one: the value may hold the same words.
+    match (message.find("invalid type: "), message.rfind(", expected ")) {
         (Some(_), Some(expected)) => format!("{} in another form", &message[expected + 2..]),
         _ => message,
     }
@@ -309,28 +310,38 @@ enum Member {
     Other,
 }
 
-/// A count as a number or, from some servers, as a string.
+/// A count as a number or, from some servers, as a string. Whatever else stands there is refused
+/// before it is read: kept, an array of that size would take many times its bytes.
 struct Count(Option<u64>);
 
 impl<'de> de::Deserialize<'de> for Count {
     fn deserialize<D: de::Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        #[derive(serde::Deserialize)]
-        #[serde(untagged)]
-        enum Form {
-            Number(u64),
-            Text(String),
-            Nothing(()),
-        }
-        match Form::deserialize(json) {
-            Ok(Form::Number(n)) => Ok(Count(Some(n))),
-            Ok(Form::Text(text)) => text
-                .trim()
-                .parse()
-                .map(|n| Count(Some(n)))
-                .map_err(|_| de::Error::custom("`@odata.count` is a text that is no number")),
-            Ok(Form::Nothing(())) => Ok(Count(None)),
-            Err(_) => Err(de::Error::custom("`@odata.count` is not a number")),
-        }
+        json.deserialize_any(CountVisitor).map(Count)
+    }
+}
+
+struct CountVisitor;
+
+impl Visitor<'_> for CountVisitor {
+    type Value = Option<u64>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`@odata.count` as a number")
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Option<u64>, E> {
+        Ok(Some(number))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Option<u64>, E> {
+        let number = text.trim().parse();
+        number
+            .map(Some)
+            .map_err(|_| E::custom("`@odata.count` is a text that is no number"))
+    }
+
+    fn visit_unit<E>(self) -> Result<Option<u64>, E> {
+        Ok(None)
     }
 }
 
