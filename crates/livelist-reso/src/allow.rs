@@ -272,7 +272,11 @@ mod tests {
                 .resolve(&from, "https://API.mls.example:443/v2")
                 .is_ok()
         );
-        for long in ["x".repeat(MAX_URL), "x".repeat(MAX_URL - 1), "é".repeat(4_000)] {
+        for long in [
+            "x".repeat(MAX_URL),
+            "x".repeat(MAX_URL - 1),
+            "é".repeat(4_000),
+        ] {
             let link = format!("/{long}");
             assert_eq!(allow.resolve(&from, &link), Err(LinkError::TooLong));
         }

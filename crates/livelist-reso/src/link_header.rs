@@ -111,7 +111,11 @@ mod tests {
 
     #[test]
     fn a_next_link_in_a_header_that_is_not_well_formed_is_seen() {
-        for value in ["</a>; title=\"x; rel=next", "</a>; x, rel=next", "</a>;rel=\"next"] {
+        for value in [
+            "</a>; title=\"x; rel=next",
+            "</a>; x, rel=next",
+            "</a>;rel=\"next",
+        ] {
             assert_eq!(found(&[value]).as_deref(), Some("/a"), "{value}");
         }
     }
