@@ -97,7 +97,8 @@ impl AllowList {
         if authority.as_str().contains('@') {
             return Err(LinkError::Malformed);
         }
-        if *scheme != Scheme::HTTPS && !is_loopback(authority.host()) {
+        let is_plain = *scheme == Scheme::HTTP && is_loopback(authority.host());
+        if *scheme != Scheme::HTTPS && !is_plain {
             return Err(LinkError::Downgrade);
         }
         Ok(AllowList {
@@ -160,7 +161,8 @@ impl AllowList {
         if *scheme == self.scheme && *authority == self.authority {
             return Ok(());
         }
-        if *scheme != Scheme::HTTPS && !(self.scheme == Scheme::HTTP && is_loopback(&host)) {
+        let is_plain = *scheme == Scheme::HTTP && is_loopback(&host);
+        if *scheme != Scheme::HTTPS && !(is_plain && self.scheme == Scheme::HTTP) {
             return Err(LinkError::Downgrade);
         }
         let standard_port = authority.port_u16().is_none_or(|port| port == 443);
@@ -262,6 +264,10 @@ mod tests {
         ] {
             assert!(allow.resolve(&from, link).is_err(), "{link}");
         }
+        let local = parse("http://127.0.0.1:8080/odata").unwrap();
+        let loopback = AllowList::new(&local, &[]).unwrap();
+        assert!(loopback.resolve(&local, "ftp://127.0.0.1:8080/").is_err());
+        assert!(AllowList::new(&parse("ftp://127.0.0.1/").unwrap(), &[]).is_err());
         assert!(
             allow
                 .resolve(&from, "https://replica.mls.example/v2")
