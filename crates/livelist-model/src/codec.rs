@@ -11,7 +11,7 @@ use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::keys::{MAX_KEY_BYTES, MAX_STAMP_BYTES, check_key};
+use crate::keys::{MAX_KEY_BYTES, MAX_STAMP_BYTES, check_key, is_stamp};
 
 /// Why a list cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -149,6 +149,12 @@ impl<W: Write> ListWriter<W> {
                 reason: "out of order",
             });
         }
+        if !is_stamp(stamp) {
+            return Err(CodecError::Line {
+                line,
+                reason: "not a timestamp",
+            });
+        }
         self.last.clear();
         self.last.extend_from_slice(key);
         if stamp.is_empty() {
@@ -207,6 +213,18 @@ impl KeyStream for NoKeys {
     }
 }
 
+/// Whether the compressed text was all that there is: a decoder stops at the end of its stream and
+/// does not look further.
+pub(crate) fn nothing_behind<R: BufRead>(gzip: &mut GzDecoder<R>) -> Result<(), CodecError> {
+    if gzip.get_mut().fill_buf()?.is_empty() {
+        Ok(())
+    } else {
+        Err(CodecError::Mismatch {
+            what: "something stands behind its end",
+        })
+    }
+}
+
 /// Reads a list, checks each line and its order, and at the end its count and digest.
 pub struct ListReader<R: Read> {
     /// The source until the first key is asked for: the decoder reads the header when it is made,
@@ -242,6 +260,9 @@ impl<R: Read> ListReader<R> {
     fn end(&mut self) -> Result<bool, CodecError> {
         self.ended = true;
         self.key_len = 0;
+        if let Some(text) = &mut self.text {
+            nothing_behind(text.get_mut())?;
+        }
         let Some(expected) = self.expected.take() else {
             return Ok(false);
         };

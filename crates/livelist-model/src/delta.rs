@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 
 use flate2::bufread::GzDecoder;
 
-use crate::codec::{CodecError, Effort, ListSummary, TextWriter};
+use crate::codec::{CodecError, Effort, ListSummary, TextWriter, nothing_behind};
 use crate::keys::{MAX_KEY_BYTES, check_key};
 
 /// What happened to a key.
@@ -90,7 +90,7 @@ pub fn read_delta(source: impl Read, mut visit: impl FnMut(Sign, &[u8])) -> Resu
             reason,
         };
         match line.as_slice() {
-            [] => return Ok(()),
+            [] => return nothing_behind(text.get_mut()),
             [sign @ (b'+' | b'-'), key @ .., b'\n'] => {
                 check_key(key).map_err(|_| bad("not a key"))?;
                 visit(
@@ -129,6 +129,15 @@ mod tests {
             read_delta(&bytes[..], |sign, key| back.push((sign, String::from_utf8_lossy(key).into_owned()))).unwrap();
             prop_assert_eq!(back, changes);
         }
+    }
+
+    #[test]
+    fn what_stands_behind_the_end_is_an_error() {
+        let mut delta = DeltaWriter::new(Vec::new());
+        delta.push(Sign::Added, b"a").unwrap();
+        let (mut bytes, _) = delta.finish().unwrap();
+        bytes.extend_from_within(..);
+        assert!(read_delta(&bytes[..], |_, _| {}).is_err());
     }
 
     #[test]

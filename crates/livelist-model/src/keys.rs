@@ -35,6 +35,11 @@ pub fn check_key(key: &[u8]) -> Result<(), KeyError> {
     Ok(())
 }
 
+/// Whether `stamp` can stand beside a key, as nothing at all can.
+pub(crate) fn is_stamp(stamp: &[u8]) -> bool {
+    stamp.len() <= MAX_STAMP_BYTES && !stamp.iter().any(|b| b.is_ascii_control())
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     start: usize,
@@ -62,11 +67,7 @@ impl KeyBuffer {
     /// a line is dropped: it is a hint, the key is not.
     pub fn push(&mut self, key: &[u8], stamp: &[u8]) -> Result<(), KeyError> {
         check_key(key)?;
-        let stamp = if stamp.len() > MAX_STAMP_BYTES || stamp.iter().any(|b| b.is_ascii_control()) {
-            &[]
-        } else {
-            stamp
-        };
+        let stamp = if is_stamp(stamp) { stamp } else { &[] };
         self.entries.push(Entry {
             start: self.bytes.len(),
             key: key.len() as u16,

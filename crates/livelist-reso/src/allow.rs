@@ -43,8 +43,9 @@ fn is_loopback(host: &str) -> bool {
             .is_ok_and(|ip| ip.is_loopback())
 }
 
-/// Parses a URL as it is, encoding only what cannot stand in a request at all (a blank, a quote, a
-/// letter outside ASCII); everything else keeps its bytes.
+/// Parses a URL as it is, encoding only what cannot stand in a request at all (`"`, `<`, `>`, `#`,
+/// blanks, control characters, bytes outside ASCII). Everything else keeps its bytes, but for the
+/// scheme, which becomes lower-case, and an empty path, which becomes `/`.
 pub fn parse(text: &str) -> Result<Uri, LinkError> {
     if text.len() > MAX_URL {
         return Err(LinkError::TooLong);
@@ -66,7 +67,25 @@ pub fn parse(text: &str) -> Result<Uri, LinkError> {
     } else {
         text
     };
-    text.parse().map_err(|_| LinkError::Malformed)
+    let uri: Uri = text.parse().map_err(|_| LinkError::Malformed)?;
+    if uri.authority().is_some_and(|a| !has_port_or_none(a)) {
+        return Err(LinkError::Malformed);
+    }
+    Ok(uri)
+}
+
+/// Whether what stands behind the host is a port (RFC 3986, 3.2.3). `http` lets anything stand
+/// there, and takes what is no number for no port: for the scheme's own.
+fn has_port_or_none(authority: &Authority) -> bool {
+    let text = authority.as_str();
+    let host_and_port = text.rsplit_once('@').map_or(text, |(_, rest)| rest);
+    let port = &host_and_port[authority.host().len().min(host_and_port.len())..];
+    match port.strip_prefix(':') {
+        Some(digits) if !digits.is_empty() => {
+            digits.bytes().all(|b| b.is_ascii_digit()) && authority.port_u16().is_some()
+        }
+        _ => true,
+    }
 }
 
 impl AllowList {
@@ -78,7 +97,8 @@ impl AllowList {
         if authority.as_str().contains('@') {
             return Err(LinkError::Malformed);
         }
-        if *scheme != Scheme::HTTPS && !is_loopback(authority.host()) {
+        let is_plain = *scheme == Scheme::HTTP && is_loopback(authority.host());
+        if *scheme != Scheme::HTTPS && !is_plain {
             return Err(LinkError::Downgrade);
         }
         Ok(AllowList {
@@ -98,6 +118,10 @@ impl AllowList {
             self.relative(from, link)?
         };
         self.check(&uri)?;
+        // Encoded and made absolute it is longer, and it is kept so.
+        if uri.to_string().len() > MAX_URL {
+            return Err(LinkError::TooLong);
+        }
         Ok(uri)
     }
 
@@ -137,7 +161,8 @@ impl AllowList {
         if *scheme == self.scheme && *authority == self.authority {
             return Ok(());
         }
-        if *scheme != Scheme::HTTPS && !(self.scheme == Scheme::HTTP && is_loopback(&host)) {
+        let is_plain = *scheme == Scheme::HTTP && is_loopback(&host);
+        if *scheme != Scheme::HTTPS && !(is_plain && self.scheme == Scheme::HTTP) {
             return Err(LinkError::Downgrade);
         }
         let standard_port = authority.port_u16().is_none_or(|port| port == 443);
@@ -233,10 +258,16 @@ mod tests {
             "http://127.0.0.1/v2",
             "ftp://api.mls.example/",
             "https://replica.mls.example:444/",
+            "https://api.mls.example:99999/",
+            "https://api.mls.example:+443/",
             "https://api.mls.example\\@evil.example/",
         ] {
             assert!(allow.resolve(&from, link).is_err(), "{link}");
         }
+        let local = parse("http://127.0.0.1:8080/odata").unwrap();
+        let loopback = AllowList::new(&local, &[]).unwrap();
+        assert!(loopback.resolve(&local, "ftp://127.0.0.1:8080/").is_err());
+        assert!(AllowList::new(&parse("ftp://127.0.0.1/").unwrap(), &[]).is_err());
         assert!(
             allow
                 .resolve(&from, "https://replica.mls.example/v2")
@@ -247,9 +278,13 @@ mod tests {
                 .resolve(&from, "https://API.mls.example:443/v2")
                 .is_ok()
         );
-        assert_eq!(
-            allow.resolve(&from, &format!("/{}", "x".repeat(MAX_URL))),
-            Err(LinkError::TooLong)
-        );
+        for long in [
+            "x".repeat(MAX_URL),
+            "x".repeat(MAX_URL - 1),
+            "é".repeat(4_000),
+        ] {
+            let link = format!("/{long}");
+            assert_eq!(allow.resolve(&from, &link), Err(LinkError::TooLong));
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use bytes::Bytes;
-use flate2::read::{MultiGzDecoder, ZlibDecoder};
+use flate2::read::MultiGzDecoder;
 use futures::StreamExt;
 use http::{HeaderMap, Uri, header};
 use livelist_model::budget::Ledger;
@@ -22,7 +22,7 @@ use crate::allow::{self, AllowList};
 use crate::dialect::{Dialect, ScanForm};
 use crate::error::ClientError;
 use crate::link_header;
-use crate::page::{Bounds, Fields, Page, PageError, read_page};
+use crate::page::{Bounds, Fields, Page, PageError, read_encoded};
 use crate::policy::{self, Verdict};
 use crate::session::Session;
 use crate::time::Pace;
@@ -357,22 +357,8 @@ impl<'a> Client<'a> {
                 Box::new(source.chain(rest))
             };
             let fields = Fields { key: &key, stamp };
-            let result = match encoding.as_ref().map(|e| e.as_bytes()) {
-                None | Some(b"identity") => {
-                    read_page(source, fields, Bounds::default(), &mut buffer)
-                }
-                Some(b"gzip" | b"x-gzip") => {
-                    let gunzip = MultiGzDecoder::new(source);
-                    read_page(gunzip, fields, Bounds::default(), &mut buffer)
-                }
-                Some(b"deflate") => {
-                    let inflate = ZlibDecoder::new(source);
-                    read_page(inflate, fields, Bounds::default(), &mut buffer)
-                }
-                Some(_) => Err(PageError::Shape(
-                    "its Content-Encoding is unknown".to_owned(),
-                )),
-            };
+            let encoding = encoding.as_ref().map(|e| e.as_bytes());
+            let result = read_encoded(encoding, source, fields, Bounds::default(), &mut buffer);
             (buffer, result)
         })
         .await;

@@ -14,7 +14,7 @@ pub mod dialect;
 pub mod error;
 pub mod forms;
 pub mod http_transport;
-mod link_header;
+pub mod link_header;
 pub mod loops;
 pub mod page;
 pub mod policy;

@@ -5,33 +5,70 @@
 use http::HeaderMap;
 use http::header::LINK;
 
-/// The target of the link with the relation `next`.
-pub(crate) fn next(headers: &HeaderMap) -> Option<String> {
-    headers.get_all(LINK).iter().find_map(|value| {
-        let mut rest = value.to_str().ok()?;
-        while let Some((_, from_target)) = rest.split_once('<') {
-            let (target, after) = from_target.split_once('>')?;
-            // The parameters reach to the next link, which begins with the next `<`.
-            let parameters = after.split('<').next().unwrap_or("");
-            if parameters.split([';', ',']).any(is_next) {
-                return Some(target.trim().to_owned());
-            }
-            rest = after;
+/// The target of the link with the relation `next`; bytes outside ASCII, which a header may hold and
+/// a URL may not, are percent-encoded.
+///
+/// Where a header is not well formed it is read so that a `next` is rather seen than not: a link too
+/// many is refused or leads nowhere, a link too few looks like the end.
+pub fn next(headers: &HeaderMap) -> Option<String> {
+    let mut values = headers.get_all(LINK).iter();
+    values.find_map(|value| next_in(value.as_bytes()))
+}
+
+fn next_in(mut text: &[u8]) -> Option<String> {
+    loop {
+        let begin = text.iter().position(|b| *b == b'<')? + 1;
+        let end = begin + text[begin..].iter().position(|b| *b == b'>')?;
+        let (is_next, rest) = parameters(&text[end + 1..]);
+        if is_next {
+            return Some(encoded(text[begin..end].trim_ascii()));
         }
-        None
-    })
+        text = rest;
+    }
+}
+
+fn encoded(target: &[u8]) -> String {
+    let encode = |b: &u8| match b.is_ascii() {
+        true => char::from(*b).to_string(),
+        false => format!("%{b:02X}"),
+    };
+    target.iter().map(encode).collect()
+}
+
+/// Whether the parameters behind a target say `next`, and the links behind them. Commas, semicolons
+/// and what else stands in a quoted string (RFC 9110, 5.6.4) are text.
+fn parameters(text: &[u8]) -> (bool, &[u8]) {
+    let (mut begin, mut quoted, mut escaped, mut is_next) = (0, false, false, false);
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b';' | b',' if !quoted => {
+                is_next |= says_next(&text[begin..at]);
+                begin = at + 1;
+                let rest = text[begin..].trim_ascii_start();
+                if *byte == b',' && rest.first() == Some(&b'<') {
+                    return (is_next, rest);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut last = text[begin..].split(|b| quoted && matches!(b, b';' | b','));
+    (is_next || last.any(says_next), &[])
 }
 
 /// Whether a parameter is `rel` with `next` among its relations.
-fn is_next(parameter: &str) -> bool {
-    parameter.split_once('=').is_some_and(|(name, value)| {
-        name.trim().eq_ignore_ascii_case("rel")
-            && value
-                .trim()
-                .trim_matches('"')
-                .split_whitespace()
-                .any(|r| r.eq_ignore_ascii_case("next"))
-    })
+fn says_next(parameter: &[u8]) -> bool {
+    let mut parts = parameter.splitn(2, |b| *b == b'=');
+    let (Some(name), Some(value)) = (parts.next(), parts.next()) else {
+        return false;
+    };
+    name.trim_ascii().eq_ignore_ascii_case(b"rel")
+        && value
+            .split(|b| b.is_ascii_whitespace() || *b == b'"')
+            .any(|relation| relation.eq_ignore_ascii_case(b"next"))
 }
 
 #[cfg(test)]
@@ -61,6 +98,26 @@ mod tests {
             found(&["</a>; rel=prev", "</b>; rel=next"]).as_deref(),
             Some("/b")
         );
+    }
+
+    #[test]
+    fn what_stands_in_a_title_is_text() {
+        let quoted = r#"</a>; title="a, <x>; rel=next; \"", </b>; rel=next"#;
+        assert_eq!(found(&[quoted]).as_deref(), Some("/b"));
+        let foreign = http::HeaderValue::from_bytes("</é>; title=\"Señor\"; rel=next".as_bytes());
+        let headers = HeaderMap::from_iter([(LINK, foreign.unwrap())]);
+        assert_eq!(next(&headers).as_deref(), Some("/%C3%A9"));
+    }
+
+    #[test]
+    fn a_next_link_in_a_header_that_is_not_well_formed_is_seen() {
+        for value in [
+            "</a>; title=\"x; rel=next",
+            "</a>; x, rel=next",
+            "</a>;rel=\"next",
+        ] {
+            assert_eq!(found(&[value]).as_deref(), Some("/a"), "{value}");
+        }
     }
 
     #[test]

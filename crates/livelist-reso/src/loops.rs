@@ -25,10 +25,10 @@ impl LoopProbe {
         if self.kept == Some(hash) {
             return true;
         }
-        self.steps += 1;
+        self.steps = self.steps.saturating_add(1);
         if self.steps >= self.power {
             self.kept = Some(hash);
-            self.power = (self.power * 2).max(1);
+            self.power = self.power.saturating_mul(2).max(1);
             self.steps = 0;
         }
         false
@@ -58,5 +58,9 @@ mod tests {
         }
         let mut probe = LoopProbe::default();
         assert!((0..100_000u32).all(|i| !probe.is_circle(&i.to_be_bytes())));
+        let written = format!(r#"{{"kept":null,"steps":{0},"power":{0}}}"#, u64::MAX);
+        let mut probe: LoopProbe = serde_json::from_str(&written).unwrap();
+        assert!(!probe.is_circle(b"a"));
+        assert!(probe.is_circle(b"a"));
     }
 }

@@ -2,21 +2,18 @@
 //! document. Everything that is not provably a page is an error: a 200 that is an error object, an
 //! HTML page or `{}` must never look like the end of a scan (F3).
 //!
-//! Works over `std::io::Read`; the JSON itself is serde_json's business.
+//! Works over `std::io::Read`; the JSON itself is serde_json's business, compression flate2's.
 
 mod row;
 
 use std::fmt;
 use std::io::{self, Read};
 
+use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use livelist_model::keys::{KeyBuffer, KeyError};
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 
 use row::Rows;
-
-/// Bodies up to this size are parsed from memory, which is several times faster than from a
-/// stream; larger ones are streamed.
-const SLICE: u64 = 16 * 1024 * 1024;
 
 /// What to take from each row.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +31,9 @@ pub struct Bounds {
     pub bytes: u64,
     /// The most rows.
     pub rows: u64,
+    /// Bodies up to this size, in bytes, are parsed from memory, which is several times faster than
+    /// from a stream; larger ones are streamed.
+    pub in_memory: u64,
 }
 
 impl Default for Bounds {
@@ -42,6 +42,7 @@ impl Default for Bounds {
         Bounds {
             bytes: 256 * 1024 * 1024,
             rows: 1_000_000,
+            in_memory: 16 * 1024 * 1024,
         }
     }
 }
@@ -114,6 +115,24 @@ pub fn read_page(
     result
 }
 
+/// Reads a page as [`read_page`] does, out of a body with this `Content-Encoding`.
+pub fn read_encoded(
+    encoding: Option<&[u8]>,
+    body: impl Read,
+    fields: Fields<'_>,
+    bounds: Bounds,
+    keys: &mut KeyBuffer,
+) -> Result<Page, PageError> {
+    match encoding {
+        None | Some(b"identity") => read_page(body, fields, bounds, keys),
+        Some(b"gzip" | b"x-gzip") => read_page(MultiGzDecoder::new(body), fields, bounds, keys),
+        Some(b"deflate") => read_page(ZlibDecoder::new(body), fields, bounds, keys),
+        Some(_) => Err(PageError::Shape(
+            "its Content-Encoding is unknown".to_owned(),
+        )),
+    }
+}
+
 fn read(
     mut body: impl Read,
     fields: Fields<'_>,
@@ -121,7 +140,7 @@ fn read(
     keys: &mut KeyBuffer,
 ) -> Result<Page, PageError> {
     let mut head = Vec::new();
-    let slice = SLICE.min(bounds.bytes + 1);
+    let slice = bounds.in_memory.min(bounds.bytes) + 1;
     (&mut body)
         .take(slice)
         .read_to_end(&mut head)
@@ -184,7 +203,8 @@ fn parse<'de, R: serde_json::de::Read<'de>>(
 /// The message of a wrong type without the value, which is the provider's data.
 fn without_values(error: &serde_json::Error) -> String {
     let message = error.to_string();
-    match (message.find("invalid type: "), message.find(", expected ")) {
+    // The last one: the value may hold the same words.
+    match (message.find("invalid type: "), message.rfind(", expected ")) {
         (Some(_), Some(expected)) => format!("{} in another form", &message[expected + 2..]),
         _ => message,
     }
@@ -290,28 +310,38 @@ enum Member {
     Other,
 }
 
-/// A count as a number or, from some servers, as a string.
+/// A count as a number or, from some servers, as a string. Whatever else stands there is refused
+/// before it is read: kept, an array of that size would take many times its bytes.
 struct Count(Option<u64>);
 
 impl<'de> de::Deserialize<'de> for Count {
     fn deserialize<D: de::Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        #[derive(serde::Deserialize)]
-        #[serde(untagged)]
-        enum Form {
-            Number(u64),
-            Text(String),
-            Nothing(()),
-        }
-        match Form::deserialize(json) {
-            Ok(Form::Number(n)) => Ok(Count(Some(n))),
-            Ok(Form::Text(text)) => text
-                .trim()
-                .parse()
-                .map(|n| Count(Some(n)))
-                .map_err(|_| de::Error::custom("`@odata.count` is a text that is no number")),
-            Ok(Form::Nothing(())) => Ok(Count(None)),
-            Err(_) => Err(de::Error::custom("`@odata.count` is not a number")),
-        }
+        json.deserialize_any(CountVisitor).map(Count)
+    }
+}
+
+struct CountVisitor;
+
+impl Visitor<'_> for CountVisitor {
+    type Value = Option<u64>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`@odata.count` as a number")
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Option<u64>, E> {
+        Ok(Some(number))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Option<u64>, E> {
+        let number = text.trim().parse();
+        number
+            .map(Some)
+            .map_err(|_| E::custom("`@odata.count` is a text that is no number"))
+    }
+
+    fn visit_unit<E>(self) -> Result<Option<u64>, E> {
+        Ok(None)
     }
 }
 

@@ -136,24 +136,35 @@ fn wait_in_body(body: &[u8]) -> Option<Duration> {
 }
 
 /// The beginning of an error's text, fit for a log: one line, printable, without `secrets`, plain or
-/// as they stand in a form or a URL.
+/// as they stand in a form, a URL or JSON.
 pub fn readable(body: &[u8], secrets: &[&str]) -> String {
-    let mut text = String::from_utf8_lossy(body).into_owned();
+    // First, so that what is left out does not join the pieces of a secret.
+    let mut text = one_line(&String::from_utf8_lossy(body));
     for secret in secrets.iter().filter(|s| !s.is_empty()) {
         let strict = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
         let loose = utf8_percent_encode(secret, UNRESERVED).to_string();
-        for form in [strict.as_str(), loose.as_str(), secret] {
-            text = text.replace(form, "***");
+        let json = serde_json::Value::from(*secret).to_string();
+        let json = json.get(1..json.len() - 1).unwrap_or("").to_owned();
+        // Some write a slash as it is, some escape it.
+        let slashes = json.replace('/', "\\/");
+        for form in [strict, loose, slashes, json, one_line(secret)] {
+            if !form.is_empty() {
+                text = text.replace(&form, "***");
+            }
         }
     }
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let printable = text.chars().filter(|c| !c.is_control());
-    let short: String = printable.take(300).collect();
+    let short: String = text.chars().take(300).collect();
     if short.is_empty() {
         "no text".to_owned()
     } else {
         short
     }
+}
+
+fn one_line(text: &str) -> String {
+    let printable = |c: &char| !c.is_control() || c.is_whitespace();
+    let text: String = text.chars().filter(printable).collect();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -251,6 +262,9 @@ mod tests {
         assert_eq!(shown, "bad token *** was refused");
         let form = readable(b"client_secret=a%2Db%2F1&x=a-b%2F1", &["a-b/1"]);
         assert_eq!(form, "client_secret=***&x=***");
+        let json = readable(br#"{"error":"no client a-b\/1\"c"}"#, &["a-b/1\"c"]);
+        assert_eq!(json, r#"{"error":"no client ***"}"#);
+        assert_eq!(readable(b"ab\x01c12\x7f3", &["abc123"]), "***");
         assert_eq!(readable(b"", &["x"]), "no text");
     }
 }

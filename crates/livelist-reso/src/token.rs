@@ -218,14 +218,18 @@ async fn whole(
     Ok((parts.status, parts.headers, bytes))
 }
 
-enum Problem {
+/// Why a token answer holds no token.
+#[derive(Debug)]
+pub enum Problem {
+    /// The provider says why, in its own words: fit for a log only through [`policy::readable`].
     Refused(String),
+    /// It is no token answer, or its token could not be sent in a header.
     NoAnswer,
 }
 
 /// Reads a token answer. `expires_in` may be missing or a string; a token that says nothing is used
 /// until it is refused. `{"error":…}` may come with status 200 (Rapattoni).
-fn read_answer(body: &[u8], now: jiff::Timestamp) -> Result<Token, Problem> {
+pub fn read_answer(body: &[u8], now: jiff::Timestamp) -> Result<Token, Problem> {
     let answer: Answer = serde_json::from_slice(body).map_err(|_| Problem::NoAnswer)?;
     if let Some(error) = answer.error.filter(|e| !e.is_null()) {
         let text = error

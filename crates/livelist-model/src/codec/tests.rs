@@ -47,6 +47,8 @@ fn a_writer_refuses_what_is_not_strictly_ascending() {
     assert!(list.push(b"b", b"").is_err());
     assert!(list.push(b"a", b"").is_err());
     assert!(list.push(b"c\nd", b"").is_err());
+    assert!(list.push(b"c", b"2026\nd").is_err());
+    assert!(list.push(b"c", &[b'9'; 65]).is_err());
 }
 
 #[test]
@@ -61,6 +63,18 @@ fn every_cut_of_a_list_is_seen() {
         );
     }
     assert_eq!(read(&bytes, Some(summary)).unwrap().len(), 500);
+}
+
+#[test]
+fn what_stands_behind_a_list_is_an_error() {
+    let (bytes, summary) = write(&["a", "b"]);
+    for more in [&b"\0"[..], &bytes] {
+        let longer = [&bytes[..], more].concat();
+        for expected in [Some(summary.clone()), None] {
+            let read = read(&longer, expected);
+            assert!(matches!(read, Err(CodecError::Mismatch { .. })), "{read:?}");
+        }
+    }
 }
 
 #[test]

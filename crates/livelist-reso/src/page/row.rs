@@ -110,7 +110,10 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
                     return Err(de::Error::custom("a row has its key twice"));
                 }
                 Field::Key => map.next_value_seed(Scalar(&mut self.row.key))?,
-                Field::Stamp => map.next_value_seed(Scalar(&mut self.row.stamp))?,
+                Field::Stamp => {
+                    self.row.stamp.clear();
+                    map.next_value_seed(Scalar(&mut self.row.stamp))?;
+                }
                 Field::Other => {
                     map.next_value::<IgnoredAny>()?;
                 }

@@ -135,6 +135,38 @@ fn bounds_hold_for_rows_bytes_and_streams() {
     assert!(keys.is_empty());
 }
 
+#[test]
+fn a_count_is_a_number_a_text_or_nothing() {
+    let count = |count: &str| {
+        let page = page(&format!(r#"{{"value":[],"@odata.count":{count}}}"#));
+        page.map(|(page, _)| page.count)
+    };
+    assert_eq!(count("7").unwrap(), Some(7));
+    assert_eq!(count(r#"" 7 ""#).unwrap(), Some(7));
+    assert_eq!(count("null").unwrap(), None);
+    for other in ["{}", "[1,1,1]", "-1", "7.0", "true", r#""x""#] {
+        let error = count(other).unwrap_err().to_string();
+        assert!(error.contains("`@odata.count`"), "{other}: {error}");
+    }
+}
+
+#[test]
+fn of_two_timestamps_the_last_one_counts() {
+    let body = r#"{"value":[{"ModificationTimestamp":"2026","ListingKey":"a","ModificationTimestamp":"2025"}]}"#;
+    let mut keys = KeyBuffer::default();
+    read_page(body.as_bytes(), FIELDS, Bounds::default(), &mut keys).unwrap();
+    assert_eq!(
+        keys.iter().collect::<Vec<_>>(),
+        [(b"a".as_slice(), b"2025".as_slice())]
+    );
+}
+
+#[test]
+fn errors_do_not_repeat_what_stands_there() {
+    let error = page(r#"{"value":"x, expected 1 Main Street"}"#).unwrap_err();
+    assert!(!error.to_string().contains("Main Street"), "{error}");
+}
+
 /// A body longer than what is parsed from memory, made while it is read.
 #[test]
 fn a_long_body_is_streamed_and_bounded() {
@@ -155,9 +187,9 @@ fn a_long_body_is_streamed_and_bounded() {
     let page = read_page(body(), FIELDS, Bounds::default(), &mut keys).unwrap();
     assert_eq!(page.rows, rows as u64 + 1);
     assert_eq!(page.count, Some(7));
-    assert!(page.bytes > SLICE);
+    assert!(page.bytes > Bounds::default().in_memory);
     let short = Bounds {
-        bytes: SLICE + 1_000,
+        bytes: Bounds::default().in_memory + 1_000,
         ..Bounds::default()
     };
     let mut keys = KeyBuffer::default();

@@ -77,9 +77,18 @@ fn a_secret_in_the_wrong_place_is_not_repeated() {
     let text = GOOD.replace("ssm:/livelist/mls/abor", "hunter2-secret");
     let shown = mls(&text).unwrap_err()[0].to_string();
     assert!(!shown.contains("hunter2"), "{shown}");
-    let text = GOOD.replacen('{', r#"{"page_size":"hunter2-secret","#, 1);
-    let shown = mls(&text).unwrap_err()[0].to_string();
-    assert!(!shown.contains("hunter2"), "{shown}");
+    for field in [
+        r#""page_size":"hunter2-secret""#,
+        r#""page_size":"unknown variant `x`, hunter2 at line 3, expected hunter2""#,
+        r#""page_size":"x\", hunter2 at line 3""#,
+        r#""schedule":"x`, expected hunter2""#,
+        r#""allow_hosts":["https://user:hunter2@x.example"]"#,
+        r#""key_field":"hunter2-secret""#,
+    ] {
+        let text = GOOD.replacen('{', &format!("{{{field},"), 1);
+        let shown = mls(&text).unwrap_err()[0].to_string();
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
 }
 
 #[test]
