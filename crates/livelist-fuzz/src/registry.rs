@@ -1,6 +1,7 @@
 //! Registry documents: sound, or told what is wrong with them without a word of what stands there.
 
 use livelist_model::registry::{Finding, RegistryBuilder, parse_client, parse_mls};
+use livelist_reso::Dialects;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -13,9 +14,9 @@ const NAMES: [&str; 3] = ["mls", "client", "resource"];
 /// Any document is read or told about; what is read comes back as it was; findings never repeat a
 /// value, wherever it was put.
 pub fn registry(bytes: &[u8]) {
-    if let Ok(mls) = parse_mls("mls/abor.json", bytes) {
+    if let Ok(mls) = parse_mls("mls/abor.json", bytes, &Dialects) {
         let text = written(&mls);
-        assert_eq!(parse_mls("mls/abor.json", &text), Ok(mls));
+        assert_eq!(parse_mls("mls/abor.json", &text, &Dialects), Ok(mls));
     }
     if let Ok(client) = parse_client("clients/acme.json", bytes) {
         let text = written(&client);
@@ -36,7 +37,7 @@ pub fn registry(bytes: &[u8]) {
 
 /// What is wrong with a registry of this document as an MLS and as two clients.
 fn findings(bytes: &[u8]) -> Vec<Finding> {
-    let mut builder = RegistryBuilder::default();
+    let mut builder = RegistryBuilder::new(&Dialects);
     builder.mls("mls/abor.json", bytes);
     builder.client("clients/acme.json", bytes);
     builder.client("clients/other.json", bytes);

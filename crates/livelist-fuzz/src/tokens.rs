@@ -33,7 +33,7 @@ fn read(bytes: &[u8]) -> Told {
     let answer = read_answer(bytes, now);
     match answer {
         Ok(token) => {
-            let value = token.value.expose_secret();
+            let value = token.session.token.expose_secret();
             let header = http::HeaderValue::try_from(format!("Bearer {value}"));
             assert!(
                 header.is_ok_and(|h| h.to_str().is_ok()),
