@@ -29,7 +29,7 @@ SITE_KEY = "demo-site-key"
 WAIT_SCALE = 0.02
 DAY_SECONDS = 180.0
 
-# Two MLSs a provider; `harbor` is the large one.
+# Nine of the thirteen providers; `harbor` is the large one.
 BOOK = [
     ("harbor", "trestle", 300_000),
     ("lakes", "trestle", 8_000),
@@ -39,15 +39,21 @@ BOOK = [
     ("valley", "bridge", 4_000),
     ("island", "reso", 5_000),
     ("canyon", "reso", 3_000),
+    ("glacier", "utahrealestate", 2_400),
+    ("orchard", "rapattoni", 2_000),
+    ("orient", "ampre", 9_000),
+    ("coast", "constellation1", 3_000),
+    ("maple", "crea", 5_000),
 ]
 ACTIVE = "StandardStatus eq 'Active'"
-# Five clients, twenty pairs; pairs with the same filter share a feed and so a scan.
+# Six clients; pairs with the same filter share a feed and so a scan.
 PAIRS = {
     "acme": [("harbor", None), ("lakes", None), ("prairie", None), ("summit", None), ("island", None)],
     "bolt": [("harbor", None), ("desert", None), ("valley", None), ("canyon", None), ("island", ACTIVE)],
     "cedar": [("lakes", None), ("prairie", None), ("summit", None), ("canyon", ACTIVE)],
     "delta": [("harbor", None), ("lakes", ACTIVE), ("valley", None)],
     "ember": [("desert", None), ("island", None), ("summit", ACTIVE)],
+    "fjord": [("glacier", None), ("orchard", None), ("orient", None), ("coast", None), ("maple", None)],
 }
 
 
@@ -56,11 +62,12 @@ def specs() -> list[dict]:
     book = []
     for seed, (mls, provider, listings) in enumerate(BOOK, 1):
         secret = f"demo-{mls}-0123456789abcdef"
-        credential = (
-            {"client_credentials": {"client_id": f"demo-{mls}", "client_secret": secret}}
-            if provider == "trestle"
-            else {"token": secret}
-        )
+        if provider in ("trestle", "constellation1", "crea"):
+            credential = {"client_credentials": {"client_id": f"demo-{mls}", "client_secret": secret}}
+        elif provider == "rapattoni":
+            credential = {"password": {"username": f"demo-{mls}", "password": secret}}
+        else:
+            credential = {"token": secret}
         book.append({"mls": mls, "provider": provider, "seed": seed, "listings": listings, "credential": credential})
         if provider == "mlsgrid":
             book[-1]["originating_system"] = mls
@@ -130,7 +137,9 @@ class System:
         for spec in specs():
             mls = spec["mls"]
             endpoint = served[mls]
-            credential = spec["credential"].get("client_credentials", spec["credential"])
+            # A token is its own secret; the other kinds have members.
+            [(kind, secret)] = spec["credential"].items()
+            credential = {kind: secret} if kind == "token" else secret
             self.ssm.put_parameter(
                 Name=f"/livelist/mls/{mls}", Value=json.dumps(credential), Type="SecureString", Overwrite=True
             )
@@ -139,11 +148,10 @@ class System:
                 "provider": spec["provider"],
                 "base_url": endpoint["base_url"],
                 "credential": f"ssm:/livelist/mls/{mls}",
+                **endpoint["settings"],
             }
             if endpoint["token_url"]:
                 document["token_url"] = endpoint["token_url"]
-            if "originating_system" in spec:
-                document["originating_system"] = spec["originating_system"]
             self.put(f"registry/mls/{mls}.json", document)
         key = hashlib.sha256(SITE_KEY.encode()).hexdigest()
         for client, pairs in PAIRS.items():
@@ -285,7 +293,8 @@ def show() -> None:
         say(f"Stopping the local stack that still runs (process {former.pid}).")
         former.stop()
     with simulated(HOME) as endpoints:
-        say(f"{len(BOOK)} simulated MLSs of four providers answer at {endpoints['url']}")
+        providers = len({provider for _, provider, _ in BOOK})
+        say(f"{len(BOOK)} simulated MLSs of {providers} providers answer at {endpoints['url']}")
         say("Starting the AWS emulator and deploying template.yaml …")
         server = Server.start(HOME, WAIT_SCALE)
         try:

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use livelist_mls::Provider;
+use livelist_mls::{MlsSpec, Provider};
 use livelist_model::layout;
 use livelist_model::run::RunSpec;
 use livelist_reso::HttpTransport;
@@ -17,7 +17,7 @@ use livelist_store::memory::{
 use livelist_store::sealer::ProcessSealer;
 use livelist_store::{Objects, ObjectsExt as _};
 use livelist_tests::world::World;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// The pipeline in this process, on a directory.
 struct Process {
@@ -87,13 +87,7 @@ async fn same_bytes(mls: &str, provider: Provider) {
     let directory = tempfile::tempdir().unwrap();
     let mut process = Process::on(directory.path());
     let world = World::one(mls, provider, 700).await;
-    let secret = match provider {
-        Provider::Trestle => json!({
-            "client_id": format!("{mls}-client"),
-            "client_secret": format!("{mls}-client-secret-5f1c9a7e"),
-        }),
-        _ => json!({ "token": format!("{mls}-server-token-8d03b6e2") }),
-    };
+    let secret = MlsSpec::new(mls, provider, 0).credential.members();
     for date in ["2026-11-21", "2026-11-22", "2026-11-23"] {
         let run = world.run(mls, date);
         let execution = world.one_day(date).await;
@@ -153,4 +147,25 @@ async fn of_mls_grid() {
 #[ignore = "needs the local stack: make test starts it"]
 async fn of_bridge() {
     same_bytes("same-bridge", Provider::Bridge).await;
+}
+
+/// A user's password, and rows by link.
+#[tokio::test]
+#[ignore = "needs the local stack: make test starts it"]
+async fn of_rapattoni() {
+    same_bytes("same-rapattoni", Provider::Rapattoni).await;
+}
+
+/// A key that travels with the token.
+#[tokio::test]
+#[ignore = "needs the local stack: make test starts it"]
+async fn of_realtyna() {
+    same_bytes("same-realtyna", Provider::Realtyna).await;
+}
+
+/// Rows by timestamp and key.
+#[tokio::test]
+#[ignore = "needs the local stack: make test starts it"]
+async fn of_ampre() {
+    same_bytes("same-ampre", Provider::Ampre).await;
 }
