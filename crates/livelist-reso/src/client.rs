@@ -349,7 +349,7 @@ impl<'a> Client<'a> {
         let stamp = self.dialect.second_field().filter(|_| stamps);
         let mut buffer = std::mem::take(keys);
         let rest = SyncIoBridge::new(StreamReader::new(body.map(|p| p.map_err(io::Error::other))));
-        let parsed = tokio::task::spawn_blocking(move || {
+        let parsed = crate::blocking::run(move || {
             let source = Pieces(pieces.into_iter(), Bytes::new());
             let source: Box<dyn Read> = if ended {
                 Box::new(source)

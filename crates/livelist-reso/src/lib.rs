@@ -6,6 +6,7 @@
 //! wall clock: time and chance are passed in.
 
 pub mod allow;
+pub mod blocking;
 pub mod catalog;
 pub mod client;
 pub mod confirm;

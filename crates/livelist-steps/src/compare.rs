@@ -196,7 +196,7 @@ async fn walk(env: &Env, progress: &Progress, head: Option<&Head>) -> Result<Fou
     let parts = union(env, progress).await?;
     let mut former = former(env, head).await?;
     let scans = progress.finished.len() + 1;
-    let found = tokio::task::spawn_blocking(move || {
+    let found = livelist_reso::blocking::run(move || {
         let mut live = Counted {
             union: Union::new(parts)?,
             live: 0,
@@ -290,7 +290,7 @@ impl Sample {
 /// The list of a reference, whole, for lists that are known to be small.
 pub(crate) async fn read_whole(env: &Env, list: &ListRef) -> Result<Vec<Vec<u8>>, StepError> {
     let mut stored = lists::open(&*env.objects, &list.object, list.summary.clone()).await?;
-    let keys = tokio::task::spawn_blocking(move || {
+    let keys = livelist_reso::blocking::run(move || {
         let mut keys = Vec::new();
         while stored.advance()? {
             keys.push(stored.key().to_vec());

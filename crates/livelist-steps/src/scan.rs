@@ -190,7 +190,7 @@ async fn write_part(
         return Ok(());
     }
     let mut buffer = std::mem::take(keys);
-    let (buffer, written) = tokio::task::spawn_blocking(move || {
+    let (buffer, written) = livelist_reso::blocking::run(move || {
         buffer.sort_unique();
         let written = (|| {
             let mut list = lists::writer(Effort::Fast);

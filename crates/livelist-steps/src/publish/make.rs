@@ -38,7 +38,7 @@ pub(super) async fn make(
         .collect();
     restored.sort();
     let restored_count = restored.len() as u64;
-    let made = tokio::task::spawn_blocking(move || {
+    let made = livelist_reso::blocking::run(move || {
         let mut streams: Vec<(Box<dyn KeyStream + Send>, u32)> = Vec::new();
         for (part, scan) in parts {
             streams.push((Box::new(part), scan));

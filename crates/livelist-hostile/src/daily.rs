@@ -1,0 +1,487 @@
+//! What AWS does around the steps: the schedule, the queue, executions and invocations, with
+//! everything that these may do twice, late, or not at all. The rules of retrying are those of
+//! statemachines/reconcile.asl.json.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use futures::future::BoxFuture;
+use livelist_model::record::RunRecord;
+use livelist_steps::chain::{Ended, Steps, reconcile_by};
+use livelist_steps::start::ExecutionInput;
+use livelist_steps::{
+    StepError, acquire, authorize, compare, confirm, plan, publish, release, scan, start,
+};
+use livelist_store::Start;
+use serde::Serialize;
+
+use crate::dice::{self, Dice};
+use crate::ports::{Container, Work};
+use crate::sim::{Got, Ms, Sim, TaskId};
+
+const SECOND: Ms = 1_000;
+const MINUTE: Ms = 60 * SECOND;
+const HOUR: Ms = 60 * MINUTE;
+/// An execution ends after this, wherever it is.
+const LONGEST_RUN: Ms = 20 * HOUR;
+
+/// An invocation of a function.
+struct Call {
+    step: &'static str,
+    /// Unique, the same in every telling of the story.
+    name: String,
+    owner: String,
+    comparison: Option<String>,
+    timeout: Ms,
+    after: Ms,
+}
+
+enum Invoked<O> {
+    Done(Result<O, StepError>),
+    Lost,
+}
+
+/// Tells the caller when an invocation is dropped.
+struct Guard {
+    sim: Arc<Sim>,
+    slot: u64,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.sim.settle(self.slot, Got::Crashed, 100);
+    }
+}
+
+type Run<I, O> = fn(Arc<Container>, I) -> BoxFuture<'static, Result<O, StepError>>;
+
+/// Begins an invocation in a container; what it answers goes into the slot.
+fn begin<I, O>(sim: &Arc<Sim>, call: &Call, slot: u64, input: I, run: Run<I, O>) -> Answer<O>
+where
+    I: Send + 'static,
+    O: Send + 'static,
+{
+    let key = dice::pair(sim.world().story.seed, dice::name(&call.name));
+    let mut dice = Dice::new(key);
+    let container = sim.world().container(call.step, &mut dice);
+    let container = container.unwrap_or_else(|(id, skew)| Arc::new(Container::new(sim, id, skew)));
+    let answer: Answer<O> = Arc::default();
+    let at = sim.now() + call.after + dice.within(5, 300) as Ms;
+    let work = Work {
+        step: call.step,
+        owner: call.owner.clone(),
+        comparison: call.comparison.clone(),
+    };
+    let told = Arc::clone(&answer);
+    let room = Arc::clone(sim);
+    let task = sim.spawn(at, move |task| {
+        container.begin(task, slot, key, work);
+        Box::pin(async move {
+            let guard = Guard {
+                sim: Arc::clone(&room),
+                slot,
+            };
+            let out = run(Arc::clone(&container), input).await;
+            *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(out);
+            room.settle(slot, Got::Done, 5);
+            room.world().give_back(container);
+            drop(guard);
+        })
+    });
+    if slot != 0 {
+        sim.deadline(slot, task, at + call.timeout);
+    }
+    answer
+}
+
+type Answer<O> = Arc<Mutex<Option<Result<O, StepError>>>>;
+
+async fn invoke<I, O>(
+    sim: &Arc<Sim>,
+    caller: TaskId,
+    call: Call,
+    input: I,
+    run: Run<I, O>,
+) -> Invoked<O>
+where
+    I: Clone + Send + Serialize + 'static,
+    O: Send + Serialize + 'static,
+{
+    let text = serde_json::to_string(&input).unwrap_or_default();
+    sim.world().look_for_secrets("the input of a step", &text);
+    let mut dice = Dice::new(dice::pair(dice::name(&call.name), 7));
+    let is_twice = sim.world().is_twice() && dice.chance(0.03);
+    if is_twice {
+        // The same invocation, delivered once more: at once, or hours later.
+        let again = Call {
+            name: format!("{}+", call.name),
+            after: dice.below(2) as Ms * dice.below(3 * HOUR as u64) as Ms,
+            owner: call.owner.clone(),
+            comparison: call.comparison.clone(),
+            ..call
+        };
+        sim.world().note_strike("an invocation came twice");
+        begin(sim, &again, 0, input.clone(), run);
+    }
+    let (slot, point) = sim.slot(caller);
+    let answer = begin(sim, &call, slot, input, run);
+    point.await;
+    let got = sim.told(slot);
+    let answer = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match (got, answer) {
+        (Got::Done, Some(result)) => {
+            if let Ok(out) = &result {
+                let text = serde_json::to_string(out).unwrap_or_default();
+                sim.world().look_for_secrets("the output of a step", &text);
+            }
+            Invoked::Done(result)
+        }
+        _ => Invoked::Lost,
+    }
+}
+
+/// How an error is tried again: the first pause in seconds, how it grows, and how often.
+#[derive(Clone, Copy)]
+struct Retry {
+    kind: usize,
+    seconds: f64,
+    grows: f64,
+    most: u32,
+}
+
+const LOST: Retry = Retry {
+    kind: 0,
+    seconds: 10.0,
+    grows: 2.0,
+    most: 2,
+};
+
+fn retry(step: &str, error: &StepError) -> Option<Retry> {
+    let asks = matches!(step, "authorize" | "scan" | "confirm");
+    let (kind, seconds, grows, most) = match error.name() {
+        "ProviderUnavailable" if asks => (1, 60.0, 2.0, 4),
+        "PageInvalid" if asks && step != "authorize" => (2, 120.0, 1.0, 1),
+        "StoreUnavailable" => (3, 5.0, 2.0, 5),
+        _ => return None,
+    };
+    Some(Retry {
+        kind,
+        seconds,
+        grows,
+        most,
+    })
+}
+
+/// The steps of one execution.
+struct SimSteps {
+    sim: Arc<Sim>,
+    task: TaskId,
+    owner: String,
+    calls: AtomicU64,
+}
+
+impl SimSteps {
+    async fn wait_ms(&self, ms: Ms) {
+        let at = self.sim.now() + ms;
+        self.sim.point(self.task, Some(at)).await;
+    }
+
+    async fn call<I, O>(
+        &self,
+        step: &'static str,
+        timeout: Ms,
+        comparison: Option<String>,
+        input: I,
+        run: Run<I, O>,
+    ) -> Result<O, StepError>
+    where
+        I: Clone + Send + Sync + Serialize + 'static,
+        O: Send + Serialize + 'static,
+    {
+        let mut tries = [0; 4];
+        loop {
+            let nth = self.calls.fetch_add(1, Ordering::Relaxed);
+            let call = Call {
+                step,
+                name: format!("{}/{step}/{nth}", self.owner),
+                owner: self.owner.clone(),
+                comparison: comparison.clone(),
+                timeout: timeout * SECOND,
+                after: 0,
+            };
+            let got = invoke(&self.sim, self.task, call, input.clone(), run).await;
+            let (retry, error) = match got {
+                Invoked::Done(Ok(out)) => return Ok(out),
+                Invoked::Done(Err(error)) => (retry(step, &error), error),
+                Invoked::Lost => {
+                    let error = StepError::Internal("the function was lost".into());
+                    (Some(LOST), error)
+                }
+            };
+            {
+                let mut world = self.sim.world();
+                world.look_for_secrets("an error", &error.chain());
+                let owner = &self.owner;
+                world.tell(2, || format!("{owner}: {step}: {}", error.chain()));
+            }
+            match retry {
+                Some(retry) if tries[retry.kind] < retry.most => {
+                    let factor = retry.grows.powi(tries[retry.kind] as i32);
+                    tries[retry.kind] += 1;
+                    self.wait_ms((retry.seconds * factor * 1_000.0) as Ms).await;
+                }
+                _ => return Err(error),
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Steps for SimSteps {
+    async fn acquire(&self, input: acquire::Input) -> Result<acquire::Output, StepError> {
+        self.call("acquire", 90, None, input, |c, i| {
+            Box::pin(async move { acquire::run(&c.env, i).await })
+        })
+        .await
+    }
+
+    async fn authorize(&self, input: authorize::Input) -> Result<authorize::Output, StepError> {
+        self.call("authorize", 150, None, input, |c, i| {
+            Box::pin(async move { authorize::run(&c.env, i).await })
+        })
+        .await
+    }
+
+    async fn scan(&self, input: scan::Input) -> Result<scan::Output, StepError> {
+        self.call("scan", 960, None, input, |c, i| {
+            Box::pin(async move { scan::run(&c.env, i).await })
+        })
+        .await
+    }
+
+    async fn compare(&self, input: compare::Input) -> Result<compare::Output, StepError> {
+        self.call("compare", 960, None, input, |c, i| {
+            Box::pin(async move { compare::run(&c.env, i).await })
+        })
+        .await
+    }
+
+    async fn confirm(&self, input: confirm::Input) -> Result<confirm::Output, StepError> {
+        self.call("confirm", 960, None, input, |c, i| {
+            Box::pin(async move { confirm::run(&c.env, i).await })
+        })
+        .await
+    }
+
+    async fn publish(&self, input: publish::Input) -> Result<publish::Output, StepError> {
+        let comparison = Some(input.comparison.clone());
+        self.call("publish", 960, comparison, input, |c, i| {
+            Box::pin(async move { publish::run(&c.env, i).await })
+        })
+        .await
+    }
+
+    async fn release(&self, input: release::Input) -> Result<release::Output, StepError> {
+        self.call("release", 60, None, input, |c, i| {
+            Box::pin(async move { release::run(&c.env, i).await })
+        })
+        .await
+    }
+
+    async fn wait(&self, seconds: u64) {
+        self.wait_ms(seconds as Ms * SECOND).await;
+    }
+}
+
+/// Starts an execution, unless there is one of this name.
+pub(crate) fn start(sim: &Arc<Sim>, name: &str, input: &str) -> Start {
+    {
+        let mut world = sim.world();
+        world.look_for_secrets("the input of an execution", input);
+        if !world.executions.insert(name.to_owned()) {
+            return Start::AlreadyExists;
+        }
+    }
+    let input: ExecutionInput = match serde_json::from_str(input) {
+        Ok(input) => input,
+        Err(error) => {
+            let text = format!("the input of {name} cannot be read: {error}");
+            sim.world().wrong(text);
+            return Start::Started;
+        }
+    };
+    let (room, owner) = (Arc::clone(sim), name.to_owned());
+    let now = sim.now();
+    let task = sim.spawn(now + 50, move |task| {
+        Box::pin(async move {
+            let steps = SimSteps {
+                sim: Arc::clone(&room),
+                task,
+                owner: owner.clone(),
+                calls: AtomicU64::new(0),
+            };
+            let ended = reconcile_by(&steps, input.run, &owner, &|_| {}).await;
+            let what = match ended {
+                Ended::Result(output) => match output.held_reason {
+                    Some(reason) => format!("held: {}", reason.as_str()),
+                    None => format!("{:?}", output.outcome).to_lowercase(),
+                },
+                Ended::Finished => "finished before".to_owned(),
+                Ended::Failed(failure) => format!("failed: {}", failure.name),
+            };
+            room.world().ended(&owner, &what);
+        })
+    });
+    sim.kill(task, now + LONGEST_RUN);
+    Start::Started
+}
+
+/// The queue delivers a message: once, or twice, or late.
+pub(crate) fn deliver(sim: &Arc<Sim>, body: &str, dice: &mut Dice) {
+    let mut after = vec![dice.within(1, 90) as Ms * SECOND];
+    if sim.world().is_twice() && dice.chance(0.3) {
+        after.push(dice.within(1, 6 * 3_600) as Ms * SECOND);
+        sim.world().note_strike("a message came twice");
+    }
+    for (copy, after) in after.into_iter().enumerate() {
+        let (room, body) = (Arc::clone(sim), body.to_owned());
+        let name = format!("message/{}/{copy}", dice.roll());
+        sim.spawn(sim.now() + after, move |task| {
+            Box::pin(async move {
+                for nth in 0..5 {
+                    let call = Call {
+                        step: start::NAME,
+                        name: format!("{name}/{nth}"),
+                        owner: "worker".to_owned(),
+                        comparison: None,
+                        timeout: MINUTE,
+                        after: 0,
+                    };
+                    let got = invoke(&room, task, call, body.clone(), |c, body| {
+                        Box::pin(async move { start::run(&c.env, &body).await.map(drop) })
+                    });
+                    if let Invoked::Done(Ok(())) = got.await {
+                        return;
+                    }
+                    room.point(task, Some(room.now() + 6 * MINUTE)).await;
+                }
+                room.world().note_strike("a message was given up");
+            })
+        });
+    }
+}
+
+/// The schedule fires for a day.
+pub(crate) fn schedule(sim: &Arc<Sim>, day: usize, at: Ms, copy: u32) {
+    let room = Arc::clone(sim);
+    sim.spawn(at, move |task| {
+        Box::pin(async move {
+            for (nth, pause) in [MINUTE, 2 * MINUTE, 0].into_iter().enumerate() {
+                let call = Call {
+                    step: plan::NAME,
+                    name: format!("plan/{day}/{copy}/{nth}"),
+                    owner: "planner".to_owned(),
+                    comparison: None,
+                    timeout: 5 * MINUTE,
+                    after: 0,
+                };
+                let input = plan::Input {
+                    time: jiff::Timestamp::from_millisecond(at).ok(),
+                    ..plan::Input::default()
+                };
+                let got = invoke(&room, task, call, input, |c, i| {
+                    Box::pin(async move { plan::run(&c.env, i).await })
+                });
+                match got.await {
+                    Invoked::Done(Ok(planned)) => {
+                        for finding in planned.findings {
+                            room.world().wrong(format!("the registry: {finding}"));
+                        }
+                        return;
+                    }
+                    Invoked::Done(Err(_)) | Invoked::Lost => {}
+                }
+                room.point(task, Some(room.now() + pause)).await;
+            }
+            room.world().note_strike("a plan was given up");
+        })
+    });
+}
+
+/// A person starts the day's run of every feed once more, as a run of its own.
+pub(crate) fn again(sim: &Arc<Sim>, at: Ms) {
+    let runs = sim.world().runs_of(at);
+    for run in runs {
+        let run = livelist_model::run::RunSpec {
+            run: run.run.attempt(1),
+            ..run
+        };
+        let input = ExecutionInput { run, nth: 0 };
+        let name = input.run.run.execution(0);
+        let text = serde_json::to_string(&input).unwrap_or_default();
+        let room = Arc::clone(sim);
+        sim.spawn(at, move |_| {
+            Box::pin(async move {
+                start(&room, &name, &text);
+            })
+        });
+    }
+}
+
+/// A person looks at what is held, asks the MLS, and approves what is true; else rejects it now and
+/// then.
+pub(crate) fn decide(sim: &Arc<Sim>, day: usize) {
+    let waiting = sim.world().waiting();
+    for (feed, record, is_true) in waiting {
+        let mut dice = Dice::new(dice::pair(
+            sim.world().story.seed,
+            dice::name(&feed) ^ day as u64,
+        ));
+        if !is_true {
+            if dice.chance(0.3) {
+                sim.world().reject(&record);
+            }
+            continue;
+        }
+        approve(sim, record, format!("operator/{day}/{feed}"));
+    }
+}
+
+fn approve(sim: &Arc<Sim>, record: RunRecord, name: String) {
+    let Some(resume) = record.resume else {
+        return;
+    };
+    {
+        let mut world = sim.world();
+        crate::tally::count(&mut world.tally.people, "approved a held run");
+        let run = &record.spec.run;
+        world.tell(1, || format!("a person approves {run}"));
+    }
+    let room = Arc::clone(sim);
+    sim.spawn(sim.now(), move |task| {
+        Box::pin(async move {
+            let steps = SimSteps {
+                sim: room,
+                task,
+                owner: name,
+                calls: AtomicU64::new(0),
+            };
+            let input = publish::Input {
+                run: record.spec.clone(),
+                owner: "operator".to_owned(),
+                comparison: resume.comparison,
+                confirmation: resume.confirmation,
+                approved: true,
+            };
+            // What a person cannot publish now waits on; the next day is another.
+            let _ = steps.publish(input).await;
+            let input = release::Input {
+                run: record.spec,
+                owner: "operator".to_owned(),
+                failure: None,
+            };
+            let _ = steps.release(input).await;
+        })
+    });
+}

@@ -1,0 +1,474 @@
+//! The oracle knows the truth: the book of every MLS at every instant. It looks at each write of a
+//! head at the moment of the write, reads what was written by code of its own, and holds it against
+//! these rules.
+//!
+//! - **The window** of a published list reaches from the beginning of the earliest scan that it rests
+//!   on (the scans of the comparison that is published; by the oracle's clock, whatever the
+//!   machine's clock said) to the write of the head. A key *went through the window* if it was live
+//!   in the book, and matched the feed's filter, at every instant of it. A key that went meanwhile
+//!   may be listed or not.
+//! - **Rule zero**: a key of the former list that went through the window is in the new list. The one
+//!   excuse is that the MLS *denied* it in every kind of answer that it has: it showed a partial
+//!   denial of access, which hides the key, in pages; in answers by key, if it can be asked by key;
+//!   and in counts, if it counts (where a count that was falsified denies as well). Where it can
+//!   neither be asked by key nor counts, pages are all that it has: it denied a key if in every scan
+//!   that the list rests on a fault left rows out of a page. A key that is hidden in only some kinds
+//!   of answers is live.
+//! - **Completeness**: a key that went through the window is in the list although it was in none
+//!   before. The excuses are those of rule zero; or that a fault left rows out of a page while the
+//!   MLS did not count or its count was falsified or moved; or, where rows are read by following
+//!   links, that the book changed in the window, so that rows moved past the reader. Such a key is
+//!   counted as *late*, and the days at the end see to it that it comes.
+//! - **The head**: complete, in bytewise order, without repetitions; count, size and SHA-256 are
+//!   those of the stored list. Its sequence is the former one's plus one, or all but the time of the
+//!   look is unchanged. Its newest delta leads from the former list to the new one, and the older
+//!   deltas are those of the former head. What was published never changes and never goes while the
+//!   head needs it.
+//! - **No delay by others**: a feed at whose MLS nothing goes wrong today and yesterday, on days on
+//!   which our own machines work, is looked at today: published, found right, or held.
+//! - **Nothing is stuck**: on the second day without any fault every list is the truth, or what
+//!   differs waits for a person and is true; on the third, after a person approved it, every list
+//!   is the truth.
+//! - **No secret** in any object, payload or error, and none sent to a host that is not the feed's.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+
+use flate2::read::MultiGzDecoder;
+use jiff::Timestamp;
+use livelist_mls::{Fault, RequestKind};
+use livelist_model::layout;
+use livelist_reso::dialect::Dialect;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::ports::Place;
+use crate::sim::Ms;
+use crate::store::Store;
+use crate::story::{MlsDay, QUIET_DAYS};
+use crate::tally::count;
+use crate::world::{FeedState, MlsState, Strike, World};
+
+/// The text of a stored list.
+fn text(store: &Store, object: &str) -> Result<String, String> {
+    let stored = store.get(object).ok_or(format!("{object} is missing"))?;
+    let mut text = String::new();
+    MultiGzDecoder::new(&stored.bytes[..])
+        .read_to_string(&mut text)
+        .map_err(|e| format!("{object} cannot be unpacked: {e}"))?;
+    if !text.is_empty() && !text.ends_with('\n') {
+        return Err(format!("{object} does not end with a line end"));
+    }
+    Ok(text)
+}
+
+/// The keys of a stored list.
+pub(crate) fn lines(store: &Store, object: &str) -> Result<Vec<String>, String> {
+    let text = text(store, object)?;
+    let keys = text
+        .lines()
+        .map(|line| line.split('\t').next().unwrap_or(""));
+    Ok(keys.map(str::to_owned).collect())
+}
+
+fn member<'a>(of: &'a Value, name: &str) -> Result<&'a str, String> {
+    of[name].as_str().ok_or(format!("the head has no {name}"))
+}
+
+/// When the scans of a list were made, by the oracle's clock.
+struct Window {
+    from: Ms,
+    scans: Vec<(Ms, Ms)>,
+    counts: bool,
+    by_links: bool,
+}
+
+impl World {
+    /// Looks at a head that was written just now.
+    pub(crate) fn check_head(&mut self, now: Ms, place: &Place, key: &str) {
+        let at = self
+            .feeds
+            .iter()
+            .position(|f| layout::head(&f.spec.feed) == key);
+        let Some(at) = at else {
+            return self.wrong(format!("{key} is nobody's head"));
+        };
+        if let Err(problem) = self.judge(now, place, at, key) {
+            let feed = self.feeds[at].spec.feed.clone();
+            self.wrong(format!("{feed}: {problem}"));
+        }
+    }
+
+    fn judge(&mut self, now: Ms, place: &Place, at: usize, key: &str) -> Result<(), String> {
+        let bytes = &self.store.get(key).ok_or("the head is missing")?.bytes;
+        let head: Value = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
+        let list = self.sound(&head)?;
+        let feed = &self.feeds[at];
+        let is_new = succeeds(&self.store, feed, &head, &list)?;
+        let window = self.window(place)?;
+        let late = self.rule_zero(now, at, &list, &window)?;
+        for _ in 0..late {
+            count(&mut self.tally.lists, "new keys that came a day late");
+        }
+        let what = if is_new { "published" } else { "found right" };
+        count(&mut self.tally.lists, what);
+        let feed = &mut self.feeds[at];
+        let name = feed.spec.feed.clone();
+        let size = list.len();
+        feed.list = Some(list);
+        feed.head = Some(head);
+        self.tell(1, || format!("the list of {name} is {what}: {size} keys"));
+        Ok(())
+    }
+
+    /// The list of a head that says of it what is true.
+    fn sound(&self, head: &Value) -> Result<Vec<String>, String> {
+        if head["complete"] != true || head["order"] != "bytewise" {
+            return Err("the head is not complete and in order".to_owned());
+        }
+        let object = member(&head["full"], "object")?;
+        let text = text(&self.store, object)?;
+        if hex::encode(Sha256::digest(&text)) != member(head, "sha256")? {
+            return Err("the list has another SHA-256 than the head says".to_owned());
+        }
+        let list: Vec<String> = text.lines().map(str::to_owned).collect();
+        if head["count"].as_u64() != Some(list.len() as u64) {
+            return Err("the list has another count than the head says".to_owned());
+        }
+        if !list.is_sorted_by(|a, b| a.as_bytes() < b.as_bytes()) {
+            return Err("the list is not in order, or repeats keys".to_owned());
+        }
+        let deltas = head["deltas"].as_array().ok_or("the head has no deltas")?;
+        for stored in deltas.iter().chain([&head["full"]]) {
+            let object = member(stored, "object")?;
+            let found = self.store.get(object);
+            let found = found.ok_or(format!("{object} is missing"))?;
+            if stored["bytes"].as_u64() != Some(found.bytes.len() as u64) {
+                return Err(format!("{object} has another size than the head says"));
+            }
+            if found.expires.is_some() {
+                return Err(format!("{object} will expire, and the head needs it"));
+            }
+        }
+        Ok(list)
+    }
+
+    fn window(&self, place: &Place) -> Result<Window, String> {
+        let work = place.work();
+        let key = work
+            .comparison
+            .ok_or("the head was written by no publisher")?;
+        let compared = self.store.get(&key).ok_or("the comparison is missing")?;
+        let compared: Value = serde_json::from_slice(&compared.bytes).map_err(|e| e.to_string())?;
+        let scans = compared["facts"]["scans"].as_array();
+        let scans = scans.ok_or("the comparison has no scans")?;
+        let time = |scan: &Value, name: &str| {
+            let at: Timestamp = scan[name].as_str()?.parse().ok()?;
+            // The nanoseconds say by whose clock it was.
+            let nanos = at.as_nanosecond();
+            let skew = self.skews.get(nanos.rem_euclid(1_000_000) as usize)?;
+            Some(nanos.div_euclid(1_000_000) as Ms - skew)
+        };
+        let mut windows = Vec::new();
+        for scan in scans {
+            let began = time(scan, "started_at").ok_or("a scan has no beginning")?;
+            // A list may be published of a scan without an end only where a guard is off.
+            windows.push((began, time(scan, "ended_at").unwrap_or(Ms::MAX)));
+        }
+        let from = windows.iter().map(|scan| scan.0).min();
+        Ok(Window {
+            from: from.ok_or("the list rests on no scan")?,
+            scans: windows,
+            counts: scans.iter().any(|scan| !scan["count_before"].is_null()),
+            by_links: scans.iter().any(|scan| scan["paging"] == "links"),
+        })
+    }
+
+    /// How many live keys come late; an error tells of one that may not be missing.
+    fn rule_zero(
+        &self,
+        now: Ms,
+        at: usize,
+        list: &[String],
+        window: &Window,
+    ) -> Result<u64, String> {
+        let feed = &self.feeds[at];
+        let through = feed.live.iter().filter(|(_, since)| **since <= window.from);
+        let has = |list: &[String], key: &String| {
+            list.binary_search_by(|other| other.as_bytes().cmp(key.as_bytes()))
+                .is_ok()
+        };
+        let missing: Vec<&String> = through
+            .map(|(key, _)| key)
+            .filter(|key| !has(list, key))
+            .collect();
+        if missing.is_empty() {
+            return Ok(0);
+        }
+        let mls = &self.mlss[feed.mls];
+        let strikes: Vec<&Strike> = mls
+            .strikes
+            .iter()
+            .filter(|strike| strike.at >= window.from && strike.at <= now)
+            .collect();
+        let dialect = Dialect::for_feed(&feed.spec).map_err(|e| e.to_string())?;
+        let by_key = dialect.confirm.is_by_key();
+        let mut late = 0;
+        for key in missing {
+            let denial = Denial {
+                mls,
+                strikes: &strikes,
+                key,
+            };
+            if denial.is_total(window, by_key) {
+                count_quietly(&mut late);
+                continue;
+            }
+            let was_listed = feed.list.as_ref().is_some_and(|former| has(former, key));
+            if was_listed {
+                return Err(format!("the listing {key} is live and is reported as gone"));
+            }
+            if !denial.excuses_delay(window) {
+                return Err(format!(
+                    "the listing {key} was live through the whole scan and is not in the list"
+                ));
+            }
+            late += 1;
+        }
+        Ok(late)
+    }
+
+    // --- Evenings -----------------------------------------------------------------------------------
+
+    /// Looks at the end of a day.
+    pub(crate) fn check_evening(&mut self, date: &str) {
+        for at in 0..self.feeds.len() {
+            if let Some(head) = self.feeds[at].head.clone()
+                && let Err(problem) = self.sound(&head)
+            {
+                let feed = self.feeds[at].spec.feed.clone();
+                self.wrong(format!("{feed}: in the evening {problem}"));
+            }
+            if self.must_be_looked_at(at) && !self.was_looked_at(at, date) {
+                let feed = self.feeds[at].spec.feed.clone();
+                self.wrong(format!(
+                    "{feed}: nothing is wrong with its MLS, and nobody looked at it today"
+                ));
+            }
+        }
+        let quiet = (self.day + 1).saturating_sub(self.story.days.len());
+        if quiet + 1 >= QUIET_DAYS {
+            self.check_truth(date, quiet >= QUIET_DAYS);
+        }
+    }
+
+    fn must_be_looked_at(&self, at: usize) -> bool {
+        let mls = self.feeds[at].mls;
+        let is_calm = |day: usize| {
+            self.story.days.get(day).is_none_or(|plan| {
+                plan.strikes == 0.0
+                    && plan.skew == 0
+                    && plan.again_after.is_none()
+                    && plan.mlss.get(mls).is_none_or(MlsDay::is_calm)
+            })
+        };
+        let yesterday = self.day.checked_sub(1);
+        yesterday.is_some_and(is_calm) && is_calm(self.day) && !self.is_revoked(mls)
+    }
+
+    /// Whether a run of this day found the head right, published, or is held.
+    fn was_looked_at(&self, at: usize, date: &str) -> bool {
+        let feed = &self.feeds[at];
+        let of_today = |run: &Value| run.as_str().is_some_and(|run| run.starts_with(date));
+        if feed
+            .head
+            .as_ref()
+            .is_some_and(|h| of_today(&h["checked_run"]))
+        {
+            return true;
+        }
+        let held = self.store.get(&layout::held(&feed.spec.feed));
+        let held = held.and_then(|held| serde_json::from_slice::<Value>(&held.bytes).ok());
+        held.is_some_and(|held| of_today(&held["run"]))
+    }
+
+    fn check_truth(&mut self, date: &str, is_last: bool) {
+        let waiting = self.waiting();
+        for at in 0..self.feeds.len() {
+            let feed = &self.feeds[at];
+            let is_true = feed
+                .list
+                .as_ref()
+                .is_some_and(|list| list.iter().eq(feed.live.keys()));
+            if is_true {
+                continue;
+            }
+            let id = feed.spec.feed.to_string();
+            let waits = waiting.iter().any(|(of, record, is_true)| {
+                *of == id && *is_true && record.spec.run.as_str().starts_with(date)
+            });
+            if waits && !is_last {
+                continue;
+            }
+            let listed: BTreeSet<&String> = feed.list.iter().flatten().collect();
+            let dead = listed
+                .iter()
+                .filter(|key| !feed.live.contains_key(**key))
+                .count();
+            let missing = feed.live.keys().filter(|key| !listed.contains(key)).count();
+            self.wrong(format!(
+                "{id} is stuck: the world has been quiet for {}, and its list has {dead} keys that \
+                 are gone and lacks {missing} that are live",
+                if is_last {
+                    "three days and a person approved"
+                } else {
+                    "two days"
+                }
+            ));
+        }
+    }
+}
+
+fn count_quietly(_: &mut u64) {}
+
+/// Whether a head may follow the former one; true if there is a new list.
+fn succeeds(
+    store: &Store,
+    feed: &FeedState,
+    head: &Value,
+    list: &[String],
+) -> Result<bool, String> {
+    let deltas = head["deltas"].as_array().ok_or("the head has no deltas")?;
+    let (Some(former), Some(before)) = (&feed.head, &feed.list) else {
+        if head["sequence"] != 1 || !deltas.is_empty() {
+            return Err("the first head is not the first".to_owned());
+        }
+        return Ok(true);
+    };
+    if head["version"] == former["version"] {
+        let same = [
+            "sequence",
+            "count",
+            "sha256",
+            "full",
+            "deltas",
+            "run",
+            "published_at",
+        ];
+        if let Some(name) = same.iter().find(|name| head[**name] != former[**name]) {
+            return Err(format!("{name} changed without a new version"));
+        }
+        return Ok(false);
+    }
+    let sequence = former["sequence"].as_u64().unwrap_or(0);
+    if head["sequence"].as_u64() != Some(sequence + 1) {
+        return Err(format!(
+            "the sequence goes from {sequence} to {}",
+            head["sequence"]
+        ));
+    }
+    if head["previous_count"] != former["count"] {
+        return Err("previous_count is not the former count".to_owned());
+    }
+    let newest = deltas.first().ok_or("the head has no delta to it")?;
+    if newest["from"] != former["version"] || newest["to"] != head["version"] {
+        return Err("the newest delta does not lead from the former list to this one".to_owned());
+    }
+    let older = former["deltas"].as_array().ok_or("no deltas")?;
+    if !deltas[1..].iter().eq(older.iter().take(deltas.len() - 1)) || deltas.len() > older.len() + 1
+    {
+        return Err("the older deltas are not those of the former head".to_owned());
+    }
+    let text = text(store, member(newest, "object")?)?;
+    if hex::encode(Sha256::digest(&text)) != member(newest, "sha256")? {
+        return Err("the delta has another SHA-256 than the head says".to_owned());
+    }
+    let mut keys: BTreeSet<&str> = before.iter().map(String::as_str).collect();
+    for line in text.lines() {
+        let fits = match line.split_at_checked(1) {
+            Some(("+", key)) => keys.insert(key),
+            Some(("-", key)) => keys.remove(key),
+            _ => false,
+        };
+        if !fits {
+            return Err(format!(
+                "the delta's line {line:?} does not fit the former list"
+            ));
+        }
+    }
+    if !keys.iter().eq(list.iter()) {
+        return Err("the delta does not lead from the former list to this one".to_owned());
+    }
+    Ok(true)
+}
+
+/// What an MLS said of a key in a window.
+struct Denial<'a> {
+    mls: &'a MlsState,
+    strikes: &'a [&'a Strike],
+    key: &'a String,
+}
+
+fn hides_rows(fault: &Fault) -> bool {
+    matches!(
+        fault,
+        Fault::EmptyList
+            | Fault::EmptyListCountKept
+            | Fault::ConfirmFindsNothing
+            | Fault::NoNextLink
+            | Fault::NextLinkNull
+            | Fault::HalfPage
+    )
+}
+
+fn falsifies_count(strike: &Strike) -> bool {
+    let fault = &strike.fault;
+    strike.kind == RequestKind::Count
+        && matches!(
+            fault,
+            Fault::WrongCount { .. } | Fault::EmptyList | Fault::ConfirmFindsNothing
+        )
+}
+
+impl Denial<'_> {
+    fn denies(&self, strike: &Strike) -> bool {
+        match strike.fault {
+            Fault::DenyPartial { percent } => {
+                self.mls.control.denied_keys(percent).contains(self.key)
+            }
+            _ => false,
+        }
+    }
+
+    fn in_kind(&self, kind: RequestKind) -> bool {
+        let mut strikes = self.strikes.iter().filter(|s| s.kind == kind);
+        strikes.any(|s| self.denies(s) || falsifies_count(s))
+    }
+
+    /// Whether every kind of answer that the MLS has denied the key.
+    fn is_total(&self, window: &Window, by_key: bool) -> bool {
+        if by_key {
+            return self.in_kind(RequestKind::Page)
+                && self.in_kind(RequestKind::Confirm)
+                && (!window.counts || self.in_kind(RequestKind::Count));
+        }
+        let in_scan = |scan: &(Ms, Ms)| {
+            self.strikes
+                .iter()
+                .filter(|s| s.at >= scan.0 && s.at <= scan.1 && s.kind == RequestKind::Page)
+                .any(|s| hides_rows(&s.fault) || self.denies(s))
+        };
+        window.scans.iter().all(in_scan) && (!window.counts || self.in_kind(RequestKind::Count))
+    }
+
+    /// Whether a key that was never listed may come later.
+    fn excuses_delay(&self, window: &Window) -> bool {
+        let moved = self.mls.changed >= window.from;
+        let hidden = self
+            .strikes
+            .iter()
+            .any(|s| s.kind == RequestKind::Page && (hides_rows(&s.fault) || self.denies(s)));
+        let uncounted = !window.counts || moved || self.in_kind(RequestKind::Count);
+        (window.by_links && moved) || (hidden && uncounted)
+    }
+}

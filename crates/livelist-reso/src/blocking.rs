@@ -1,0 +1,31 @@
+//! Work that keeps a thread busy: parsing, packing, merging. It runs on a thread of its own, so that
+//! it does not hold up others; on a thread that asked for it, it runs in place, so that a simulation
+//! decides the order of everything.
+
+use std::cell::Cell;
+
+use tokio::task::JoinError;
+
+thread_local! {
+    static IN_PLACE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// From here on, work that this thread begins runs in place.
+pub fn in_place_on_this_thread() {
+    IN_PLACE.set(true);
+}
+
+/// Runs `work` where it holds up nobody.
+///
+/// # Errors
+/// It panicked on its thread, or the runtime ends.
+pub async fn run<T, F>(work: F) -> Result<T, JoinError>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    if IN_PLACE.get() {
+        return Ok(work());
+    }
+    tokio::task::spawn_blocking(work).await
+}
