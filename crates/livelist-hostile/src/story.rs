@@ -324,16 +324,18 @@ impl Story {
             .map(|at| MlsPlan::draw(at, seed, &mut dice))
             .collect();
         let mut feeds = Vec::new();
-        for mls in 0..mlss.len() {
+        for (mls, plan) in mlss.iter().enumerate() {
+            // What these two give cannot be narrowed.
+            let provider = plan.spec.provider;
+            let is_whole = matches!(provider, Provider::Crea | Provider::Spark);
             feeds.push(FeedPlan {
                 mls,
                 shared: dice.chance(0.3),
-                filter: dice
-                    .chance(0.1)
+                filter: (dice.chance(0.1) && !is_whole)
                     .then(|| "StandardStatus eq 'Active'".to_owned()),
                 is_cut: false,
             });
-            if dice.chance(0.3) {
+            if dice.chance(0.3) && !is_whole {
                 feeds.push(FeedPlan {
                     mls,
                     shared: false,
