@@ -17,6 +17,8 @@ WAIT_SCALE := 0.01
 
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+CARGO_FUZZ_VERSION := 0.13.2
+CARGO_FUZZ := $(TOOLS)/cargo-fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
 CARGO_LAMBDA_VERSION := 1.9.2
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -109,7 +111,7 @@ doc: ## Builds the documentation; warnings are errors.
 clean: ## Stops the local stack and removes everything that was built or installed here.
 	@if [ -e $(VENV) ]; then $(STACK) down; fi
 	cargo clean
-	rm -rf build .local .venv .venv-package infra/lint/node_modules
+	rm -rf build .local .venv .venv-package infra/lint/node_modules fuzz/artifacts fuzz/found fuzz/target
 
 # --- What the others need ---------------------------------------------------------------------------
 
@@ -131,3 +133,35 @@ $(CARGO_DENY):
 	  cargo install --quiet --locked --no-default-features --root $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION) \
 	  --version $(CARGO_DENY_VERSION) cargo-deny
 	@rm -rf $(TOOLS)/build
+
+# Unoptimised as well.
+$(CARGO_FUZZ):
+	@echo "Installing cargo-fuzz $(CARGO_FUZZ_VERSION) into the cache …"
+	@CARGO_TARGET_DIR=$(TOOLS)/build CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off \
+	  CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	  cargo install --quiet --locked --root $(TOOLS)/cargo-fuzz-$(CARGO_FUZZ_VERSION) \
+	  --version $(CARGO_FUZZ_VERSION) cargo-fuzz
+	@rm -rf $(TOOLS)/build
+
+# --- Fuzzing ----------------------------------------------------------------------------------------
+
+# Each target runs for so long.
+SECONDS := 60
+FUZZ_TARGETS := $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
+
+# The sanitizer's flags are unstable, and the toolchain is the stable one that builds everything
+# else: RUSTC_BOOTSTRAP=1 makes it take them, so that what is fuzzed is what is shipped. What a run
+# finds worth keeping stays in fuzz/found, apart from the files that were written by hand.
+.PHONY: fuzz
+fuzz: export RUSTC_BOOTSTRAP := 1
+fuzz: $(CARGO_FUZZ) ## Fuzzes every reader of foreign bytes; SECONDS=60 each, FUZZ_TARGETS="page link" some.
+	@$(CARGO_FUZZ) build --target-dir $(TARGET)/fuzz
+	@broken=; \
+	for target in $(FUZZ_TARGETS); do \
+	  mkdir -p fuzz/found/$$target; \
+	  echo "== $$target"; \
+	  $(CARGO_FUZZ) run --target-dir $(TARGET)/fuzz $$target fuzz/found/$$target fuzz/corpus/$$target -- \
+	    -max_total_time=$(SECONDS) -max_len=65536 -timeout=10 -rss_limit_mb=2048 -dict=fuzz/words.dict 2>&1 | \
+	    grep -vE '^#[0-9]+\s+(NEW|REDUCE|pulse)|^"|Recommended|recommended' || broken="$$broken $$target"; \
+	done; \
+	[ -z "$$broken" ] || { echo "Broken:$$broken" >&2; exit 1; }

@@ -1,0 +1,176 @@
+//! The grammar of JSON (RFC 8259) once more, to compare the page reader with: finds where values
+//! begin and end, and nothing else. Strings may hold any bytes from 0x20 on, for what nobody looks
+//! at need not be UTF-8. Never recursive: depth costs a byte a level.
+
+/// The members of the object that `text` is, in their order, as raw name and raw value; nothing if
+/// it is no object.
+pub fn members(text: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
+    let mut found = Vec::new();
+    let mut at = opened(text, b'{')?;
+    if text.get(at)? == &b'}' {
+        return Some(found);
+    }
+    loop {
+        let name_end = string(text, at)?;
+        let value = blank(text, colon(text, name_end)?);
+        let end = skip(text, value)?;
+        found.push((&text[at..name_end], &text[value..end]));
+        at = match next(text, end, b'}')? {
+            Some(next) => next,
+            None => return Some(found),
+        };
+    }
+}
+
+/// The elements of the array that `text` is; nothing if it is no array.
+pub fn elements(text: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut found = Vec::new();
+    let mut at = opened(text, b'[')?;
+    if text.get(at)? == &b']' {
+        return Some(found);
+    }
+    loop {
+        let end = skip(text, at)?;
+        found.push(&text[at..end]);
+        at = match next(text, end, b']')? {
+            Some(next) => next,
+            None => return Some(found),
+        };
+    }
+}
+
+/// The one value that a whole document is, without the blanks around it.
+pub fn document(text: &[u8]) -> Option<&[u8]> {
+    let begin = blank(text, 0);
+    let end = skip(text, begin)?;
+    (blank(text, end) == text.len()).then_some(&text[begin..end])
+}
+
+/// Behind the bracket that `text` begins with, at the first thing there.
+fn opened(text: &[u8], bracket: u8) -> Option<usize> {
+    (text.first() == Some(&bracket)).then(|| blank(text, 1))
+}
+
+/// Behind a value of an object or array: the next thing in it, or its end.
+fn next(text: &[u8], at: usize, close: u8) -> Option<Option<usize>> {
+    let at = blank(text, at);
+    match *text.get(at)? {
+        b',' => Some(Some(blank(text, at + 1))),
+        byte if byte == close => Some(None),
+        _ => None,
+    }
+}
+
+/// Where the value that begins at `at` ends.
+fn skip(text: &[u8], mut at: usize) -> Option<usize> {
+    let mut open = Vec::new();
+    loop {
+        at = blank(text, at);
+        match *text.get(at)? {
+            bracket @ (b'{' | b'[') => {
+                let close = if bracket == b'{' { b'}' } else { b']' };
+                let inner = blank(text, at + 1);
+                if *text.get(inner)? == close {
+                    at = inner + 1;
+                } else {
+                    open.push(close);
+                    at = if bracket == b'{' {
+                        colon(text, string(text, inner)?)?
+                    } else {
+                        inner
+                    };
+                    continue;
+                }
+            }
+            b'"' => at = string(text, at)?,
+            b't' => at = word(text, at, b"true")?,
+            b'f' => at = word(text, at, b"false")?,
+            b'n' => at = word(text, at, b"null")?,
+            _ => at = number(text, at)?,
+        }
+        loop {
+            let Some(close) = open.last().copied() else {
+                return Some(at);
+            };
+            match next(text, at, close)? {
+                Some(next) => {
+                    at = if close == b'}' {
+                        colon(text, string(text, next)?)?
+                    } else {
+                        next
+                    };
+                    break;
+                }
+                None => {
+                    at = blank(text, at) + 1;
+                    open.pop();
+                }
+            }
+        }
+    }
+}
+
+fn blank(text: &[u8], mut at: usize) -> usize {
+    while matches!(text.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+        at += 1;
+    }
+    at
+}
+
+fn colon(text: &[u8], at: usize) -> Option<usize> {
+    let at = blank(text, at);
+    (text.get(at) == Some(&b':')).then_some(at + 1)
+}
+
+fn word(text: &[u8], at: usize, word: &[u8]) -> Option<usize> {
+    text[at..].starts_with(word).then_some(at + word.len())
+}
+
+fn string(text: &[u8], at: usize) -> Option<usize> {
+    let mut at = word(text, at.min(text.len()), b"\"")?;
+    loop {
+        match *text.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => match *text.get(at + 1)? {
+                b'u' => {
+                    let digits = text.get(at + 2..at + 6)?;
+                    if !digits.iter().all(u8::is_ascii_hexdigit) {
+                        return None;
+                    }
+                    at += 6;
+                }
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => at += 2,
+                _ => return None,
+            },
+            0..0x20 => return None,
+            _ => at += 1,
+        }
+    }
+}
+
+fn number(text: &[u8], mut at: usize) -> Option<usize> {
+    if text.get(at) == Some(&b'-') {
+        at += 1;
+    }
+    at = match text.get(at)? {
+        b'0' => at + 1,
+        _ => digits(text, at)?,
+    };
+    if text.get(at) == Some(&b'.') {
+        at = digits(text, at + 1)?;
+    }
+    if matches!(text.get(at), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(text.get(at + 1), Some(b'+' | b'-')));
+        at = digits(text, at + 1 + sign)?;
+    }
+    Some(at)
+}
+
+fn digits(text: &[u8], at: usize) -> Option<usize> {
+    let count = text
+        .get(at..)?
+        .iter()
+        .take_while(|b| b.is_ascii_digit())
+        .count();
+    (count > 0).then_some(at + count)
+}
