@@ -40,7 +40,8 @@ pub fn refusal(bytes: &[u8]) {
     // Three characters may be a word by chance; a star may be the mark's.
     let is_sendable = secret.bytes().all(|b| b.is_ascii_graphic() && b != b'*');
     if secret.len() > 3 && is_sendable && shown != "no text" {
-        let slashed = secret.replace('/', "\\/");
+        let json = serde_json::Value::from(secret).to_string();
+        let slashed = json[1..json.len() - 1].replace('/', "\\/");
         assert!(
             !shown.contains(secret) && !shown.contains(&slashed),
             "{shown:?}"
