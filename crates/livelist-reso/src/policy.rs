@@ -138,14 +138,7 @@ fn wait_in_body(body: &[u8]) -> Option<Duration> {
 /// The beginning of an error's text, fit for a log: one line, printable, without `secrets`, plain or
 /// as they stand in a form or a URL.
 pub fn readable(body: &[u8], secrets: &[&str]) -> String {
-    let mut text = String::from_utf8_lossy(body).into_owned();
-    for secret in secrets.iter().filter(|s| !s.is_empty()) {
-        let strict = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
-        let loose = utf8_percent_encode(secret, UNRESERVED).to_string();
-        for form in [strict.as_str(), loose.as_str(), secret] {
-            text = text.replace(form, "***");
-        }
-    }
+    let text = without(&String::from_utf8_lossy(body), secrets);
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let printable = text.chars().filter(|c| !c.is_control());
     let short: String = printable.take(300).collect();
@@ -154,6 +147,19 @@ pub fn readable(body: &[u8], secrets: &[&str]) -> String {
     } else {
         short
     }
+}
+
+/// The text without `secrets`, plain or as they stand in a form or a URL.
+pub(crate) fn without(text: &str, secrets: &[&str]) -> String {
+    let mut text = text.to_owned();
+    for secret in secrets.iter().filter(|s| !s.is_empty()) {
+        let strict = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
+        let loose = utf8_percent_encode(secret, UNRESERVED).to_string();
+        for form in [strict.as_str(), loose.as_str(), secret] {
+            text = text.replace(form, "***");
+        }
+    }
+    text
 }
 
 #[cfg(test)]
