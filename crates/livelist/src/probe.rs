@@ -155,7 +155,7 @@ impl Report {
         let of = |verdict| self.checks.iter().filter(|c| c.verdict == verdict).count();
         writeln!(
             text,
-            "\n{} ok, {} warned of, {} failed, {} skipped; requests: {}",
+            "\nok: {}, warnings: {}, failed: {}, skipped: {}; requests: {}",
             of(Verdict::Ok),
             of(Verdict::Warning),
             of(Verdict::Failed),

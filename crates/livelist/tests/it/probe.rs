@@ -188,6 +188,16 @@ fn what_is_wrong_with_pages_is_told_with_the_field_to_change() {
 }
 
 #[test]
+fn keys_that_are_json_numbers_are_told() {
+    let town = town(Provider::Trestle);
+    let numbers = FaultRule::new(Fault::NumericKeys);
+    town.mls("abor").set_faults(vec![numbers]);
+    let told = town.told(&[], 0);
+    let words = "200 keys are JSON numbers";
+    assert!(told.seen("page").contains(words), "{}", told.check("page"));
+}
+
+#[test]
 fn a_short_throttle_is_waited_out_and_told() {
     let town = town(Provider::Trestle);
     let throttle = Fault::Throttle {
