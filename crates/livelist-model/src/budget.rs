@@ -135,6 +135,24 @@ impl Ledger {
     }
 }
 
+/// The least time that so many requests with so many bytes take, if `limits` are kept and nothing was
+/// asked before. An estimate for people: a window that is spent at once opens again a window later.
+pub fn least_time(requests: u64, bytes: u64, limits: &[Limit]) -> Duration {
+    let waits = limits.iter().map(|limit| {
+        let most = limit.most.max(1);
+        let (used, is_spaced) = match limit.of {
+            Measure::Requests => (requests, limit.seconds <= SPACED),
+            Measure::Bytes => (bytes, false),
+        };
+        let before_last = used.saturating_sub(1);
+        match is_spaced {
+            true => before_last.saturating_mul((u64::from(limit.seconds) * PACE).div_ceil(most)),
+            false => (before_last / most).saturating_mul(u64::from(limit.seconds) * 1_000),
+        }
+    });
+    Duration::from_millis(waits.max().unwrap_or(0))
+}
+
 /// How finely times of this age are told apart, in milliseconds.
 fn grain(age: i64) -> i64 {
     match age / 1_000 {
@@ -190,6 +208,36 @@ mod tests {
             Some(Duration::from_millis(550))
         );
         assert_eq!(ledger.wait(at(550), &limits), None);
+    }
+
+    #[test]
+    fn the_least_time_is_what_the_account_asks_for() {
+        for (requests, limits) in [
+            (1, vec![Limit::requests(3, 60)]),
+            (3, vec![Limit::requests(3, 60)]),
+            (10, vec![Limit::requests(3, 60)]),
+            (40, vec![Limit::requests(2, 1), Limit::requests(30, 60)]),
+            (9, vec![Limit::bytes(400, 600)]),
+            (5, vec![]),
+        ] {
+            let mut ledger = Ledger::default();
+            let mut now = 0;
+            for _ in 0..requests {
+                now += ledger
+                    .wait(at(now), &limits)
+                    .map_or(0, |w| w.as_millis() as i64);
+                ledger.note(at(now), 1, 100);
+            }
+            let of =
+                |limits: &[Limit]| least_time(requests, requests * 100, limits).as_millis() as i64;
+            // Several limits may hold up one after the other.
+            let each: i64 = limits.iter().map(|limit| of(&[*limit])).sum();
+            let least = of(&limits);
+            assert!(
+                (least..=each + 2_000).contains(&now),
+                "{requests}: {now} and {least}"
+            );
+        }
     }
 
     #[test]

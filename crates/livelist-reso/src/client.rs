@@ -21,6 +21,7 @@ use tokio_util::io::{StreamReader, SyncIoBridge};
 use crate::allow::{self, AllowList};
 use crate::dialect::{Dialect, ScanForm};
 use crate::error::ClientError;
+use crate::heard::Heard;
 use crate::link_header;
 use crate::page::{Bounds, Fields, Page, PageError, read_encoded};
 use crate::policy::{self, Verdict};
@@ -33,13 +34,29 @@ pub(crate) const USER_AGENT: &str = concat!("livelist/", env!("CARGO_PKG_VERSION
 /// A wait up to this is waited out here; a longer one is handed to the caller, where waiting costs
 /// nothing.
 const SHORT_WAIT: Duration = Duration::from_secs(3);
-/// So many short waits in a row become a long one.
-const SHORT_WAITS: u32 = 20;
 /// Compressed bodies up to this are collected before they are parsed; longer ones are parsed while
 /// they come in.
 const COLLECT: usize = 4 * 1024 * 1024;
 /// Of an error's body so much is read.
 const ERROR_BODY: usize = 16 * 1024;
+
+/// How often the same is asked before it counts as not to be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Requests in a row for the same page.
+    pub attempts: u32,
+    /// So many short waits in a row become a long one.
+    pub short_waits: u32,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Patience {
+            attempts: policy::ATTEMPTS,
+            short_waits: 20,
+        }
+    }
+}
 
 /// A conversation.
 pub struct Client<'a> {
@@ -56,6 +73,8 @@ pub struct Client<'a> {
     /// Of that, what was asked here and not yet taken.
     spent: Ledger,
     not_before: Option<jiff::Timestamp>,
+    patience: Patience,
+    heard: Option<Heard>,
 }
 
 /// A request for a page.
@@ -112,7 +131,26 @@ impl<'a> Client<'a> {
             ledger,
             spent: Ledger::default(),
             not_before: None,
+            patience: Patience::default(),
+            heard: None,
         })
+    }
+
+    /// The same conversation with another patience.
+    #[must_use]
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Client { patience, ..self }
+    }
+
+    /// How the last answer came, whether it was a page or not.
+    pub fn heard(&self) -> Option<&Heard> {
+        self.heard.as_ref()
+    }
+
+    /// How long the next request has to wait for the provider's quota and the budgets.
+    pub fn due_in(&self) -> Duration {
+        let (quota, budget) = self.waits();
+        quota.max(budget)
     }
 
     /// The budgets that are kept.
@@ -215,6 +253,10 @@ impl<'a> Client<'a> {
                         Ok(page) => {
                             self.traffic.bytes += page.bytes;
                             self.note(0, page.bytes);
+                            let now = self.pace.now();
+                            if let Some(heard) = &mut self.heard {
+                                heard.ended(now);
+                            }
                             let next = page
                                 .next_link
                                 .clone()
@@ -236,7 +278,7 @@ impl<'a> Client<'a> {
                     self.traffic.throttled += 1;
                     let wait = wait.unwrap_or(self.dialect.throttle_wait);
                     short_waits += 1;
-                    if wait > SHORT_WAIT || short_waits > SHORT_WAITS {
+                    if wait > SHORT_WAIT || short_waits > self.patience.short_waits {
                         return Err(ClientError::Throttled(wait));
                     }
                     attempt -= 1;
@@ -256,7 +298,7 @@ impl<'a> Client<'a> {
                     }
                 },
             };
-            if attempt >= policy::ATTEMPTS {
+            if attempt >= self.patience.attempts {
                 return Err(problem);
             }
             self.traffic.retries += 1;
@@ -269,14 +311,11 @@ impl<'a> Client<'a> {
 
     /// Waits until the provider's limits let the next request through.
     async fn keep_pace(&mut self) -> Result<(), ClientError> {
-        let now = self.pace.now();
-        let wait_until = |at: jiff::Timestamp| Duration::try_from(at - now).unwrap_or_default();
-        let quota = self.not_before.map(wait_until).unwrap_or_default();
+        let (quota, budget) = self.waits();
         if quota > SHORT_WAIT {
             self.not_before = None;
             return Err(ClientError::Throttled(quota.min(policy::LONGEST_WAIT)));
         }
-        let budget = self.ledger.wait(now, &self.limits).unwrap_or_default();
         if budget > SHORT_WAIT {
             tracing::info!(seconds = budget.as_secs(), "the request budget is spent");
             return Err(ClientError::Throttled(budget.min(policy::LONGEST_WAIT)));
@@ -287,6 +326,15 @@ impl<'a> Client<'a> {
         }
         self.note(1, 0);
         Ok(())
+    }
+
+    /// What the next request has to wait for the provider's quota, and for the budgets.
+    fn waits(&self) -> (Duration, Duration) {
+        let now = self.pace.now();
+        let wait_until = |at: jiff::Timestamp| Duration::try_from(at - now).unwrap_or_default();
+        let quota = self.not_before.map(wait_until).unwrap_or_default();
+        let budget = self.ledger.wait(now, &self.limits).unwrap_or_default();
+        (quota, budget)
     }
 
     async fn exchange(
@@ -310,8 +358,11 @@ impl<'a> Client<'a> {
         self.session
             .authorize(&self.dialect, built.headers_mut())
             .map_err(|e| TransportError::Broken(Box::new(e)))?;
+        self.heard = None;
+        let sent = self.pace.now();
         let (parts, body) = self.transport.send(built).await?.into_parts();
         let now = self.pace.now();
+        self.heard = Some(Heard::of(parts.status, &parts.headers, sent, now));
         self.not_before = (self.dialect.quota_wait)(&parts.headers, now)
             .and_then(|wait| now.checked_add(wait).ok());
         if parts.status == http::StatusCode::OK {
@@ -320,6 +371,9 @@ impl<'a> Client<'a> {
         let error = error_body(&parts.headers, body).await;
         let verdict = policy::judge_as(&self.dialect, parts.status, &parts.headers, &error, now);
         let message = policy::readable(&error, &self.session.secrets());
+        if let Some(heard) = &mut self.heard {
+            heard.refusal = Some(message.clone());
+        }
         Ok(Exchanged::Refused(verdict, parts.status.as_u16(), message))
     }
 

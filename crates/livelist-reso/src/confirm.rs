@@ -48,6 +48,40 @@ pub async fn find(
     Ok(found)
 }
 
+/// What a provider's answer to one question about keys shows, as it came.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// The keys of its rows, whatever was asked for.
+    pub keys: BTreeSet<Vec<u8>>,
+    /// What it counts, where the dialect asks for that.
+    pub count: Option<u64>,
+}
+
+/// Asks about `keys` once and tells what is on the answer's only or first page. Nothing where the dialect
+/// does not ask by key.
+pub(crate) async fn look(
+    client: &mut Client<'_>,
+    keys: &[Vec<u8>],
+) -> Result<Option<Shown>, ClientError> {
+    let Some(condition) = condition(client, keys) else {
+        return Ok(None);
+    };
+    let url = url(client, &condition, keys.len());
+    let uri = allow::parse(&url).map_err(ClientError::Link)?;
+    let request = PageRequest {
+        url: &|_| Ok(uri.clone()),
+        size: 1,
+        prefer: false,
+        stamps: false,
+    };
+    let mut rows = KeyBuffer::default();
+    let answer = client.page(request, &mut rows).await?;
+    Ok(Some(Shown {
+        keys: rows.iter().map(|(key, _)| key.to_vec()).collect(),
+        count: answer.page.count,
+    }))
+}
+
 fn condition(client: &Client<'_>, keys: &[Vec<u8>]) -> Option<String> {
     let field = &client.feed().key_field;
     let literals = keys

@@ -52,6 +52,8 @@ impl Default for Bounds {
 pub struct Page {
     /// Rows, repeated keys included.
     pub rows: u64,
+    /// Of these, how many have their key as a JSON number.
+    pub number_keys: u64,
     /// `@odata.nextLink`, as it stands there.
     pub next_link: Option<String>,
     /// `@odata.count`.
@@ -264,7 +266,7 @@ impl<'de> Visitor<'de> for PageSeed<'_> {
                 }
                 Member::Value => {
                     has_value = true;
-                    page.rows = map.next_value_seed(Rows {
+                    (page.rows, page.number_keys) = map.next_value_seed(Rows {
                         fields: self.fields,
                         max_rows: self.max_rows,
                         keys: self.keys,

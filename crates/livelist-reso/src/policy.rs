@@ -139,7 +139,24 @@ fn wait_in_body(body: &[u8]) -> Option<Duration> {
 /// as they stand in a form, a URL or JSON.
 pub fn readable(body: &[u8], secrets: &[&str]) -> String {
     // First, so that what is left out does not join the pieces of a secret.
-    let mut text = one_line(&String::from_utf8_lossy(body));
+    let text = without(&one_line(&String::from_utf8_lossy(body)), secrets);
+    let short: String = text.chars().take(300).collect();
+    if short.is_empty() {
+        "no text".to_owned()
+    } else {
+        short
+    }
+}
+
+fn one_line(text: &str) -> String {
+    let printable = |c: &char| !c.is_control() || c.is_whitespace();
+    let text: String = text.chars().filter(printable).collect();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The text without `secrets`, plain or as they stand in a form, a URL or JSON.
+pub(crate) fn without(text: &str, secrets: &[&str]) -> String {
+    let mut text = text.to_owned();
     for secret in secrets.iter().filter(|s| !s.is_empty()) {
         let strict = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
         let loose = utf8_percent_encode(secret, UNRESERVED).to_string();
@@ -153,18 +170,7 @@ pub fn readable(body: &[u8], secrets: &[&str]) -> String {
             }
         }
     }
-    let short: String = text.chars().take(300).collect();
-    if short.is_empty() {
-        "no text".to_owned()
-    } else {
-        short
-    }
-}
-
-fn one_line(text: &str) -> String {
-    let printable = |c: &char| !c.is_control() || c.is_whitespace();
-    let text: String = text.chars().filter(printable).collect();
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    text
 }
 
 #[cfg(test)]

@@ -146,8 +146,22 @@ impl ScanState {
         client: &mut Client<'_>,
         keys: &mut KeyBuffer,
     ) -> Result<(), ClientError> {
-        let pages = PageUrls::of(client, &self.cursor)?;
         let mark = keys.mark();
+        let (_, moved) = self.look(client, keys).await?;
+        if moved.is_err() {
+            keys.truncate(mark);
+        }
+        moved
+    }
+
+    /// Asks for the page at the cursor and moves on. The answer is there even where the way on is
+    /// not; its keys are in `keys` then, too.
+    pub(crate) async fn look(
+        &mut self,
+        client: &mut Client<'_>,
+        keys: &mut KeyBuffer,
+    ) -> Result<(Answer, Result<(), ClientError>), ClientError> {
+        let pages = PageUrls::of(client, &self.cursor)?;
         let first = keys.len();
         let request = PageRequest {
             url: &|size| pages.at(size),
@@ -167,10 +181,7 @@ impl ScanState {
             ScanForm::Links { skips, .. } => self.move_on_by_link(client, &answer, skips),
             ScanForm::List => self.move_on_by_link(client, &answer, false),
         };
-        if moved.is_err() {
-            keys.truncate(mark);
-        }
-        moved
+        Ok((answer, moved))
     }
 
     /// The next page begins behind the last row of this one; the scan ends with a page that has

@@ -54,6 +54,30 @@ pub async fn request(
     account: &Account,
     refresh: Option<&SecretString>,
 ) -> Result<Token, ClientError> {
+    request_often(transport, pace, feed, account, refresh, policy::ATTEMPTS).await
+}
+
+/// The same, asking once: for those who want to know how the provider answers.
+///
+/// # Errors
+/// As [`request`].
+pub async fn request_once(
+    transport: &dyn Transport,
+    pace: &dyn Pace,
+    feed: &FeedSpec,
+    account: &Account,
+) -> Result<Token, ClientError> {
+    request_often(transport, pace, feed, account, None, 1).await
+}
+
+async fn request_often(
+    transport: &dyn Transport,
+    pace: &dyn Pace,
+    feed: &FeedSpec,
+    account: &Account,
+    refresh: Option<&SecretString>,
+    attempts: u32,
+) -> Result<Token, ClientError> {
     let (grant, client) = match &account.login {
         Login::ServerToken(token) => {
             return Ok(Token {
@@ -91,6 +115,7 @@ pub async fn request(
         uri: allow::parse(url).map_err(ClientError::Link)?,
         client,
         api_key: account.api_key.as_ref(),
+        attempts,
     };
     if let Some(refresh) = refresh {
         let again = vec![
@@ -114,6 +139,8 @@ struct Asking<'a> {
     uri: http::Uri,
     client: Option<&'a ClientLogin>,
     api_key: Option<&'a SecretString>,
+    /// Requests in a row before it gives up.
+    attempts: u32,
 }
 
 impl Asking<'_> {
@@ -169,7 +196,7 @@ impl Asking<'_> {
                     }
                 }
             };
-            if attempt >= policy::ATTEMPTS {
+            if attempt >= self.attempts {
                 return Err(ClientError::Unavailable {
                     what: format!("token request: {what}"),
                     source,

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use livelist_model::{ClientId, FeedId, MlsId, RunId};
+use livelist_model::{ClientId, FeedId, MlsId, ResourceName, RunId};
 
 /// Finds out which real-estate listings are still live, proves it, and tells every copy.
 #[derive(Debug, Parser)]
@@ -26,6 +26,8 @@ pub enum Command {
     Registry(RegistryCommand),
     /// Lists the providers: how each is asked, and what it allows.
     Providers(ProvidersArgs),
+    /// Takes a first look at an MLS: few requests, and what works and what to change.
+    Probe(ProbeArgs),
     /// Reconciles all pairs that are due, in this process, on a directory.
     Reconcile(ReconcileArgs),
     /// Prints the live keys of a feed, one a line.
@@ -70,6 +72,28 @@ pub struct ProvidersArgs {
     /// The table of docs/dialects.md.
     #[arg(long, hide = true)]
     pub markdown: bool,
+}
+
+/// Arguments of `probe`.
+#[derive(Debug, Args)]
+pub struct ProbeArgs {
+    /// The MLS.
+    pub mls: MlsId,
+    /// The registry.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+    /// The RESO resource.
+    #[arg(long, default_value = "Property")]
+    pub resource: ResourceName,
+    /// The OData filter of the pair that is going to read it.
+    #[arg(long)]
+    pub filter: Option<String>,
+    /// A listing's key to ask about besides.
+    #[arg(long)]
+    pub key: Option<String>,
+    /// One JSON object with all checks.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Where data is.

@@ -1,5 +1,6 @@
 //! Exit codes and the errors that end the command. The codes are part of the interface: 0 all well,
-//! 2 usage or registry, 3 something is held, 4 something failed.
+//! 2 usage or registry, 3 something waits for a person (a held result, a check of `probe` that failed),
+//! 4 something failed.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -16,7 +17,7 @@ pub enum Code {
     Ok = 0,
     /// The command line or the registry is wrong.
     Usage = 2,
-    /// A result waits.
+    /// A person has to look: a result waits, or a check of `probe` failed.
     Held = 3,
     /// Something could not be done.
     Failed = 4,

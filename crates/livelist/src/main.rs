@@ -6,6 +6,7 @@ mod cli;
 mod context;
 mod exit;
 mod overlay;
+mod probe;
 mod providers;
 mod reconcile;
 mod registry;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         match cli.command {
             Command::Registry(command) => registry::run(command).await,
             Command::Providers(arguments) => providers::run(&arguments),
+            Command::Probe(arguments) => probe::run(arguments, environment).await,
             Command::Reconcile(arguments) => reconcile::run(arguments, environment).await,
             Command::Live(arguments) => runs::live(arguments).await,
             Command::Runs(arguments) => runs::list(arguments).await,

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use livelist_model::registry::{Limit, Measure};
+use livelist_model::registry::Limit;
 use livelist_reso::dialect::{Dialect, ScanForm};
 use tabwriter::TabWriter;
 
@@ -58,7 +58,7 @@ fn cells(dialect: &Dialect) -> [String; 8] {
     if let Some(header) = dialect.api_key_header {
         auth.push_str(&format!(" and `{header}`"));
     }
-    let limits: Vec<String> = dialect.limits.iter().map(limit).collect();
+    let limits: Vec<String> = dialect.limits.iter().map(Limit::to_string).collect();
     [
         dialect.name.to_owned(),
         dialect.title.to_owned(),
@@ -76,21 +76,6 @@ fn cells(dialect: &Dialect) -> [String; 8] {
             limits.join(", ")
         },
     ]
-}
-
-/// A limit as people write it: `7200/h`.
-pub fn limit(limit: &Limit) -> String {
-    let most = match limit.of {
-        Measure::Requests => limit.most.to_string(),
-        Measure::Bytes => format!("{} MB", limit.most / 1_000_000),
-    };
-    match limit.seconds {
-        1 => format!("{most}/s"),
-        60 => format!("{most}/min"),
-        3_600 => format!("{most}/h"),
-        86_400 => format!("{most}/day"),
-        seconds => format!("{most}/{seconds} s"),
-    }
 }
 
 fn json(dialect: &Dialect) -> serde_json::Value {

@@ -1,5 +1,7 @@
 //! Request budgets: how much of a provider one credential may use in a window of time.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +53,41 @@ impl Limit {
             most,
             of: Measure::Bytes,
             seconds,
+        }
+    }
+}
+
+/// As people write it: `7200/h`, `4000 MB/h`.
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.of {
+            Measure::Requests => write!(f, "{}", self.most)?,
+            Measure::Bytes => write!(f, "{} MB", self.most / 1_000_000)?,
+        }
+        match self.seconds {
+            1 => f.write_str("/s"),
+            60 => f.write_str("/min"),
+            3_600 => f.write_str("/h"),
+            86_400 => f.write_str("/day"),
+            seconds => write!(f, "/{seconds} s"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_written_as_people_do() {
+        for (limit, text) in [
+            (Limit::requests(2, 1), "2/s"),
+            (Limit::requests(180, 60), "180/min"),
+            (Limit::bytes(4_000_000_000, 3_600), "4000 MB/h"),
+            (Limit::requests(40_000, 86_400), "40000/day"),
+            (Limit::requests(5, 90), "5/90 s"),
+        ] {
+            assert_eq!(limit.to_string(), text);
         }
     }
 }

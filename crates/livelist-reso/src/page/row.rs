@@ -7,7 +7,7 @@ use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor
 
 use super::{Fields, PageError};
 
-/// Reads the array `value`.
+/// Reads the array `value`: how many rows there are, and how many keys that are JSON numbers.
 pub(super) struct Rows<'a> {
     pub(super) fields: Fields<'a>,
     pub(super) max_rows: u64,
@@ -16,25 +16,26 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'de> DeserializeSeed<'de> for Rows<'_> {
-    type Value = u64;
+    type Value = (u64, u64);
 
-    fn deserialize<D: de::Deserializer<'de>>(self, json: D) -> Result<u64, D::Error> {
+    fn deserialize<D: de::Deserializer<'de>>(self, json: D) -> Result<(u64, u64), D::Error> {
         json.deserialize_seq(self)
     }
 }
 
 impl<'de> Visitor<'de> for Rows<'_> {
-    type Value = u64;
+    type Value = (u64, u64);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("`value` as an array")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<u64, A::Error> {
-        let mut rows = 0;
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<(u64, u64), A::Error> {
+        let (mut rows, mut number_keys) = (0, 0);
         let mut row = Row {
             key: Vec::with_capacity(64),
             stamp: Vec::with_capacity(32),
+            key_is_number: false,
         };
         while array
             .next_element_seed(RowSeed {
@@ -44,6 +45,7 @@ impl<'de> Visitor<'de> for Rows<'_> {
             .is_some()
         {
             rows += 1;
+            number_keys += u64::from(row.key_is_number);
             if rows > self.max_rows {
                 *self.problem = Some(PageError::TooLarge {
                     what: "rows",
@@ -64,7 +66,7 @@ impl<'de> Visitor<'de> for Rows<'_> {
                 return Err(de::Error::custom("a row without a key"));
             }
         }
-        Ok(rows)
+        Ok((rows, number_keys))
     }
 }
 
@@ -72,6 +74,7 @@ impl<'de> Visitor<'de> for Rows<'_> {
 struct Row {
     key: Vec<u8>,
     stamp: Vec<u8>,
+    key_is_number: bool,
 }
 
 struct RowSeed<'a> {
@@ -104,12 +107,15 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         self.row.key.clear();
         self.row.stamp.clear();
+        self.row.key_is_number = false;
         while let Some(field) = map.next_key_seed(FieldSeed(self.fields))? {
             match field {
                 Field::Key if !self.row.key.is_empty() => {
                     return Err(de::Error::custom("a row has its key twice"));
                 }
-                Field::Key => map.next_value_seed(Scalar(&mut self.row.key))?,
+                Field::Key => {
+                    self.row.key_is_number = map.next_value_seed(Scalar(&mut self.row.key))?;
+                }
                 Field::Stamp => {
                     self.row.stamp.clear();
                     map.next_value_seed(Scalar(&mut self.row.stamp))?;
@@ -151,19 +157,19 @@ impl Visitor<'_> for FieldSeed<'_> {
     }
 }
 
-/// Takes a string or an integer as its text; null is nothing.
+/// Takes a string or an integer as its text; null is nothing. Says whether it was an integer.
 struct Scalar<'a>(&'a mut Vec<u8>);
 
 impl<'de> DeserializeSeed<'de> for Scalar<'_> {
-    type Value = ();
+    type Value = bool;
 
-    fn deserialize<D: de::Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+    fn deserialize<D: de::Deserializer<'de>>(self, json: D) -> Result<bool, D::Error> {
         json.deserialize_any(self)
     }
 }
 
 impl Visitor<'_> for Scalar<'_> {
-    type Value = ();
+    type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A number with a fraction, or with more digits than 64 bits hold, would not come back as
@@ -171,27 +177,27 @@ impl Visitor<'_> for Scalar<'_> {
         f.write_str("keys as strings or integers")
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<bool, E> {
         if text.len() > MAX_KEY_BYTES {
             return Err(de::Error::custom(
                 "a key or timestamp is longer than 1020 bytes",
             ));
         }
         self.0.extend_from_slice(text.as_bytes());
-        Ok(())
+        Ok(false)
     }
 
-    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
+    fn visit_u64<E>(self, number: u64) -> Result<bool, E> {
         self.0.extend_from_slice(number.to_string().as_bytes());
-        Ok(())
+        Ok(true)
     }
 
-    fn visit_i64<E>(self, number: i64) -> Result<(), E> {
+    fn visit_i64<E>(self, number: i64) -> Result<bool, E> {
         self.0.extend_from_slice(number.to_string().as_bytes());
-        Ok(())
+        Ok(true)
     }
 
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        Ok(false)
     }
 }

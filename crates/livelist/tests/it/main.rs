@@ -16,6 +16,8 @@ mod approval;
 mod days;
 mod killed;
 mod millions;
+mod probe;
+mod providers;
 mod reader;
 mod refusals;
 mod registry;

@@ -3,7 +3,7 @@
 use livelist_mls::{MlsSpec, Provider};
 
 use crate::reader;
-use crate::stranger::{Links, Manners, Stranger};
+use crate::stranger::{Links, Manners, PLAIN, Stranger};
 use crate::strangers::town_of;
 use crate::town::{Started, Town};
 
@@ -58,7 +58,7 @@ fn two_millions_in_a_thousand_pages_need_little_memory() {
         page: 2_000,
         top_is_total: false,
         counts: true,
-        oauth: false,
+        ..PLAIN
     };
     let key = |n| format!("{n:07}");
     // Far from sorted, as replication comes by time.

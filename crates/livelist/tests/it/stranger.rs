@@ -35,7 +35,22 @@ pub struct Manners {
     pub counts: bool,
     /// Tokens for client credentials, without a word on their life; else a static token.
     pub oauth: bool,
+    /// Rows are shown whatever the filter says.
+    pub deaf: bool,
+    /// What it takes for the time.
+    pub date: Option<&'static str>,
 }
+
+/// A vendor like others.
+pub const PLAIN: Manners = Manners {
+    links: Links::Absolute,
+    page: 17,
+    top_is_total: false,
+    counts: true,
+    oauth: false,
+    deaf: false,
+    date: None,
+};
 
 pub const CLIENT: (&str, &str) = ("livelist", "p&ss=w rd+%");
 pub const TOKEN: &str = "stranger-token-31d0";
@@ -142,10 +157,12 @@ fn serve(
     };
     drop(book);
     // In one piece: a second one would wait for the first to be acknowledged.
+    let date = manners.date.map(|date| format!("Date: {date}\r\n"));
     let whole = format!(
         "HTTP/1.1 {status} Whatever\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-         Connection: close\r\n\r\n{answer}",
-        answer.len()
+         {}Connection: close\r\n\r\n{answer}",
+        answer.len(),
+        date.unwrap_or_default()
     );
     reader.get_mut().write_all(whole.as_bytes())
 }
@@ -218,11 +235,15 @@ impl Book {
         if counts && !manners.counts {
             return refusal(400);
         }
-        let asked: Option<Vec<String>> = query.get("$filter").map(|filter| {
-            let mut keys = wanted(filter);
-            keys.retain(|key| self.known.contains(key));
-            keys
-        });
+        let asked: Option<Vec<String>> =
+            query
+                .get("$filter")
+                .filter(|_| !manners.deaf)
+                .map(|filter| {
+                    let mut keys = wanted(filter);
+                    keys.retain(|key| self.known.contains(key));
+                    keys
+                });
         let rows = asked.as_deref().unwrap_or(&self.rows);
         let size = manners.page.min(owed.unwrap_or(usize::MAX));
         let stamped = query

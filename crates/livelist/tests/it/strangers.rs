@@ -4,16 +4,8 @@ use livelist_mls::{MlsSpec, Provider};
 use serde_json::json;
 
 use crate::reader;
-use crate::stranger::{CLIENT, Links, Manners, Stranger, TOKEN};
+use crate::stranger::{CLIENT, Links, Manners, PLAIN, Stranger, TOKEN};
 use crate::town::Town;
-
-const PLAIN: Manners = Manners {
-    links: Links::Absolute,
-    page: 17,
-    top_is_total: false,
-    counts: true,
-    oauth: false,
-};
 
 /// Keys as MLSs have them, and as no MLS should have them.
 fn keys() -> Vec<String> {
