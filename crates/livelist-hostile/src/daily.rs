@@ -33,6 +33,7 @@ struct Call {
     name: String,
     owner: String,
     comparison: Option<String>,
+    is_approved: bool,
     timeout: Ms,
     after: Ms,
 }
@@ -72,6 +73,7 @@ where
         step: call.step,
         owner: call.owner.clone(),
         comparison: call.comparison.clone(),
+        is_approved: call.is_approved,
     };
     let told = Arc::clone(&answer);
     let room = Arc::clone(sim);
@@ -178,6 +180,8 @@ struct SimSteps {
     sim: Arc<Sim>,
     task: TaskId,
     owner: String,
+    /// Whether a person approved what is published.
+    is_approved: bool,
     calls: AtomicU64,
 }
 
@@ -207,6 +211,7 @@ impl SimSteps {
                 name: format!("{}/{step}/{nth}", self.owner),
                 owner: self.owner.clone(),
                 comparison: comparison.clone(),
+                is_approved: self.is_approved,
                 timeout: timeout * SECOND,
                 after: 0,
             };
@@ -319,6 +324,7 @@ pub(crate) fn start(sim: &Arc<Sim>, name: &str, input: &str) -> Start {
                 sim: Arc::clone(&room),
                 task,
                 owner: owner.clone(),
+                is_approved: false,
                 calls: AtomicU64::new(0),
             };
             let ended = reconcile_by(&steps, input.run, &owner, &|_| {}).await;
@@ -355,6 +361,7 @@ pub(crate) fn deliver(sim: &Arc<Sim>, body: &str, dice: &mut Dice) {
                         name: format!("{name}/{nth}"),
                         owner: "worker".to_owned(),
                         comparison: None,
+                        is_approved: false,
                         timeout: MINUTE,
                         after: 0,
                     };
@@ -383,6 +390,7 @@ pub(crate) fn schedule(sim: &Arc<Sim>, day: usize, at: Ms, copy: u32) {
                     name: format!("plan/{day}/{copy}/{nth}"),
                     owner: "planner".to_owned(),
                     comparison: None,
+                    is_approved: false,
                     timeout: 5 * MINUTE,
                     after: 0,
                 };
@@ -465,6 +473,7 @@ fn approve(sim: &Arc<Sim>, record: RunRecord, name: String) {
                 sim: room,
                 task,
                 owner: name,
+                is_approved: true,
                 calls: AtomicU64::new(0),
             };
             let input = publish::Input {

@@ -10,6 +10,7 @@ pub mod dice;
 pub mod oracle;
 pub mod play;
 pub mod ports;
+pub mod shrink;
 pub mod sim;
 pub mod store;
 pub mod story;

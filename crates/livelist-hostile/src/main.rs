@@ -1,27 +1,142 @@
-//! `livelist-hostile`: plays worlds.
+//! `livelist-hostile`: plays worlds, tells what came of them, and shortens a story that goes wrong.
+
+mod report;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use clap::{Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use livelist_hostile::shrink::shrink;
+use livelist_hostile::tally::Tally;
 use livelist_hostile::{Cut, play};
-use std::io::Write;
-fn main() {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let mut out = std::io::stdout();
-    if args[0] == "replay" {
-        let cut: Cut = args[1].parse().unwrap();
-        let level = args.get(2).map_or(1, |l| l.parse().unwrap());
-        let report = play(&cut, Some(level)).unwrap();
-        for line in &report.tale {
-            let _ = writeln!(out, "{line}");
+
+/// Hostile years of Livelist in a minute.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Plays worlds until they have so many days.
+    Campaign {
+        /// How many simulated days.
+        #[arg(long, default_value_t = 10_000)]
+        days: u64,
+        /// The first seed; the others follow.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Worlds at once.
+        #[arg(long, default_value_t = 2)]
+        threads: u64,
+        /// The table as Markdown.
+        #[arg(long)]
+        markdown: bool,
+    },
+    /// Plays one story and tells it.
+    Replay {
+        /// A seed, and what is left out.
+        story: Cut,
+        /// 1 what happened, 2 errors of steps as well, 3 every request.
+        #[arg(long, default_value_t = 1)]
+        tell: u8,
+    },
+    /// Makes a story that goes wrong shorter, and tells it.
+    Shrink {
+        /// A seed, and what is left out.
+        story: Cut,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Campaign {
+            days,
+            seed,
+            threads,
+            markdown,
+        } => campaign(days, seed, threads.max(1), markdown),
+        Command::Replay { story, tell } => replay(&story, tell),
+        Command::Shrink { story } => shorten(&story),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            // Nobody is left to tell when stderr is closed.
+            let _ = writeln!(io::stderr(), "livelist-hostile: {error}");
+            ExitCode::from(2)
         }
-        let _ = writeln!(out, "{:?} log {:x}", report.violations, report.log);
-        return;
     }
-    let (a, b): (u64, u64) = (args[0].parse().unwrap(), args[1].parse().unwrap());
-    let mut tally = livelist_hostile::tally::Tally::default();
-    for seed in a..b {
-        let report = play(&Cut::from(seed), None).unwrap();
-        tally.add(&report.tally);
-        if !report.violations.is_empty() {
-            let _ = writeln!(out, "{seed} {:?}", report.violations);
+}
+
+fn say(line: &str) -> Result<(), String> {
+    writeln!(io::stdout(), "{line}").map_err(|e| e.to_string())
+}
+
+fn replay(story: &Cut, tell: u8) -> Result<bool, String> {
+    let report = play(story, Some(tell))?;
+    for line in &report.tale {
+        say(line)?;
+    }
+    say(&format!("log {:016x}", report.log))?;
+    Ok(report.violations.is_empty())
+}
+
+fn shorten(story: &Cut) -> Result<bool, String> {
+    let (cut, report) = shrink(story)?;
+    for line in &report.tale {
+        say(line)?;
+    }
+    say(&format!("\nlivelist-hostile replay {cut}"))?;
+    Ok(false)
+}
+
+/// Plays worlds on several threads until they have so many days together, or one goes wrong.
+fn campaign(days: u64, first: u64, threads: u64, markdown: bool) -> Result<bool, String> {
+    let bar = ProgressBar::new(days);
+    let style = "{bar:40} {pos}/{len} days  {per_sec}  {msg}  {eta} left";
+    bar.set_style(ProgressStyle::with_template(style).map_err(|e| e.to_string())?);
+    let next = AtomicU64::new(first);
+    let stop = AtomicBool::new(false);
+    let total = Mutex::new((Tally::default(), Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    let played = play(&Cut::from(seed), None);
+                    let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
+                    match played {
+                        Ok(report) => {
+                            total.0.add(&report.tally);
+                            if !report.violations.is_empty() {
+                                total.1.push((seed, report.violations.join("; ")));
+                            }
+                        }
+                        Err(error) => total.1.push((seed, error)),
+                    }
+                    bar.set_position(total.0.days.min(days));
+                    bar.set_message(format!("{} went wrong", total.1.len()));
+                    if total.0.days >= days || total.1.len() >= 10 {
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                }
+            });
         }
+    });
+    let taken = bar.elapsed();
+    bar.finish_and_clear();
+    let (tally, wrong) = total.into_inner().unwrap_or_else(PoisonError::into_inner);
+    say(&report::table(&tally, &wrong, taken, markdown))?;
+    if let Some((seed, _)) = wrong.first() {
+        return shorten(&Cut::from(*seed));
     }
-    let _ = writeln!(out, "{tally:#?}");
+    Ok(true)
 }

@@ -14,6 +14,11 @@
 //!   neither be asked by key nor counts, pages are all that it has: it denied a key if in every scan
 //!   that the list rests on a fault left rows out of a page. A key that is hidden in only some kinds
 //!   of answers is live.
+//!   A key that was in the former list and has been live ever since that list was written may not go
+//!   either, even if it came when the scans had begun: another run has seen it. And no excuse holds
+//!   for a list without any key.
+//! - **Mass removals wait**: a list that removes more keys than the guards let through follows a run
+//!   that was held on an earlier day against the same head, or a person's approval.
 //! - **Completeness**: a key that went through the window is in the list although it was in none
 //!   before. The excuses are those of rule zero; or that a fault left rows out of a page while the
 //!   MLS did not count or its count was falsified or moved; or, where rows are read by following
@@ -26,6 +31,7 @@
 //!   head needs it.
 //! - **No delay by others**: a feed at whose MLS nothing goes wrong today and yesterday, on days on
 //!   which our own machines work, is looked at today: published, found right, or held.
+//! - **No circle**: nobody asks an MLS with some hundred listings 10,000 times in a day.
 //! - **Nothing is stuck**: on the second day without any fault every list is the truth, or what
 //!   differs waits for a person and is true; on the third, after a person approved it, every list
 //!   is the truth.
@@ -107,6 +113,7 @@ impl World {
         let is_new = succeeds(&self.store, feed, &head, &list)?;
         let window = self.window(place)?;
         let late = self.rule_zero(now, at, &list, &window)?;
+        self.waited(place, at, &list)?;
         for _ in 0..late {
             count(&mut self.tally.lists, "new keys that came a day late");
         }
@@ -117,6 +124,10 @@ impl World {
         let size = list.len();
         feed.list = Some(list);
         feed.head = Some(head);
+        if is_new {
+            feed.listed_at = now;
+            feed.held_on.clear();
+        }
         self.tell(1, || format!("the list of {name} is {what}: {size} keys"));
         Ok(())
     }
@@ -193,14 +204,19 @@ impl World {
         window: &Window,
     ) -> Result<u64, String> {
         let feed = &self.feeds[at];
-        let through = feed.live.iter().filter(|(_, since)| **since <= window.from);
         let has = |list: &[String], key: &String| {
             list.binary_search_by(|other| other.as_bytes().cmp(key.as_bytes()))
                 .is_ok()
         };
-        let missing: Vec<&String> = through
+        let listed = |key: &String| feed.list.as_ref().is_some_and(|former| has(former, key));
+        let missing: Vec<&String> = feed
+            .live
+            .iter()
+            .filter(|(key, _)| !has(list, key))
+            .filter(|(key, since)| {
+                **since <= window.from || (**since <= feed.listed_at && listed(key))
+            })
             .map(|(key, _)| key)
-            .filter(|key| !has(list, key))
             .collect();
         if missing.is_empty() {
             return Ok(0);
@@ -220,15 +236,13 @@ impl World {
                 strikes: &strikes,
                 key,
             };
-            if denial.is_total(window, by_key) {
-                count_quietly(&mut late);
+            if !list.is_empty() && denial.is_total(window, by_key) {
                 continue;
             }
-            let was_listed = feed.list.as_ref().is_some_and(|former| has(former, key));
-            if was_listed {
+            if listed(key) {
                 return Err(format!("the listing {key} is live and is reported as gone"));
             }
-            if !denial.excuses_delay(window) {
+            if list.is_empty() || !denial.excuses_delay(window) {
                 return Err(format!(
                     "the listing {key} was live through the whole scan and is not in the list"
                 ));
@@ -236,6 +250,45 @@ impl World {
             late += 1;
         }
         Ok(late)
+    }
+
+    /// Whether a mass removal was looked at twice, or by a person.
+    fn waited(&self, place: &Place, at: usize, list: &[String]) -> Result<(), String> {
+        let feed = &self.feeds[at];
+        let Some(former) = &feed.list else {
+            return Ok(());
+        };
+        let kept: BTreeSet<&String> = list.iter().collect();
+        let removed = former.iter().filter(|key| !kept.contains(key)).count() as u64;
+        if removed <= feed.spec.guards.limit(former.len() as u64) {
+            return Ok(());
+        }
+        let work = place.work();
+        let today = work.comparison.unwrap_or_default();
+        let today = today.split('/').nth(3).and_then(|run| run.get(..10));
+        let earlier = |day: &String| today.is_some_and(|today| day.as_str() < today);
+        if work.is_approved || feed.held_on.iter().any(earlier) {
+            return Ok(());
+        }
+        Err(format!(
+            "{removed} of {} listings were removed at once, and nobody looked twice",
+            former.len()
+        ))
+    }
+
+    /// Notes that a run is held.
+    pub(crate) fn note_held(&mut self, key: &str) {
+        let held = self.store.get(key);
+        let held = held.and_then(|held| serde_json::from_slice::<Value>(&held.bytes).ok());
+        let feed = self
+            .feeds
+            .iter_mut()
+            .find(|f| layout::held(&f.spec.feed) == key);
+        if let (Some(held), Some(feed)) = (held, feed)
+            && let Some(day) = held["run"].as_str().and_then(|run| run.get(..10))
+        {
+            feed.held_on.insert(day.to_owned());
+        }
     }
 
     // --- Evenings -----------------------------------------------------------------------------------
@@ -329,8 +382,6 @@ impl World {
     }
 }
 
-fn count_quietly(_: &mut u64) {}
-
 /// Whether a head may follow the former one; true if there is a new list.
 fn succeeds(
     store: &Store,
@@ -409,16 +460,17 @@ struct Denial<'a> {
     key: &'a String,
 }
 
-fn hides_rows(fault: &Fault) -> bool {
+/// Rows that belong to a page are not in it.
+fn leaves_out_rows(fault: &Fault) -> bool {
     matches!(
         fault,
-        Fault::EmptyList
-            | Fault::EmptyListCountKept
-            | Fault::ConfirmFindsNothing
-            | Fault::NoNextLink
-            | Fault::NextLinkNull
-            | Fault::HalfPage
+        Fault::EmptyList | Fault::EmptyListCountKept | Fault::ConfirmFindsNothing | Fault::HalfPage
     )
+}
+
+/// Rows are not in a page, or the way to the next page is not.
+fn hides_rows(fault: &Fault) -> bool {
+    leaves_out_rows(fault) || matches!(fault, Fault::NoNextLink | Fault::NextLinkNull)
 }
 
 fn falsifies_count(strike: &Strike) -> bool {
@@ -456,7 +508,7 @@ impl Denial<'_> {
             self.strikes
                 .iter()
                 .filter(|s| s.at >= scan.0 && s.at <= scan.1 && s.kind == RequestKind::Page)
-                .any(|s| hides_rows(&s.fault) || self.denies(s))
+                .any(|s| leaves_out_rows(&s.fault) || self.denies(s))
         };
         window.scans.iter().all(in_scan) && (!window.counts || self.in_kind(RequestKind::Count))
     }

@@ -1,7 +1,6 @@
 //! Plays a story from its first day to its last, and tells what came of it.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
@@ -30,6 +29,8 @@ pub struct Report {
     pub tally: Tally,
     /// The same for the same story.
     pub log: u64,
+    /// The crashes and errors of ours that struck.
+    pub struck: Vec<u64>,
     /// The story in lines, if it was asked for.
     pub tale: Vec<String>,
 }
@@ -68,6 +69,7 @@ pub fn play(cut: &Cut, tells: Option<u8>) -> Result<Report, String> {
         failed_on,
         tally,
         log: world.log,
+        struck: std::mem::take(&mut world.struck_numbers),
         tale: world.take_tale(),
     })
 }
@@ -116,5 +118,4 @@ fn play_day(sim: &Arc<Sim>, scheduler: &mut Scheduler, day: usize) {
             daily::decide(sim, day);
         }
     }
-    let _ = scheduler.steps.load(Ordering::Relaxed);
 }

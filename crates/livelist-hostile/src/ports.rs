@@ -57,6 +57,8 @@ pub struct Work {
     pub owner: String,
     /// The comparison that is published.
     pub comparison: Option<String>,
+    /// Whether a person said that it may be.
+    pub is_approved: bool,
 }
 
 /// How an operation ends.

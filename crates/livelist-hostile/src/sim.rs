@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
@@ -290,8 +290,6 @@ pub struct Scheduler {
     sim: Arc<Sim>,
     tasks: BTreeMap<TaskId, Work>,
     unpark: Arc<Unpark>,
-    /// Points passed.
-    pub steps: AtomicU64,
 }
 
 impl Scheduler {
@@ -304,14 +302,12 @@ impl Scheduler {
                 thread: std::thread::current(),
                 woken: AtomicBool::new(false),
             }),
-            steps: AtomicU64::new(0),
         }
     }
 
     /// Runs everything that is due until `until`, or until `stop` says so, and moves the clock there.
     pub fn run_until(&mut self, until: Ms, stop: impl Fn(&World) -> bool) {
         while let Some(what) = self.sim.next_due(until) {
-            self.steps.fetch_add(1, Ordering::Relaxed);
             match what {
                 What::Begin(task) => self.poll(task),
                 What::Fire(point) => {

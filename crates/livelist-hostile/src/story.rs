@@ -344,6 +344,12 @@ impl Story {
                 });
             }
         }
+        // In half of the worlds the same few faults meet again and again.
+        let theme: Vec<Fault> = match dice.below(6) {
+            0..3 => Vec::new(),
+            3 => (0..dice.within(1, 3)).map(|_| fault(&mut dice)).collect(),
+            _ => conspiracy(&mut dice),
+        };
         let mut tempers = vec![Temper::Quiet; mlss.len()];
         let mut days: Vec<DayPlan> = Vec::new();
         for _ in 0..dice.within(17, 50) {
@@ -358,7 +364,7 @@ impl Story {
             let before = days.last();
             let drawn = (0..mlss.len()).map(|mls| {
                 let yesterday = before.and_then(|day| day.mlss.get(mls));
-                MlsDay::draw(tempers[mls], &mlss[mls], yesterday, &mut dice)
+                MlsDay::draw(tempers[mls], &mlss[mls], yesterday, &theme, &mut dice)
             });
             let drawn = drawn.collect();
             let strikes = match dice.below(10) {
@@ -407,7 +413,7 @@ impl MlsPlan {
             _ => dice.within(10, 60),
         });
         spec.rate_limited = dice.chance(0.2);
-        spec.token_seconds = *dice.pick(&[120, 3_600, 3_600, 28_800]);
+        spec.token_seconds = *dice.pick(&[10, 120, 3_600, 28_800]);
         spec.options.tokens =
             *dice.pick(&[TokenReuse::Fresh, TokenReuse::Cached, TokenReuse::Single]);
         if provider == Provider::Reso {
@@ -461,7 +467,13 @@ impl MlsPlan {
 }
 
 impl MlsDay {
-    fn draw(temper: Temper, mls: &MlsPlan, yesterday: Option<&MlsDay>, dice: &mut Dice) -> MlsDay {
+    fn draw(
+        temper: Temper,
+        mls: &MlsPlan,
+        yesterday: Option<&MlsDay>,
+        theme: &[Fault],
+        dice: &mut Dice,
+    ) -> MlsDay {
         let mut day = MlsDay::default();
         let pages = mls.spec.listings / mls.spec.page_limit.unwrap_or(50).max(1) + 3;
         let few = |dice: &mut Dice| dice.within(1, 6);
@@ -518,6 +530,18 @@ impl MlsDay {
         for _ in 0..rules {
             day.rules.push(rule(pages, dice));
         }
+        if !theme.is_empty() && dice.chance(0.7) {
+            for fault in theme {
+                let mut rule = FaultRule::new(fault.clone());
+                if dice.chance(0.4) {
+                    rule.skip = dice.below(pages);
+                }
+                if dice.chance(0.3) {
+                    rule.times = Some(dice.within(1, 3));
+                }
+                day.rules.push(rule);
+            }
+        }
         // Some faults last for days.
         if let Some(rule) = yesterday.and_then(|day| day.rules.first())
             && dice.chance(0.4)
@@ -526,6 +550,26 @@ impl MlsDay {
         }
         day
     }
+}
+
+/// Faults that hide rows, and others that hide that they do.
+fn conspiracy(dice: &mut Dice) -> Vec<Fault> {
+    let hides = [
+        Fault::HalfPage,
+        Fault::EmptyList,
+        Fault::EmptyListCountKept,
+        Fault::NoNextLink,
+        Fault::SellDuringScan { n: 1 },
+        Fault::Html200,
+        Fault::DenyPartial { percent: 30 },
+    ];
+    let covers = [
+        Fault::ConfirmFindsNothing,
+        Fault::ConfirmFindsNothing,
+        Fault::WrongCount { delta: -3 },
+        Fault::ExpireToken,
+    ];
+    vec![dice.pick(&hides).clone(), dice.pick(&covers).clone()]
 }
 
 /// A fault on any kind of request, from any request on.

@@ -27,6 +27,9 @@ pub const BEGAN: Ms = 1_795_219_200_000;
 /// A day.
 pub const DAY: Ms = 86_400_000;
 
+/// The books are small: whoever asks so often in a day turns in a circle.
+const MOST_REQUESTS: u64 = 10_000;
+
 /// Everything simulated.
 pub struct World {
     /// What happens.
@@ -50,6 +53,7 @@ pub struct World {
     pub log: u64,
     now: Ms,
     tale: Option<(u8, Vec<String>)>,
+    pub(crate) struck_numbers: Vec<u64>,
     /// What was wrong.
     pub violations: Vec<String>,
 }
@@ -90,6 +94,10 @@ pub(crate) struct FeedState {
     pub(crate) list: Option<Vec<String>>,
     /// The head as it was last written.
     pub(crate) head: Option<Value>,
+    /// When the published list was written.
+    pub(crate) listed_at: Ms,
+    /// Days on which a run was held against the present head.
+    pub(crate) held_on: BTreeSet<String>,
 }
 
 impl World {
@@ -117,6 +125,7 @@ impl World {
             log: story.seed,
             now: BEGAN,
             tale: tells.map(|level| (level, Vec::new())),
+            struck_numbers: Vec::new(),
             violations: Vec::new(),
             town,
             story: Arc::clone(&story),
@@ -155,6 +164,8 @@ impl World {
                 live: BTreeMap::new(),
                 list: None,
                 head: None,
+                listed_at: BEGAN,
+                held_on: BTreeSet::new(),
             });
             if feed.shared {
                 clients[1].push(pair.clone());
@@ -351,6 +362,11 @@ impl World {
         let mls = &mut self.mlss[at];
         let nth = mls.requests;
         mls.requests += 1;
+        if mls.requests == MOST_REQUESTS {
+            let name = mls.plan.spec.mls.clone();
+            self.wrong(format!("{name} was asked {MOST_REQUESTS} times in one day"));
+            return;
+        }
         let mut due = Vec::new();
         mls.pending.retain(|(request, change)| {
             let is_due = *request <= nth;
@@ -487,6 +503,7 @@ impl World {
 
     pub(crate) fn struck(&mut self, number: u64, work: &Work, fate: &str, what: &str) {
         count(&mut self.tally.strikes, &format!("{}: {fate}", work.step));
+        self.struck_numbers.push(number);
         self.tell(1, || {
             format!(
                 "{} of {}: {fate} ({what}) [s{number:x}]",
@@ -554,6 +571,8 @@ impl World {
         let etag = self.store.put(key, bytes, retention, now);
         if key.ends_with("/head.json") {
             self.check_head(now, place, key);
+        } else if key.ends_with("/held.json") {
+            self.note_held(key);
         }
         Ok(etag.to_string())
     }

@@ -18,6 +18,12 @@ mod worker;
 
 use std::process::ExitCode;
 
+/// What is deployed has no switches that turn guards off.
+const _: () = assert!(
+    !livelist_model::guard_switch::ARE_COMPILED_IN,
+    "the feature `mutations` of livelist-model is for livelist-hostile alone"
+);
+
 #[tokio::main]
 async fn main() -> ExitCode {
     #[expect(

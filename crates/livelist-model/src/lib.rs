@@ -10,6 +10,7 @@ pub mod codec;
 pub mod decision;
 pub mod delta;
 pub mod evidence;
+pub mod guard_switch;
 pub mod guards;
 pub mod head;
 pub mod ids;

@@ -2,6 +2,7 @@
 //! each step with one kept from a power of two steps ago, so a circle of any length is found within
 //! three times its length.
 
+use livelist_model::guard_switch::{Guard, is_off};
 use serde::{Deserialize, Serialize};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -22,7 +23,7 @@ impl LoopProbe {
         let mut hasher = DefaultHasher::new();
         step.hash(&mut hasher);
         let hash = hasher.finish();
-        if self.kept == Some(hash) {
+        if self.kept == Some(hash) && !is_off(Guard::Loop) {
             return true;
         }
         self.steps = self.steps.saturating_add(1);

@@ -2,6 +2,7 @@
 //! once and moves it on. The value can be written down and taken up by another process.
 
 use livelist_model::evidence::{EndSign, ScanEvidence};
+use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::keys::KeyBuffer;
 use livelist_model::run::FeedSpec;
 use serde::{Deserialize, Serialize};
@@ -215,7 +216,7 @@ impl ScanState {
         let rows = answer.page.rows;
         let Some(link) = &answer.next else {
             return match asked_skip {
-                Some(skip) if skips && rows > 0 => {
+                Some(skip) if skips && rows > 0 && !is_off(Guard::EndSign) => {
                     self.went(answer, Some(Cursor::Skip(skip + rows)), None)
                 }
                 // A link promised rows, and none came: the last page was full, or the provider

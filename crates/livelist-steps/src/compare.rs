@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use livelist_model::codec::{CodecError, Effort, KeyStream, ListSummary, NoKeys};
 use livelist_model::decision::{self, Comparison, Next};
+use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::head::Head;
 use livelist_model::layout;
 use livelist_model::merge::{Side, Union, difference};
@@ -80,7 +81,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         .await?;
     let head = head.map(|(head, _)| head);
     let base = head.as_ref().map(Base::of);
-    let is_overtaken = base != progress.base;
+    let is_overtaken = base != progress.base && !is_off(Guard::Overtaken);
     let found = walk(env, &progress, head.as_ref()).await?;
     let absent = lists::keep(
         &*env.objects,

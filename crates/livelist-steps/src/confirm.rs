@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use livelist_model::codec::Effort;
 use livelist_model::decision::{self, Confirmed, HeldReason, Next};
+use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::head::Held;
 use livelist_model::layout;
 use livelist_model::record::ListRef;
@@ -246,7 +247,8 @@ async fn ask(
             asked.extend_from_slice(rest.next().unwrap_or_default());
         }
         let mut found = confirm::find(client, &asked).await?;
-        if chosen.iter().all(|control| found.remove(control)) {
+        let are_found = chosen.iter().all(|control| found.remove(control));
+        if are_found || is_off(Guard::Controls) {
             return Ok(Some(found));
         }
     }

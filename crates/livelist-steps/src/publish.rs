@@ -9,6 +9,7 @@ mod tell;
 use std::time::Duration;
 
 use livelist_model::decision::HeldReason;
+use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::head::{Head, Held, whole_seconds};
 use livelist_model::layout;
 use livelist_model::record::Resume;
@@ -147,7 +148,11 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     }
     let made = make::make(env, &work, head.as_ref()).await?;
     let now = env.clock.now();
-    let condition = etag.map_or(Condition::Absent, Condition::Unchanged);
+    let condition = match etag {
+        _ if is_off(Guard::ConditionalWrite) => Condition::Always,
+        None => Condition::Absent,
+        Some(etag) => Condition::Unchanged(etag),
+    };
     let (outcome, new) = match head.clone() {
         Some(head) if made.delta.1.added == 0 && made.delta.1.removed == 0 => {
             let checked = Head {

@@ -23,6 +23,12 @@ use tracing_subscriber::EnvFilter;
 use crate::cli::{Cli, Command};
 use crate::exit::Failed;
 
+/// What is deployed has no switches that turn guards off.
+const _: () = assert!(
+    !livelist_model::guard_switch::ARE_COMPILED_IN,
+    "the feature `mutations` of livelist-model is for livelist-hostile alone"
+);
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the environment is read here and passed on"

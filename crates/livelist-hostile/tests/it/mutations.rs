@@ -1,0 +1,62 @@
+//! Each guard is needed: with one off, the oracle finds something wrong within so many days.
+
+use livelist_hostile::{Cut, play};
+use livelist_model::guard_switch::{Guard, turn_off};
+
+/// Days until the oracle finds something wrong with `guard` off, in worlds from seed 1 on.
+fn days_until_wrong(guard: Guard, most: u64) -> Option<(u64, u64, String)> {
+    turn_off(Some(guard));
+    let mut days = 0;
+    for seed in 1.. {
+        let report = play(&Cut::from(seed), None).unwrap();
+        days += report.tally.days;
+        if let Some(what) = report.violations.first() {
+            return Some((days, seed, what.clone()));
+        }
+        if days >= most {
+            break;
+        }
+    }
+    None
+}
+
+#[track_caller]
+fn is_caught(guard: Guard, most: u64) {
+    let caught = days_until_wrong(guard, most);
+    turn_off(None);
+    match caught {
+        Some((days, seed, what)) => println!("{}: {days} days, seed {seed}: {what}", guard.name()),
+        None => panic!(
+            "{} is off, and nothing went wrong in {most} days",
+            guard.name()
+        ),
+    }
+}
+
+macro_rules! caught {
+    ($($name:ident $guard:ident $days:expr;)*) => {
+        $(#[test] fn $name() { is_caught(Guard::$guard, $days); })*
+        #[test]
+        fn every_guard_is_turned_off_once() {
+            let tried = [$(Guard::$guard),*];
+            assert!(Guard::ALL.iter().all(|guard| tried.contains(guard)));
+        }
+    };
+}
+
+caught! {
+    confirmation Confirmation 3_000;
+    count Count 3_000;
+    controls Controls 3_000;
+    conditional_write ConditionalWrite 3_000;
+    token_refresh TokenRefresh 3_000;
+    page_validation PageValidation 3_000;
+    end_sign EndSign 3_000;
+    allow_list AllowList 3_000;
+    second_look SecondLook 3_000;
+    empty_scan EmptyScan 3_000;
+    overtaken Overtaken 3_000;
+    lease Lease 3_000;
+    circle Loop 3_000;
+    mass_removal MassRemoval 3_000;
+}

@@ -1,0 +1,74 @@
+//! Worlds with all guards on: nothing may go wrong, and a seed tells one story.
+
+use livelist_hostile::tally::Tally;
+use livelist_hostile::{Cut, play};
+
+/// Plays seeds and tells how to see the first that went wrong.
+fn all_right(seeds: std::ops::Range<u64>) -> Tally {
+    let mut tally = Tally::default();
+    for seed in seeds {
+        let report = play(&Cut::from(seed), None).unwrap();
+        assert!(
+            report.violations.is_empty(),
+            "{:?}: livelist-hostile shrink {seed}",
+            report.violations
+        );
+        tally.add(&report.tally);
+    }
+    tally
+}
+
+#[test]
+fn a_seed_tells_the_same_story_twice() {
+    for seed in [1, 2, 3, 4, 5, 6] {
+        let once = play(&Cut::from(seed), None).unwrap();
+        // Telling a story does not change it.
+        let again = play(&Cut::from(seed), Some(3)).unwrap();
+        assert_eq!((once.log, &once.tally), (again.log, &again.tally), "{seed}");
+        assert!(once.tally.days > 0 && !again.tale.is_empty());
+    }
+    let one = play(&Cut::from(1), None).unwrap();
+    let two = play(&Cut::from(2), None).unwrap();
+    assert_ne!(one.log, two.log);
+}
+
+#[test]
+fn what_is_left_out_of_a_story_does_not_happen() {
+    let whole = play(&Cut::from(3), None).unwrap();
+    let calm = play(&"3:n0".parse().unwrap(), None).unwrap();
+    assert!(whole.tally.faults.values().sum::<u64>() > 0);
+    assert_eq!(calm.tally.faults.values().sum::<u64>(), 0);
+    assert_eq!(calm.tally.days, 3);
+    let steady = play(&"3:S".parse().unwrap(), None).unwrap();
+    let crashes = |tally: &Tally| {
+        tally
+            .strikes
+            .keys()
+            .filter(|name| name.contains("died"))
+            .count()
+    };
+    assert_eq!(crashes(&steady.tally), 0);
+}
+
+#[test]
+fn worlds_come_out_right_a() {
+    let tally = all_right(1_000..1_040);
+    assert!(tally.faults.len() > 30, "{:?}", tally.faults);
+    assert!(tally.pairs.len() > 100);
+    assert!(tally.runs["published"] > 500 && tally.lists["found right"] > 100);
+}
+
+#[test]
+fn worlds_come_out_right_b() {
+    all_right(2_000..2_040);
+}
+
+#[test]
+fn worlds_come_out_right_c() {
+    all_right(3_000..3_040);
+}
+
+#[test]
+fn worlds_come_out_right_d() {
+    all_right(4_000..4_040);
+}
