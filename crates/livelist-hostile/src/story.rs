@@ -590,6 +590,12 @@ fn rule(pages: u64, dice: &mut Dice) -> FaultRule {
     }
     if dice.chance(0.6) {
         rule.times = Some(dice.within(1, 3));
+    } else if matches!(
+        rule.fault,
+        Fault::AddDuringScan { .. } | Fault::TouchDuringScan { .. }
+    ) {
+        // A book that changes faster than it can be read has no end for who reads it by time.
+        rule.times = Some(dice.within(4, 30));
     }
     rule
 }

@@ -19,7 +19,8 @@ mod urls;
 use urls::PageUrls;
 pub(crate) use urls::filter;
 
-/// More rows than this is not a feed.
+/// More rows than this is not a feed. Nor are ten times as many as the provider counts: rows that
+/// change faster than they are read would keep a scan by time going for ever.
 const MAX_ROWS: u64 = 100_000_000;
 
 /// Where a scan is.
@@ -257,10 +258,14 @@ impl ScanState {
         end: Option<EndSign>,
     ) -> Result<(), ClientError> {
         let rows = self.evidence.rows + answer.page.rows;
-        if rows > MAX_ROWS {
+        let most = match self.evidence.count_before {
+            Some(count) => count.saturating_mul(10).saturating_add(10_000),
+            None => MAX_ROWS,
+        };
+        if rows > most.min(MAX_ROWS) {
             return Err(ClientError::TooLarge {
-                what: "the feed's rows",
-                limit: MAX_ROWS,
+                what: "the number of rows read, far beyond what the provider counts,",
+                limit: most.min(MAX_ROWS),
             });
         }
         if let Some(next) = next {
