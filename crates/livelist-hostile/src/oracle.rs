@@ -229,6 +229,10 @@ impl World {
             .collect();
         let dialect = Dialect::for_feed(&feed.spec).map_err(|e| e.to_string())?;
         let by_key = dialect.confirm.is_by_key();
+        // Whatever an MLS denies: no list is emptied while anything lives. One that was empty may stay
+        // so for a day.
+        let was_empty = feed.list.as_ref().is_some_and(Vec::is_empty);
+        let is_emptied = list.is_empty() && !was_empty;
         let mut late = 0;
         for key in missing {
             let denial = Denial {
@@ -236,13 +240,13 @@ impl World {
                 strikes: &strikes,
                 key,
             };
-            if !list.is_empty() && denial.is_total(window, by_key) {
+            if !is_emptied && denial.is_total(window, by_key) {
                 continue;
             }
             if listed(key) {
                 return Err(format!("the listing {key} is live and is reported as gone"));
             }
-            if list.is_empty() || !denial.excuses_delay(window) {
+            if is_emptied || !denial.excuses_delay(window) {
                 return Err(format!(
                     "the listing {key} was live through the whole scan and is not in the list"
                 ));

@@ -408,7 +408,14 @@ impl MlsPlan {
         };
         let mut spec = MlsSpec::new(format!("mls{at}"), provider, listings);
         spec.seed = pair(seed, at);
+        // Where a page that is cut has no link, an answer about 25 keys has to fit on one, as it
+        // does at the true servers.
+        let has_links = !matches!(
+            provider,
+            Provider::Rmls | Provider::UtahRealEstate | Provider::Realtyna | Provider::Ampre
+        );
         spec.page_limit = Some(match dice.below(4) {
+            _ if !has_links => dice.within(26, 60),
             0 => dice.within(3, 9),
             _ => dice.within(10, 60),
         });

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use livelist_mls::clock::{Clock, SetClock};
 use livelist_mls::{Control, Delivery, Fault, FaultRule, RequestKind, Town};
+use livelist_model::decision::HeldReason;
 use livelist_model::layout;
 use livelist_model::record::{RunRecord, RunState};
 use livelist_model::registry::{Pair, parse_mls};
@@ -638,7 +639,10 @@ impl World {
                 return None;
             }
             let removed = self.removals(&record)?;
-            let is_true = removed.iter().all(|key| !feed.live.contains_key(key));
+            // Who is asked whether a feed is really empty looks at the MLS itself.
+            let says_empty = matches!(reason, HeldReason::EmptyScan | HeldReason::EmptyFirstScan);
+            let is_true = removed.iter().all(|key| !feed.live.contains_key(key))
+                && (!says_empty || feed.live.is_empty());
             Some((id.to_string(), record, is_true))
         };
         self.feeds.iter().filter_map(of).collect()

@@ -119,7 +119,8 @@ impl Dialect {
             .confirm_keys
             .map(usize::from)
             .or(dialect.confirm.keys());
-        let keys = keys.unwrap_or(25);
+        // An answer about so many keys has to fit on a page: some servers cut without a link.
+        let keys = keys.unwrap_or(25).min(dialect.page_max as usize);
         let confirm = match feed.confirm {
             None if dialect.confirm.is_by_key() => dialect.confirm.with_keys(keys),
             None => dialect.confirm,
