@@ -86,6 +86,18 @@ test: $(VENV) bootstrap ## Runs all tests, those against a local stack of their 
 	@$(STACK) exec --wait-scale $(WAIT_SCALE) --also branches=tests/fakes -- \
 	  $(if $(NEXTEST),cargo nextest run --workspace --run-ignored all --no-fail-fast --status-level slow,cargo test --workspace --tests --quiet --no-fail-fast -- --include-ignored)
 
+.PHONY: mutations
+mutations: ## Turns off one guard after the other: the hostile simulation has to notice each.
+	$(if $(NEXTEST),cargo nextest run,cargo test --quiet) -p livelist-hostile --features mutations
+
+DAYS ?= 10000
+SEED ?= 1
+HOSTILE := cargo run --quiet --profile hostile -p livelist-hostile --
+
+.PHONY: hostile
+hostile: ## Simulates DAYS=10000 hostile days from SEED=1 on, and tells what came of them.
+	@$(HOSTILE) campaign --days $(DAYS) --seed $(SEED)
+
 .PHONY: lint
 lint: $(VENV) infra/lint/node_modules/.installed ## Checks the template and the state machine.
 	@.venv/bin/cfn-lint template.yaml && echo "template.yaml: fine"

@@ -555,6 +555,16 @@ impl MlsDay {
         {
             day.rules.push(rule.clone());
         }
+        for rule in &mut day.rules {
+            // A book that grows, or moves ahead, as fast as it is read has no end.
+            let moves = matches!(
+                rule.fault,
+                Fault::AddDuringScan { .. } | Fault::TouchDuringScan { .. }
+            );
+            if moves {
+                rule.times = Some(rule.times.unwrap_or(10));
+            }
+        }
         day
     }
 }
@@ -597,12 +607,6 @@ fn rule(pages: u64, dice: &mut Dice) -> FaultRule {
     }
     if dice.chance(0.6) {
         rule.times = Some(dice.within(1, 3));
-    } else if matches!(
-        rule.fault,
-        Fault::AddDuringScan { .. } | Fault::TouchDuringScan { .. }
-    ) {
-        // A book that changes faster than it can be read has no end for who reads it by time.
-        rule.times = Some(dice.within(4, 30));
     }
     rule
 }

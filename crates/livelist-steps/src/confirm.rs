@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::authorize::wait_seconds;
 use crate::compare::read_whole;
+use crate::env::patience;
 use crate::progress::{Compared, Confirmation, Progress, load, note_traffic, save};
 use crate::{Env, StepError, budget, lists};
 
@@ -100,6 +101,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let limits = Dialect::for_feed(&run.feed)?.limits_of(&run.feed);
     let ledger = budget::ledger(env, &run, &limits).await?;
     let mut client = Client::new(&*env.transport, &pace, &run.feed, &session, ledger)?;
+    let before = (told.asked, told.round);
     let asked = ask_on(env, &run, &mut client, &compared, &absent, &mut told).await;
     let accounted = budget::keep(env, &run, &mut client).await;
     told.traffic.add(client.traffic());
@@ -112,6 +114,9 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
             return Err(error);
         }
     };
+    let is_stalled = paused == Some(Outcome::Throttled) && (told.asked, told.round) == before;
+    told.stalled = if is_stalled { told.stalled + 1 } else { 0 };
+    let wait = wait.max(patience(told.stalled));
     env.renew(&run, &owner, wait).await?;
     let mut progress = compared.progress.clone();
     let outcome = match paused {

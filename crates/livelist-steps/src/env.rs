@@ -80,6 +80,16 @@ impl Limits {
     }
 }
 
+/// How long a task waits at least that was told to wait for the `stalled`th time in a row without
+/// anything in between: a provider that only ever says "in a second" is not asked every second for
+/// hours, which is what credentials are suspended for.
+pub(crate) fn patience(stalled: u32) -> Duration {
+    match stalled {
+        0 => Duration::ZERO,
+        n => Duration::from_secs(5 << (n - 1).min(7)),
+    }
+}
+
 impl Env {
     /// Renews the lease of `owner` on the run's credential, to outlast a wait of `wait`. Every step
     /// begins with this, so that a run whose credential went to another stops at once.

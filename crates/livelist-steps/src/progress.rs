@@ -34,6 +34,9 @@ pub struct Progress {
     /// Where a token was refused last: refused there again, it is not the token's age.
     #[serde(default)]
     pub refused_at: Option<String>,
+    /// How often in a row it was told to wait without anything in between.
+    #[serde(default)]
+    pub stalled: u32,
     /// What was asked of the provider.
     pub traffic: Traffic,
 }
@@ -92,6 +95,7 @@ impl Progress {
             parts: Vec::new(),
             base,
             refused_at: None,
+            stalled: 0,
             traffic: Traffic::default(),
         })
     }
@@ -156,6 +160,9 @@ pub struct Confirmation {
     /// Where a token was refused last: keys asked for, and the round.
     #[serde(default)]
     pub refused_at: Option<(u64, u32)>,
+    /// How often in a row it was told to wait without anything in between.
+    #[serde(default)]
+    pub stalled: u32,
     /// The confirmed removals, at the end.
     pub gone: Option<ListRef>,
     /// The numbers, at the end.

@@ -14,6 +14,7 @@ use livelist_reso::{Client, ClientError, ScanState, Session, Step};
 use serde::{Deserialize, Serialize};
 
 use crate::authorize::wait_seconds;
+use crate::env::patience;
 use crate::progress::{Base, Part, Progress, load, note_traffic, save};
 use crate::{Env, StepError, budget, lists};
 
@@ -92,6 +93,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let ledger = budget::ledger(env, &run, &limits).await?;
     let mut client = Client::new(&*env.transport, &pace, &run.feed, &session, ledger)?;
     let mut keys = KeyBuffer::default();
+    let before = place(&progress);
     let read = match too_early(&progress, client.dialect().lag, env.clock.now()) {
         Some(wait) => Ok((Outcome::Throttled, wait)),
         None => read_on(env, &run, &mut client, &mut progress, &mut keys).await,
@@ -106,6 +108,9 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         }
     };
     write_part(env, &run, &mut progress, &mut keys).await?;
+    let is_stalled = outcome == Outcome::Throttled && place(&progress) == before;
+    progress.stalled = if is_stalled { progress.stalled + 1 } else { 0 };
+    let wait = wait.max(patience(progress.stalled));
     progress.traffic.add(client.traffic());
     env.renew(&run, &owner, wait).await?;
     let output = Output {
