@@ -288,10 +288,8 @@ impl Objects for Port {
         condition: Condition,
         retention: Retention,
     ) -> Result<String, StoreError> {
-        let bytes: Bytes = match body.chunks() {
-            [one] => one.clone(),
-            chunks => chunks.concat().into(),
-        };
+        // A copy: a chunk may be a small part of a large buffer.
+        let bytes = Bytes::from(body.chunks().concat());
         self.store("put", key, |sim, place| {
             let now = sim.now();
             sim.world()

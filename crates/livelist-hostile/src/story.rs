@@ -527,6 +527,12 @@ impl MlsDay {
         {
             day.rules.push(rule.clone());
         }
+        for rule in &mut day.rules {
+            // A book that grows as fast as it is read has no end.
+            if matches!(rule.fault, Fault::AddDuringScan { .. }) {
+                rule.times = Some(rule.times.unwrap_or(10));
+            }
+        }
         day
     }
 }
