@@ -1,6 +1,8 @@
 //! Paging as a fold: a scan is a value that says where it is, and one step of it asks the provider
 //! once and moves it on. The value can be written down and taken up by another process.
 
+use std::collections::HashSet;
+
 use http::Uri;
 use livelist_model::evidence::{EndSign, ScanEvidence};
 use livelist_model::guard_switch::{Guard, is_off};
@@ -153,7 +155,10 @@ impl ScanState {
         let answer = client.page(request, keys).await?;
         let moved = match pages.form {
             ScanForm::Keyset => self.move_on_by_key(&answer, first, keys),
-            ScanForm::Links { skips, .. } => self.move_on_by_link(client, &answer, skips),
+            ScanForm::Links { skips, .. } => {
+                let distinct = distinct(first, keys);
+                self.move_on_by_link(client, &answer, skips, distinct)
+            }
         };
         if moved.is_err() {
             keys.truncate(mark);
@@ -191,6 +196,7 @@ impl ScanState {
         client: &Client<'_>,
         answer: &Answer,
         skips: bool,
+        distinct: u64,
     ) -> Result<(), ClientError> {
         let asked_skip = match &self.cursor {
             Cursor::Start => Some(0),
@@ -198,7 +204,8 @@ impl ScanState {
             Cursor::Skip(n) | Cursor::Back(n) => Some(*n),
             Cursor::After(_) => None,
         };
-        let rows = answer.page.rows;
+        // A row that a page shows twice is one row of the list that `$skip` counts.
+        let rows = distinct;
         let Some(link) = &answer.next else {
             return match asked_skip {
                 Some(skip) if skips && rows > 0 && !is_off(Guard::EndSign) => {
@@ -369,6 +376,12 @@ fn is_ascending(former: Option<&[u8]>, first: usize, keys: &KeyBuffer) -> bool {
         before = Some(key);
     }
     true
+}
+
+/// How many different keys `keys` has from `first` on.
+fn distinct(first: usize, keys: &KeyBuffer) -> u64 {
+    let page: HashSet<&[u8]> = (first..keys.len()).filter_map(|i| keys.key(i)).collect();
+    page.len() as u64
 }
 
 /// The number behind `$skip=` in a link, if there is one.
