@@ -65,8 +65,8 @@ pub(crate) struct MlsState {
     pending: Vec<(u64, Change)>,
     requests: u64,
     sold: Vec<String>,
-    /// When the book changed last.
-    pub(crate) changed: Ms,
+    /// When the book changed, in order.
+    pub(crate) changes: Vec<Ms>,
     /// What struck it, in order.
     pub(crate) strikes: Vec<Strike>,
     today: BTreeSet<&'static str>,
@@ -152,7 +152,7 @@ impl World {
                 pending: Vec::new(),
                 requests: 0,
                 sold: Vec::new(),
-                changed: BEGAN,
+                changes: Vec::new(),
                 strikes: Vec::new(),
                 today: BTreeSet::new(),
                 is_revoked: false,
@@ -452,7 +452,7 @@ impl World {
             return;
         }
         mls.version = version;
-        mls.changed = now;
+        mls.changes.push(now);
         let all = mls.control.live_keys();
         for feed in self.feeds.iter_mut().filter(|feed| feed.mls == at) {
             let live = match &feed.filter {
@@ -646,7 +646,9 @@ impl World {
                 return None;
             }
             let removed = self.removals(&record)?;
-            let is_true = removed.iter().all(|key| !feed.live.contains_key(key));
+            let sees_none = record.comparison.as_ref().is_some_and(|c| c.live == 0);
+            let is_true = removed.iter().all(|key| !feed.live.contains_key(key))
+                && (!sees_none || feed.live.is_empty());
             Some((id.to_string(), record, is_true))
         };
         self.feeds.iter().filter_map(of).collect()
