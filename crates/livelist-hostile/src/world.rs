@@ -7,7 +7,6 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use livelist_mls::clock::{Clock, SetClock};
 use livelist_mls::{Control, Delivery, Fault, FaultRule, RequestKind, Town};
-use livelist_model::decision::HeldReason;
 use livelist_model::layout;
 use livelist_model::record::{RunRecord, RunState};
 use livelist_model::registry::{Pair, parse_mls};
@@ -67,8 +66,8 @@ pub(crate) struct MlsState {
     pending: Vec<(u64, Change)>,
     requests: u64,
     sold: Vec<String>,
-    /// When the book changed last.
-    pub(crate) changed: Ms,
+    /// When the book changed, in order.
+    pub(crate) changes: Vec<Ms>,
     /// What struck it, in order.
     pub(crate) strikes: Vec<Strike>,
     today: BTreeSet<&'static str>,
@@ -144,7 +143,7 @@ impl World {
                 pending: Vec::new(),
                 requests: 0,
                 sold: Vec::new(),
-                changed: BEGAN,
+                changes: Vec::new(),
                 strikes: Vec::new(),
                 today: BTreeSet::new(),
                 is_revoked: false,
@@ -445,7 +444,7 @@ impl World {
             return;
         }
         mls.version = version;
-        mls.changed = now;
+        mls.changes.push(now);
         let all = mls.control.live_keys();
         for feed in self.feeds.iter_mut().filter(|feed| feed.mls == at) {
             let live = match &feed.filter {
@@ -639,10 +638,9 @@ impl World {
                 return None;
             }
             let removed = self.removals(&record)?;
-            // Who is asked whether a feed is really empty looks at the MLS itself.
-            let says_empty = matches!(reason, HeldReason::EmptyScan | HeldReason::EmptyFirstScan);
+            let sees_none = record.comparison.as_ref().is_some_and(|c| c.live == 0);
             let is_true = removed.iter().all(|key| !feed.live.contains_key(key))
-                && (!says_empty || feed.live.is_empty());
+                && (!sees_none || feed.live.is_empty());
             Some((id.to_string(), record, is_true))
         };
         self.feeds.iter().filter_map(of).collect()

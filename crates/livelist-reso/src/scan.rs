@@ -1,6 +1,8 @@
 //! Paging as a fold: a scan is a value that says where it is, and one step of it asks the provider
 //! once and moves it on. The value can be written down and taken up by another process.
 
+use std::collections::HashSet;
+
 use livelist_model::evidence::{EndSign, ScanEvidence};
 use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::keys::KeyBuffer;
@@ -180,8 +182,11 @@ impl ScanState {
         let answer = client.page(request, keys).await?;
         let moved = match pages.form {
             ScanForm::Keyset(by) => self.move_on_by_order(by, &answer, first, keys),
-            ScanForm::Links { skips, .. } => self.move_on_by_link(client, &answer, skips),
-            ScanForm::List => self.move_on_by_link(client, &answer, false),
+            ScanForm::Links { skips, .. } => {
+                let distinct = distinct(first, keys);
+                self.move_on_by_link(client, &answer, skips, distinct)
+            }
+            ScanForm::List => self.move_on_by_link(client, &answer, false, answer.page.rows),
         };
         Ok((answer, moved))
     }
@@ -207,6 +212,7 @@ impl ScanState {
         client: &Client<'_>,
         answer: &Answer,
         skips: bool,
+        distinct: u64,
     ) -> Result<(), ClientError> {
         let asked_skip = match &self.cursor {
             Cursor::Start => Some(0),
@@ -214,7 +220,8 @@ impl ScanState {
             Cursor::Skip(n) | Cursor::Back(n) => Some(*n),
             Cursor::After(_) | Cursor::Since { .. } => None,
         };
-        let rows = answer.page.rows;
+        // A row that a page shows twice is one row of the list that `$skip` counts.
+        let rows = distinct;
         let Some(link) = &answer.next else {
             return match asked_skip {
                 Some(skip) if skips && rows > 0 && !is_off(Guard::EndSign) => {
@@ -287,6 +294,13 @@ impl ScanState {
         }
         Ok(())
     }
+}
+
+/// How many different keys `keys` has from `first` on: a row that a page shows twice is one row of the
+/// list that `$skip` counts.
+fn distinct(first: usize, keys: &KeyBuffer) -> u64 {
+    let page: HashSet<&[u8]> = (first..keys.len()).filter_map(|i| keys.key(i)).collect();
+    page.len() as u64
 }
 
 /// The number behind `$skip=` in a link, if there is one.
