@@ -84,6 +84,19 @@ test: $(VENV) bootstrap ## Runs all tests, those against a local stack of their 
 	@$(STACK) exec --wait-scale $(WAIT_SCALE) --also branches=tests/fakes -- \
 	  $(if $(NEXTEST),cargo nextest run --workspace --run-ignored all --no-fail-fast --status-level slow,cargo test --workspace --tests --quiet --no-fail-fast -- --include-ignored)
 
+# How many simulated days `make hostile` plays, and from which seed on.
+DAYS := 10000
+SEED := 1
+
+.PHONY: hostile
+hostile: ## Plays DAYS=10000 hostile days in simulated worlds; SEED=1 is the first.
+	cargo run --quiet --release -p livelist-hostile -- campaign --days $(DAYS) --seed $(SEED) \
+	  --threads $(or $(THREADS),$(shell nproc)) $(if $(MARKDOWN),--markdown)
+
+.PHONY: mutations
+mutations: ## Turns each guard off in turn; the hostile worlds have to notice.
+	$(if $(NEXTEST),cargo nextest run,cargo test) -p livelist-hostile --features mutations
+
 .PHONY: lint
 lint: $(VENV) infra/lint/node_modules/.installed ## Checks the template and the state machine.
 	@.venv/bin/cfn-lint template.yaml && echo "template.yaml: fine"

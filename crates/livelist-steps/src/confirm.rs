@@ -239,7 +239,9 @@ async fn ask(
             asked.extend_from_slice(rest.next().unwrap_or_default());
         }
         let mut found = confirm::find(client, &asked).await?;
-        let are_found = chosen.iter().all(|control| found.remove(control));
+        let are_found = chosen
+            .iter()
+            .fold(true, |all, control| found.remove(control) && all);
         if are_found || is_off(Guard::Controls) {
             return Ok(Some(found));
         }

@@ -78,8 +78,7 @@ fn worlds_come_out_right_d() {
 fn what_went_wrong_once_comes_out_right() {
     for seed in [
         // A page that repeats rows and has no link: the look past its end jumped over a live row.
-        19,
-        // The oracle: a person approved an empty result although the MLS had listings.
+        19, // The oracle: a person approved an empty result although the MLS had listings.
         13, 44,
     ] {
         all_right(seed..seed + 1);
