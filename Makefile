@@ -86,17 +86,18 @@ test: $(VENV) bootstrap ## Runs all tests, those against a local stack of their 
 	@$(STACK) exec --wait-scale $(WAIT_SCALE) --also branches=tests/fakes -- \
 	  $(if $(NEXTEST),cargo nextest run --workspace --run-ignored all --no-fail-fast --status-level slow,cargo test --workspace --tests --quiet --no-fail-fast -- --include-ignored)
 
-.PHONY: mutations
-mutations: ## Turns off one guard after the other: the hostile simulation has to notice each.
-	$(if $(NEXTEST),cargo nextest run,cargo test --quiet) -p livelist-hostile --features mutations
-
-DAYS ?= 10000
-SEED ?= 1
-HOSTILE := cargo run --quiet --profile hostile -p livelist-hostile --
+# How many simulated days `make hostile` plays, and from which seed on.
+DAYS := 10000
+SEED := 1
 
 .PHONY: hostile
-hostile: ## Simulates DAYS=10000 hostile days from SEED=1 on, and tells what came of them.
-	@$(HOSTILE) campaign --days $(DAYS) --seed $(SEED)
+hostile: ## Plays DAYS=10000 hostile days in simulated worlds; SEED=1 is the first.
+	cargo run --quiet --profile hostile -p livelist-hostile -- campaign --days $(DAYS) --seed $(SEED) \
+	  --threads $(or $(THREADS),$(shell nproc)) $(if $(MARKDOWN),--markdown)
+
+.PHONY: mutations
+mutations: ## Turns each guard off in turn; the hostile worlds have to notice.
+	$(if $(NEXTEST),cargo nextest run,cargo test --quiet) -p livelist-hostile --features mutations
 
 .PHONY: lint
 lint: $(VENV) infra/lint/node_modules/.installed ## Checks the template and the state machine.

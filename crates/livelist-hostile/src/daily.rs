@@ -183,6 +183,7 @@ struct SimSteps {
     /// Whether a person approved what is published.
     is_approved: bool,
     calls: AtomicU64,
+    comparisons: AtomicU64,
 }
 
 impl SimSteps {
@@ -204,6 +205,12 @@ impl SimSteps {
         O: Send + Serialize + 'static,
     {
         let mut tries = [0; 4];
+        let after = if step == compare::NAME {
+            let nth = self.comparisons.fetch_add(1, Ordering::Relaxed);
+            self.sim.world().compare_begins_after(nth, &self.owner)
+        } else {
+            0
+        };
         loop {
             let nth = self.calls.fetch_add(1, Ordering::Relaxed);
             let call = Call {
@@ -213,7 +220,7 @@ impl SimSteps {
                 comparison: comparison.clone(),
                 is_approved: self.is_approved,
                 timeout: timeout * SECOND,
-                after: 0,
+                after,
             };
             let got = invoke(&self.sim, self.task, call, input.clone(), run).await;
             let (retry, error) = match got {
@@ -326,6 +333,7 @@ pub(crate) fn start(sim: &Arc<Sim>, name: &str, input: &str) -> Start {
                 owner: owner.clone(),
                 is_approved: false,
                 calls: AtomicU64::new(0),
+                comparisons: AtomicU64::new(0),
             };
             let ended = reconcile_by(&steps, input.run, &owner, &|_| {}).await;
             let what = match ended {
@@ -345,7 +353,7 @@ pub(crate) fn start(sim: &Arc<Sim>, name: &str, input: &str) -> Start {
 
 /// The queue delivers a message: once, or twice, or late.
 pub(crate) fn deliver(sim: &Arc<Sim>, body: &str, dice: &mut Dice) {
-    let mut after = vec![dice.within(1, 90) as Ms * SECOND];
+    let mut after = vec![dice.within(1, 15) as Ms * SECOND];
     if sim.world().is_twice() && dice.chance(0.3) {
         after.push(dice.within(1, 6 * 3_600) as Ms * SECOND);
         sim.world().note_strike("a message came twice");
@@ -475,6 +483,7 @@ fn approve(sim: &Arc<Sim>, record: RunRecord, name: String) {
                 owner: name,
                 is_approved: true,
                 calls: AtomicU64::new(0),
+                comparisons: AtomicU64::new(0),
             };
             let input = publish::Input {
                 run: record.spec.clone(),

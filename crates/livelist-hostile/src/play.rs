@@ -98,6 +98,11 @@ fn play_day(sim: &Arc<Sim>, scheduler: &mut Scheduler, day: usize) {
     if let Some(minutes) = plan.again_after {
         daily::again(sim, midnight + PLAN + minutes as Ms * 60_000);
     }
+    if plan.slow_compare.is_some() {
+        let now = midnight + PLAN + HOUR / 4;
+        scheduler.run_until(now, is_wrong);
+        sim.world().list_new(now);
+    }
     scheduler.run_until(midnight + EVENING, is_wrong);
     if plan.operator {
         daily::decide(sim, day);

@@ -80,6 +80,9 @@ pub struct DayPlan {
     pub twice: bool,
     /// Clocks are wrong by up to so many seconds.
     pub skew: u64,
+    /// The nth comparison of each run begins half an hour late, its lease expires, and another run
+    /// overtakes it.
+    pub slow_compare: Option<u64>,
 }
 
 /// One day of an MLS.
@@ -308,6 +311,7 @@ impl Story {
                     day.operator = false;
                     day.twice = false;
                     day.skew = 0;
+                    day.slow_compare = None;
                 }
             }
             Without::Books(by) => {
@@ -376,6 +380,7 @@ impl Story {
                 strikes,
                 mlss: drawn,
                 again_after: dice.chance(0.12).then(|| dice.below(180)),
+                slow_compare: None,
                 operator: dice.chance(0.25),
                 twice: dice.chance(0.3),
                 skew: match dice.below(8) {
@@ -384,6 +389,12 @@ impl Story {
                     _ => 0,
                 },
             });
+        }
+        for day in &mut days {
+            if dice.chance(0.04) {
+                day.slow_compare = Some(dice.below(2));
+                day.again_after = Some(dice.within(2, 20));
+            }
         }
         Story {
             seed,
@@ -420,7 +431,7 @@ impl MlsPlan {
             _ => dice.within(10, 60),
         });
         spec.rate_limited = dice.chance(0.2);
-        spec.token_seconds = *dice.pick(&[10, 120, 3_600, 28_800]);
+        spec.token_seconds = *dice.pick(&[6, 10, 3_600, 28_800]);
         spec.options.tokens =
             *dice.pick(&[TokenReuse::Fresh, TokenReuse::Cached, TokenReuse::Single]);
         if provider == Provider::Reso {

@@ -27,8 +27,8 @@ pub const BEGAN: Ms = 1_795_219_200_000;
 /// A day.
 pub const DAY: Ms = 86_400_000;
 
-/// The books are small: whoever asks so often in a day turns in a circle.
-const MOST_REQUESTS: u64 = 10_000;
+/// The books are small: whoever gets so many answers in a day turns in a circle.
+const MOST_ANSWERS: u64 = 10_000;
 
 /// Everything simulated.
 pub struct World {
@@ -65,6 +65,9 @@ pub(crate) struct MlsState {
     version: u64,
     pending: Vec<(u64, Change)>,
     requests: u64,
+    answers: u64,
+    /// Who asks, and who asked before.
+    pub(crate) asks: (String, BTreeSet<String>),
     sold: Vec<String>,
     /// When the book changed, in order.
     pub(crate) changes: Vec<Ms>,
@@ -142,6 +145,8 @@ impl World {
                 control,
                 pending: Vec::new(),
                 requests: 0,
+                answers: 0,
+                asks: Default::default(),
                 sold: Vec::new(),
                 changes: Vec::new(),
                 strikes: Vec::new(),
@@ -284,6 +289,7 @@ impl World {
             mls.control.set_faults(rules);
             mls.control.clear_log();
             mls.requests = 0;
+            mls.answers = 0;
             mls.today.clear();
             mls.pending.clear();
             mls.secrets = mls.control.secrets();
@@ -293,6 +299,24 @@ impl World {
                     None => self.change(now, at, &event.change),
                 }
             }
+        }
+    }
+
+    /// New listings at all MLSs in the middle of a day.
+    pub(crate) fn list_new(&mut self, now: Ms) {
+        self.set_clock(now);
+        for at in 0..self.mlss.len() {
+            self.change(now, at, &Change::Add(2));
+        }
+    }
+
+    /// How long an invocation of `compare` takes to begin: the nth of an execution.
+    pub(crate) fn compare_begins_after(&self, nth: u64, owner: &str) -> Ms {
+        let slow = self.today().and_then(|day| day.slow_compare);
+        if slow == Some(nth) && !owner.contains("-r2") {
+            30 * 60_000
+        } else {
+            0
         }
     }
 
@@ -362,11 +386,6 @@ impl World {
         let mls = &mut self.mlss[at];
         let nth = mls.requests;
         mls.requests += 1;
-        if mls.requests == MOST_REQUESTS {
-            let name = mls.plan.spec.mls.clone();
-            self.wrong(format!("{name} was asked {MOST_REQUESTS} times in one day"));
-            return;
-        }
         let mut due = Vec::new();
         mls.pending.retain(|(request, change)| {
             let is_due = *request <= nth;
@@ -415,6 +434,13 @@ impl World {
             dice::name(&target) ^ u64::from(delivery.status.as_u16()),
         );
         let name = mls.plan.spec.mls.clone();
+        mls.answers += u64::from(delivery.status.is_success());
+        if mls.answers == MOST_ANSWERS {
+            self.wrong(format!(
+                "{name} answered {MOST_ANSWERS} requests in one day"
+            ));
+        }
+        self.check_turns(at, &place.work().owner);
         self.tell(3, || {
             let work = place.work();
             let struck: Vec<&str> = struck.iter().map(|rule| rule.fault.name()).collect();

@@ -252,7 +252,9 @@ async fn ask(
             asked.extend_from_slice(rest.next().unwrap_or_default());
         }
         let mut found = confirm::find(client, &asked).await?;
-        let are_found = chosen.iter().all(|control| found.remove(control));
+        let are_found = chosen
+            .iter()
+            .fold(true, |all, control| found.remove(control) && all);
         if are_found || is_off(Guard::Controls) {
             return Ok(Some(found));
         }
@@ -260,9 +262,15 @@ async fn ask(
     Ok(None)
 }
 
-/// Controls from all over the list, others each time.
+/// Controls from all over the list, others each time. Where there are few, another one is left out
+/// each time: all of them might be just the rows that a server shows which hides every second one.
 fn choose(controls: &[String], used: u64) -> Vec<Vec<u8>> {
     let n = CONTROLS.min(controls.len());
+    if (2..=CONTROLS).contains(&controls.len()) {
+        let out = used as usize % controls.len();
+        let others = controls.iter().enumerate().filter(|(at, _)| *at != out);
+        return others.map(|(_, key)| key.clone().into_bytes()).collect();
+    }
     (0..n)
         .map(|i| (used as usize + i * controls.len() / n) % controls.len())
         .map(|at| controls[at].clone().into_bytes())

@@ -25,7 +25,15 @@ fn is_caught(guard: Guard, most: u64) {
     let caught = days_until_wrong(guard, most);
     turn_off(None);
     match caught {
-        Some((days, seed, what)) => println!("{}: {days} days, seed {seed}: {what}", guard.name()),
+        Some((days, seed, what)) => {
+            println!("{}: {days} days, seed {seed}: {what}", guard.name());
+            let on = play(&Cut::from(seed), None).unwrap();
+            assert!(
+                on.violations.is_empty(),
+                "with the guard on: {:?}",
+                on.violations
+            );
+        }
         None => panic!(
             "{} is off, and nothing went wrong in {most} days",
             guard.name()
@@ -45,18 +53,18 @@ macro_rules! caught {
 }
 
 caught! {
-    confirmation Confirmation 3_000;
-    count Count 3_000;
-    controls Controls 3_000;
-    conditional_write ConditionalWrite 3_000;
-    token_refresh TokenRefresh 3_000;
-    page_validation PageValidation 3_000;
-    end_sign EndSign 3_000;
-    allow_list AllowList 3_000;
-    second_look SecondLook 3_000;
-    empty_scan EmptyScan 3_000;
-    overtaken Overtaken 3_000;
-    lease Lease 3_000;
-    circle Loop 3_000;
-    mass_removal MassRemoval 3_000;
+    confirmation Confirmation 5_000;
+    count Count 5_000;
+    controls Controls 5_000;
+    conditional_write ConditionalWrite 5_000;
+    token_refresh TokenRefresh 5_000;
+    page_validation PageValidation 5_000;
+    end_sign EndSign 5_000;
+    allow_list AllowList 5_000;
+    second_look SecondLook 5_000;
+    empty_scan EmptyScan 5_000;
+    overtaken Overtaken 5_000;
+    lease Lease 5_000;
+    circle Loop 5_000;
+    mass_removal MassRemoval 5_000;
 }
