@@ -252,9 +252,11 @@ async fn ask(
             asked.extend_from_slice(rest.next().unwrap_or_default());
         }
         let mut found = confirm::find(client, &asked).await?;
-        let are_found = chosen
+        let shown = chosen
             .iter()
-            .fold(true, |all, control| found.remove(control) && all);
+            .filter(|control| found.remove(*control))
+            .count();
+        let are_found = shown == chosen.len();
         if are_found || is_off(Guard::Controls) {
             return Ok(Some(found));
         }
