@@ -114,27 +114,34 @@ async fn the_api_answers_without_a_key_only_that_it_lives() {
 #[tokio::test]
 #[ignore = "needs the local stack: make test starts it"]
 async fn a_run_of_another_form_fails_clearly() {
-    let world = World::one("strange", Provider::Trestle, 10).await;
-    let mut input = json!({ "run": world.run("strange", FIRST), "nth": 0 });
-    input["run"]["feed"]["provider"] = json!("nobody");
-    let name = world.run("strange", FIRST).run;
-    let topic = world.stack.output("NoticesArn");
-    let notices = world.stack.listen(topic, "listener-strange").await;
-    let arn = world
-        .stack
-        .start(world.stack.output("MachineArn"), name.as_str(), &input)
-        .await;
-    let ended = world.stack.ended(&arn).await;
-    assert_eq!(
-        (ended.status.as_str(), ended.error.as_str()),
-        ("FAILED", "InputInvalid")
-    );
-    assert!(
-        ended.cause.contains("unknown variant `nobody`"),
-        "{}",
-        ended.cause
-    );
-    notices.of(name.as_str()).await;
+    let strange = [
+        ("provider", json!("nobody"), "UnknownProvider", "`nobody`"),
+        (
+            "parameters",
+            json!("none"),
+            "InputInvalid",
+            "expected a map",
+        ),
+    ];
+    for (field, value, error, named) in strange {
+        let world = World::one(&format!("strange-{field}"), Provider::Trestle, 10).await;
+        let run = world.run(&format!("strange-{field}"), FIRST);
+        let mut input = json!({ "run": run, "nth": 0 });
+        input["run"]["feed"][field] = value;
+        let name = run.run.as_str();
+        let topic = world.stack.output("NoticesArn");
+        let listener = format!("listener-strange-{field}");
+        let notices = world.stack.listen(topic, &listener).await;
+        let machine = world.stack.output("MachineArn");
+        let arn = world.stack.start(machine, name, &input).await;
+        let ended = world.stack.ended(&arn).await;
+        assert_eq!(
+            (ended.status.as_str(), ended.error.as_str()),
+            ("FAILED", error)
+        );
+        assert!(ended.cause.contains(named), "{}", ended.cause);
+        notices.of(name).await;
+    }
 }
 
 #[tokio::test]
