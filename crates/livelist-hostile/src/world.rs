@@ -261,6 +261,11 @@ impl World {
         self.tally.days += 1;
         self.set_clock(now);
         self.store.expire(now);
+        // Over night wrong clocks are set right.
+        let skew = self.today().map_or(0, |day| day.skew) as Ms * 1_000;
+        for free in self.pool.values_mut() {
+            free.retain(|container| container.place.skew.abs() <= skew);
+        }
         let story = Arc::clone(&self.story);
         for at in 0..self.mlss.len() {
             let plan = story.days.get(day).and_then(|day| day.mlss.get(at));
