@@ -17,15 +17,13 @@
 //!   A key that was in the former list and has been live ever since that list was written may not go
 //!   either, even if it came when the scans had begun: another run has seen it. And no excuse holds
 //!   for a list without any key, unless the former one was without any as well.
-//!   *Known gap*: where keys cannot be asked for, rows are read by counting, and the book changed
-//!   during every scan, a row may have moved past each of the readers. Nothing that the MLS says
-//!   would show it. Such losses are counted under a name of their own.
 //! - **Mass removals wait**: a list that removes more keys than the guards let through follows a run
 //!   that was held on an earlier day against the same head, or a person's approval.
 //! - **Completeness**: a key that went through the window is in the list although it was in none
 //!   before. The excuses are those of rule zero; or that a fault left rows out of a page while the
 //!   MLS did not count or its count was falsified or moved; or, where rows are read by following
-//!   links, that the book changed in the window, so that rows moved past the reader. Such a key is
+//!   links, which do not overlap, that the book changed in the window, so that rows moved past the
+//!   reader. Such a key is
 //!   counted as *late*, and the days at the end see to it that it comes.
 //! - **The head**: complete, in bytewise order, without repetitions; count, size and SHA-256 are
 //!   those of the stored list. Its sequence is the former one's plus one, or all but the time of the
@@ -50,7 +48,7 @@ use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 use livelist_mls::{Fault, FaultRule, RequestKind};
 use livelist_model::layout;
-use livelist_reso::dialect::Dialect;
+use livelist_reso::dialect::{Dialect, ScanForm};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -87,9 +85,6 @@ fn member<'a>(of: &'a Value, name: &str) -> Result<&'a str, String> {
     of[name].as_str().ok_or(format!("the head has no {name}"))
 }
 
-/// The one way in which a live key is known to be lost.
-const KNOWN_GAP: &str = "known gap: live keys that moved past every scan, and cannot be asked for";
-
 /// When the scans of a list were made, by the oracle's clock.
 struct Window {
     from: Ms,
@@ -123,11 +118,8 @@ impl World {
         let window = self.window(place)?;
         let late = self.rule_zero(now, at, &list, &window)?;
         self.waited(place, at, &list)?;
-        for _ in 0..late.0 {
+        for _ in 0..late {
             count(&mut self.tally.lists, "new keys that came late");
-        }
-        for _ in 0..late.1 {
-            count(&mut self.tally.lists, KNOWN_GAP);
         }
         let what = if is_new { "published" } else { "found right" };
         count(&mut self.tally.lists, what);
@@ -214,7 +206,7 @@ impl World {
         at: usize,
         list: &[String],
         window: &Window,
-    ) -> Result<(u64, u64), String> {
+    ) -> Result<u64, String> {
         let feed = &self.feeds[at];
         let has = |list: &[String], key: &String| {
             list.binary_search_by(|other| other.as_bytes().cmp(key.as_bytes()))
@@ -231,7 +223,7 @@ impl World {
             .map(|(key, _)| key)
             .collect();
         if missing.is_empty() {
-            return Ok((0, 0));
+            return Ok(0);
         }
         let mls = &self.mlss[feed.mls];
         let strikes: Vec<&Strike> = mls
@@ -245,7 +237,7 @@ impl World {
         // so for a day.
         let was_empty = feed.list.as_ref().is_some_and(Vec::is_empty);
         let is_void = list.is_empty() && !was_empty;
-        let mut late = (0, 0);
+        let mut late = 0;
         for key in missing {
             let denial = Denial {
                 mls,
@@ -255,26 +247,21 @@ impl World {
             if !is_void && denial.is_total(window, by_key) {
                 continue;
             }
-            let is_looked_at_twice = window.scans.len() > 1;
-            if listed(key) && !by_key && is_looked_at_twice && denial.has_moved(window) {
-                late.1 += 1;
-                continue;
-            }
             if listed(key) {
                 return Err(format!("the listing {key} is live and is reported as gone"));
             }
             // Where answers come from a cache, the list says itself that it is so much older.
             let since = feed.live.get(key).copied().unwrap_or(Ms::MAX);
             if !is_void && since > window.from - dialect.lag.as_millis() as Ms {
-                late.0 += 1;
+                late += 1;
                 continue;
             }
-            if is_void || !denial.excuses_delay(window) {
+            if is_void || !denial.excuses_delay(window, &dialect) {
                 return Err(format!(
                     "the listing {key} was live through the whole scan and is not in the list"
                 ));
             }
-            late.0 += 1;
+            late += 1;
         }
         Ok(late)
     }
@@ -570,23 +557,16 @@ impl Denial<'_> {
         window.scans.iter().all(in_scan) && (!window.counts || self.in_kind(RequestKind::Count))
     }
 
-    /// Whether rows may have moved past every reader.
-    fn has_moved(&self, window: &Window) -> bool {
-        window.by_links
-            && window.scans.iter().all(|(began, ended)| {
-                let mut changes = self.mls.changes.iter();
-                changes.any(|at| at >= began && at <= ended)
-            })
-    }
-
     /// Whether a key that was never listed may come later.
-    fn excuses_delay(&self, window: &Window) -> bool {
+    fn excuses_delay(&self, window: &Window, dialect: &Dialect) -> bool {
         let moved = self.mls.changes.last().is_some_and(|at| *at >= window.from);
         let hidden = self
             .strikes
             .iter()
             .any(|s| s.kind == RequestKind::Page && (hides_rows(&s.fault) || self.denies(s)));
         let uncounted = !window.counts || moved || self.in_kind(RequestKind::Count);
-        (window.by_links && moved) || (hidden && uncounted)
+        let by_links =
+            window.by_links && !matches!(dialect.scan, ScanForm::Links { skips: true, .. });
+        (by_links && moved) || (hidden && uncounted)
     }
 }

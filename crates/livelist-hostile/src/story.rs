@@ -419,14 +419,19 @@ impl MlsPlan {
         };
         let mut spec = MlsSpec::new(format!("mls{at}"), provider, listings);
         spec.seed = pair(seed, at);
-        // Where a page that is cut has no link, an answer about 25 keys has to fit on one, as it
+        // Where a page that is cut has no link, an answer about 25 keys has to fit on one, and where
+        // pages overlap, they are longer than what changes between two of them, as it
         // does at the true servers.
-        let has_links = !matches!(
+        let goes_by_links = !matches!(
             provider,
-            Provider::Rmls | Provider::UtahRealEstate | Provider::Realtyna | Provider::Ampre
+            Provider::Rmls
+                | Provider::UtahRealEstate
+                | Provider::Realtyna
+                | Provider::Ampre
+                | Provider::MlsGrid
         );
         spec.page_limit = Some(match dice.below(4) {
-            _ if !has_links => dice.within(26, 60),
+            _ if !goes_by_links => dice.within(26, 60),
             0 => dice.within(3, 9),
             _ => dice.within(10, 60),
         });

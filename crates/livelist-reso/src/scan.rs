@@ -1,8 +1,6 @@
 //! Paging as a fold: a scan is a value that says where it is, and one step of it asks the provider
 //! once and moves it on. The value can be written down and taken up by another process.
 
-use std::collections::HashSet;
-
 use livelist_model::evidence::{EndSign, ScanEvidence};
 use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::keys::KeyBuffer;
@@ -16,8 +14,10 @@ use crate::error::ClientError;
 use crate::loops::LoopProbe;
 
 mod keyset;
+mod overlap;
 mod urls;
 
+use overlap::PageRows;
 use urls::PageUrls;
 pub(crate) use urls::filter;
 
@@ -39,9 +39,15 @@ pub struct ScanState {
     pub page_size: u32,
     /// Finds circles.
     pub loops: LoopProbe,
-    /// The empty place, in rows, that a link led to and that was looked at again.
+    /// Where the scan goes by `$skip`: the last rows of the page before, as hashes.
     #[serde(default)]
-    pub empty_at: Option<u64>,
+    pub tail: Vec<u64>,
+    /// There, too: the most rows that a page has shown.
+    #[serde(default)]
+    pub fullest: u64,
+    /// There, too: how many pages in a row have told that the list ends with them.
+    #[serde(default)]
+    pub ends_told: u32,
     /// What it saw so far.
     pub evidence: ScanEvidence,
 }
@@ -77,14 +83,9 @@ pub enum Cursor {
         /// The key.
         key: String,
     },
-    /// The one that begins behind so many rows: the look past the end.
+    /// The one that begins behind so many rows.
     Skip(u64),
-    /// The same from a little before: the look at what a link had promised and did not show.
-    Back(u64),
 }
-
-/// From so many rows before an empty page a scan looks again: more than are sold in a moment.
-const LOOK_BACK: u64 = 50;
 
 /// Whether a scan goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +98,7 @@ pub enum Step {
 
 impl ScanState {
     /// The form that this version writes and reads.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     /// A scan of `feed` that begins now.
     ///
@@ -111,7 +112,9 @@ impl ScanState {
             cursor: Cursor::Start,
             page_size: dialect.page_size(feed),
             loops: LoopProbe::default(),
-            empty_at: None,
+            tail: Vec::new(),
+            fullest: 0,
+            ends_told: 0,
             evidence: ScanEvidence::begin(dialect.scan.paging(), now),
         })
     }
@@ -182,11 +185,12 @@ impl ScanState {
         let answer = client.page(request, keys).await?;
         let moved = match pages.form {
             ScanForm::Keyset(by) => self.move_on_by_order(by, &answer, first, keys),
-            ScanForm::Links { skips, .. } => {
-                let distinct = distinct(first, keys);
-                self.move_on_by_link(client, &answer, skips, distinct)
+            ScanForm::Links { skips: true, .. } => {
+                self.move_on_by_skip(&answer, &PageRows::of(first, keys))
             }
-            ScanForm::List => self.move_on_by_link(client, &answer, false, answer.page.rows),
+            ScanForm::Links { skips: false, .. } | ScanForm::List => {
+                self.move_on_by_link(client, &answer)
+            }
         };
         Ok((answer, moved))
     }
@@ -200,71 +204,84 @@ impl ScanState {
         first: usize,
         keys: &mut KeyBuffer,
     ) -> Result<(), ClientError> {
-        let next = keyset::behind(by, &self.cursor, first, keys).map_err(ClientError::Page)?;
-        let end = next.is_none().then_some(EndSign::EmptyPage);
-        self.went(answer, next, end)
+        match keyset::behind(by, &self.cursor, first, keys).map_err(ClientError::Page)? {
+            Some(next) => self.go_to(answer, next),
+            None => self.end(answer, EndSign::EmptyPage),
+        }
     }
 
-    /// The next page is behind the link. Without one the scan ends, except where the provider can
-    /// be asked for what comes behind the last row: then it ends when that is nothing.
-    fn move_on_by_link(
-        &mut self,
-        client: &Client<'_>,
-        answer: &Answer,
-        skips: bool,
-        distinct: u64,
-    ) -> Result<(), ClientError> {
-        let asked_skip = match &self.cursor {
-            Cursor::Start => Some(0),
-            Cursor::Link(link) => skip_of(link),
-            Cursor::Skip(n) | Cursor::Back(n) => Some(*n),
-            Cursor::After(_) | Cursor::Since { .. } => None,
-        };
-        // A row that a page shows twice is one row of the list that `$skip` counts.
-        let rows = distinct;
+    /// The next page is behind the link; without one the scan ends.
+    fn move_on_by_link(&mut self, client: &Client<'_>, answer: &Answer) -> Result<(), ClientError> {
         let Some(link) = &answer.next else {
-            return match asked_skip {
-                Some(skip) if skips && rows > 0 && !is_off(Guard::EndSign) => {
-                    self.went(answer, Some(Cursor::Skip(skip + rows)), None)
-                }
-                // A link promised rows, and none came: the last page was full, or the provider
-                // lost the rest. Rows that were there before tell which.
-                Some(skip) if skips && matches!(self.cursor, Cursor::Link(_)) && skip > 0 => {
-                    self.empty_at = Some(skip);
-                    let back = Cursor::Back(skip.saturating_sub(LOOK_BACK));
-                    self.went(answer, Some(back), None)
-                }
-                Some(_) if skips && matches!(self.cursor, Cursor::Back(_)) => {
-                    self.went(answer, None, Some(EndSign::EmptyPage))?;
-                    self.evidence.rows_skipped += 1;
-                    Ok(())
-                }
-                Some(_) if skips => self.went(answer, None, Some(EndSign::EmptyPage)),
-                _ => self.went(answer, None, Some(EndSign::NoNextLink)),
-            };
+            return self.end(answer, EndSign::NoNextLink);
         };
         let uri = client.resolve(&answer.uri, link)?.to_string();
-        let is_back = matches!(self.cursor, Cursor::Back(_));
-        if is_back && skip_of(&uri).is_some_and(|to| Some(to) == self.empty_at) {
-            // It leads to the empty page again: that was the end.
-            return self.went(answer, None, Some(EndSign::EmptyPage));
-        }
-        let jumped = match (asked_skip, skip_of(&uri)) {
-            (Some(from), Some(to)) => to.saturating_sub(from).saturating_sub(rows),
+        self.go_to(answer, Cursor::Link(client.conceal(&uri)))
+    }
+
+    /// The next page begins among the last rows of this one. The scan ends when a page shows nothing
+    /// behind them and has no link. Two such pages are enough whatever their links say; and three
+    /// with room for more and no link are, although each shows rows that changed since the last.
+    fn move_on_by_skip(&mut self, answer: &Answer, page: &PageRows) -> Result<(), ClientError> {
+        let skip = match &self.cursor {
+            Cursor::Skip(n) => *n,
             _ => 0,
         };
-        self.went(answer, Some(Cursor::Link(client.conceal(&uri))), None)?;
-        self.evidence.rows_skipped += jumped;
+        let joined = page.joined(&self.tail);
+        let is_torn = self.cursor != Cursor::Start && joined.again == 0;
+        let link = answer.next.as_deref();
+        let hidden = match link.and_then(skip_of) {
+            Some(to) => to.saturating_sub(skip).saturating_sub(page.len()),
+            None => 0,
+        };
+        let is_still = joined.fresh == 0;
+        let tells_end = is_still || (link.is_none() && !is_torn && page.len() < self.fullest);
+        let ends_told = if tells_end { self.ends_told + 1 } else { 0 };
+        let is_end = page.len() == 0
+            || (is_still && (link.is_none() || ends_told >= 2))
+            || ends_told >= 3
+            || (link.is_none() && is_off(Guard::EndSign));
+        if is_end {
+            self.went(answer, joined.again, None)?;
+            self.ended(EndSign::EmptyPage);
+        } else {
+            let next = Cursor::Skip(page.next_skip(skip));
+            self.went(answer, joined.again, Some((next, page.print())))?;
+            self.tail = page.tail();
+            self.fullest = self.fullest.max(page.len());
+            self.ends_told = ends_told;
+        }
+        // A link behind no rows promises what cannot be read.
+        let is_empty_promise = page.len() == 0 && link.is_some();
+        self.evidence.rows_skipped += hidden + u64::from(is_torn || is_empty_promise);
         Ok(())
     }
 
+    fn end(&mut self, answer: &Answer, sign: EndSign) -> Result<(), ClientError> {
+        self.went(answer, 0, None)?;
+        self.ended(sign);
+        Ok(())
+    }
+
+    fn ended(&mut self, sign: EndSign) {
+        self.evidence.end = Some(sign);
+        self.stage = Stage::CountAfter;
+    }
+
+    fn go_to(&mut self, answer: &Answer, next: Cursor) -> Result<(), ClientError> {
+        let step = format!("{next:?}").into_bytes();
+        self.went(answer, 0, Some((next, step)))
+    }
+
+    /// Notes a page, of whose rows so many were asked for again on purpose, and moves to the next,
+    /// unless what marks the step was there before.
     fn went(
         &mut self,
         answer: &Answer,
-        next: Option<Cursor>,
-        end: Option<EndSign>,
+        again: u64,
+        next: Option<(Cursor, Vec<u8>)>,
     ) -> Result<(), ClientError> {
-        let rows = self.evidence.rows + answer.page.rows;
+        let rows = self.evidence.rows + answer.page.rows.saturating_sub(again);
         let most = match self.evidence.count_before {
             Some(count) => count.saturating_mul(10).saturating_add(10_000),
             None => MAX_ROWS,
@@ -275,9 +292,9 @@ impl ScanState {
                 limit: most.min(MAX_ROWS),
             });
         }
-        if let Some(next) = next {
+        if let Some((next, step)) = next {
             let mut loops = self.loops.clone();
-            if loops.is_circle(format!("{next:?}").as_bytes()) {
+            if loops.is_circle(&step) {
                 return Err(ClientError::Loop {
                     pages: self.evidence.pages + 1,
                 });
@@ -288,19 +305,8 @@ impl ScanState {
         self.evidence.rows = rows;
         self.evidence.pages += 1;
         self.page_size = answer.size;
-        if end.is_some() {
-            self.evidence.end = end;
-            self.stage = Stage::CountAfter;
-        }
         Ok(())
     }
-}
-
-/// How many different keys `keys` has from `first` on: a row that a page shows twice is one row of the
-/// list that `$skip` counts.
-fn distinct(first: usize, keys: &KeyBuffer) -> u64 {
-    let page: HashSet<&[u8]> = (first..keys.len()).filter_map(|i| keys.key(i)).collect();
-    page.len() as u64
 }
 
 /// The number behind `$skip=` in a link, if there is one.
@@ -330,7 +336,7 @@ mod tests {
 
     #[test]
     fn a_scan_can_be_written_down() {
-        let text = r#"{"version":1,"stage":"pages","cursor":{"link":"https://x/P?$skip=5"},"page_size":5,
+        let text = r#"{"version":2,"stage":"pages","cursor":{"link":"https://x/P?$skip=5"},"page_size":5,
             "loops":{"kept":7,"steps":0,"power":1},"evidence":{"paging":"links","started_at":"2026-11-21T04:00:00Z",
             "pages":1,"rows":5,"rows_skipped":0}}"#;
         let state: ScanState = serde_json::from_str(text).unwrap();

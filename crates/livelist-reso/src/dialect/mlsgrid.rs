@@ -25,6 +25,8 @@ pub(super) fn dialect() -> Dialect {
             size: SizeForm::Top,
             skips: true,
         },
+        // Tells a row that moved, because it was modified, from one that stands where it stood.
+        stamp_field: Some("ModificationTimestamp"),
         page_max: 5_000,
         count: CountForm::Never,
         confirm: ConfirmForm::SecondScan,

@@ -62,7 +62,7 @@ impl PageUrls {
             parameters: feed.parameters.clone(),
             orderby,
             skip: match cursor {
-                Cursor::Skip(n) | Cursor::Back(n) => Some(*n),
+                Cursor::Skip(n) => Some(*n),
                 _ => None,
             },
         })

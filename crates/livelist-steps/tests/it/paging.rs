@@ -138,6 +138,27 @@ async fn rows_that_move_during_a_scan_are_not_lost(
     world.heals(&feed).await;
 }
 
+/// Rows that move, and rows that go, between any two requests of any scan: where keys cannot be asked
+/// for, nothing but the way of reading keeps a live one from being called gone.
+#[rstest]
+#[tokio::test]
+async fn rows_that_move_during_every_scan_are_not_lost(
+    #[values(MlsGrid, Provider::Realtyna)] provider: Provider,
+    #[values(1, 4)] touched: u64,
+    #[values(0, 3)] sold: u64,
+) {
+    let (world, feed) = World::begun(provider, 600, 60).await;
+    for _ in 0..4 {
+        let mut rules = always(Fault::TouchDuringScan { n: touched });
+        rules.push(FaultRule::new(Fault::SellDuringScan { n: sold }).times(3));
+        let harm = naive::harm(&world, &rules).await;
+        assert!(!harm.lost.is_empty());
+        // `run_by` looks that no live key is lost.
+        world.day_under(&feed, &rules).await;
+    }
+    world.heals(&feed).await;
+}
+
 /// Where a second scan is the confirmation, two have to be scans: one that saw nothing, and one past
 /// which rows slipped, are not enough.
 #[tokio::test]

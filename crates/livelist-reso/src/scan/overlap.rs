@@ -1,0 +1,130 @@
+//! Paging by `$skip`, so that no row can slip past.
+//!
+//! `$skip` counts rows. When one before the reader is sold, or modified where the order is that of
+//! modification, all rows behind it move up, and the first of them leaves the next page (F8). So
+//! each page begins some rows before the end of the one before, and has to show at least one of
+//! that page's last rows as it was. Rows that do not change keep their order: what was not read yet
+//! stands behind that row, and so on this page or on a later one. A row that is modified meanwhile
+//! moves to the end, which is ahead of the reader, too. The provider's links count rows as well,
+//! without the overlap; they only tell that there is more.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use livelist_model::keys::KeyBuffer;
+
+/// The most rows that are asked for twice: more than change between two requests.
+const MOST: usize = 50;
+/// The least, where a page has twice as many.
+const LEAST: usize = 10;
+
+/// How many rows the page behind one with `rows` different rows shows again: half of a tiny one, a
+/// tenth of an ordinary one.
+fn overlap(rows: usize) -> usize {
+    (rows / 10).max(LEAST).min(rows / 2).clamp(1, MOST)
+}
+
+/// The different rows of a page, each as a hash of its key and its timestamp. Nobody but a scan
+/// that goes on compares them, and `DefaultHasher::new` is keyless, so they can be written down.
+pub(super) struct PageRows(Vec<u64>);
+
+/// How a page stands to the one before.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Joined {
+    /// Rows that the page before had shown.
+    pub(super) again: u64,
+    /// Rows that it had not.
+    pub(super) fresh: u64,
+}
+
+impl PageRows {
+    /// The rows of `keys` from `first` on. One that a page shows twice is one row of the list that
+    /// `$skip` counts.
+    pub(super) fn of(first: usize, keys: &KeyBuffer) -> PageRows {
+        let mut seen = HashSet::new();
+        let rows = keys.iter().skip(first).filter(|(key, _)| seen.insert(*key));
+        PageRows(rows.map(hash).collect())
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    /// Which of them are in `tail`, the last rows of the page before.
+    pub(super) fn joined(&self, tail: &[u64]) -> Joined {
+        let again = self.0.iter().filter(|row| tail.contains(row)).count() as u64;
+        Joined {
+            again,
+            fresh: self.len() - again,
+        }
+    }
+
+    /// The last rows, of which the next page has to show one: twice as many as it is asked for, in
+    /// case that others came before them.
+    pub(super) fn tail(&self) -> Vec<u64> {
+        let most = 2 * overlap(self.0.len());
+        self.0[self.0.len().saturating_sub(most)..].to_vec()
+    }
+
+    /// Where the next page begins, if this one began behind `skip` rows.
+    pub(super) fn next_skip(&self, skip: u64) -> u64 {
+        match self.0.len() {
+            0 => skip,
+            rows => skip + (rows - overlap(rows)) as u64,
+        }
+    }
+
+    /// A page with the same rows has the same.
+    pub(super) fn print(&self) -> Vec<u8> {
+        self.0.iter().flat_map(|row| row.to_be_bytes()).collect()
+    }
+}
+
+fn hash(row: (&[u8], &[u8])) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    row.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(rows: &[(&str, &str)]) -> PageRows {
+        let mut keys = KeyBuffer::default();
+        keys.push(b"of-the-page-before", b"").unwrap();
+        for (key, stamp) in rows {
+            keys.push(key.as_bytes(), stamp.as_bytes()).unwrap();
+        }
+        PageRows::of(1, &keys)
+    }
+
+    #[test]
+    fn every_page_begins_among_the_last_rows_of_the_one_before_and_gets_further() {
+        for rows in 2..=6_000 {
+            let overlap = overlap(rows);
+            assert!((1..=MOST.min(rows / 2)).contains(&overlap), "{rows}");
+        }
+        assert_eq!([2, 4, 20, 200, 5_000].map(overlap), [1, 2, 10, 20, 50]);
+    }
+
+    #[test]
+    fn a_row_that_was_modified_joins_nothing() {
+        let tail = page(&[("a", "1"), ("b", "1"), ("c", "1"), ("d", "1")]).tail();
+        let joined = |rows: &[(&str, &str)]| {
+            let joined = page(rows).joined(&tail);
+            (joined.again, joined.fresh)
+        };
+        assert_eq!(joined(&[("d", "1"), ("e", "1")]), (1, 1));
+        assert_eq!(joined(&[("d", "2"), ("e", "1")]), (0, 2));
+        assert_eq!(joined(&[("d1", ""), ("d", "")]), (0, 2));
+        assert_eq!(joined(&[]), (0, 0));
+    }
+
+    #[test]
+    fn a_row_that_is_shown_twice_is_one_row() {
+        let page = page(&[("a", ""), ("b", ""), ("a", ""), ("c", ""), ("d", "")]);
+        assert_eq!((page.len(), page.next_skip(100)), (4, 102));
+    }
+}
