@@ -17,7 +17,7 @@ mod keyset;
 mod overlap;
 mod urls;
 
-use overlap::PageRows;
+use overlap::{PageRows, overlap};
 use urls::PageUrls;
 pub(crate) use urls::filter;
 
@@ -219,9 +219,10 @@ impl ScanState {
         self.go_to(answer, Cursor::Link(client.conceal(&uri)))
     }
 
-    /// The next page begins among the last rows of this one. The scan ends when a page shows nothing
-    /// behind them and has no link. Two such pages are enough whatever their links say; and three
-    /// with room for more and no link are, although each shows rows that changed since the last.
+    /// The next page begins among the last rows of this one. A page tells that the list ends when it
+    /// shows nothing behind them, or has room for more and no link. One alone may be cut: the scan
+    /// ends when two in a row tell so, the second of them with nothing new, or three, each with rows
+    /// that changed since the last.
     fn move_on_by_skip(&mut self, answer: &Answer, page: &PageRows) -> Result<(), ClientError> {
         let skip = match &self.cursor {
             Cursor::Skip(n) => *n,
@@ -235,20 +236,23 @@ impl ScanState {
             None => 0,
         };
         let is_still = joined.fresh == 0;
-        let tells_end = is_still || (link.is_none() && !is_torn && page.len() < self.fullest);
+        let has_room = page.len() < self.fullest || self.cursor == Cursor::Start;
+        let tells_end = is_still || (link.is_none() && has_room);
         let ends_told = if tells_end { self.ends_told + 1 } else { 0 };
         let is_end = page.len() == 0
-            || (is_still && (link.is_none() || ends_told >= 2))
-            || ends_told >= 3
+            || ends_told >= if is_still { 2 } else { 3 }
             || (link.is_none() && is_off(Guard::EndSign));
         if is_end {
             self.went(answer, joined.again, None)?;
             self.ended(EndSign::EmptyPage);
         } else {
-            let next = Cursor::Skip(page.next_skip(skip));
+            let fullest = self.fullest.max(page.len());
+            // At the end, as much is shown again as anywhere, however short the page was.
+            let like = if link.is_none() { fullest } else { page.len() };
+            let next = Cursor::Skip((skip + page.len()).saturating_sub(overlap(like)));
             self.went(answer, joined.again, Some((next, page.print())))?;
-            self.tail = page.tail();
-            self.fullest = self.fullest.max(page.len());
+            self.tail = page.tail(overlap(like));
+            self.fullest = fullest;
             self.ends_told = ends_told;
         }
         // A link behind no rows promises what cannot be read.
