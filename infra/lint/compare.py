@@ -26,11 +26,11 @@ NOT_PARAMETERS = {"stack", "bootstrap"}
 class Project:
     """Where the two descriptions are."""
 
-    def __init__(self, root: Path = ROOT, template: str | None = None):
+    def __init__(self, root: Path = ROOT):
         self.root = root
         self.modules = root / "infra" / "modules" / "system"
         self.environments = sorted((root / "infra" / "envs").glob("*/"))
-        self.template = sam.Template(root / "template.yaml", template)
+        self.template = sam.Template(root / "template.yaml")
 
     def worlds(self) -> dict[str, dict[str, str]]:
         """Sets of parameters: as they come, and each one otherwise, so that one that is ignored

@@ -4,6 +4,7 @@ stack uses too, with its intrinsic functions worked out for given parameters."""
 import logging
 import os
 import re
+from functools import cache
 from pathlib import Path
 
 import facts
@@ -48,21 +49,28 @@ class _ManagedPolicies:
         return {basic: f"arn:{facts.PARTITION}:iam::aws:policy/service-role/{basic}"}
 
 
+@cache
+def _translated(text: str) -> tuple[dict, dict, str, dict[str, str]]:
+    """The parameters, the plain CloudFormation, the artifact's folder and the definitions."""
+    document = yaml_parse(text)
+    functions = document["Globals"]["Function"]
+    artifact, functions["CodeUri"] = functions["CodeUri"], "s3://artifact/bootstrap.zip"
+    definitions = {}
+    for id_, resource in document["Resources"].items():
+        if resource["Type"] == "AWS::Serverless::StateMachine":
+            definitions[id_] = resource["Properties"]["DefinitionUri"]
+            resource["Properties"]["DefinitionUri"] = f"s3://artifact/{id_}"
+    plain = transform(document, {}, _ManagedPolicies())
+    return document["Parameters"], plain, artifact, definitions
+
+
 class Template:
     """A template, read once; `facts` works it out."""
 
-    def __init__(self, path: Path, text: str | None = None):
-        self.folder = path.parent
-        self.document = yaml_parse(text or path.read_text())
-        self.parameters = self.document["Parameters"]
-        self.artifact = self.folder / self.document["Globals"]["Function"]["CodeUri"]
-        self.definitions = {}
-        self.document["Globals"]["Function"]["CodeUri"] = "s3://artifact/bootstrap.zip"
-        for id_, resource in self.document["Resources"].items():
-            if resource["Type"] == "AWS::Serverless::StateMachine":
-                self.definitions[id_] = self.folder / resource["Properties"]["DefinitionUri"]
-                resource["Properties"]["DefinitionUri"] = f"s3://artifact/{id_}"
-        self.plain = transform(self.document, {}, _ManagedPolicies())
+    def __init__(self, path: Path):
+        self.parameters, self.plain, artifact, definitions = _translated(path.read_text())
+        self.artifact = path.parent / artifact
+        self.definitions = {id_: path.parent / of for id_, of in definitions.items()}
 
     def facts(self, stack: str, given: dict[str, str]) -> System:
         return _Reading(self, stack, given).system

@@ -39,6 +39,7 @@ resource "aws_iam_role_policy" "this" {
 }
 
 resource "aws_scheduler_schedule" "this" {
+  # checkov:skip=CKV_AWS_297:The event is a time
   name                         = var.name
   description                  = var.description
   schedule_expression          = var.expression
