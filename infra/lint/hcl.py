@@ -39,7 +39,7 @@ def read(path: Path) -> list[Block]:
         tree = _parsed(path.read_text())
     except Exception as error:  # of lark, of many kinds
         raise HclError(f"{path}: {error}") from error
-    return _body(_children(tree)[0], str(path)).blocks
+    return _body(children(tree)[0], str(path)).blocks
 
 
 @cache
@@ -56,22 +56,23 @@ def read_folder(folder: Path) -> list[Block]:
     return [block for file in files for block in read(file)]
 
 
-def _children(tree: Tree) -> list:
+def children(tree: Tree) -> list:
+    """What counts of a tree: all but comments and line ends."""
     return [c for c in tree.children if not (isinstance(c, Tree) and c.data == "new_line_or_comment")]
 
 
 def _body(tree: Tree, place: str) -> Block:
     result = Block("", [], place=place)
-    for child in _children(tree):
-        parts = [c for c in _children(child) if not _is_sign(c)]
-        name = _word(parts[0])
+    for child in children(tree):
+        parts = [c for c in children(child) if not _is_sign(c)]
+        name = word(parts[0])
         if child.data == "attribute":
             if name in result.arguments:
                 raise HclError(f"{place}: {name} is set twice")
             result.arguments[name] = parts[1]
         else:
             inner = _body(parts[-1], f"{place}, {name}")
-            inner.kind, inner.labels = name, [_word(label) for label in parts[1:-1]]
+            inner.kind, inner.labels = name, [word(label) for label in parts[1:-1]]
             inner.place = " ".join([f"{place}, {name}", *inner.labels])
             result.blocks.append(inner)
     return result
@@ -81,7 +82,8 @@ def _is_sign(child) -> bool:
     return isinstance(child, Token)
 
 
-def _word(tree: Tree) -> str:
+def word(tree: Tree) -> str:
+    """The text of a name or a label."""
     if tree.data == "string":
         return "".join(str(t) for part in tree.find_data("string_part") for t in part.children)
     return str(tree.children[0])
@@ -99,8 +101,8 @@ class Scope:
     def within(self, names: dict) -> "Scope":
         return Scope(self.look_up, self.place, {**self.names, **names})
 
-    def name(self, word: str):
-        return self.names[word] if word in self.names else self.look_up(word)
+    def name(self, of: str):
+        return self.names[of] if of in self.names else self.look_up(of)
 
     def error(self, text: str) -> HclError:
         return HclError(f"{self.place}: {text}")
@@ -108,7 +110,7 @@ class Scope:
 
 def value(tree: Tree, scope: Scope):
     """What an expression comes to."""
-    parts = _children(tree)
+    parts = children(tree)
     match tree.data:
         case "expr_term":
             inner = [p for p in parts if not _is_sign(p)]
@@ -124,10 +126,10 @@ def value(tree: Tree, scope: Scope):
         case "identifier":
             return scope.name(str(parts[0]))
         case "get_attr_expr_term":
-            name = [p for p in _children(parts[1]) if not _is_sign(p)][0]
-            return attribute(value(parts[0], scope), _word(name), scope)
+            name = [p for p in children(parts[1]) if not _is_sign(p)][0]
+            return attribute(value(parts[0], scope), word(name), scope)
         case "index_expr_term":
-            inner = [p for p in _children(parts[1]) if not _is_sign(p)]
+            inner = [p for p in children(parts[1]) if not _is_sign(p)]
             index = value(inner[0], scope) if inner else int(parts[1].children[-1])
             return _element(value(parts[0], scope), index, scope)
         case "conditional":
@@ -192,7 +194,7 @@ def _text(parts: list, scope: Scope) -> str:
     for part in (p for p in parts if not _is_sign(p)):
         child = part.children[0]
         if isinstance(child, Tree) and child.data == "interpolation":
-            inner = [c for c in _children(child) if not _is_sign(c)]
+            inner = [c for c in children(child) if not _is_sign(c)]
             out.append(text(value(inner[0], scope), scope))
         elif isinstance(child, Token):
             known = {"ESCAPED_INTERPOLATION", "ESCAPED_DIRECTIVE"}
@@ -207,18 +209,18 @@ def _text(parts: list, scope: Scope) -> str:
 
 
 def _pair(element: Tree, scope: Scope):
-    key, of = (p for p in _children(element) if not _is_sign(p))
-    inner = _children(key)[0]
+    key, of = (p for p in children(element) if not _is_sign(p))
+    inner = children(key)[0]
     name = inner
-    while isinstance(name, Tree) and name.data == "expr_term" and len(_children(name)) == 1:
-        name = _children(name)[0]
+    while isinstance(name, Tree) and name.data == "expr_term" and len(children(name)) == 1:
+        name = children(name)[0]
     # A bare word is a name here, not a reference.
     bare = isinstance(name, Tree) and name.data in ("identifier", "keyword")
-    return (_word(name) if bare else text(value(inner, scope), scope)), value(of, scope)
+    return (word(name) if bare else text(value(inner, scope), scope)), value(of, scope)
 
 
 def _binary(parts: list, scope: Scope):
-    term = _children(parts[1])
+    term = children(parts[1])
     sign = str(term[0].children[0]).strip()
     left = value(parts[0], scope)
     if sign in ("&&", "||"):
@@ -243,8 +245,8 @@ def _binary(parts: list, scope: Scope):
 
 def _for(is_object: bool, parts: list, scope: Scope):
     intro = next(p for p in parts if isinstance(p, Tree) and p.data == "for_intro")
-    inner = [p for p in _children(intro) if not _is_sign(p)]
-    names, of = [_word(p) for p in inner[:-1]], value(inner[-1], scope)
+    inner = [p for p in children(intro) if not _is_sign(p)]
+    names, of = [word(p) for p in inner[:-1]], value(inner[-1], scope)
     bodies = [p for p in parts if isinstance(p, Tree) and p.data not in ("for_intro", "for_cond")]
     conditions = [p for p in parts if isinstance(p, Tree) and p.data == "for_cond"]
     items = sorted(of.items()) if isinstance(of, dict) else list(enumerate(of))
@@ -252,7 +254,7 @@ def _for(is_object: bool, parts: list, scope: Scope):
     for key, one in items:
         here = scope.within(dict(zip(names, [key, one] if len(names) == 2 else [one])))
         if conditions:
-            asked = [p for p in _children(conditions[0]) if not _is_sign(p)][0]
+            asked = [p for p in children(conditions[0]) if not _is_sign(p)][0]
             if not truth(value(asked, here), here):
                 continue
         pairs.append([value(body, here) for body in bodies])
@@ -263,9 +265,9 @@ def _for(is_object: bool, parts: list, scope: Scope):
 
 
 def _call(parts: list, scope: Scope):
-    name = _word(parts[0])
+    name = word(parts[0])
     given = next((p for p in parts if isinstance(p, Tree) and p.data == "arguments"), None)
-    trees = [p for p in _children(given) if not _is_sign(p)] if given else []
+    trees = [p for p in children(given) if not _is_sign(p)] if given else []
     if name == "can":
         try:
             value(trees[0], scope)

@@ -289,11 +289,11 @@ class _Lazy(dict):
 def converted(type_, of, scope: Scope):
     """A value as the type that its variable declares."""
     while type_.data == "expr_term":
-        (type_,) = [p for p in hcl._children(type_) if not isinstance(p, hcl.Token)]
+        (type_,) = [p for p in hcl.children(type_) if not isinstance(p, hcl.Token)]
     if of is None:
         return None
     if type_.data == "identifier":
-        return _scalar(hcl._word(type_), of, scope)
+        return _scalar(hcl.word(type_), of, scope)
     name, inner = _call(type_)
     match name:
         case "list" | "set":
@@ -311,10 +311,10 @@ def _call(tree):
     """`list(string)` as its name and its argument."""
     if tree.data != "function_call":
         raise HclError(f"{tree.data} is no type")
-    parts = hcl._children(tree)
+    parts = hcl.children(tree)
     given = next(p for p in parts if isinstance(p, hcl.Tree) and p.data == "arguments")
-    arguments = [p for p in hcl._children(given) if not isinstance(p, hcl.Token)]
-    return hcl._word(parts[0]), arguments[0]
+    arguments = [p for p in hcl.children(given) if not isinstance(p, hcl.Token)]
+    return hcl.word(parts[0]), arguments[0]
 
 
 def _scalar(name: str, of, scope: Scope):
@@ -332,19 +332,19 @@ def _scalar(name: str, of, scope: Scope):
 
 def _object(tree, of, scope: Scope) -> dict:
     while tree.data == "expr_term":
-        (tree,) = [p for p in hcl._children(tree) if not isinstance(p, hcl.Token)]
+        (tree,) = [p for p in hcl.children(tree) if not isinstance(p, hcl.Token)]
     out, declared = {}, set()
-    for element in (p for p in hcl._children(tree) if not isinstance(p, hcl.Token)):
-        key, type_ = (p for p in hcl._children(element) if not isinstance(p, hcl.Token))
+    for element in (p for p in hcl.children(tree) if not isinstance(p, hcl.Token)):
+        key, type_ = (p for p in hcl.children(element) if not isinstance(p, hcl.Token))
         name = str(next(key.scan_values(lambda t: t.type == "NAME")))
         declared.add(name)
         default, optional = None, False
         plain = type_
         while plain.data == "expr_term":
-            (plain,) = [p for p in hcl._children(plain) if not isinstance(p, hcl.Token)]
-        if plain.data == "function_call" and hcl._word(hcl._children(plain)[0]) == "optional":
-            given = next(p for p in hcl._children(plain) if isinstance(p, hcl.Tree) and p.data == "arguments")
-            arguments = [p for p in hcl._children(given) if not isinstance(p, hcl.Token)]
+            (plain,) = [p for p in hcl.children(plain) if not isinstance(p, hcl.Token)]
+        if plain.data == "function_call" and hcl.word(hcl.children(plain)[0]) == "optional":
+            given = next(p for p in hcl.children(plain) if isinstance(p, hcl.Tree) and p.data == "arguments")
+            arguments = [p for p in hcl.children(given) if not isinstance(p, hcl.Token)]
             optional, type_ = True, arguments[0]
             default = hcl.value(arguments[1], scope) if len(arguments) > 1 else None
         if name not in of and not optional:
