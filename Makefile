@@ -62,6 +62,7 @@ package: ## Builds the Lambda artifact for AWS; ARCH=arm64 (default) or x86_64.
 	  $(if $(filter arm64,$(ARCH)),--arm64,--x86-64) -p livelist-lambda --lambda-dir build/cargo-lambda
 	@mkdir -p $(dir $(ARTIFACT))
 	@install -m 755 build/cargo-lambda/bootstrap/bootstrap $(ARTIFACT)
+	@sha256sum $(ARTIFACT) > build/packaged-$(ARCH)
 	@echo "$(ARTIFACT) is built for $(ARCH): make deploy-sam or make plan, with ARCH=$(ARCH)"
 
 # --- Deploying --------------------------------------------------------------------------------------
@@ -69,6 +70,9 @@ package: ## Builds the Lambda artifact for AWS; ARCH=arm64 (default) or x86_64.
 # Which example of infra/envs, or which copy of one; with SAM, the end of the stack's name.
 ENV := dev
 ENV_FOLDER := infra/envs/$(ENV)
+# The local stack has its artifact in the same place, for this machine and to debug.
+PACKAGED = sha256sum --check --status build/packaged-$(ARCH) 2>/dev/null || { \
+  echo "$(ARTIFACT) is not what make package builds for $(ARCH): make package ARCH=$(ARCH)" >&2; exit 1; }
 # Where Terraform keeps its state: an S3 bucket, and its region.
 STATE_BUCKET :=
 STATE_REGION :=
@@ -78,7 +82,7 @@ plan: ## Terraform: shows what would change; ENV=dev STATE_BUCKET=… STATE_REGI
 	@[ -d "$(ENV_FOLDER)" ] || { echo "There is no $(ENV_FOLDER)" >&2; exit 1; }
 	@[ -n "$(STATE_BUCKET)" ] && [ -n "$(STATE_REGION)" ] || { \
 	  echo "Say where the state is: make plan ENV=$(ENV) STATE_BUCKET=… STATE_REGION=…" >&2; exit 1; }
-	@[ -e $(ARTIFACT) ] || { echo "Build the artifact first: make package" >&2; exit 1; }
+	@$(PACKAGED)
 	terraform -chdir=$(ENV_FOLDER) init -input=false -reconfigure \
 	  -backend-config=bucket=$(STATE_BUCKET) -backend-config=region=$(STATE_REGION)
 	terraform -chdir=$(ENV_FOLDER) plan -input=false -var=architecture=$(ARCH) -out=plan.out
@@ -91,7 +95,7 @@ apply: ## Terraform: carries out what `make plan` showed; ENV=dev.
 
 .PHONY: deploy-sam
 deploy-sam: $(SAM) ## SAM: shows the changes and asks; ENV=dev, PARAMETERS="AlertEmail=…".
-	@[ -e $(ARTIFACT) ] || { echo "Build the artifact first: make package" >&2; exit 1; }
+	@$(PACKAGED)
 	$(SAM) deploy --template template.yaml --stack-name livelist-$(ENV) --resolve-s3 \
 	  --capabilities CAPABILITY_IAM --confirm-changeset --no-fail-on-empty-changeset \
 	  --parameter-overrides Architecture=$(ARCH) $(PARAMETERS)

@@ -7,9 +7,10 @@ data "aws_region" "current" {}
 # The functions share one artifact, which looks at the handler's name. They stay apart in
 # permissions, memory, timeout and concurrency.
 data "archive_file" "bootstrap" {
-  type             = "zip"
-  source_file      = var.bootstrap
-  output_path      = "${var.bootstrap}.zip"
+  type        = "zip"
+  source_file = var.bootstrap
+  # Not beside the bootstrap: SAM takes all that is there.
+  output_path      = "${path.root}/.terraform/bootstrap.zip"
   output_file_mode = "0755"
 }
 
