@@ -8,6 +8,13 @@ from facts import FactsError, System
 from kinds import BUCKET_PARTS, BY_TERRAFORM
 from terraform import Instance, Module
 
+# Resources whose arguments are read one by one: what else they may not have.
+KNOWN = {
+    "aws_iam_role": {"name", "assume_role_policy"},
+    "aws_iam_role_policy": {"name", "role", "policy"},
+    "aws_iam_role_policy_attachment": {"role", "policy_arn"},
+    "aws_s3_bucket_policy": {"bucket", "policy"},
+}
 # What has a role: the argument that names it, and what the owner is called.
 OWNERS = {
     "aws_lambda_function": ("role", "function_name", "function"),
@@ -29,6 +36,8 @@ def read(module: Module) -> System:
     used = set()
     for one in instances:
         given = one.settings()
+        if unknown := set(given) - KNOWN.get(one.type, set(given)):
+            raise FactsError(f"{one.address}: nobody compares {sorted(unknown)} yet")
         if one.type.startswith("aws_iam_role"):
             _role(system, one, given, owners)
         elif one.type == "aws_s3_bucket_policy":

@@ -168,6 +168,18 @@ class Planted(unittest.TestCase):
             with self.assertRaisesRegex(facts.FactsError, "nobody compares aws_sqs_queue_policy"):
                 differences(copy, "queue")
 
+    def test_arguments_that_nobody_compares_are_no_success(self):
+        with Copy() as copy:
+            boundary = '  permissions_boundary = "arn:aws:iam::aws:policy/AdministratorAccess"\n'
+            name = '  name = "${local.name}-${data.aws_region.current.region}"\n'
+            copy.replace(f"{MODULES}/function/main.tf", name, name + boundary)
+            with self.assertRaisesRegex(facts.FactsError, "nobody compares .'permissions_boundary'"):
+                differences(copy, "function")
+        with Copy() as copy:
+            copy.replace(SAM, "      Handler: acquire\n", "      Handler: acquire\n      PermissionsBoundary: arn:x\n")
+            with self.assertRaisesRegex(facts.FactsError, "nobody compares .'PermissionsBoundary'"):
+                differences(copy, "function")
+
     def test_directives_in_the_definition_are_refused(self):
         with Copy() as copy:
             copy.replace("statemachines/reconcile.asl.json", '"StartAt"', '"%{Comment": "", "StartAt"')
