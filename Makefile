@@ -20,8 +20,15 @@ CARGO_DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 CARGO_FUZZ_VERSION := 0.13.2
 CARGO_FUZZ := $(TOOLS)/cargo-fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
 CARGO_LAMBDA_VERSION := 1.9.2
+CHECKOV_VERSION := 3.3.30
+CHECKOV := $(TOOLS)/checkov-$(CHECKOV_VERSION)/bin/checkov
+SAM_VERSION := 1.170.0
+SAM := $(TOOLS)/sam-$(SAM_VERSION)/bin/sam
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export SAM_CLI_TELEMETRY := 0
+# Terraform asks nobody whether there is a newer one.
+export CHECKPOINT_DISABLE := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .PHONY: help
@@ -55,7 +62,43 @@ package: ## Builds the Lambda artifact for AWS; ARCH=arm64 (default) or x86_64.
 	  $(if $(filter arm64,$(ARCH)),--arm64,--x86-64) -p livelist-lambda --lambda-dir build/cargo-lambda
 	@mkdir -p $(dir $(ARTIFACT))
 	@install -m 755 build/cargo-lambda/bootstrap/bootstrap $(ARTIFACT)
-	@echo "$(ARTIFACT) is built for $(ARCH): sam deploy --guided --parameter-overrides Architecture=$(ARCH)"
+	@sha256sum $(ARTIFACT) > build/packaged-$(ARCH)
+	@echo "$(ARTIFACT) is built for $(ARCH): make deploy-sam or make plan, with ARCH=$(ARCH)"
+
+# --- Deploying --------------------------------------------------------------------------------------
+
+# Which example of infra/envs, or which copy of one; with SAM, the end of the stack's name.
+ENV := dev
+ENV_FOLDER := infra/envs/$(ENV)
+# The local stack has its artifact in the same place, for this machine and to debug.
+PACKAGED = sha256sum --check --status build/packaged-$(ARCH) 2>/dev/null || { \
+  echo "$(ARTIFACT) is not what make package builds for $(ARCH): make package ARCH=$(ARCH)" >&2; exit 1; }
+# Where Terraform keeps its state: an S3 bucket, and its region.
+STATE_BUCKET :=
+STATE_REGION :=
+
+.PHONY: plan
+plan: ## Terraform: shows what would change; ENV=dev STATE_BUCKET=… STATE_REGION=….
+	@[ -d "$(ENV_FOLDER)" ] || { echo "There is no $(ENV_FOLDER)" >&2; exit 1; }
+	@[ -n "$(STATE_BUCKET)" ] && [ -n "$(STATE_REGION)" ] || { \
+	  echo "Say where the state is: make plan ENV=$(ENV) STATE_BUCKET=… STATE_REGION=…" >&2; exit 1; }
+	@$(PACKAGED)
+	terraform -chdir=$(ENV_FOLDER) init -input=false -reconfigure \
+	  -backend-config=bucket=$(STATE_BUCKET) -backend-config=region=$(STATE_REGION)
+	terraform -chdir=$(ENV_FOLDER) plan -input=false -var=architecture=$(ARCH) -out=plan.out
+
+.PHONY: apply
+apply: ## Terraform: carries out what `make plan` showed; ENV=dev.
+	@[ -e $(ENV_FOLDER)/plan.out ] || { echo "Look at the plan first: make plan ENV=$(ENV)" >&2; exit 1; }
+	terraform -chdir=$(ENV_FOLDER) apply -input=false plan.out
+	@rm $(ENV_FOLDER)/plan.out
+
+.PHONY: deploy-sam
+deploy-sam: $(SAM) ## SAM: shows the changes and asks; ENV=dev, PARAMETERS="AlertEmail=…".
+	@$(PACKAGED)
+	$(SAM) deploy --template template.yaml --stack-name livelist-$(ENV) --resolve-s3 \
+	  --capabilities CAPABILITY_IAM --confirm-changeset --no-fail-on-empty-changeset \
+	  --parameter-overrides Architecture=$(ARCH) $(PARAMETERS)
 
 # --- Running ----------------------------------------------------------------------------------------
 
@@ -100,9 +143,29 @@ mutations: ## Turns each guard off in turn; the hostile worlds have to notice.
 	$(if $(NEXTEST),cargo nextest run,cargo test --quiet) -p livelist-hostile --features mutations
 
 .PHONY: lint
-lint: $(VENV) infra/lint/node_modules/.installed ## Checks the template and the state machine.
+lint: $(VENV) infra/lint/node_modules/.installed ## Checks template, Terraform and state machine; both describe the same system.
 	@.venv/bin/cfn-lint template.yaml && echo "template.yaml: fine"
 	@cd infra/lint && node_modules/.bin/asl-validator --json-path ../../statemachines/reconcile.asl.json
+	@if command -v terraform >/dev/null; then \
+	  terraform fmt -check -recursive infra && echo "infra: formatted"; \
+	else echo "There is no terraform here: formatting and plans are not checked"; fi
+	@for folder in infra/envs/*/; do \
+	  if [ -d $$folder.terraform/providers/registry.terraform.io/hashicorp/aws ]; then \
+	    terraform -chdir=$$folder validate; fi; \
+	done
+	@.venv/bin/python infra/lint/schema.py
+	@.venv/bin/python infra/lint/compare.py
+	@.venv/bin/python -W ignore -m unittest discover -q -s infra/lint/tests
+
+.PHONY: lint-all
+lint-all: lint $(SAM) $(CHECKOV) ## The same, and what sam and checkov say.
+	@AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint --template template.yaml
+	@$(CHECKOV) --config-file infra/lint/checkov.yaml
+	@$(CHECKOV) --framework terraform --directory infra/modules --compact --quiet --skip-download
+
+.PHONY: security
+security: $(VENV) ## Writes the table of permissions in docs/security.md.
+	@.venv/bin/python infra/lint/compare.py --write
 
 .PHONY: fmt
 fmt: ## Formats the code.
@@ -128,15 +191,26 @@ clean: ## Stops the local stack and removes everything that was built or install
 
 # --- What the others need ---------------------------------------------------------------------------
 
-$(VENV): infra/local/requirements.txt
-	@echo "Installing the local stack into .venv …"
+$(VENV): infra/local/requirements.txt infra/lint/requirements.txt
+	@echo "Installing the local stack and the linters into .venv …"
 	@python3 -m venv .venv
-	@.venv/bin/pip install --quiet -r $<
+	@.venv/bin/pip install --quiet $(addprefix -r ,$^)
 	@touch $@
 
 infra/lint/node_modules/.installed: infra/lint/package-lock.json
 	@npm ci --prefix infra/lint --loglevel=error --no-audit --no-fund --silent
 	@touch $@
+
+# Into places of their own: they want other versions of what they share with the local stack.
+$(CHECKOV):
+	@echo "Installing checkov $(CHECKOV_VERSION) into the cache …"
+	@python3 -m venv $(TOOLS)/checkov-$(CHECKOV_VERSION)
+	@$(TOOLS)/checkov-$(CHECKOV_VERSION)/bin/pip install --quiet checkov==$(CHECKOV_VERSION)
+
+$(SAM):
+	@echo "Installing sam $(SAM_VERSION) into the cache …"
+	@python3 -m venv $(TOOLS)/sam-$(SAM_VERSION)
+	@$(TOOLS)/sam-$(SAM_VERSION)/bin/pip install --quiet aws-sam-cli==$(SAM_VERSION)
 
 # Unoptimised: it runs for two seconds, and compiles in one minute instead of five.
 $(CARGO_DENY):

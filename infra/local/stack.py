@@ -148,7 +148,7 @@ def deploy_into(
         # Days are planned by hand here: nobody wants a run to begin in the middle of a test.
         "ScheduleState": "DISABLED",
         # Tests plan beside each other.
-        "ReservePlanner": "no",
+        "ReserveConcurrency": "no",
         **overrides,
     }
     template = ROOT / "template.yaml"

@@ -1,0 +1,4 @@
+output "stack" {
+  description = "The outputs of the installation, as template.yaml has them"
+  value       = module.livelist
+}

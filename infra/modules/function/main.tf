@@ -1,0 +1,122 @@
+# A Lambda function with its role, its log and where its failures go.
+
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  name = "${var.stack}-${var.handler}"
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  # checkov:skip=CKV_AWS_158:CloudWatch encrypts with its own key; logs hold no secrets
+  # checkov:skip=CKV_AWS_338:log_days says how long; a run's record in the bucket is what lasts
+  name              = "/aws/lambda/${local.name}"
+  retention_in_days = var.log_days
+}
+
+resource "aws_iam_role" "this" {
+  name = "${local.name}-${data.aws_region.current.region}"
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect    = "Allow"
+        Action    = "sts:AssumeRole"
+        Principal = { Service = "lambda.amazonaws.com" }
+      },
+    ]
+  })
+}
+
+# AWS's own: it lets a function write logs. SAM gives the same to each function.
+resource "aws_iam_role_policy_attachment" "log" {
+  role       = aws_iam_role.this.name
+  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+}
+
+resource "aws_iam_role_policy" "this" {
+  name = "this"
+  role = aws_iam_role.this.name
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      for statement in var.statements : {
+        for key, value in {
+          Sid       = statement.sid
+          Effect    = "Allow"
+          Action    = statement.actions
+          Resource  = statement.resources
+          Condition = statement.condition
+        } : key => value if value != null
+      }
+    ]
+  })
+}
+
+resource "aws_lambda_function" "this" {
+  # checkov:skip=CKV_AWS_50:Tracing costs more than it tells here: a run has its record and its execution
+  # checkov:skip=CKV_AWS_116:Only the planner is invoked asynchronously, and has a destination for failures
+  # checkov:skip=CKV_AWS_117:Functions call MLSs on the internet and AWS by TLS; there is nothing in a VPC to reach
+  # checkov:skip=CKV_AWS_173:Variables are names, addresses and numbers; Lambda encrypts them with its own key
+  # checkov:skip=CKV_AWS_272:The artifact is built by who deploys it
+  function_name                  = local.name
+  description                    = var.description
+  role                           = aws_iam_role.this.arn
+  runtime                        = "provided.al2023"
+  architectures                  = [var.artifact.architecture]
+  handler                        = var.handler
+  filename                       = var.artifact.path
+  source_code_hash               = var.artifact.hash
+  memory_size                    = var.memory
+  timeout                        = var.timeout
+  reserved_concurrent_executions = var.reserved_concurrency
+
+  environment {
+    variables = var.environment
+  }
+
+  logging_config {
+    log_format = "JSON"
+    log_group  = aws_cloudwatch_log_group.this.name
+  }
+
+  # Its permissions are there before its first event.
+  depends_on = [aws_iam_role_policy.this, aws_iam_role_policy_attachment.log]
+}
+
+resource "aws_iam_role_policy" "on_failure" {
+  count = var.on_failure == null ? 0 : 1
+
+  name = "on-failure"
+  role = aws_iam_role.this.name
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect   = "Allow"
+        Action   = "sqs:SendMessage"
+        Resource = var.on_failure.arn
+      },
+    ]
+  })
+}
+
+resource "aws_lambda_function_event_invoke_config" "this" {
+  count = var.on_failure == null ? 0 : 1
+
+  function_name                = aws_lambda_function.this.function_name
+  maximum_retry_attempts       = var.on_failure.retries
+  maximum_event_age_in_seconds = var.on_failure.max_age_seconds
+
+  destination_config {
+    on_failure {
+      destination = var.on_failure.arn
+    }
+  }
+
+  # Lambda looks whether the role may send there.
+  depends_on = [aws_iam_role_policy.on_failure]
+}

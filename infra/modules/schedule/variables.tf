@@ -1,0 +1,34 @@
+variable "name" {
+  description = "The schedule's name."
+  type        = string
+}
+
+variable "description" {
+  description = "What is scheduled."
+  type        = string
+}
+
+variable "expression" {
+  description = "When, in UTC: a cron or rate expression."
+  type        = string
+}
+
+variable "state" {
+  description = "ENABLED or DISABLED."
+  type        = string
+}
+
+variable "function_arn" {
+  description = "What is invoked."
+  type        = string
+}
+
+variable "input" {
+  description = "The event, as JSON."
+  type        = string
+}
+
+variable "dead_letters_arn" {
+  description = "The queue for events that could not be delivered."
+  type        = string
+}

@@ -1,0 +1,108 @@
+# What operators are told of. Each name has its row in docs/operations.md.
+
+locals {
+  metrics = "Livelist/${var.stack}"
+  page    = "docs/operations.md#queues-and-alarms"
+}
+
+module "alarms" {
+  source = "../alarms"
+
+  stack     = var.stack
+  topic_arn = module.notices.topic_arn
+
+  # What the lines of the logs tell, as numbers: publish writes one line a call with its outcome, the
+  # API one a request with its status.
+  filters = {
+    HeldRuns = {
+      log_group = module.publish.log_group
+      pattern   = "{ $.outcome = \"held\" }"
+      namespace = local.metrics
+      metric    = "RunsHeld"
+    }
+    RenewedHeads = {
+      log_group = module.publish.log_group
+      pattern   = "{ ($.outcome = \"published\") || ($.outcome = \"unchanged\") }"
+      namespace = local.metrics
+      metric    = "HeadsRenewed"
+    }
+    ThrottledRequests = {
+      log_group = module.http.log_group
+      pattern   = "{ $.status = \"429\" }"
+      namespace = local.metrics
+      metric    = "RequestsThrottled"
+    }
+  }
+
+  alarms = {
+    RunsFail = {
+      description = "A run failed. The notice tells which, why, and what to do; the published list stays. ${local.page}"
+      namespace   = "AWS/States"
+      metric      = "ExecutionsFailed"
+      dimensions  = { StateMachineArn = module.machine.arn }
+    }
+    RunsTimeOut = {
+      description = "A run was still going after 20 hours. Nothing in the machine can tell of it, so this does. ${local.page}"
+      namespace   = "AWS/States"
+      metric      = "ExecutionsTimedOut"
+      dimensions  = { StateMachineArn = module.machine.arn }
+    }
+    PairsAreDead = {
+      description = "Pairs could not be started. The messages in the dead-letter queue tell why. ${local.page}"
+      namespace   = "AWS/SQS"
+      metric      = "ApproximateNumberOfMessagesVisible"
+      dimensions  = { QueueName = module.pairs_dead.name }
+      statistic   = "Maximum"
+    }
+    DaysAreUnplanned = {
+      description = "The planner did not do its work. Its log tells why; invoke it again with the date. ${local.page}"
+      namespace   = "AWS/SQS"
+      metric      = "ApproximateNumberOfMessagesVisible"
+      dimensions  = { QueueName = module.planner_dead.name }
+      statistic   = "Maximum"
+    }
+    RunsAreHeld = {
+      description = "A result waits for an operator. The notice tells which and why; the published list stays. ${local.page}"
+      namespace   = local.metrics
+      metric      = "RunsHeld"
+    }
+    # Of all feeds together: a single feed that is late shows as a failed or held run.
+    HeadsAreOld = {
+      description = "No list was published or found unchanged for 36 hours. ${local.page}"
+      namespace   = local.metrics
+      metric      = "HeadsRenewed"
+      period      = 3600
+      periods     = 36
+      comparison  = "LessThanThreshold"
+      threshold   = 1
+      missing     = "breaching"
+      enabled     = var.schedule_state == "ENABLED"
+    }
+    # A schedule that expired, was switched off by hand or was deleted makes no error anywhere.
+    ScheduleIsSilent = {
+      description = "The planner was not called for 26 hours. Is the schedule still there and enabled? ${local.page}"
+      namespace   = "AWS/Lambda"
+      metric      = "Invocations"
+      dimensions  = { FunctionName = module.planner.name }
+      period      = 3600
+      periods     = 26
+      comparison  = "LessThanThreshold"
+      threshold   = 1
+      missing     = "breaching"
+      enabled     = var.schedule_state == "ENABLED"
+    }
+    ApiIsThrottled = {
+      description = "For a quarter of an hour the API answered requests with 429. ${local.page}"
+      namespace   = local.metrics
+      metric      = "RequestsThrottled"
+      periods     = 3
+    }
+    ApiLacksConcurrency = {
+      description = "For a quarter of an hour Lambda turned requests to the API away. ${local.page}"
+      namespace   = "AWS/Lambda"
+      metric      = "Throttles"
+      dimensions  = { FunctionName = module.api.name }
+      periods     = 3
+    }
+  }
+}

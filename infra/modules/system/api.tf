@@ -1,0 +1,43 @@
+# What the sites call.
+
+module "api" {
+  source = "../function"
+
+  stack       = var.stack
+  handler     = "api"
+  description = "Serves live lists to the sites"
+  artifact    = local.artifact
+  memory      = 512
+  # HTTP APIs wait 30 seconds at most.
+  timeout     = 29
+  environment = local.environment
+  log_days    = var.log_days
+
+  statements = [
+    local.may.tell_missing_from_forbidden,
+    {
+      sid     = "ReadPublished"
+      actions = ["s3:GetObject"]
+      resources = [
+        "${module.storage.arn}/registry/*",
+        "${module.storage.arn}/feeds/*/head.json",
+        "${module.storage.arn}/feeds/*/snapshots/*",
+        "${module.storage.arn}/feeds/*/deltas/*",
+      ]
+    },
+  ]
+}
+
+module "http" {
+  source = "../api"
+
+  stack    = var.stack
+  function = { arn = module.api.arn, name = module.api.name }
+  log_days = var.log_days
+
+  routes = [
+    "GET /v1/feeds",
+    "GET /v1/feeds/{feed}/live",
+    "GET /v1/health",
+  ]
+}

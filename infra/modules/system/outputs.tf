@@ -1,0 +1,49 @@
+output "bucket_name" {
+  description = "Where the registry goes and the lists are"
+  value       = module.storage.name
+}
+
+output "pairs_url" {
+  description = "The queue of pairs"
+  value       = module.pairs.url
+}
+
+output "pairs_dead_url" {
+  description = "Pairs that nobody could start"
+  value       = module.pairs_dead.url
+}
+
+output "planner_dead_url" {
+  description = "Days that could not be planned"
+  value       = module.planner_dead.url
+}
+
+output "machine_arn" {
+  description = "The state machine of a run"
+  value       = module.machine.arn
+}
+
+output "notices_arn" {
+  description = "The topic of notices"
+  value       = module.notices.topic_arn
+}
+
+output "key_id" {
+  description = "The key that seals tokens"
+  value       = module.notices.key_id
+}
+
+output "planner_name" {
+  description = "Invoke it with {\"date\":\"2026-11-21\"} to plan a day by hand"
+  value       = module.planner.name
+}
+
+output "api_id" {
+  description = "The HTTP API"
+  value       = module.http.id
+}
+
+output "api_url" {
+  description = "What the sites call"
+  value       = module.http.url
+}

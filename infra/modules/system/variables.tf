@@ -1,0 +1,139 @@
+# The same settings as the parameters of template.yaml, under the same names in snake case.
+
+variable "stack" {
+  description = "The name of the installation. The names of functions, queues and roles begin with it."
+  type        = string
+  default     = "livelist"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{0,31}$", var.stack))
+    error_message = "Up to 32 of a-z, 0-9 and -; a letter first."
+  }
+}
+
+variable "bootstrap" {
+  description = "The artifact that `make package` builds."
+  type        = string
+}
+
+variable "schedule_expression" {
+  description = "When the planner runs. A run is named by its UTC date, so once a day is enough."
+  type        = string
+  default     = "cron(0 4 * * ? *)"
+}
+
+variable "schedule_state" {
+  description = "Whether the schedule fires."
+  type        = string
+  default     = "ENABLED"
+
+  validation {
+    condition     = contains(["ENABLED", "DISABLED"], var.schedule_state)
+    error_message = "ENABLED or DISABLED."
+  }
+}
+
+variable "alert_email" {
+  description = "Who is told of failed and held runs, by e-mail; nobody when empty."
+  type        = string
+  default     = ""
+}
+
+variable "secret_prefix" {
+  description = "SSM parameters (SecureString) below this path are the credentials that `ssm:` references in the registry may name. No other parameter can be read."
+  type        = string
+  default     = "/livelist/mls"
+
+  validation {
+    condition     = can(regex("^/[A-Za-z0-9_./-]*[A-Za-z0-9_.-]$", var.secret_prefix))
+    error_message = "A path that begins with / and does not end with one."
+  }
+}
+
+variable "architecture" {
+  description = "What the artifact was built for."
+  type        = string
+  default     = "arm64"
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "The architecture is arm64 or x86_64."
+  }
+}
+
+variable "scan_seconds" {
+  description = "A scan or confirm task hands on after so many seconds; the rest of its 900 is for the requests still under way."
+  type        = number
+  default     = 600
+
+  validation {
+    condition     = var.scan_seconds >= 5 && var.scan_seconds <= 780
+    error_message = "From 5 to 780."
+  }
+}
+
+variable "max_hops" {
+  description = "An execution hands over to a continuation after so many tasks, to stay below the 25,000 history events that Step Functions allows."
+  type        = number
+  default     = 1200
+
+  validation {
+    condition     = var.max_hops >= 10 && var.max_hops <= 1500
+    error_message = "From 10 to 1500."
+  }
+}
+
+variable "worker_concurrency" {
+  description = "Workers that take pairs from the queue at once."
+  type        = number
+  default     = 5
+
+  validation {
+    condition     = var.worker_concurrency >= 2 && var.worker_concurrency <= 100
+    error_message = "From 2 to 100."
+  }
+}
+
+variable "reserve_concurrency" {
+  description = "Reserve one concurrent execution for the planner, so that two never run at once, and worker_concurrency for the worker, so that long scans cannot keep pairs waiting. A new account whose whole quota is 10 cannot reserve any: say no there."
+  type        = string
+  default     = "yes"
+
+  validation {
+    condition     = contains(["yes", "no"], var.reserve_concurrency)
+    error_message = "Say yes or no."
+  }
+}
+
+variable "scratch_days" {
+  description = "Days that the parts and records of a run are kept, counted from their creation."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = var.scratch_days >= 2
+    error_message = "At least 2."
+  }
+}
+
+variable "retired_days" {
+  description = "Days that snapshots and deltas no head needs any more are kept, counted from their creation."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = var.retired_days >= 2
+    error_message = "At least 2."
+  }
+}
+
+variable "log_days" {
+  description = "Days that logs are kept."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827], var.log_days)
+    error_message = "CloudWatch keeps logs for certain numbers of days only, such as 7, 30 or 365."
+  }
+}
