@@ -7,12 +7,12 @@ use livelist_model::evidence::Paging;
 pub enum ScanForm {
     /// In an order, each page from behind the last row of the one before, until a page is empty.
     Keyset(KeysetBy),
-    /// The first page, then the provider's links.
+    /// The first page, then the provider's links, or `$skip`.
     Links {
         /// How the page size is asked for.
         size: SizeForm,
-        /// Whether `$skip` may be asked for: then the scan looks past the last row before it
-        /// believes that it was the last.
+        /// Whether `$skip` may be asked for: then the scan does, each page beginning among the last
+        /// rows of the one before, and links only tell that there is more.
         skips: bool,
     },
     /// One answer with all keys; it takes no options.
@@ -48,7 +48,7 @@ impl ScanForm {
             ScanForm::Keyset(KeysetBy::Number(_)) => "by numeric key",
             ScanForm::Keyset(KeysetBy::Time(_)) => "by timestamp and key",
             ScanForm::Links { skips: false, .. } => "links",
-            ScanForm::Links { skips: true, .. } => "links, `$skip`",
+            ScanForm::Links { skips: true, .. } => "`$skip`, overlapping",
             ScanForm::List => "master list",
         }
     }

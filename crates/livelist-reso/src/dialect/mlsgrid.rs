@@ -2,7 +2,8 @@
 //!
 //! - A long-lived bearer token. gzip is mandatory (the client always accepts it).
 //! - Exactly one `OriginatingSystemName` a request; `MlgCanView eq true` for what may be shown;
-//!   `$top` up to 5,000; no `$orderby`; nextLink with `$top` and `$skip`.
+//!   `$top` up to 5,000; no `$orderby`: rows come by ModificationTimestamp. A nextLink with `$top` and
+//!   `$skip`; the scan makes its own, which overlap, so that no row slips past while others move.
 //! - `ListingKey` is not searchable, so absent keys cannot be asked for: a second full scan is the
 //!   confirmation. It does not count.
 //! - 2 requests a second, 7,200 an hour, 40,000 a day, 4 GB an hour; above, 429 and the token is

@@ -3,8 +3,8 @@
 //! - OAuth 2.0 client credentials, 3,600 s, and besides the bearer a header `x-api-key`: the secret
 //!   has `api_key` beside `client_id` and `client_secret`. Where tokens come from is not documented
 //!   in public: give `token_url`.
-//! - 10 rows a page unless `$top` says more, at most 200; paging by `$skip`, so the scan goes on
-//!   until a page is empty. Rows that move under it are found by key.
+//! - 10 rows a page unless `$top` says more, at most 200; paging by `$skip`, in pages that
+//!   overlap. Rows that slip past all the same are found by key.
 //! - Fields without a value are left out of rows.
 
 use livelist_model::registry::AuthKind;

@@ -90,7 +90,9 @@ fn need(amount: &Amount<'_>, rows: u64) -> Need {
     let pages = match amount.dialect.scan {
         ScanForm::List => 1,
         // The end is a page with nothing on it.
-        ScanForm::Keyset(_) | ScanForm::Links { skips: true, .. } => read + 1,
+        ScanForm::Keyset(_) => read + 1,
+        // At most a tenth of each page is shown again, and the end twice.
+        ScanForm::Links { skips: true, .. } => read + read / 9 + 2,
         ScanForm::Links { skips: false, .. } => read.max(1),
     };
     let scan = pages + amount.counts;

@@ -127,6 +127,9 @@ pub fn page(
     let check = second_field(check, dialect, seen);
     let check = match (&dialect.scan, &seen.next) {
         (ScanForm::Keyset(_), _) => check,
+        (ScanForm::Links { skips: true, .. }, Some(next)) => {
+            check.saw(format!("{}; the scan makes its own", next.describe()))
+        }
         (_, Some(next)) if seen.way_on.is_ok() => {
             check.saw(format!("{}, which may be followed", next.describe()))
         }
@@ -221,7 +224,25 @@ pub fn continuation(
         );
     }
     let by_order = matches!(dialect.scan, ScanForm::Keyset(_));
+    let overlaps = matches!(dialect.scan, ScanForm::Links { skips: true, .. });
+    if overlaps && second.repeated == second.rows && second.rows < first.rows {
+        return whole(
+            check.saw(format!("{way}: nothing comes behind the first page")),
+            first,
+            counted,
+        );
+    }
     let check = match second.repeated {
+        0 if overlaps => check
+            .fail(format!(
+                "{way}: none of the last rows of the first page come again, as they should"
+            ))
+            .change("provider", "see that the dialect is the server's")
+            .advise("probe again, in case that many rows moved; ask the provider for its order"),
+        n if overlaps && n < second.rows => check.saw(format!(
+            "{way}: {} more rows behind {n} that were asked for again",
+            second.rows - n
+        )),
         0 => check.saw(format!(
             "{way}: {} more rows, none of the first page among them",
             second.rows
@@ -264,7 +285,7 @@ fn way(feed: &FeedSpec, dialect: &Dialect) -> String {
         ScanForm::Keyset(KeysetBy::Key) => format!("by `{} gt '…'`", feed.key_field),
         ScanForm::Keyset(KeysetBy::Number(field)) => format!("by `{field} gt …`"),
         ScanForm::Keyset(KeysetBy::Time(field)) => format!("by `{field}` and `{}`", feed.key_field),
-        ScanForm::Links { skips: true, .. } => "by link or `$skip`".to_owned(),
+        ScanForm::Links { skips: true, .. } => "by `$skip`".to_owned(),
         ScanForm::Links { skips: false, .. } => "by link".to_owned(),
         ScanForm::List => "the list".to_owned(),
     }

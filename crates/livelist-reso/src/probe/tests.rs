@@ -475,7 +475,7 @@ fn budgets_are_told_in_requests_and_minutes() {
     let check = told("mlsgrid", "", None, 5_000);
     assert!(check.seen[2].contains("nobody says how many"), "{check:?}");
     assert!(
-        check.seen[3].contains("a second scan to confirm: 23"),
+        check.seen[3].contains("a second scan to confirm: 26"),
         "{check:?}"
     );
     let list = told("crea", "", Some(70_000), 100);
