@@ -20,8 +20,9 @@ pub struct Head {
     pub version: String,
     /// Counts the snapshots of the feed, from 1.
     pub sequence: u64,
-    /// The snapshot holds every key that was live from this instant to the end of the scan. A
-    /// listing that came later may be missing.
+    /// The snapshot holds every key of the one before that was live from this instant to the end of
+    /// the scan. A listing that came later is not in it, and one that is in its first snapshot may
+    /// be a day late where rows are read by following links while others move.
     pub as_of: jiff::Timestamp,
     /// Always true: nothing incomplete becomes a head.
     pub complete: bool,

@@ -11,6 +11,7 @@ use livelist_model::run::RunSpec;
 use livelist_reso::dialect::Dialect;
 use livelist_reso::scan::Stage;
 use livelist_reso::{Client, ClientError, ScanState, Session, Step};
+use livelist_store::StoreError;
 use serde::{Deserialize, Serialize};
 
 use crate::authorize::wait_seconds;
@@ -66,6 +67,20 @@ pub enum Outcome {
     Unauthorized,
 }
 
+/// What an earlier task left; nothing if that was one of another version, whose form may be unknown.
+async fn former(env: &Env, run: &RunSpec, key: &str) -> Result<Option<Progress>, StepError> {
+    let written = load::<serde_json::Value>(&*env.objects, run, key).await?;
+    if written["scan"]["version"] != ScanState::VERSION {
+        tracing::warn!(run = %run.run, "the scan was begun by another version and is begun anew");
+        return Ok(None);
+    }
+    let progress = serde_json::from_value(written).map_err(|e| StoreError::Corrupt {
+        key: key.to_owned(),
+        reason: e.to_string(),
+    })?;
+    Ok(Some(progress))
+}
+
 /// Reads on.
 pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let Input {
@@ -76,18 +91,17 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     } = input;
     env.renew(&run, &owner, Duration::ZERO).await?;
     let session = Session::from_text(&env.sealer.open(run.run.as_str(), &token).await?);
-    let mut progress = match progress {
-        Some(key) => load::<Progress>(&*env.objects, &run, &key).await?,
+    let former = match progress {
+        Some(key) => former(env, &run, &key).await?,
+        None => None,
+    };
+    let mut progress = match former {
+        Some(former) => former,
         None => {
             let base = Base::now(&*env.objects, &run).await?;
             Progress::begin(&run, base, env.clock.now())?
         }
     };
-    if progress.scan.version != ScanState::VERSION {
-        tracing::warn!(run = %run.run, "the scan was begun by another version and is begun anew");
-        let base = Base::now(&*env.objects, &run).await?;
-        progress = Progress::begin(&run, base, env.clock.now())?;
-    }
     let pace = env.pace();
     let limits = Dialect::for_feed(&run.feed)?.limits_of(&run.feed);
     let ledger = budget::ledger(env, &run, &limits).await?;

@@ -14,7 +14,9 @@ use livelist_steps::chain::{Ended, reconcile};
 use livelist_steps::publish::Outcome;
 use livelist_steps::{Env, acquire, authorize, compare, confirm, publish, release, scan};
 use livelist_store::leases::ObjectLeases;
-use livelist_store::{Body, Clock, Condition, Listed, Object, Objects, Retention, StoreError};
+use livelist_store::{
+    Body, Clock, Condition, Listed, Object, Objects, ObjectsExt, Retention, StoreError,
+};
 use rstest::rstest;
 
 use crate::by_hand::{Decided, Hand};
@@ -334,4 +336,30 @@ async fn a_failed_run_may_be_started_again(
     assert_eq!(output.removed, 5);
     let ended = world.run_by(&world.env, &feed, "three").await;
     assert!(matches!(ended, Ended::Finished), "{ended:?}");
+}
+
+/// After an update: what another version had scanned is scanned again, whatever form it noted it in.
+#[tokio::test]
+async fn a_scan_that_another_version_began_is_begun_anew() {
+    let (world, feed) = World::begun(Reso, 600, 100).await;
+    let mut env = world.env();
+    env.limits.task_pages = Some(2);
+    let hand = Hand::begin(&env, world.run_of(&feed), "one").await;
+    let out = scan::run(&env, hand.scan(None)).await.unwrap();
+    assert_eq!(out.outcome, scan::Outcome::More);
+    let progress = out.progress;
+    let read = env.objects.read_json::<serde_json::Value>(&progress).await;
+    let (mut written, etag) = read.unwrap().unwrap();
+    written["scan"]["version"] = 1.into();
+    written["scan"]["of_old"] = true.into();
+    let unchanged = Condition::Unchanged(etag);
+    env.objects
+        .write_json(&progress, &written, unchanged, Retention::Scratch)
+        .await
+        .unwrap();
+    let again = scan::run(&env, hand.scan(Some(progress))).await.unwrap();
+    assert_eq!(again.pages, out.pages, "from the first page on");
+    let decided = hand.decide_from(Some(again.progress)).await.unwrap();
+    publish::run(&env, hand.publish(&decided)).await.unwrap();
+    world.assert_truth(&feed).await;
 }
