@@ -45,12 +45,16 @@ async fn the_manifest_is_the_contracts() {
             },
             "delta": {
                 "from": head.deltas[0].from,
+                "to": head.version,
                 "added": 310,
                 "removed": 730,
                 "url": format!("memory:///{}", head.deltas[0].stored.object),
+                "bytes": 4_711,
                 "sha256": "b".repeat(64),
             },
+            "deltas": null,
             "next_expected_at": "2026-11-22T04:00:00Z",
+            "stale": false,
         })
     );
 }

@@ -286,6 +286,9 @@ pub fn head(feed: &FeedId) -> Head {
         added: 310,
         removed: 730,
         sha256: "b".repeat(64),
+        published_at: None,
+        run: None,
+        confirmed: None,
         stored: ObjectRef {
             object: layout::delta(feed, from, from + 1, &"b".repeat(64)),
             bytes: 4_711,
