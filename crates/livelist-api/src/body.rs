@@ -16,7 +16,7 @@ use crate::error::ApiError;
 /// A body that takes longer is given up: slow senders must not hold memory.
 pub(crate) const LONGEST: Duration = Duration::from_secs(10);
 
-/// The body of `request` as JSON, if it has at most `most` bytes.
+/// The body of `request` as a JSON object, if it has at most `most` bytes.
 pub(crate) async fn json<T: DeserializeOwned>(
     request: Request,
     most: usize,
@@ -31,6 +31,13 @@ pub(crate) async fn json<T: DeserializeOwned>(
     let bytes = tokio::time::timeout(LONGEST, read(body, most))
         .await
         .map_err(|_| ApiError::BodyTimeout)??;
+    // Serde would also take a list for a structure, member by member.
+    let first = bytes.iter().find(|b| !b.is_ascii_whitespace());
+    if first.is_some_and(|b| *b != b'{') {
+        return Err(ApiError::Invalid(
+            "the body is not a JSON object".to_owned(),
+        ));
+    }
     serde_json::from_slice(&bytes).map_err(|error| ApiError::Invalid(told(&error)))
 }
 

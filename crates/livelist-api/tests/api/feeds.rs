@@ -63,3 +63,35 @@ async fn a_store_that_fails_is_told() {
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.code(), "unavailable");
 }
+
+#[tokio::test]
+async fn what_waits_and_what_is_late_is_told() {
+    let world = World::new().await;
+    let api = world.api();
+    let head = head(&feed("abor"));
+    let held = |version: &str| {
+        json!({"run": head.run, "reason": "mass_removal", "at": "2026-11-21T08:00:00Z",
+            "head_version": version})
+    };
+    let told = async || ask(&api, "/v1/feeds", ACME_KEY).await.json()["feeds"][0].clone();
+    let key = layout::held(&feed("abor"));
+    world.put(&key, held(&head.version).to_string()).await;
+    assert_eq!(told().await["held"], "mass_removal");
+    world.put(&key, held("an older one").to_string()).await;
+    assert_eq!(
+        told().await["held"],
+        Value::Null,
+        "it was compared with another head"
+    );
+    world.put(&key, "{").await;
+    assert_eq!(
+        told().await["count"],
+        196_000,
+        "a damaged note hides no list"
+    );
+    assert_eq!(told().await["stale"], false);
+    world
+        .clock
+        .advance(std::time::Duration::from_secs(3 * 24 * 3_600));
+    assert_eq!(told().await["stale"], true);
+}

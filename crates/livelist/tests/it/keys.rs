@@ -103,7 +103,9 @@ fn the_document_keeps_what_people_wrote() {
     let kept = &kept["api_keys"][0];
     assert_eq!(kept["sha256"], reader::digest(key.as_bytes()));
     let at = |name: &str| kept[name].as_str().unwrap().parse::<jiff::Timestamp>();
-    let valid = at("expires").unwrap().duration_since(at("created").unwrap());
+    let valid = at("expires")
+        .unwrap()
+        .duration_since(at("created").unwrap());
     assert_eq!(valid.as_hours(), 30 * 24);
     let registry = town.registry();
     let check = ["registry", "check", registry.to_str().unwrap()];
