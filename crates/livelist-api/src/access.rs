@@ -36,8 +36,9 @@ impl FromRequestParts<ApiState> for Asked {
             .ok()
             .and_then(|Path(feed)| feed.parse().ok())
             .ok_or(ApiError::NotFound)?;
-        tracing::Span::current().record("feed", feed.as_str());
         check(state, &caller, &feed).await?;
+        // Not before: what somebody else writes there does not belong in the log.
+        tracing::Span::current().record("feed", feed.as_str());
         Ok(Asked { caller, feed })
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
@@ -33,7 +33,7 @@ pub(crate) async fn envelope(
     let span = tracing::info_span!(
         "request",
         request_id = %id,
-        method = %request.method(),
+        method = known(request.method()),
         route = %route,
         client = Empty,
         feed = Empty,
@@ -51,6 +51,15 @@ pub(crate) async fn envelope(
     }
     .instrument(span)
     .await
+}
+
+/// A method that has a name; others are the caller's words.
+fn known(method: &Method) -> &str {
+    match *method {
+        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH => method.as_str(),
+        Method::DELETE | Method::OPTIONS => method.as_str(),
+        _ => "other",
+    }
 }
 
 fn finish(mut response: Response, id: &str) -> Response {

@@ -45,6 +45,8 @@ pub enum Command {
     Keys(KeysCommand),
     /// Serves the HTTP API from a directory.
     Serve(ServeArgs),
+    /// Prints the description of the HTTP API (OpenAPI 3.1).
+    Openapi,
 }
 
 /// What to do with registry documents.
@@ -212,6 +214,9 @@ pub struct ServeArgs {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8787")]
     pub listen: SocketAddr,
+    /// So many requests a minute are answered with one site key.
+    #[arg(long, value_name = "REQUESTS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate: u32,
     /// How clients reach this server, for the links to lists; `http://{listen}` when left out.
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,

@@ -64,6 +64,7 @@ fn main() -> ExitCode {
             Command::Reject(arguments) => approve::reject(arguments).await,
             Command::Keys(command) => keys::run(command).await,
             Command::Serve(arguments) => serve::run(arguments).await,
+            Command::Openapi => serve::describe(),
         }
     });
     match done {
