@@ -6,7 +6,9 @@ use axum::http::StatusCode;
 use livelist_model::{ClientId, FeedId, layout};
 use livelist_store::{Condition, ObjectsExt, Retention};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::access::Asked;
 use crate::body;
@@ -31,13 +33,13 @@ pub(crate) struct Ack {
     version: Option<String>,
     /// Listings that the site has of this feed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    local_total: Option<u64>,
+    local_total: Option<Count>,
     /// Those that are not in the list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    missing: Option<u64>,
+    missing: Option<Count>,
     /// Those that it took down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    removed: Option<u64>,
+    removed: Option<Count>,
     /// Those that wait for a person, as a number, or whether any do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     held: Option<Waiting>,
@@ -63,8 +65,45 @@ pub(crate) struct Ack {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 enum Waiting {
-    Listings(u64),
+    Listings(Count),
     Whether(bool),
+}
+
+/// A number of listings. JSON knows one kind of numbers, and PHP writes `928.0` where it has counted
+/// in floating point: that is 928.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "u64")]
+struct Count(u64);
+
+/// Up to here every whole number has a place in JSON's numbers.
+const MAX_COUNT: f64 = 9_007_199_254_740_991.0;
+
+impl PartialSchema for Count {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::new(Type::Integer))
+            .minimum(Some(0))
+            .maximum(Some(MAX_COUNT as i64))
+            .description(Some("A number of listings"))
+            .into()
+    }
+}
+
+impl ToSchema for Count {}
+
+impl TryFrom<f64> for Count {
+    type Error = &'static str;
+
+    fn try_from(number: f64) -> Result<Count, &'static str> {
+        let fits = (0.0..=MAX_COUNT).contains(&number) && number.fract() == 0.0;
+        fits.then_some(Count(number as u64)).ok_or("no count")
+    }
+}
+
+impl From<Count> for u64 {
+    fn from(count: Count) -> u64 {
+        count.0
+    }
 }
 
 /// `acks/{feed}/{client}.json`.

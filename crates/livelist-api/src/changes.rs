@@ -105,10 +105,18 @@ impl fmt::Display for Cursor {
 impl Cursor {
     fn parse(text: &str) -> Option<Cursor> {
         let mut parts = text.strip_prefix("c1-")?.splitn(3, '-');
-        Some(Cursor {
-            sequence: parts.next()?.parse().ok()?,
-            line: parts.next()?.parse().ok()?,
-            digest: parts.next()?.to_owned(),
+        let mut number = || {
+            let digits = parts.next()?;
+            let plain = digits.len() <= 18 && digits.bytes().all(|b| b.is_ascii_digit());
+            plain.then(|| digits.parse().ok()).flatten()
+        };
+        let (sequence, line) = (number()?, number()?);
+        let digest = parts.next()?;
+        let is_hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+        (digest.len() == DIGEST_SHOWN && digest.bytes().all(is_hex)).then(|| Cursor {
+            sequence,
+            line,
+            digest: digest.to_owned(),
         })
     }
 
@@ -123,14 +131,16 @@ impl Cursor {
 
 /// Where the caller wants to begin.
 enum Start {
+    /// As far back as it goes.
+    History,
     Sequence(u64),
     Cursor(Cursor),
 }
 
 /// What came and what went
 ///
-/// Either `since`, the sequence of the list that the caller has, or the `cursor` of the page before.
-/// A page may be followed by one that takes back what it says: `live` tells.
+/// From `since`, the sequence of the list that the caller has, or from where the page before ended, by
+/// its `cursor`. A page may be followed by one that takes back what it says: `live` tells.
 #[utoipa::path(
     get,
     path = "/v1/feeds/{feed}/changes",
@@ -138,8 +148,8 @@ enum Start {
     tag = "feeds",
     params(
         ("feed" = String, Path, description = "The feed's id"),
-        ("since" = Option<u64>, Query, description = "The sequence of the list that the caller has"),
-        ("cursor" = Option<String>, Query, description = "The `cursor` of the page before; `since` is then not looked at")
+        ("since" = Option<i64>, Query, minimum = 0, description = "The sequence of the list that the caller has; without it the history is told from where it begins"),
+        ("cursor" = Option<String>, Query, pattern = "^c1-[0-9]{1,18}-[0-9]{1,18}-[0-9a-f]{16}$", description = "The `cursor` of the page before; `since` is then not looked at")
     ),
     responses(
         (status = 200, description = "A page of changes", body = Page),
@@ -185,12 +195,13 @@ fn begin(parameters: &[(String, String)]) -> Result<Start, ApiError> {
             .map(Start::Cursor)
             .ok_or_else(|| ApiError::Invalid("`cursor` is none that was given here".to_owned()));
     }
-    let since = only("since")?.ok_or_else(|| {
-        ApiError::Invalid("`since`, the sequence of the list that you have, is missing".to_owned())
-    })?;
+    let Some(since) = only("since")? else {
+        return Ok(Start::History);
+    };
     let plain = !since.is_empty() && since.bytes().all(|b| b.is_ascii_digit());
-    let since = plain.then(|| since.parse().ok()).flatten();
+    let since = plain.then(|| since.parse::<i64>().ok()).flatten();
     since
+        .and_then(|since| u64::try_from(since).ok())
         .map(Start::Sequence)
         .ok_or_else(|| ApiError::Invalid("`since` is not a sequence".to_owned()))
 }
@@ -198,6 +209,7 @@ fn begin(parameters: &[(String, String)]) -> Result<Start, ApiError> {
 /// The deltas to read, oldest first, and how many lines of the first were told already.
 fn history<'a>(head: &'a Head, from: &Start) -> Option<(Vec<&'a DeltaRef>, u64)> {
     let since = match from {
+        Start::History => return Some((head::history(head), 0)),
         Start::Sequence(since) => *since,
         Start::Cursor(cursor) => cursor.sequence.checked_sub(1)?,
     };

@@ -11,6 +11,7 @@ use livelist_model::keys::{KeyError, MAX_KEY_BYTES, check_key};
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, SchemaType, Type};
 
 use crate::access::Asked;
 use crate::error::ApiError;
@@ -31,8 +32,25 @@ const LOOK_EVERY: u32 = 4_096;
 pub(crate) struct Question {
     /// At most 5000 keys, each of 1 to 1020 bytes without control characters, in any order.
     #[serde(deserialize_with = "bounded")]
-    #[schema(max_items = 5000, example = json!(["1124650211", "1124650212"]))]
+    #[schema(schema_with = described)]
     keys: Vec<String>,
+}
+
+fn described() -> Array {
+    let key = ObjectBuilder::new()
+        .schema_type(SchemaType::new(Type::String))
+        .min_length(Some(1))
+        .max_length(Some(MAX_KEY_BYTES))
+        .pattern(Some(r"^[^\u0000-\u001f\u007f]+$"))
+        .build();
+    ArrayBuilder::new()
+        .items(key)
+        .max_items(Some(MAX_KEYS))
+        .description(Some(
+            "At most 5000 keys, each of 1 to 1020 bytes without control characters, in any order",
+        ))
+        .examples([serde_json::json!(["1124650211", "1124650212"])])
+        .build()
 }
 
 /// Which of them are gone.

@@ -47,22 +47,36 @@ pub(crate) fn delta<'a>(head: &'a Head, since: Option<&str>) -> Option<&'a Delta
 }
 
 /// The deltas that lead to the head from the version that `is_start` knows, oldest first; nothing
-/// where the history does not reach back to one. A delta that is not sound, or does not begin where
-/// the one before it ends, is the end of the history.
+/// where the history does not reach back to one.
 pub(crate) fn chain(head: &Head, is_start: impl Fn(&str) -> bool) -> Option<Vec<&DeltaRef>> {
-    let mut version = head.version.as_str();
+    let mut reached = is_start(&head.version);
     let mut chain = Vec::new();
-    let mut older = head.deltas.iter();
-    while !is_start(version) {
+    let mut older = sound(head);
+    while !reached {
         let delta = older.next()?;
-        if delta.to != version || flaw(delta, &head.feed).is_some() {
-            return None;
-        }
+        reached = is_start(&delta.from);
         chain.push(delta);
-        version = &delta.from;
     }
     chain.reverse();
     Some(chain)
+}
+
+/// All deltas that lead to the head, oldest first.
+pub(crate) fn history(head: &Head) -> Vec<&DeltaRef> {
+    let mut history: Vec<&DeltaRef> = sound(head).collect();
+    history.reverse();
+    history
+}
+
+/// The deltas that lead to the head, newest first. One that is not sound, or does not end where the
+/// one after it begins, is the end of the history.
+fn sound(head: &Head) -> impl Iterator<Item = &DeltaRef> {
+    let mut version = head.version.as_str();
+    head.deltas.iter().take_while(move |delta| {
+        let leads_there = delta.to == version && flaw(delta, &head.feed).is_none();
+        version = &delta.from;
+        leads_there
+    })
 }
 
 /// What is wrong with a head.

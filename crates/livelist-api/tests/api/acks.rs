@@ -24,7 +24,7 @@ async fn kept(world: &World, client: &str) -> Option<Value> {
 async fn the_newest_word_of_each_client_is_kept() {
     let world = World::new().await;
     let said = json!({"version": "2026-11-21T04:05:11Z-000123", "local_total": 196_000,
-        "missing": 730, "removed": 700, "held": 30, "error": null, "plugin": "1.0.0",
+        "missing": 730.0, "removed": 700, "held": 30, "error": null, "plugin": "1.0.0",
         "wp": "6.9", "php": "8.3.27", "unknown": {"x": 1}});
     let answer = ack(&world, ACME_KEY, &said).await;
     assert_eq!(answer.status, StatusCode::NO_CONTENT);
@@ -61,6 +61,8 @@ async fn the_newest_word_of_each_client_is_kept() {
 #[case(json!({"missing": 1.5}))]
 #[case(json!({"removed": "7"}))]
 #[case(json!({"held": "some"}))]
+#[case(json!({"missing": 9_007_199_254_740_993_u64}))]
+#[case(json!({"missing": [1]}))]
 #[case(json!([]))]
 #[tokio::test]
 async fn what_is_no_ack_is_not_kept(#[case] body: Value) {
