@@ -185,3 +185,48 @@ fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D:
 
     deserializer.deserialize_seq(Keys)
 }
+
+#[cfg(test)]
+mod tests {
+    use livelist_model::codec::{Effort, ListWriter};
+
+    use super::*;
+
+    fn list(keys: u64) -> (Vec<u8>, ListSummary) {
+        let mut list = ListWriter::new(Vec::new(), Effort::Fast);
+        for i in 0..keys {
+            list.push(format!("{i:026}").as_bytes(), b"").unwrap();
+        }
+        list.finish().unwrap()
+    }
+
+    /// The list passes by; what is kept is the question and the answer.
+    #[test]
+    fn two_million_keys_need_no_more_memory_than_a_thousand() {
+        let mut peaks = Vec::new();
+        for n in [1_000, 2_000_000] {
+            let (bytes, summary) = list(n);
+            let asked: Vec<String> = (0..5_000).map(|i| format!("{:026}", i * 401)).collect();
+            let sold = asked.iter().filter(|key| key.parse::<u64>().unwrap() >= n);
+            let sold: Vec<String> = sold.cloned().collect();
+            let mut gone = Vec::new();
+            let used = allocation_counter::measure(|| {
+                let mut list = ListReader::new(&bytes[..], Some(summary));
+                gone = absent(&mut list, asked, &Waiting::default()).unwrap();
+            });
+            assert_eq!(gone, sold);
+            peaks.push(used.bytes_max);
+        }
+        assert!(peaks[1] < 1_000_000, "{peaks:?}");
+        assert!(peaks[1] < peaks[0] + 100_000, "{peaks:?}");
+    }
+
+    #[test]
+    fn nobody_reads_on_for_a_caller_who_has_gone() {
+        let (bytes, summary) = list(10_000);
+        let mut list = ListReader::new(&bytes[..], Some(summary));
+        let gone = absent(&mut list, vec!["x".to_owned()], &Waiting::nobody());
+        assert!(gone.is_err());
+        assert!(list.advance().unwrap(), "it stopped in the middle");
+    }
+}

@@ -21,12 +21,18 @@ pub(crate) type Stored = SyncIoBridge<Box<dyn AsyncRead + Send + Unpin>>;
 const TURN: Duration = Duration::from_secs(10);
 
 /// Says whether anybody still waits for the result.
+#[derive(Default)]
 pub(crate) struct Waiting(Arc<AtomicBool>);
 
 impl Waiting {
     /// Whether the caller has gone: what is read then is read for nobody.
     pub(crate) fn is_over(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn nobody() -> Waiting {
+        Waiting(Arc::new(AtomicBool::new(true)))
     }
 }
 
