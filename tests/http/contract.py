@@ -19,7 +19,7 @@ from pathlib import Path
 LIVELIST = os.environ["LIVELIST"]
 LIVELIST_MLS = os.environ["LIVELIST_MLS"]
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
-EXAMPLES = os.environ.get("EXAMPLES", "150")
+EXAMPLES = os.environ.get("EXAMPLES", "100")
 SECRET = {"client_id": "demo", "client_secret": "demo-secret"}
 # Answers with 429 would say more of the limit than of the API.
 RATE = "1000000"

@@ -149,7 +149,7 @@ enum Start {
     params(
         ("feed" = String, Path, description = "The feed's id"),
         ("since" = Option<i64>, Query, minimum = 0, description = "The sequence of the list that the caller has; without it the history is told from where it begins"),
-        ("cursor" = Option<String>, Query, pattern = "^c1-[0-9]{1,18}-[0-9]{1,18}-[0-9a-f]{16}$", description = "The `cursor` of the page before; `since` is then not looked at")
+        ("cursor" = Option<String>, Query, pattern = "^c1-[0-9]{1,18}-[0-9]{1,18}-[0-9a-f]{16}$", description = "The `cursor` of the page before; it goes before `since`")
     ),
     responses(
         (status = 200, description = "A page of changes", body = Page),
@@ -189,21 +189,22 @@ fn begin(parameters: &[(String, String)]) -> Result<Start, ApiError> {
             Some(_) => Err(ApiError::Invalid(format!("`{name}` is there twice"))),
         }
     };
-    if let Some(text) = only("cursor")? {
+    let cursor = only("cursor")?.map(|text| {
         let cursor = Cursor::parse(text);
-        return cursor
-            .map(Start::Cursor)
-            .ok_or_else(|| ApiError::Invalid("`cursor` is none that was given here".to_owned()));
-    }
-    let Some(since) = only("since")? else {
-        return Ok(Start::History);
-    };
-    let plain = !since.is_empty() && since.bytes().all(|b| b.is_ascii_digit());
-    let since = plain.then(|| since.parse::<i64>().ok()).flatten();
-    since
-        .and_then(|since| u64::try_from(since).ok())
-        .map(Start::Sequence)
-        .ok_or_else(|| ApiError::Invalid("`since` is not a sequence".to_owned()))
+        cursor.ok_or_else(|| ApiError::Invalid("`cursor` is none that was given here".to_owned()))
+    });
+    let since = only("since")?.map(|text| {
+        let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let since = plain.then(|| text.parse::<i64>().ok()).flatten();
+        since
+            .and_then(|since| u64::try_from(since).ok())
+            .ok_or_else(|| ApiError::Invalid("`since` is not a sequence".to_owned()))
+    });
+    Ok(match (cursor.transpose()?, since.transpose()?) {
+        (Some(cursor), _) => Start::Cursor(cursor),
+        (None, Some(since)) => Start::Sequence(since),
+        (None, None) => Start::History,
+    })
 }
 
 /// The deltas to read, oldest first, and how many lines of the first were told already.

@@ -195,6 +195,7 @@ async fn a_history_that_is_too_short_says_so() {
 #[case("cursor=c1-1-0-aaaaaaaaaaaaaaaA")]
 #[case("cursor=c1-1-0-aaaaaaaaaaaaaaaaa")]
 #[case("cursor=a&cursor=b")]
+#[case("cursor=c1-1-0-aaaaaaaaaaaaaaaa&since=x")]
 #[tokio::test]
 async fn what_is_no_place_in_a_history_is_refused(#[case] query: &str) {
     let world = World::new().await;

@@ -5,20 +5,36 @@ use std::path::Path;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::world::{World, get};
+use crate::world::{World, get, hash};
 
 fn document() -> Value {
     serde_json::from_str(&livelist_api::openapi()).unwrap()
 }
 
+fn written(file: &str) -> String {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    std::fs::read_to_string(docs.join(file)).unwrap()
+}
+
 #[test]
 fn the_committed_description_is_the_codes() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
-    let written = std::fs::read_to_string(path).unwrap();
     assert!(
-        written == livelist_api::openapi(),
+        written("openapi.json") == livelist_api::openapi(),
         "write it anew: livelist openapi > docs/openapi.json"
     );
+}
+
+#[test]
+fn the_page_is_that_of_the_description_and_needs_nothing_else() {
+    let page = written("api.html");
+    let digest = hash(&livelist_api::openapi());
+    assert!(
+        page.contains(&format!("content=\"{digest}\"")),
+        "make it anew: docs/make-api-html.py"
+    );
+    for elsewhere in ["http://", "https://", "<script", "<link", "<img", "url("] {
+        assert!(!page.contains(elsewhere), "{elsewhere}");
+    }
 }
 
 #[tokio::test]
