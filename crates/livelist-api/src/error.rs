@@ -237,3 +237,37 @@ impl IntoResponse for ApiError {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_explained_to_those_who_meet_it() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/api.md");
+        let guide = std::fs::read_to_string(path).unwrap();
+        for error in [
+            ApiError::Unauthorized,
+            ApiError::Forbidden,
+            ApiError::LinkExpired,
+            ApiError::LinkInvalid,
+            ApiError::NotFound,
+            ApiError::MethodNotAllowed,
+            ApiError::TooLarge,
+            ApiError::BadRequest,
+            ApiError::UnsupportedMediaType,
+            ApiError::BodyTimeout,
+            ApiError::HistoryGone,
+            ApiError::Busy,
+            ApiError::TooManyRequests { retry_after: 1 },
+            ApiError::NotReady,
+            ApiError::unsound("a test"),
+            ApiError::too_slow("a test"),
+        ] {
+            let row = format!("| {} | ", error.status().as_u16());
+            let code = format!("`{}`", error.code());
+            let is_told = |line: &str| line.starts_with(&row) && line.contains(&code);
+            assert!(guide.lines().any(is_told), "{row}{code}");
+        }
+    }
+}

@@ -23,6 +23,8 @@ const MAX_HEADERS: usize = 64;
 const MAX_HEAD: usize = 16 * 1024;
 /// The head of a request has to be there in this time; so an idle connection ends, too.
 const HEAD_TIME: Duration = Duration::from_secs(15);
+/// A connection that lasts longer is a peer that reads a byte at a time: links work as long.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
 /// When the process is told to stop, answers that are on their way have this time.
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
 /// After a failure to accept (out of file descriptors, as a rule).
@@ -53,8 +55,10 @@ pub async fn serve(
         let connection = open.watch(connection);
         tokio::spawn(async move {
             // A peer that breaks off or talks nonsense is its own business.
-            if let Err(error) = connection.await {
-                tracing::debug!("a connection ended: {error}");
+            match tokio::time::timeout(LONGEST, connection).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!("a connection ended: {error}"),
+                Err(_) => tracing::debug!("a connection lasted too long"),
             }
             drop(seat);
         });
