@@ -8,6 +8,7 @@ SHELL := /bin/bash
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/livelist/tools
 VENV := .venv/installed
+VENV_API := .venv-api/installed
 ARTIFACT := build/lambda/bootstrap
 STACK := .venv/bin/python infra/local/stack.py
 # What `make package` builds for: arm64 or x86_64.
@@ -129,6 +130,12 @@ test: $(VENV) bootstrap ## Runs all tests, those against a local stack of their 
 	@$(STACK) exec --wait-scale $(WAIT_SCALE) --also branches=tests/fakes -- \
 	  $(if $(NEXTEST),cargo nextest run --workspace --run-ignored all --no-fail-fast --status-level slow,cargo test --workspace --tests --quiet --no-fail-fast -- --include-ignored)
 
+.PHONY: test-api
+test-api: $(VENV_API) ## Asks the running API all that its OpenAPI document allows, and more (schemathesis).
+	cargo build -p livelist -p livelist-mls
+	@LIVELIST=$(abspath $(TARGET))/debug/livelist LIVELIST_MLS=$(abspath $(TARGET))/debug/livelist-mls \
+	  .venv-api/bin/python tests/http/contract.py
+
 # How many simulated days `make hostile` plays, and from which seed on.
 DAYS := 10000
 SEED := 1
@@ -187,7 +194,7 @@ doc: ## Builds the documentation; warnings are errors.
 clean: ## Stops the local stack and removes everything that was built or installed here.
 	@if [ -e $(VENV) ]; then $(STACK) down; fi
 	cargo clean
-	rm -rf build .local .venv .venv-package infra/lint/node_modules fuzz/artifacts fuzz/found fuzz/target
+	rm -rf build .local .venv .venv-api .venv-package infra/lint/node_modules fuzz/artifacts fuzz/found fuzz/target
 
 # --- What the others need ---------------------------------------------------------------------------
 
@@ -195,6 +202,12 @@ $(VENV): infra/local/requirements.txt infra/lint/requirements.txt
 	@echo "Installing the local stack and the linters into .venv …"
 	@python3 -m venv .venv
 	@.venv/bin/pip install --quiet $(addprefix -r ,$^)
+	@touch $@
+
+$(VENV_API): tests/http/requirements.txt
+	@echo "Installing schemathesis into .venv-api …"
+	@python3 -m venv .venv-api
+	@.venv-api/bin/pip install --quiet -r $<
 	@touch $@
 
 infra/lint/node_modules/.installed: infra/lint/package-lock.json

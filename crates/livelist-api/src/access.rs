@@ -1,11 +1,15 @@
-//! Which feeds a client may ask for: those of its pairs. A feed's id is made of its MLS, resource,
-//! credential and filter, so the MLS documents are needed to know it, and nothing else.
+//! Which feeds a caller may ask for: those of the client's pairs that the key opens. A feed's id is
+//! made of its MLS, resource, credential and filter, so the MLS documents are needed to know it, and
+//! nothing else.
 
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
 use livelist_model::FeedId;
-use livelist_model::registry::{AnyProvider, Client, Pair};
+use livelist_model::registry::{AnyProvider, Pair};
 use livelist_model::run::FeedSpec;
 use livelist_store::registry::{DocumentError, read_mls};
 
+use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::state::ApiState;
 
@@ -14,6 +18,29 @@ pub(crate) struct Granted {
     pub(crate) feed: FeedSpec,
     /// Neither the pair nor its MLS is switched off.
     pub(crate) enabled: bool,
+}
+
+/// The feed in the path, which the caller may ask for.
+pub(crate) struct Asked {
+    pub(crate) caller: Caller,
+    pub(crate) feed: FeedId,
+}
+
+impl FromRequestParts<ApiState> for Asked {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let feed: FeedId = path
+            .ok()
+            .and_then(|Path(feed)| feed.parse().ok())
+            .ok_or(ApiError::NotFound)?;
+        check(state, &caller, &feed).await?;
+        // Not before: what somebody else writes there does not belong in the log.
+        tracing::Span::current().record("feed", feed.as_str());
+        Ok(Asked { caller, feed })
+    }
 }
 
 /// The feed that `pair` sees; nothing if there is no such MLS.
@@ -28,14 +55,14 @@ pub(crate) async fn resolve(state: &ApiState, pair: &Pair) -> Result<Option<Gran
     }
 }
 
-/// Whether `client` may ask for `feed` now. Looks at nothing but what belongs to the client: a feed
-/// of others and one that does not exist take the same way and get the same answer.
-pub(crate) async fn check(
-    state: &ApiState,
-    client: &Client,
-    feed: &FeedId,
-) -> Result<(), ApiError> {
-    for pair in client.pairs.iter().filter(|pair| may_see(pair, feed)) {
+/// Whether the caller may ask for `feed` now. Looks at nothing but what belongs to the client: a
+/// feed of others and one that does not exist take the same way and get the same answer.
+async fn check(state: &ApiState, caller: &Caller, feed: &FeedId) -> Result<(), ApiError> {
+    if !caller.key.opens(feed) {
+        return Err(ApiError::Forbidden);
+    }
+    let pairs = caller.client.pairs.iter();
+    for pair in pairs.filter(|pair| may_see(pair, feed)) {
         if let Some(granted) = resolve(state, pair).await?
             && granted.feed.feed == *feed
         {

@@ -10,7 +10,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use livelist_model::ClientId;
-use livelist_model::registry::Client;
+use livelist_model::registry::{ApiKey, Client};
 use livelist_store::registry::{DocumentError, read_client};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -26,22 +26,29 @@ const MAX_KEY: usize = 512;
 /// Begins the keys that name their client.
 const NAMING: &str = "ll1.";
 
-/// The client that is asking, within its budget.
-pub(crate) struct Caller(pub(crate) Client);
+/// Who is asking, within the budget of the key.
+pub(crate) struct Caller {
+    pub(crate) client: Client,
+    /// The key that was shown, as the client's document has it.
+    pub(crate) key: ApiKey,
+}
 
 impl FromRequestParts<ApiState> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
         let key = SiteKey::of(&parts.headers).ok_or(ApiError::Unauthorized)?;
-        let client = find(state, &key).await?;
-        tracing::Span::current().record("client", client.client.as_str());
-        state.budgets.spend(&client.client, state.clock.now())?;
-        Ok(Caller(client))
+        let caller = find(state, &key).await?;
+        let now = state.clock.now();
+        tracing::Span::current().record("client", caller.client.client.as_str());
+        state
+            .budgets
+            .spend(&caller.client.client, &caller.key.id, now)?;
+        Ok(caller)
     }
 }
 
-async fn find(state: &ApiState, key: &SiteKey) -> Result<Client, ApiError> {
+async fn find(state: &ApiState, key: &SiteKey) -> Result<Caller, ApiError> {
     let hash = key.hash();
     match key.owner() {
         Owner::Named(Some(client)) => verified(state, &client, &hash)
@@ -54,13 +61,13 @@ async fn find(state: &ApiState, key: &SiteKey) -> Result<Client, ApiError> {
 
 /// The index only says where to look. If it is too old to know the key, or the key has moved, it is
 /// read again, unless that was done a moment ago.
-async fn find_unnamed(state: &ApiState, hash: &KeyHash) -> Result<Client, ApiError> {
+async fn find_unnamed(state: &ApiState, hash: &KeyHash) -> Result<Caller, ApiError> {
     let mut index = state.keys.latest(state).await?;
     for _ in 0..2 {
         if let Some(client) = index.find(hash)
-            && let Some(client) = verified(state, client, hash).await?
+            && let Some(caller) = verified(state, client, hash).await?
         {
-            return Ok(client);
+            return Ok(caller);
         }
         match state.keys.newer(state, &index).await? {
             Some(newer) => index = newer,
@@ -76,31 +83,42 @@ async fn find_unnamed(state: &ApiState, hash: &KeyHash) -> Result<Client, ApiErr
     Err(ApiError::Unauthorized)
 }
 
-/// The client, if its document holds the hash.
+/// The client with its key, if its document holds the hash and the key has not expired.
 async fn verified(
     state: &ApiState,
     client: &ClientId,
     hash: &KeyHash,
-) -> Result<Option<Client>, ApiError> {
+) -> Result<Option<Caller>, ApiError> {
     match read_client(&*state.objects, client).await {
-        Ok(client) => Ok(bool::from(holds(&client, hash)).then_some(client)),
+        Ok(client) => {
+            let key = held(&client, hash).cloned();
+            let key = key.filter(|key| !key.is_expired(state.clock.now()));
+            Ok(key.map(|key| Caller { client, key }))
+        }
         Err(DocumentError::Missing(_)) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Compares with every key of the client, whichever fits.
-fn holds(client: &Client, hash: &KeyHash) -> Choice {
-    hashes(client).fold(Choice::from(0), |found, known| found | known.ct_eq(hash))
+/// The client's key with this hash. Compares with every key, whichever fits; of a key that is there
+/// twice the first counts.
+fn held<'a>(client: &'a Client, hash: &KeyHash) -> Option<&'a ApiKey> {
+    let known = client.api_keys.iter();
+    known.rev().fold(None, |found, key| {
+        let same = hash_of(key).map_or(Choice::from(0), |known| known.ct_eq(hash));
+        if bool::from(same) { Some(key) } else { found }
+    })
+}
+
+fn hash_of(key: &ApiKey) -> Option<KeyHash> {
+    let mut hash = KeyHash::default();
+    hex::decode_to_slice(&key.sha256, &mut hash).ok()?;
+    Some(hash)
 }
 
 /// The hashes of a client's keys.
 pub(crate) fn hashes(client: &Client) -> impl Iterator<Item = KeyHash> {
-    client.api_keys.iter().filter_map(|key| {
-        let mut hash = KeyHash::default();
-        hex::decode_to_slice(&key.sha256, &mut hash).ok()?;
-        Some(hash)
-    })
+    client.api_keys.iter().filter_map(hash_of)
 }
 
 /// Whose key it claims to be.

@@ -2,17 +2,22 @@
 //! in the log, with the cause of a failure told once. Neither query strings nor headers are logged:
 //! that is where signatures and keys travel.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
 use tracing::field::Empty;
 
 use crate::error::ApiError;
 use crate::request_id::{REQUEST_ID, request_id};
 use crate::state::ApiState;
+
+/// An answer that takes longer is none: API Gateway waits 30 seconds, WordPress as a rule less.
+const LONGEST: Duration = Duration::from_secs(25);
 
 /// Wraps every route and both fallbacks.
 pub(crate) async fn envelope(
@@ -28,14 +33,17 @@ pub(crate) async fn envelope(
     let span = tracing::info_span!(
         "request",
         request_id = %id,
-        method = %request.method(),
+        method = known(request.method()),
         route = %route,
         client = Empty,
         feed = Empty,
         status = Empty,
     );
     async {
-        let response = finish(next.run(request).await, &id);
+        let answered = tokio::time::timeout(LONGEST, next.run(request)).await;
+        let response = answered
+            .unwrap_or_else(|_| ApiError::too_slow("the request took too long").into_response());
+        let response = finish(response, &id);
         let status = response.status().as_u16();
         tracing::Span::current().record("status", status);
         tracing::info!("answered {status}");
@@ -43,6 +51,15 @@ pub(crate) async fn envelope(
     }
     .instrument(span)
     .await
+}
+
+/// A method that has a name; others are the caller's words.
+fn known(method: &Method) -> &str {
+    match *method {
+        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH => method.as_str(),
+        Method::DELETE | Method::OPTIONS => method.as_str(),
+        _ => "other",
+    }
 }
 
 fn finish(mut response: Response, id: &str) -> Response {
@@ -82,6 +99,7 @@ fn tell(error: &ApiError) {
     match error {
         // A feed that is new is no failure of ours.
         ApiError::NotReady => tracing::info!(code, "the feed has no head yet"),
+        ApiError::Busy => tracing::warn!(code, "too many lists are read at once"),
         error => tracing::error!(code, "cannot answer: {}", error.causes()),
     }
 }

@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use livelist_model::codec::CodecError;
 use livelist_store::StoreError;
 use livelist_store::registry::DocumentError;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Why a request is not answered with what it asked for.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -30,6 +32,16 @@ pub(crate) enum ApiError {
     TooLarge,
     #[error("The request cannot be understood.")]
     BadRequest,
+    #[error("The request cannot be understood: {0}.")]
+    Invalid(String),
+    #[error("The body has to be JSON: send `Content-Type: application/json`.")]
+    UnsupportedMediaType,
+    #[error("The body did not arrive in time.")]
+    BodyTimeout,
+    #[error("The history does not reach back to there. Fetch the full list.")]
+    HistoryGone,
+    #[error("Too many lists are read at this moment. Ask again in a few seconds.")]
+    Busy,
     #[error("Too many requests. Wait before asking again.")]
     TooManyRequests {
         /// Seconds until the next one is answered.
@@ -58,6 +70,8 @@ pub(crate) struct Cause {
 const NOT_READY_SECONDS: u64 = 3_600;
 /// What is stored has to be mended by a person or by the next run.
 const UNSOUND_SECONDS: u64 = 3_600;
+/// Reading a list takes a second or two.
+const BUSY_SECONDS: u64 = 5;
 /// A store that stumbles is soon up again.
 const UNAVAILABLE_SECONDS: u64 = 60;
 
@@ -68,12 +82,28 @@ impl ApiError {
         ApiError::Unsound(Cause { what, source: None })
     }
 
+    /// A stored list that is not what its head says, or that cannot be read to its end.
+    pub(crate) fn unreadable(object: &str, error: CodecError) -> ApiError {
+        let cause = Cause {
+            what: format!("{object} cannot be believed"),
+            source: Some(Arc::new(error)),
+        };
+        ApiError::Unavailable(cause)
+    }
+
+    /// A list that took longer than a caller waits for.
+    pub(crate) fn too_slow(what: impl Into<String>) -> ApiError {
+        let what = what.into();
+        ApiError::Unavailable(Cause { what, source: None })
+    }
+
     /// The error that a response has which no handler of ours made (a refusal of a layer).
     pub(crate) fn of_status(status: StatusCode) -> ApiError {
         match status {
             StatusCode::NOT_FOUND => ApiError::NotFound,
             StatusCode::METHOD_NOT_ALLOWED => ApiError::MethodNotAllowed,
             StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => ApiError::UnsupportedMediaType,
             status if status.is_client_error() => ApiError::BadRequest,
             _ => ApiError::Internal,
         }
@@ -88,11 +118,15 @@ impl ApiError {
             ApiError::NotFound => StatusCode::NOT_FOUND,
             ApiError::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             ApiError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            ApiError::BadRequest => StatusCode::BAD_REQUEST,
+            ApiError::BadRequest | ApiError::Invalid(_) => StatusCode::BAD_REQUEST,
+            ApiError::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            ApiError::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            ApiError::HistoryGone => StatusCode::GONE,
             ApiError::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
-            ApiError::NotReady | ApiError::Unsound(_) | ApiError::Unavailable(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            ApiError::NotReady
+            | ApiError::Busy
+            | ApiError::Unsound(_)
+            | ApiError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             ApiError::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -107,9 +141,13 @@ impl ApiError {
             ApiError::NotFound => "not_found",
             ApiError::MethodNotAllowed => "method_not_allowed",
             ApiError::TooLarge => "too_large",
-            ApiError::BadRequest => "bad_request",
+            ApiError::BadRequest | ApiError::Invalid(_) => "bad_request",
+            ApiError::UnsupportedMediaType => "unsupported_media_type",
+            ApiError::BodyTimeout => "request_timeout",
+            ApiError::HistoryGone => "history_gone",
             ApiError::TooManyRequests { .. } => "too_many_requests",
             ApiError::NotReady => "not_ready",
+            ApiError::Busy => "busy",
             // The two differ for operators only.
             ApiError::Unsound(_) | ApiError::Unavailable(_) => "unavailable",
             ApiError::Internal => "internal",
@@ -120,6 +158,7 @@ impl ApiError {
         match self {
             ApiError::TooManyRequests { retry_after } => Some(*retry_after),
             ApiError::NotReady => Some(NOT_READY_SECONDS),
+            ApiError::Busy => Some(BUSY_SECONDS),
             ApiError::Unsound(_) => Some(UNSOUND_SECONDS),
             ApiError::Unavailable(_) => Some(UNAVAILABLE_SECONDS),
             _ => None,
@@ -134,27 +173,33 @@ impl ApiError {
 
     /// The body that the caller sees.
     pub(crate) fn body(&self, request_id: &str) -> Vec<u8> {
-        let body = Body {
+        let body = Problem {
             error: Told {
                 code: self.code(),
                 message: self.to_string(),
-                request_id,
+                request_id: request_id.to_owned(),
             },
         };
         serde_json::to_vec(&body).unwrap_or_default()
     }
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
-    error: Told<'a>,
+/// The body of every answer that is an error.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Problem {
+    error: Told,
 }
 
-#[derive(Serialize)]
-struct Told<'a> {
+/// What went wrong.
+#[derive(Serialize, ToSchema)]
+struct Told {
+    /// The stable name, for programs.
+    #[schema(value_type = String, example = "forbidden")]
     code: &'static str,
+    /// The same in a sentence, for people.
     message: String,
-    request_id: &'a str,
+    /// Names the request; the header `x-request-id` has the same.
+    request_id: String,
 }
 
 impl From<StoreError> for ApiError {
@@ -190,5 +235,39 @@ impl IntoResponse for ApiError {
         }
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_explained_to_those_who_meet_it() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/api.md");
+        let guide = std::fs::read_to_string(path).unwrap();
+        for error in [
+            ApiError::Unauthorized,
+            ApiError::Forbidden,
+            ApiError::LinkExpired,
+            ApiError::LinkInvalid,
+            ApiError::NotFound,
+            ApiError::MethodNotAllowed,
+            ApiError::TooLarge,
+            ApiError::BadRequest,
+            ApiError::UnsupportedMediaType,
+            ApiError::BodyTimeout,
+            ApiError::HistoryGone,
+            ApiError::Busy,
+            ApiError::TooManyRequests { retry_after: 1 },
+            ApiError::NotReady,
+            ApiError::unsound("a test"),
+            ApiError::too_slow("a test"),
+        ] {
+            let row = format!("| {} | ", error.status().as_u16());
+            let code = format!("`{}`", error.code());
+            let is_told = |line: &str| line.starts_with(&row) && line.contains(&code);
+            assert!(guide.lines().any(is_told), "{row}{code}");
+        }
     }
 }

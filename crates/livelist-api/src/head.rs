@@ -1,12 +1,29 @@
 //! Reading a head, and believing it only if it says what a complete list has to say. A head that
 //! is damaged must never become a 200.
 
+use jiff::{SignedDuration, Timestamp};
 use livelist_model::head::{DeltaRef, Head, ObjectRef};
 use livelist_model::{FeedId, layout};
 use livelist_store::ObjectsExt;
 
 use crate::error::ApiError;
 use crate::state::ApiState;
+
+/// A head is stale so long after the next one was expected. A run takes 20 hours at most and begins
+/// at the same hour each day, so a healthy feed can be late by some hours. With the day before that
+/// makes the 36 hours after which operators are called.
+const GRACE: SignedDuration = SignedDuration::from_hours(12);
+
+/// Whether the head should have been followed by another look long ago.
+pub(crate) fn is_stale(head: &Head, now: Timestamp) -> bool {
+    head.next_expected_at
+        .is_some_and(|expected| now.duration_since(expected) > GRACE)
+}
+
+/// The head of `feed`, which has to have one.
+pub(crate) async fn ready(state: &ApiState, feed: &FeedId) -> Result<Head, ApiError> {
+    read(state, feed).await?.ok_or(ApiError::NotReady)
+}
 
 /// The head of `feed`; nothing if it has none yet.
 pub(crate) async fn read(state: &ApiState, feed: &FeedId) -> Result<Option<Head>, ApiError> {
@@ -29,6 +46,39 @@ pub(crate) fn delta<'a>(head: &'a Head, since: Option<&str>) -> Option<&'a Delta
         .then_some(newest)
 }
 
+/// The deltas that lead to the head from the version that `is_start` knows, oldest first; nothing
+/// where the history does not reach back to one.
+pub(crate) fn chain(head: &Head, is_start: impl Fn(&str) -> bool) -> Option<Vec<&DeltaRef>> {
+    let mut reached = is_start(&head.version);
+    let mut chain = Vec::new();
+    let mut older = sound(head);
+    while !reached {
+        let delta = older.next()?;
+        reached = is_start(&delta.from);
+        chain.push(delta);
+    }
+    chain.reverse();
+    Some(chain)
+}
+
+/// All deltas that lead to the head, oldest first.
+pub(crate) fn history(head: &Head) -> Vec<&DeltaRef> {
+    let mut history: Vec<&DeltaRef> = sound(head).collect();
+    history.reverse();
+    history
+}
+
+/// The deltas that lead to the head, newest first. One that is not sound, or does not end where the
+/// one after it begins, is the end of the history.
+fn sound(head: &Head) -> impl Iterator<Item = &DeltaRef> {
+    let mut version = head.version.as_str();
+    head.deltas.iter().take_while(move |delta| {
+        let leads_there = delta.to == version && flaw(delta, &head.feed).is_none();
+        version = &delta.from;
+        leads_there
+    })
+}
+
 /// What is wrong with a head.
 fn defect(head: &Head, feed: &FeedId) -> Option<&'static str> {
     let newest = head.deltas.first();
@@ -46,17 +96,25 @@ fn defect(head: &Head, feed: &FeedId) -> Option<&'static str> {
             "its list is not a snapshot of the feed",
         ),
         (
-            newest.is_none_or(|d| d.to == head.version && is_version(&d.from) && d.from != d.to),
+            newest.is_none_or(|d| d.to == head.version),
             "its newest delta does not lead to it",
-        ),
-        (
-            newest.is_none_or(|d| is_sha256(&d.sha256) && is_stored(&d.stored, feed, "deltas")),
-            "its newest delta is not one of the feed",
         ),
     ];
     checks
         .into_iter()
         .find_map(|(holds, defect)| (!holds).then_some(defect))
+        .or_else(|| newest.and_then(|delta| flaw(delta, feed)))
+}
+
+/// What is wrong with a delta of `feed`.
+fn flaw(delta: &DeltaRef, feed: &FeedId) -> Option<&'static str> {
+    if !is_version(&delta.from) || !is_version(&delta.to) || delta.from == delta.to {
+        return Some("a delta of it does not lead from one version to another");
+    }
+    if !is_sha256(&delta.sha256) || !is_stored(&delta.stored, feed, "deltas") {
+        return Some("a delta of it is not one of the feed");
+    }
+    None
 }
 
 /// A version goes into an ETag and into queries.

@@ -1,49 +1,65 @@
 //! The HTTP API: which listings are live, for the sites that hold copies of them.
 //!
 //! One axum [`Router`] over the store's ports, the same on Lambda and on one machine. It reads the
-//! registry and the heads, writes nothing, and answers 200 only with a list that is proved
-//! complete. Depends on the model and the store; never on AWS, the steps or a provider.
+//! registry, the heads and what they point at, writes nothing but what sites say of themselves, and
+//! answers 200 only with what is proved complete. Depends on the model and the store; never on AWS,
+//! the steps or a provider.
 //!
 //! | route | answers |
 //! |---|---|
 //! | `GET /v1/feeds` | 200, 401, 429, 503 |
 //! | `GET /v1/feeds/{feed}/live` | 200, 304, 401, 403, 404, 429, 503 |
+//! | `POST /v1/feeds/{feed}/check` | 200, 400, 401, 403, 404, 408, 413, 415, 429, 503 |
+//! | `POST /v1/feeds/{feed}/acks` | 204, 400, 401, 403, 404, 408, 413, 415, 429, 503 |
+//! | `GET /v1/feeds/{feed}/changes` | 200, 400, 401, 403, 404, 410, 429, 503 |
 //! | `GET /v1/objects/{path}` | 200, 403, 404, 503; only on one machine |
-//! | `GET /v1/health` | 200 |
+//! | `GET /v1/health`, `GET /v1/openapi.json` | 200 |
 //!
 //! A feed of somebody else and a feed that does not exist get the same 403, from the caller's own
 //! document alone, so that a stranger cannot tell one from the other; 404 is for what cannot be a
 //! feed's id at all. Neither, nor a 401, ever means that listings are gone.
 
 mod access;
+mod acks;
 mod auth;
+mod body;
+mod changes;
+mod check;
 mod conditional;
 mod envelope;
 mod error;
 mod feeds;
 mod head;
+mod health;
 mod keys;
+mod lists;
 mod live;
 mod objects;
+mod openapi;
 mod rate;
 mod request_id;
 mod signed;
+mod socket;
 mod state;
 
 use std::sync::Arc;
 
-use axum::routing::get;
-use axum::{Json, Router, middleware};
+use axum::{Router, middleware};
 use tower_http::limit::RequestBodyLimitLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::error::ApiError;
+use crate::openapi::Livelist;
 
 pub use rate::Rate;
 pub use request_id::{GATEWAY_REQUEST_ID, REQUEST_ID};
 pub use signed::SignedLinks;
+pub use socket::serve;
 pub use state::ApiState;
 
-/// Nothing that is asked here has a body worth more.
+/// What is asked without a body has none worth more.
 const MAX_BODY: usize = 64 * 1024;
 
 /// The API over `state`, whose links lead elsewhere (presigned URLs).
@@ -58,25 +74,45 @@ pub fn router_with_objects(state: ApiState, links: Arc<SignedLinks>) -> Router {
     finish(routes().merge(objects), state)
 }
 
+/// The description of the API as an OpenAPI 3.1 document, indented, with a line feed at its end.
+pub fn openapi() -> String {
+    let (_, document) = described().split_for_parts();
+    text(&document)
+}
+
+fn described() -> OpenApiRouter<ApiState> {
+    let asked = OpenApiRouter::new()
+        .routes(routes!(feeds::feeds))
+        .routes(routes!(live::live))
+        .routes(routes!(changes::changes))
+        .routes(routes!(health::health))
+        .layer(RequestBodyLimitLayer::new(MAX_BODY));
+    // These bound their bodies themselves.
+    OpenApiRouter::with_openapi(Livelist::openapi())
+        .merge(asked)
+        .routes(routes!(check::check))
+        .routes(routes!(acks::ack))
+}
+
+fn text(document: &utoipa::openapi::OpenApi) -> String {
+    // A document of strings and maps can always be written.
+    let mut text = document.to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+}
+
 fn routes() -> Router<ApiState> {
-    Router::new()
-        .route("/v1/health", get(health))
-        .route("/v1/feeds", get(feeds::feeds))
-        .route("/v1/feeds/{feed}/live", get(live::live))
+    let (router, document) = described().split_for_parts();
+    router.merge(openapi::routes(text(&document)))
 }
 
 fn finish(routes: Router<ApiState>, state: ApiState) -> Router {
     routes
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
-        .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(middleware::from_fn_with_state(
             state.clone(),
             envelope::envelope,
         ))
         .with_state(state)
-}
-
-async fn health() -> Json<serde_json::Value> {
-    Json(serde_json::json!({"status": "ok"}))
 }

@@ -1,4 +1,4 @@
-//! How often a client may ask. A site asks once a day, so the limit is there for loops gone wild.
+//! How often may be asked with one site key. A site asks once a day, so the limit is there for loops gone wild.
 //! It counts what this process answers: on Lambda the throttle of API Gateway stands before it.
 
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use crate::error::ApiError;
 /// So many requests in so much time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// Requests of one client.
+    /// Requests with one site key.
     pub requests: u32,
     /// The time in which they are counted; it begins with the first of them.
     pub per: Duration,
@@ -33,10 +33,11 @@ struct Window {
     requests: u32,
 }
 
-/// What the clients have asked. Holds authenticated clients only, so it cannot be flooded.
+/// What was asked, by client and id of the key: a site that runs wild must not lock out the others
+/// of its client. Holds keys that were found valid only, so it cannot be flooded.
 pub(crate) struct Budgets {
     rate: Rate,
-    windows: Mutex<HashMap<ClientId, Window>>,
+    windows: Mutex<HashMap<(ClientId, String), Window>>,
 }
 
 impl Budgets {
@@ -47,11 +48,17 @@ impl Budgets {
         }
     }
 
-    /// Counts a request of `client`, or refuses it.
-    pub(crate) fn spend(&self, client: &ClientId, now: Timestamp) -> Result<(), ApiError> {
+    /// Counts a request with the key `id` of `client`, or refuses it.
+    pub(crate) fn spend(
+        &self,
+        client: &ClientId,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<(), ApiError> {
         let per = SignedDuration::try_from(self.rate.per).unwrap_or(SignedDuration::MAX);
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        let window = windows.entry(client.clone()).or_insert(Window {
+        let key = (client.clone(), id.to_owned());
+        let window = windows.entry(key).or_insert(Window {
             began: now,
             requests: 0,
         });

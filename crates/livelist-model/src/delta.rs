@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 
 use flate2::bufread::GzDecoder;
+use sha2::{Digest, Sha256};
 
 use crate::codec::{CodecError, Effort, ListSummary, TextWriter, nothing_behind};
 use crate::keys::{MAX_KEY_BYTES, check_key};
@@ -75,32 +76,48 @@ impl<W: Write> DeltaWriter<W> {
     }
 }
 
-/// Reads a delta and hands each change to `visit`.
-pub fn read_delta(source: impl Read, mut visit: impl FnMut(Sign, &[u8])) -> Result<(), CodecError> {
+/// Reads a delta, hands each change to `visit`, and tells what it held: a caller who knows what it
+/// has to be compares the two before it believes any change.
+pub fn read_delta(
+    source: impl Read,
+    mut visit: impl FnMut(Sign, &[u8]),
+) -> Result<DeltaSummary, CodecError> {
     let mut text = BufReader::new(GzDecoder::new(BufReader::new(source)));
     let mut line = Vec::new();
     let mut number = 0;
+    let mut hash = Sha256::new();
+    let (mut added, mut removed) = (0, 0);
     loop {
         line.clear();
         let limit = (MAX_KEY_BYTES + 2) as u64;
         (&mut text).take(limit).read_until(b'\n', &mut line)?;
+        hash.update(&line);
         number += 1;
         let bad = |reason| CodecError::Line {
             line: number,
             reason,
         };
         match line.as_slice() {
-            [] => return nothing_behind(text.get_mut()),
+            [] => {
+                nothing_behind(text.get_mut())?;
+                return Ok(DeltaSummary {
+                    added,
+                    removed,
+                    text: ListSummary {
+                        count: added + removed,
+                        sha256: hex::encode(hash.finalize()),
+                    },
+                });
+            }
             [sign @ (b'+' | b'-'), key @ .., b'\n'] => {
                 check_key(key).map_err(|_| bad("not a key"))?;
-                visit(
-                    if *sign == b'+' {
-                        Sign::Added
-                    } else {
-                        Sign::Removed
-                    },
-                    key,
-                );
+                if *sign == b'+' {
+                    added += 1;
+                    visit(Sign::Added, key);
+                } else {
+                    removed += 1;
+                    visit(Sign::Removed, key);
+                }
             }
             _ => return Err(bad("neither `+key` nor `-key`")),
         }
@@ -126,8 +143,11 @@ mod tests {
             let (bytes, summary) = delta.finish().unwrap();
             prop_assert_eq!(summary.added + summary.removed, changes.len() as u64);
             let mut back = Vec::new();
-            read_delta(&bytes[..], |sign, key| back.push((sign, String::from_utf8_lossy(key).into_owned()))).unwrap();
+            let read = read_delta(&bytes[..], |sign, key| {
+                back.push((sign, String::from_utf8_lossy(key).into_owned()));
+            });
             prop_assert_eq!(back, changes);
+            prop_assert_eq!(read.unwrap(), summary);
         }
     }
 

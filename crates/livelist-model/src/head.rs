@@ -74,9 +74,30 @@ pub struct DeltaRef {
     pub removed: u64,
     /// SHA-256 of the uncompressed text.
     pub sha256: String,
+    /// When the version it ends at was published; heads of the first form do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_at: Option<jiff::Timestamp>,
+    /// The run that published it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    /// What the removals in it rest on; nothing where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<ConfirmedBy>,
     /// Where it is stored.
     #[serde(flatten)]
     pub stored: ObjectRef,
+}
+
+/// What removals rest on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConfirmedBy {
+    /// The provider was asked for each key, and had none of them.
+    Key,
+    /// The provider cannot be asked by key; further scans did not see them either.
+    Scan,
+    /// The result was held, and an operator let it through.
+    Operator,
 }
 
 impl Head {
@@ -86,6 +107,11 @@ impl Head {
     /// The name of the snapshot with `sequence`, published at `at`: `2026-11-21T04:05:11Z-000123`.
     pub fn version_of(at: jiff::Timestamp, sequence: u64) -> String {
         format!("{}-{sequence:06}", whole_seconds(at))
+    }
+
+    /// The sequence in a version's name.
+    pub fn sequence_of(version: &str) -> Option<u64> {
+        version.rsplit_once('-')?.1.parse().ok()
     }
 }
 
@@ -119,5 +145,17 @@ mod tests {
     fn versions_sort_by_time_and_show_the_sequence() {
         let at: jiff::Timestamp = "2026-11-21T04:05:11.987Z".parse().unwrap();
         assert_eq!(Head::version_of(at, 123), "2026-11-21T04:05:11Z-000123");
+        assert_eq!(Head::sequence_of(&Head::version_of(at, 123)), Some(123));
+        assert_eq!(Head::sequence_of("2026-11-21T04:05:11Z-"), None);
+        assert_eq!(Head::sequence_of(""), None);
+    }
+
+    #[test]
+    fn deltas_of_older_heads_say_neither_when_nor_why() {
+        let older = serde_json::json!({"from": "a-000001", "to": "b-000002", "added": 1,
+            "removed": 2, "sha256": "", "object": "x", "bytes": 3});
+        let delta: DeltaRef = serde_json::from_value(older.clone()).unwrap();
+        assert_eq!((delta.published_at, delta.confirmed), (None, None));
+        assert_eq!(serde_json::to_value(&delta).unwrap(), older);
     }
 }

@@ -64,6 +64,11 @@ pub fn run_object(feed: &FeedId, run: &RunId, name: &str, sha256: &str, extensio
     format!("{}{run}/{name}-{}{extension}", runs(feed), short(sha256))
 }
 
+/// `acks/{feed}/{client}.json`: what a client's site said last that it did with the feed.
+pub fn ack(feed: &FeedId, client: &ClientId) -> String {
+    format!("acks/{feed}/{client}.json")
+}
+
 /// `budgets/{credential}.json`: what was asked with a credential lately.
 pub fn budget(credential: &CredentialRef) -> String {
     format!("budgets/{}.json", credential.slug())

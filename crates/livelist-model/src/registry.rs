@@ -8,6 +8,7 @@ mod credential;
 mod limit;
 mod mls;
 mod provider;
+mod rewrite;
 
 pub use check::{Finding, Registry, RegistryBuilder, parse_client, parse_mls, schema};
 pub use client::{ApiKey, Client, Pair};
@@ -15,3 +16,4 @@ pub use credential::{CredentialRef, CredentialRefError};
 pub use limit::{LONGEST_WINDOW, Limit, Measure};
 pub use mls::{AuthKind, Confirmation, Counting, Mls, Schedule};
 pub use provider::{AnyProvider, Provider, ProviderError, Providers};
+pub use rewrite::with_keys;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use livelist_model::decision::HeldReason;
 use livelist_model::guard_switch::{Guard, is_off};
-use livelist_model::head::{Head, Held, whole_seconds};
+use livelist_model::head::{ConfirmedBy, Head, Held, whole_seconds};
 use livelist_model::layout;
 use livelist_model::record::Resume;
 use livelist_model::run::RunSpec;
@@ -103,10 +103,12 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         Some((head, etag)) => (Some(head), Some(etag)),
         None => (None, None),
     };
+    let hold = compared.hold.or(told.as_ref().and_then(|t| t.hold));
     let work = Work {
         run: &run,
         compared: &compared,
         told: told.as_ref(),
+        let_through: approved && hold.is_some(),
     };
     // A publisher that died after the head was written is repeated: the head says that it is done.
     if let Some(done) = head.as_ref().filter(|h| h.run == run.run) {
@@ -136,7 +138,6 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     if is_stale {
         return Ok(work.output(Outcome::Stale, head.as_ref(), (0, 0)));
     }
-    let hold = compared.hold.or(told.as_ref().and_then(|t| t.hold));
     if let Some(reason) = hold
         && !(approved && reason.can_be_approved())
     {
@@ -200,9 +201,20 @@ struct Work<'a> {
     run: &'a RunSpec,
     compared: &'a Compared,
     told: Option<&'a Confirmation>,
+    /// It was held, and an operator said that it may be published.
+    let_through: bool,
 }
 
 impl Work<'_> {
+    /// What the removals rest on.
+    fn confirmed_by(&self) -> ConfirmedBy {
+        match self.told {
+            _ if self.let_through => ConfirmedBy::Operator,
+            Some(_) => ConfirmedBy::Key,
+            None => ConfirmedBy::Scan,
+        }
+    }
+
     /// The snapshot holds all that was live through the last scan: earlier ones only add to it.
     /// What the provider answers may be older by its cache.
     fn as_of(&self) -> jiff::Timestamp {

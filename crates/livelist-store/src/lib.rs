@@ -18,6 +18,7 @@ pub mod queue;
 pub mod registry;
 pub mod sealer;
 pub mod secrets;
+pub mod site_keys;
 
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};
 pub use error::StoreError;

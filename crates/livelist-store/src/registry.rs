@@ -56,7 +56,7 @@ pub enum DocumentError {
     Store(#[from] StoreError),
 }
 
-fn first(mut findings: Vec<Finding>) -> DocumentError {
+pub(crate) fn first(mut findings: Vec<Finding>) -> DocumentError {
     if findings.is_empty() {
         return DocumentError::Missing("sound document".to_owned());
     }

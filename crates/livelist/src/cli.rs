@@ -40,8 +40,13 @@ pub enum Command {
     Approve(ApproveArgs),
     /// Refuses the result of a held run.
     Reject(RunArgs),
+    /// Looks after the site keys of clients.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Serves the HTTP API from a directory.
     Serve(ServeArgs),
+    /// Prints the description of the HTTP API (OpenAPI 3.1).
+    Openapi,
 }
 
 /// What to do with registry documents.
@@ -209,7 +214,66 @@ pub struct ServeArgs {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8787")]
     pub listen: SocketAddr,
+    /// So many requests a minute are answered with one site key.
+    #[arg(long, value_name = "REQUESTS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate: u32,
     /// How clients reach this server, for the links to lists; `http://{listen}` when left out.
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
+}
+
+/// What to do with site keys.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Makes a new key and shows it, once.
+    Add {
+        /// The client.
+        client: ClientId,
+        /// A name for people; the day when left out.
+        #[arg(long, value_name = "NAME")]
+        id: Option<String>,
+        /// The feeds that it opens, separated by commas; all of the client's when left out.
+        #[arg(long, value_name = "FEEDS", value_delimiter = ',')]
+        feeds: Vec<FeedId>,
+        /// How long it is valid; for ever when left out.
+        #[arg(long, value_name = "DAYS")]
+        days: Option<u32>,
+        /// The registry.
+        #[command(flatten)]
+        registry: RegistryArgs,
+    },
+    /// Lists keys: their names, ages and scopes.
+    List {
+        /// Only this client's.
+        client: Option<ClientId>,
+        /// One JSON object a key.
+        #[arg(long)]
+        json: bool,
+        /// The registry.
+        #[command(flatten)]
+        registry: RegistryArgs,
+    },
+    /// Takes a key away: it is refused from the next request on.
+    Revoke {
+        /// The client.
+        client: ClientId,
+        /// The key's name.
+        id: String,
+        /// The registry.
+        #[command(flatten)]
+        registry: RegistryArgs,
+    },
+    /// Makes a new key that opens what another one does, and lets that one end.
+    Rotate {
+        /// The client.
+        client: ClientId,
+        /// The name of the key that is to end.
+        id: String,
+        /// So long the former key is still good.
+        #[arg(long, value_name = "DAYS", default_value_t = 7)]
+        keep: u32,
+        /// The registry.
+        #[command(flatten)]
+        registry: RegistryArgs,
+    },
 }

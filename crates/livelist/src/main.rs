@@ -5,6 +5,7 @@ mod approve;
 mod cli;
 mod context;
 mod exit;
+mod keys;
 mod overlay;
 mod probe;
 mod providers;
@@ -61,7 +62,9 @@ fn main() -> ExitCode {
             Command::Show(arguments) => runs::show(arguments).await,
             Command::Approve(arguments) => approve::approve(arguments, environment).await,
             Command::Reject(arguments) => approve::reject(arguments).await,
+            Command::Keys(command) => keys::run(command).await,
             Command::Serve(arguments) => serve::run(arguments).await,
+            Command::Openapi => serve::describe(),
         }
     });
     match done {

@@ -2,8 +2,9 @@
 
 use std::io::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
-use livelist_api::{ApiState, SignedLinks, router_with_objects};
+use livelist_api::{ApiState, Rate, SignedLinks, openapi, router_with_objects, serve};
 use livelist_store::{Clock, SystemClock, SystemEntropy};
 
 use crate::cli::ServeArgs;
@@ -28,14 +29,23 @@ pub async fn run(arguments: ServeArgs) -> Result<Code, Failed> {
         SignedLinks::new(&base, clock.clone(), &*entropy).map_err(|e| Failed::internal(&e))?;
     let links = Arc::new(links);
     let objects = Arc::new(Overlay { registry, data });
-    let state = ApiState::new(objects, links.clone(), clock, entropy);
+    let rate = Rate {
+        requests: arguments.rate,
+        per: Duration::from_secs(60),
+    };
+    let state = ApiState::new(objects, links.clone(), clock.clone(), entropy).with_rate(rate);
     let mut out = std::io::stdout().lock();
     writeln!(out, "listening on http://{address}")?;
     out.flush()?;
     drop(out);
-    axum::serve(listener, router_with_objects(state, links))
-        .with_graceful_shutdown(stopped())
-        .await?;
+    let router = router_with_objects(state, links);
+    serve(listener, router, clock, stopped()).await;
+    Ok(Code::Ok)
+}
+
+/// Runs `livelist openapi`.
+pub fn describe() -> Result<Code, Failed> {
+    std::io::stdout().lock().write_all(openapi().as_bytes())?;
     Ok(Code::Ok)
 }
 

@@ -72,6 +72,31 @@ fn every_function_has_an_event_to_try_it_with() {
     assert_eq!(events, handlers);
 }
 
+/// A route that the gateway does not know is a 404 on AWS and nowhere else.
+#[test]
+fn the_gateway_has_the_routes_of_the_api() {
+    let template = Template::read();
+    let events = template.at("/Resources/Api/Properties/Events");
+    let routed: BTreeSet<(String, String)> = events
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|event| {
+            let text = |name: &str| event["Properties"][name].as_str().unwrap().to_owned();
+            (text("Method"), text("Path"))
+        })
+        .collect();
+    let document: Value = serde_json::from_str(&livelist_api::openapi()).unwrap();
+    let paths = document["paths"].as_object().unwrap().iter();
+    let described = paths.flat_map(|(path, operations)| {
+        let methods = operations.as_object().unwrap().keys();
+        methods.map(|method| (method.to_uppercase(), path.clone()))
+    });
+    let itself = ("GET".to_owned(), "/v1/openapi.json".to_owned());
+    let described: BTreeSet<_> = described.chain([itself]).collect();
+    assert_eq!(routed, described);
+}
+
 #[test]
 fn the_events_around_a_run_are_what_the_code_reads() {
     let planned: plan::Input = serde_json::from_value(files::event("planner")).unwrap();

@@ -77,8 +77,9 @@ async fn published(objects: &dyn Objects, run: &RunSpec) -> (BTreeMap<String, Ve
         head[time] = Value::Null;
     }
     for delta in head["deltas"].as_array_mut().unwrap() {
-        delta["from"] = Value::Null;
-        delta["to"] = Value::Null;
+        for time in ["from", "to", "published_at"] {
+            delta[time] = Value::Null;
+        }
     }
     (lists, head)
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
-use http_body_util::Empty;
+use http_body_util::{Empty, Full};
 use livelist_api::ApiState;
 use livelist_mls::{Control, Fault, FaultRule, MlsSpec, On, Provider, Simulator};
 use livelist_model::codec::digest;
@@ -298,6 +298,20 @@ impl Life {
             assert_eq!(ask("/v1/feeds", key).await, StatusCode::OK);
             assert_eq!(ask(&live, key).await, StatusCode::OK);
         }
+        let changes = format!("/v1/feeds/{feed}/changes");
+        let sequence = self.objects.read_json::<Head>(&layout::head(&feed)).await;
+        let since = sequence.unwrap().unwrap().0.sequence - 1;
+        let page = ask(&format!("{changes}?since={since}"), KEYS[0]).await;
+        assert_eq!(page, StatusCode::OK);
+        let tell = async |path: &str, body: &'static str| {
+            let request = Request::post(format!("/v1/feeds/{feed}/{path}"))
+                .header("authorization", format!("Bearer {}", KEYS[0]))
+                .header("content-type", "application/json");
+            let request = request.body(Full::new(Bytes::from(body))).unwrap();
+            api.clone().oneshot(request).await.unwrap().status()
+        };
+        assert_eq!(tell("check", r#"{"keys":["none"]}"#).await, StatusCode::OK);
+        assert_eq!(tell("acks", "{}").await, StatusCode::NO_CONTENT);
         let head = layout::head(&feed);
         let read = self.objects.read_json::<Head>(&head).await.unwrap();
         assert!(!read.unwrap().0.deltas.is_empty(), "a delta was linked");

@@ -222,6 +222,76 @@ async fn a_store_that_is_down_is_no_401() {
 }
 
 #[tokio::test]
+async fn an_expired_key_is_refused_like_an_unknown_one() {
+    let world = World::new().await;
+    let api = world.api();
+    for (client, key) in [("acme", ACME_KEY), ("bolt", BOLT_KEY)] {
+        let mut document = client_document(client, &[key], &json!([]));
+        document["api_keys"][0]["expires"] = json!("2026-11-21T09:00:01Z");
+        world.client(&document).await;
+        assert_eq!(status(&api, key).await, StatusCode::OK);
+    }
+    world.clock.advance(Duration::from_millis(500));
+    let unknown = ask(&api, "/v1/feeds", "ll1.acme.wrong").await;
+    for key in [ACME_KEY, BOLT_KEY] {
+        let expired = ask(&api, "/v1/feeds", key).await;
+        check_refusal(&expired);
+        assert_eq!(expired.headers.len(), unknown.headers.len());
+        let message = |answer: &Answer| answer.json()["error"]["message"].clone();
+        assert_eq!(message(&expired), message(&unknown));
+    }
+}
+
+#[tokio::test]
+async fn a_key_opens_only_the_feeds_that_it_names() {
+    let world = World::new().await;
+    let pairs = json!([{"mls": "abor", "resource": "Property"},
+        {"mls": "crmls", "resource": "Property"}]);
+    let mut document = client_document("acme", &[ACME_KEY, "ll1.acme.all"], &pairs);
+    document["api_keys"][0]["feeds"] = json!([feed("crmls"), feed("bolt")]);
+    world.client(&document).await;
+    world.head(&crate::world::head(&feed("crmls"))).await;
+    let api = world.api();
+    let status = async |mls: &str, key: &str| ask(&api, &live_path(&feed(mls)), key).await.status;
+    assert_eq!(status("crmls", ACME_KEY).await, StatusCode::OK);
+    world.objects.reads();
+    assert_eq!(status("abor", ACME_KEY).await, StatusCode::FORBIDDEN);
+    assert_eq!(world.objects.reads(), ["registry/clients/acme.json"]);
+    assert_eq!(
+        status("bolt", ACME_KEY).await,
+        StatusCode::FORBIDDEN,
+        "no pair of his"
+    );
+    for mls in ["abor", "crmls"] {
+        assert_eq!(status(mls, "ll1.acme.all").await, StatusCode::OK);
+    }
+    let told = ask(&api, "/v1/feeds", ACME_KEY).await.json();
+    assert_eq!(told["feeds"].as_array().unwrap().len(), 1);
+    assert_eq!(told["feeds"][0]["feed"], json!(feed("crmls")));
+    document["api_keys"][0]["feeds"] = json!([]);
+    world.client(&document).await;
+    assert_eq!(
+        ask(&api, "/v1/feeds", ACME_KEY).await.json(),
+        json!({"feeds": []})
+    );
+    assert_eq!(status("crmls", ACME_KEY).await, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn each_key_has_a_budget_of_its_own() {
+    let world = World::new().await;
+    let document = client_document("acme", &[ACME_KEY, "ll1.acme.next"], &json!([]));
+    world.client(&document).await;
+    let api = world.api_with_rate(Rate {
+        requests: 1,
+        per: Duration::from_secs(60),
+    });
+    assert_eq!(status(&api, ACME_KEY).await, StatusCode::OK);
+    assert_eq!(status(&api, ACME_KEY).await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(status(&api, "ll1.acme.next").await, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_client_that_asks_too_often_waits_and_nobody_else() {
     let world = World::new().await;
     let api = world.api_with_rate(Rate {

@@ -1,6 +1,7 @@
 //! The manifest: its form, `since`, ETags, and everything that must not become a 200.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -45,12 +46,16 @@ async fn the_manifest_is_the_contracts() {
             },
             "delta": {
                 "from": head.deltas[0].from,
+                "to": head.version,
                 "added": 310,
                 "removed": 730,
                 "url": format!("memory:///{}", head.deltas[0].stored.object),
+                "bytes": 4_711,
                 "sha256": "b".repeat(64),
             },
+            "deltas": null,
             "next_expected_at": "2026-11-22T04:00:00Z",
+            "stale": false,
         })
     );
 }
@@ -116,6 +121,123 @@ async fn since_gives_the_delta_from_there_or_the_full_list_alone() {
             "{since}"
         );
     }
+}
+
+#[tokio::test]
+async fn since_gives_the_chain_of_deltas_oldest_first() {
+    let world = World::new().await;
+    let api = world.api();
+    let head = head(&feed("abor"));
+    let path = live_path(&head.feed);
+    let chain = async |since: &str| {
+        let answer = ask(&api, &format!("{path}?since={since}"), ACME_KEY).await;
+        let manifest = answer.json();
+        let deltas = manifest["deltas"].as_array();
+        let told: Option<Vec<String>> = deltas.map(|deltas| {
+            let mut at = since.to_owned();
+            for delta in deltas {
+                assert_eq!(delta["from"], at);
+                assert!(delta["url"].as_str().unwrap().starts_with("memory:///"));
+                assert_eq!(
+                    (&delta["bytes"], &delta["added"]),
+                    (&json!(4_711), &json!(310))
+                );
+                at = delta["to"].as_str().unwrap().to_owned();
+            }
+            assert_eq!(at, head.version);
+            deltas.iter().map(|d| d["from"].to_string()).collect()
+        });
+        (told.map(|told| told.len()), manifest["delta"].clone())
+    };
+    assert_eq!(chain(&head.deltas[2].from).await, (Some(3), Value::Null));
+    assert_eq!(chain(&head.deltas[1].from).await, (Some(2), Value::Null));
+    let (one, delta) = chain(&head.deltas[0].from).await;
+    assert_eq!((one, &delta["to"]), (Some(1), &json!(head.version)));
+    assert_eq!(chain(&head.version).await, (Some(0), Value::Null));
+    for older in ["2020-01-01T00:00:00Z-000001", "", "%00"] {
+        assert_eq!(chain(older).await, (None, Value::Null), "{older}");
+    }
+}
+
+/// What does not hang together is not handed out; the full list is still right.
+#[rstest]
+#[case::hole(|h: &mut Head| drop(h.deltas.remove(1)))]
+#[case::foreign(|h: &mut Head| h.deltas[1].stored.object = layout::delta(&feed("crmls"), 1, 2, "x"))]
+#[case::no_digest(|h: &mut Head| h.deltas[1].sha256.truncate(9))]
+#[case::circle(|h: &mut Head| h.deltas[1].from = h.deltas[1].to.clone())]
+#[tokio::test]
+async fn a_chain_with_a_flaw_is_none(#[case] damage: fn(&mut Head)) {
+    let world = World::new().await;
+    let mut head = head(&feed("abor"));
+    let oldest = head.deltas[2].from.clone();
+    let newest = head.deltas[0].from.clone();
+    damage(&mut head);
+    world.head(&head).await;
+    let path = live_path(&head.feed);
+    let manifest = async |since: &str| {
+        let answer = ask(&world.api(), &format!("{path}?since={since}"), ACME_KEY).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        answer.json()
+    };
+    let told = manifest(&oldest).await;
+    assert_eq!(
+        (&told["deltas"], &told["full"]["bytes"]),
+        (&Value::Null, &json!(511_901))
+    );
+    let told = manifest(&newest).await;
+    assert_eq!(told["deltas"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_stale_list_says_so_once() {
+    let world = World::new().await;
+    let api = world.api();
+    let path = live_path(&feed("abor"));
+    let ask = async |tag: &str| {
+        let key = format!("Bearer {ACME_KEY}");
+        get(
+            &api,
+            &path,
+            &[("authorization", &key), ("if-none-match", tag)],
+        )
+        .await
+    };
+    let fresh = ask("\"none\"").await;
+    assert_eq!(fresh.json()["stale"], false);
+    let tag = fresh.header("etag").to_owned();
+    let expected: jiff::Timestamp = "2026-11-22T04:00:00Z".parse().unwrap();
+    let late =
+        expected.duration_since(world.now()).unsigned_abs() + Duration::from_secs(12 * 3_600);
+    world.clock.advance(late);
+    assert_eq!(
+        ask(&tag).await.status,
+        StatusCode::NOT_MODIFIED,
+        "to the second"
+    );
+    world.clock.advance(Duration::from_secs(1));
+    let stale = ask(&tag).await;
+    assert_eq!(stale.status, StatusCode::OK);
+    let told = stale.json();
+    assert_eq!(
+        (&told["stale"], &told["complete"]),
+        (&json!(true), &json!(true))
+    );
+    assert_eq!(told["version"], fresh.json()["version"]);
+    let tag = stale.header("etag").to_owned();
+    assert_eq!(ask(&tag).await.status, StatusCode::NOT_MODIFIED);
+}
+
+#[tokio::test]
+async fn a_304_reads_the_registry_and_the_head_alone() {
+    let world = World::new().await;
+    let feed = feed("abor");
+    let key = format!("Bearer {ACME_KEY}");
+    let headers = [("authorization", key.as_str()), ("if-none-match", "*")];
+    let answer = get(&world.api(), &live_path(&feed), &headers).await;
+    assert_eq!(answer.status, StatusCode::NOT_MODIFIED);
+    let expected = ["registry/clients/acme.json", "registry/mls/abor.json"];
+    let head = layout::head(&feed);
+    assert_eq!(world.objects.reads(), [expected[0], expected[1], &head]);
 }
 
 #[rstest]

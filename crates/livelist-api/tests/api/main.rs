@@ -6,12 +6,18 @@
     reason = "a test ends at the first surprise"
 )]
 
+mod acks;
+mod changes;
+mod check;
 mod errors;
 mod feeds;
+mod history;
+mod hostile;
 mod keys;
 mod live;
 mod log;
 mod objects;
+mod openapi;
 mod secrets;
 mod server;
 mod world;

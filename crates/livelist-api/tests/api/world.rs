@@ -286,6 +286,9 @@ pub fn head(feed: &FeedId) -> Head {
         added: 310,
         removed: 730,
         sha256: "b".repeat(64),
+        published_at: None,
+        run: None,
+        confirmed: None,
         stored: ObjectRef {
             object: layout::delta(feed, from, from + 1, &"b".repeat(64)),
             bytes: 4_711,
@@ -344,4 +347,13 @@ pub async fn ask(api: &Router, path: &str, key: &str) -> Answer {
 
 pub fn live_path(feed: &FeedId) -> String {
     format!("/v1/feeds/{feed}/live")
+}
+
+/// `POST path` with a site key; `kind` is the content type, if it is not empty.
+pub async fn post(api: &Router, path: &str, key: &str, kind: &str, body: String) -> Answer {
+    let mut request = Request::post(path).header("authorization", format!("Bearer {key}"));
+    if !kind.is_empty() {
+        request = request.header("content-type", kind);
+    }
+    send(api, request.body(Body::from(body)).unwrap()).await
 }

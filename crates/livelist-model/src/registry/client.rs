@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ClientId, MlsId, ResourceName};
+use crate::ids::{ClientId, FeedId, MlsId, ResourceName};
 
 /// One client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +31,29 @@ pub struct ApiKey {
     /// SHA-256 of the key's text, 64 hex digits.
     #[schemars(regex(pattern = r"^[0-9a-fA-F]{64}$"))]
     pub sha256: String,
+    /// When it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub created: Option<jiff::Timestamp>,
+    /// From when on it is refused; never when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub expires: Option<jiff::Timestamp>,
+    /// The feeds that it opens, of those that the client has; all of them when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feeds: Option<Vec<FeedId>>,
+}
+
+impl ApiKey {
+    /// Whether it is refused at `now` for its age.
+    pub fn is_expired(&self, now: jiff::Timestamp) -> bool {
+        self.expires.is_some_and(|expires| now >= expires)
+    }
+
+    /// Whether it opens `feed`, if the client has it.
+    pub fn opens(&self, feed: &FeedId) -> bool {
+        self.feeds.as_ref().is_none_or(|feeds| feeds.contains(feed))
+    }
 }
 
 /// One client–MLS pair.

@@ -46,7 +46,10 @@ pub(super) async fn next_head(
             to: version.clone(),
             added: delta.added,
             removed: delta.removed,
+            confirmed: (delta.removed > 0).then(|| work.confirmed_by()),
             sha256: delta.text.sha256,
+            published_at: Some(now),
+            run: Some(work.run.run.clone()),
             stored: store(env, name, chunks).await?,
         });
         deltas.extend(head.deltas.iter().take(DELTA_HISTORY - 1).cloned());

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use livelist_mls::Provider::{self, *};
+use livelist_model::head::ConfirmedBy;
 use livelist_reso::Dialects;
 use livelist_steps::publish::Outcome;
 use rstest::rstest;
@@ -48,7 +49,13 @@ async fn every_provider_is_published(
     assert_eq!(world.published(&feed).await, world.mls().live_keys());
     let head = world.head(&feed).await.unwrap();
     assert_eq!(head.previous_count, Some(1_200));
-    assert_eq!(head.deltas[0].from, first.version.unwrap());
+    let delta = &head.deltas[0];
+    assert_eq!(delta.from, first.version.unwrap());
+    assert_eq!(delta.published_at, Some(head.published_at));
+    assert_eq!(delta.run, Some(head.run));
+    let by_key = third.confirmed > 0;
+    let by = [ConfirmedBy::Scan, ConfirmedBy::Key][usize::from(by_key)];
+    assert_eq!(delta.confirmed, Some(by));
     world.simulator.shutdown().await;
 }
 

@@ -4,6 +4,7 @@
 use livelist_mls::Provider::{self, Bridge, MlsGrid, Reso, Trestle};
 use livelist_mls::{Fault, FaultRule, On};
 use livelist_model::decision::HeldReason;
+use livelist_model::head::ConfirmedBy;
 use livelist_model::record::RunState;
 use livelist_model::run::RunSpec;
 use livelist_steps::publish::{self, Outcome};
@@ -97,6 +98,8 @@ async fn an_unconfirmed_mass_removal_waits_for_a_person() {
     }
     let output = approve(&world, &run).await;
     assert_eq!((output.outcome, output.removed), (Outcome::Published, 300));
+    let head = world.head(&feed).await.unwrap();
+    assert_eq!(head.deltas[0].confirmed, Some(ConfirmedBy::Operator));
     world.assert_truth(&feed).await;
     world.check_chain(&feed).await;
     unchanged(world.day(&feed).await);

@@ -119,6 +119,10 @@ fn write(
     if !holds(&path, condition)? {
         return Ok(None);
     }
+    // Who may read a document is its owner's decision, not that of the last writer.
+    if let Ok(former) = fs::metadata(&path) {
+        temporary.as_file().set_permissions(former.permissions())?;
+    }
     let mark = retired_mark(&path);
     if retention == Retention::Scratch {
         File::create(&mark)?;

@@ -14,6 +14,7 @@
 
 mod approval;
 mod days;
+mod keys;
 mod killed;
 mod millions;
 mod probe;
