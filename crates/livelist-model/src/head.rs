@@ -86,6 +86,14 @@ impl Head {
     pub fn version_of(at: jiff::Timestamp, sequence: u64) -> String {
         format!("{}-{sequence:06}", whole_seconds(at))
     }
+
+    /// Keys that came with this version, and keys that went; a first snapshot only adds.
+    pub fn newest_change(&self) -> (u64, u64) {
+        match self.deltas.first() {
+            Some(delta) if delta.to == self.version => (delta.added, delta.removed),
+            _ => (self.count, 0),
+        }
+    }
 }
 
 /// `at` without its fraction of a second.

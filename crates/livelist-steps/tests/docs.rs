@@ -63,6 +63,8 @@ fn every_field_of_the_registry_is_explained() {
         "guards.removed_floor",
         "api_keys[].id",
         "api_keys[].sha256",
+        "notify.url",
+        "notify.credential",
         "pairs[].mls",
         "pairs[].resource",
         "pairs[].filter",

@@ -5,6 +5,7 @@ mod approve;
 mod cli;
 mod context;
 mod exit;
+mod notices;
 mod overlay;
 mod probe;
 mod providers;
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
             Command::Show(arguments) => runs::show(arguments).await,
             Command::Approve(arguments) => approve::approve(arguments, environment).await,
             Command::Reject(arguments) => approve::reject(arguments).await,
+            Command::Notices(arguments) => notices::run(arguments, environment).await,
             Command::Serve(arguments) => serve::run(arguments).await,
         }
     });

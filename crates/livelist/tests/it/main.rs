@@ -16,6 +16,7 @@ mod approval;
 mod days;
 mod killed;
 mod millions;
+mod notices;
 mod probe;
 mod providers;
 mod reader;
