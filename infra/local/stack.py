@@ -149,6 +149,8 @@ def deploy_into(
         "ScheduleState": "DISABLED",
         # Tests plan beside each other.
         "ReserveConcurrency": "no",
+        # The sites of tests are on this machine.
+        "NotifyLoopback": "yes",
         **overrides,
     }
     template = ROOT / "template.yaml"

@@ -196,8 +196,13 @@ impl Stack {
 
     /// Puts a secret into the Parameter Store.
     pub async fn put_secret(&self, name: &str, secret: &Value) {
+        self.put_text(name, &secret.to_string()).await;
+    }
+
+    /// Puts a secret that is plain text into the Parameter Store.
+    pub async fn put_text(&self, name: &str, secret: &str) {
         let asked = json!({
-            "Name": name, "Value": secret.to_string(), "Type": "SecureString", "Overwrite": true,
+            "Name": name, "Value": secret, "Type": "SecureString", "Overwrite": true,
         });
         self.ask("ssm", "AmazonSSM.PutParameter", asked)
             .await

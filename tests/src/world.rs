@@ -11,6 +11,7 @@ use livelist_aws::S3Objects;
 use livelist_mls::{Control, MlsSpec, Provider, Simulator};
 use livelist_model::codec::digest;
 use livelist_model::head::Head;
+use livelist_model::notice::{Deliveries, Delivery};
 use livelist_model::record::RunRecord;
 use livelist_model::registry::{Pair, parse_mls};
 use livelist_model::run::{FeedSpec, RunSpec};
@@ -71,19 +72,26 @@ impl World {
         for mls in world.mls.keys().cloned().collect::<Vec<_>>() {
             world.register(&mls, json!({})).await;
         }
-        let pairs = world
+        world.register_client(json!({})).await;
+        world
+    }
+
+    /// Writes the document of the client, with `members` put in.
+    pub async fn register_client(&self, members: Value) {
+        let pairs = self
             .mls
             .keys()
             .map(|mls| json!({ "mls": mls, "resource": "Property" }));
-        let document = json!({
-            "client": client,
-            "api_keys": [{ "id": "site", "sha256": digest(world.site_key().as_bytes()) }],
+        let mut document = json!({
+            "client": self.client,
+            "api_keys": [{ "id": "site", "sha256": digest(self.site_key().as_bytes()) }],
             "pairs": pairs.collect::<Vec<_>>(),
         });
-        world
-            .write(&format!("registry/clients/{client}.json"), &document)
-            .await;
-        world
+        for (name, value) in members.as_object().unwrap() {
+            document[name] = value.clone();
+        }
+        let key = format!("registry/clients/{}.json", self.client);
+        self.write(&key, &document).await;
     }
 
     /// A world with one MLS, which has the client's name.
@@ -181,6 +189,14 @@ impl World {
             .await
             .unwrap()
             .map(|(head, _)| head)
+    }
+
+    /// What became of the notices of an MLS's feed to the client, newest event first.
+    pub async fn notices(&self, mls: &str) -> Vec<Delivery> {
+        let client = self.client.parse().unwrap();
+        let key = layout::notices(&client, &self.feed(mls).feed);
+        let read = self.objects.read_json::<Deliveries>(&key).await.unwrap();
+        read.map_or_else(Vec::new, |(known, _)| known.deliveries)
     }
 
     /// What a run left behind for people.

@@ -4,4 +4,5 @@
 mod days;
 mod equivalence;
 mod faults;
+mod notices;
 mod operations;

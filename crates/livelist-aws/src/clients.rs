@@ -10,7 +10,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::Credentials;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use livelist_store::{Clock, Entropy};
+use livelist_store::{Clock, Entropy, Outbox};
 
 use crate::objects::RetryRaces;
 use crate::{KmsSealer, S3Links, S3Objects, SfnExecutions, SnsNotices, SqsQueue, SsmSecrets};
@@ -104,6 +104,17 @@ impl AwsClients {
     ) -> SqsQueue {
         let client = aws_sdk_sqs::Client::new(&self.config);
         SqsQueue::new(client, url, dead_letter_url, clock, entropy)
+    }
+
+    /// The queue of events at this URL, to put events into; what goes wrong with them afterwards is
+    /// its reader's business.
+    pub fn outbox(
+        &self,
+        url: &str,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> impl Outbox + 'static {
+        self.queue(url, url, clock, entropy)
     }
 
     /// Executions of the state machine with this ARN.

@@ -1,4 +1,4 @@
-//! The queue of pairs in SQS.
+//! Queues in SQS: of pairs, and of events for the sites.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use futures::{StreamExt, stream};
+use livelist_model::notice::{FeedEvent, NoticeMessage};
 use livelist_model::with_causes;
-use livelist_store::{Clock, Entropy, Message, Queue, SendFailure, StoreError};
+use livelist_store::{Clock, Entropy, Message, Outbox, Queue, SendFailure, StoreError};
 
 use crate::batch;
 use crate::failure::{Failure, store_error};
@@ -24,6 +25,10 @@ const PAUSE: Duration = Duration::from_millis(250);
 const FAILED_CALLS: usize = 3;
 /// Characters of a reason that fit beside any body.
 const REASON: usize = 1_000;
+
+/// SQS lets a message be invisible for twelve hours, counted from when it was received; a minute
+/// less, for that was before now.
+const LONGEST_WAIT: i32 = 12 * 3_600 - 60;
 
 /// A standard queue and its dead-letter queue. `MessageGroupId` on a standard queue makes it a fair
 /// queue: no group waits for another's backlog.
@@ -218,6 +223,35 @@ impl Queue for SqsQueue {
             .await
             .map(drop)
             .map_err(|e| store_error(what(), e))
+    }
+
+    async fn postpone(&self, receipt: &str, wait: Duration) -> Result<(), StoreError> {
+        let seconds = i32::try_from(wait.as_secs()).unwrap_or(LONGEST_WAIT);
+        self.client
+            .change_message_visibility()
+            .queue_url(&self.url)
+            .receipt_handle(receipt)
+            .visibility_timeout(seconds.min(LONGEST_WAIT))
+            .send()
+            .await
+            .map(drop)
+            .map_err(|e| store_error(format!("postponing a message of {}", self.url), e))
+    }
+}
+
+/// The queue of events, as those who put events into it see it.
+#[async_trait]
+impl Outbox for SqsQueue {
+    async fn put(&self, event: &FeedEvent) -> Result<(), StoreError> {
+        let what = || format!("sending to {}", self.url);
+        let message = NoticeMessage::new(event.clone(), None);
+        let body = serde_json::to_string(&message).map_err(|e| StoreError::refused(what(), e))?;
+        let group = event.feed.to_string();
+        let failed = self.send(&[Message { body, group }]).await?;
+        match failed.into_iter().next() {
+            None => Ok(()),
+            Some(failure) => Err(StoreError::unavailable(what(), failure.reason)),
+        }
     }
 }
 

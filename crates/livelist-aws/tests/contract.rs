@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use livelist_aws::S3Objects;
+use livelist_model::notice::NoticeMessage;
 use livelist_store::leases::ObjectLeases;
 use livelist_store::memory::ManualClock;
 use livelist_store::{
@@ -81,6 +82,33 @@ async fn queue() {
     assert_eq!(dead.len(), 1);
     assert_eq!(dead[0].body, "{\"n\":1}");
     assert_eq!(dead[0].reason, "no such MLS");
+}
+
+#[tokio::test]
+#[ignore = "needs the local stack: make test starts it"]
+async fn a_postponed_message_comes_again() {
+    let stack = Stack::new().await;
+    let url = stack.queue("postponed").await;
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let queue = stack.clients.queue(&url, &url, clock, entropy);
+    contract::postponing(&queue, || stack.look(&url)).await;
+}
+
+#[tokio::test]
+#[ignore = "needs the local stack: make test starts it"]
+async fn outbox() {
+    let stack = Stack::new().await;
+    let url = stack.queue("outbox").await;
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let outbox = stack.clients.outbox(&url, clock, entropy);
+    contract::outbox(&outbox, || async {
+        let got = stack.receive(&url).await;
+        assert!(got.iter().all(|m| m.group == "abor-property-1f0c9a2b"));
+        let messages = got.into_iter().map(|m| m.body);
+        let messages = messages.map(|body| serde_json::from_str::<NoticeMessage>(&body).unwrap());
+        messages.map(|message| message.event).collect()
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -10,12 +10,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use livelist_model::head::Head;
+use livelist_model::layout;
+use livelist_model::notice::{EventKind, FeedEvent};
 use livelist_model::registry::CredentialRef;
 use livelist_steps::authorize::TokenCache;
 use livelist_steps::{Env, Limits};
 use livelist_store::leases::ObjectLeases;
 use livelist_store::{
-    Body, Clock, Condition, Entropy, Executions, Listed, Message, Object, Objects, Queue,
+    Body, Clock, Condition, Entropy, Executions, Listed, Message, Object, Objects, Outbox, Queue,
     Retention, SealError, Sealer, SecretError, Secrets, SendFailure, Start, StoreError,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -124,6 +127,7 @@ impl Container {
             secrets: Arc::new(port()),
             sealer: Arc::new(port()),
             queue: Arc::new(port()),
+            outbox: Arc::new(port()),
             executions: Arc::new(port()),
             clock,
             entropy: Arc::new(port()),
@@ -441,6 +445,33 @@ impl Queue for Port {
             .sim
             .world()
             .wrong(format!("a message was put aside: {reason}: {body}"));
+        self.0.end(after).await.map_err(failed)
+    }
+
+    async fn postpone(&self, receipt: &str, _: Duration) -> Result<(), StoreError> {
+        Err(StoreError::Missing {
+            key: format!("the message {receipt}"),
+        })
+    }
+}
+
+/// The sites may only ever be told of what is published.
+#[async_trait]
+impl Outbox for Port {
+    async fn put(&self, event: &FeedEvent) -> Result<(), StoreError> {
+        let failed = |_: Failed| broken("outbox");
+        let after = self.0.pass("tell", STORE).await.map_err(failed)?;
+        {
+            let mut world = self.0.sim.world();
+            let head = world.store.get(&layout::head(&event.feed));
+            let head = head.and_then(|stored| serde_json::from_slice::<Head>(&stored.bytes).ok());
+            let is_published = head.is_some_and(|head| {
+                head.sequence > event.sequence || Some(&head.version) == event.version.as_ref()
+            });
+            if event.kind == EventKind::Changed && !is_published {
+                world.wrong(format!("told of what is not published: {event:?}"));
+            }
+        }
         self.0.end(after).await.map_err(failed)
     }
 }

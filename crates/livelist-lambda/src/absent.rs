@@ -1,9 +1,12 @@
 //! Ports that this function was not given: it may not use what stands behind them. Using one is a
 //! mistake in the template, and the error says which variable is missing.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
+use livelist_model::notice::FeedEvent;
 use livelist_store::{
-    Executions, Message, Queue, SealError, Sealer, SendFailure, Start, StoreError,
+    Executions, Message, Outbox, Queue, SealError, Sealer, SendFailure, Start, StoreError,
 };
 use secrecy::SecretString;
 
@@ -24,6 +27,17 @@ impl Queue for Absent {
     }
 
     async fn dead_letter(&self, _: &str, _: &str) -> Result<(), StoreError> {
+        self.refuse()
+    }
+
+    async fn postpone(&self, _: &str, _: Duration) -> Result<(), StoreError> {
+        self.refuse()
+    }
+}
+
+#[async_trait]
+impl Outbox for Absent {
+    async fn put(&self, _: &FeedEvent) -> Result<(), StoreError> {
         self.refuse()
     }
 }

@@ -11,6 +11,8 @@ const QUEUE_URL: &str = "LIVELIST_QUEUE_URL";
 const DLQ_URL: &str = "LIVELIST_DLQ_URL";
 const MACHINE_ARN: &str = "LIVELIST_MACHINE_ARN";
 const KEY_ID: &str = "LIVELIST_KEY_ID";
+const OUTBOX_URL: &str = "LIVELIST_OUTBOX_URL";
+const NOTIFY_LOOPBACK: &str = "LIVELIST_NOTIFY_LOOPBACK";
 const SCAN_SECONDS: &str = "LIVELIST_SCAN_SECONDS";
 
 const DEFAULT_SCAN: Duration = Duration::from_secs(600);
@@ -28,11 +30,12 @@ pub(crate) enum Function {
     Publish,
     Release,
     Api,
+    Notify,
 }
 
 impl Function {
     /// Every function by the name that `_HANDLER` gives it.
-    pub(crate) const ALL: [(&str, Function); 10] = [
+    pub(crate) const ALL: [(&str, Function); 11] = [
         ("planner", Function::Planner),
         ("worker", Function::Worker),
         ("acquire", Function::Acquire),
@@ -43,15 +46,17 @@ impl Function {
         ("publish", Function::Publish),
         ("release", Function::Release),
         ("api", Function::Api),
+        ("notify", Function::Notify),
     ];
 
     /// The variables it cannot do without, besides the bucket. The other functions are not told
     /// them, as they may not use what they name.
     fn needs(self) -> &'static [&'static str] {
         match self {
-            Function::Planner => &[QUEUE_URL, DLQ_URL],
+            Function::Planner | Function::Notify => &[QUEUE_URL, DLQ_URL],
             Function::Worker => &[QUEUE_URL, DLQ_URL, MACHINE_ARN],
             Function::Authorize | Function::Scan | Function::Confirm => &[KEY_ID],
+            Function::Publish => &[OUTBOX_URL],
             _ => &[],
         }
     }
@@ -89,6 +94,9 @@ pub(crate) struct Config {
     pub(crate) dead_letter_url: Option<String>,
     pub(crate) machine_arn: Option<String>,
     pub(crate) key_id: Option<String>,
+    pub(crate) outbox_url: Option<String>,
+    /// Whether notices may go to this machine: on the local stack.
+    pub(crate) notify_loopback: bool,
     /// A scan or confirm task hands on after this.
     pub(crate) scan_time: Duration,
 }
@@ -119,6 +127,18 @@ impl Config {
             dead_letter_url: get(DLQ_URL),
             machine_arn: get(MACHINE_ARN),
             key_id: get(KEY_ID),
+            outbox_url: get(OUTBOX_URL),
+            notify_loopback: match get(NOTIFY_LOOPBACK).as_deref() {
+                None | Some("no") => false,
+                Some("yes") => true,
+                Some(value) => {
+                    return Err(ConfigError::Invalid {
+                        variable: NOTIFY_LOOPBACK,
+                        value: value.to_owned(),
+                        expected: "yes or no",
+                    });
+                }
+            },
             scan_time: match get(SCAN_SECONDS) {
                 Some(value) => seconds(value)?,
                 None => DEFAULT_SCAN,
@@ -175,7 +195,8 @@ mod tests {
                 error.to_string(),
                 format!(
                     "the function's handler {unknown:?} is not known; it is one of planner, \
-                     worker, acquire, authorize, scan, compare, confirm, publish, release, api"
+                     worker, acquire, authorize, scan, compare, confirm, publish, release, api, \
+                     notify"
                 )
             );
         }
@@ -194,6 +215,22 @@ mod tests {
                 )
             );
         }
+    }
+
+    #[test]
+    fn notices_go_to_this_machine_only_where_somebody_said_so() {
+        let of = |value| {
+            let (queue, dead) = ((QUEUE_URL, "q"), (DLQ_URL, "d"));
+            let loopback = (NOTIFY_LOOPBACK, value);
+            read(&[(HANDLER, "notify"), (BUCKET, "b"), queue, dead, loopback])
+        };
+        assert!(!of("").unwrap().notify_loopback);
+        assert!(!of("no").unwrap().notify_loopback);
+        assert!(of("yes").unwrap().notify_loopback);
+        assert_eq!(
+            of("true").unwrap_err().to_string(),
+            "LIVELIST_NOTIFY_LOOPBACK is \"true\"; it has to be yes or no"
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use livelist_steps::authorize::TokenCache;
 use livelist_steps::{Env, Limits};
 use livelist_store::leases::ObjectLeases;
 use livelist_store::{
-    Clock, Entropy, Executions, Objects, Queue, Sealer, SystemClock, SystemEntropy,
+    Clock, Entropy, Executions, Objects, Outbox, Queue, Sealer, SystemClock, SystemEntropy,
 };
 
 use crate::absent::Absent;
@@ -27,6 +27,10 @@ pub(crate) async fn build(config: &Config) -> Env {
         }
         _ => Arc::new(Absent("LIVELIST_QUEUE_URL or LIVELIST_DLQ_URL")),
     };
+    let outbox: Arc<dyn Outbox> = match &config.outbox_url {
+        Some(url) => Arc::new(clients.outbox(url, clock.clone(), entropy.clone())),
+        None => Arc::new(Absent("LIVELIST_OUTBOX_URL")),
+    };
     let executions: Arc<dyn Executions> = match &config.machine_arn {
         Some(arn) => Arc::new(clients.executions(arn)),
         None => Arc::new(Absent("LIVELIST_MACHINE_ARN")),
@@ -41,6 +45,7 @@ pub(crate) async fn build(config: &Config) -> Env {
         secrets: Arc::new(clients.secrets()),
         sealer,
         queue,
+        outbox,
         executions,
         clock,
         entropy,

@@ -3,7 +3,7 @@
 use livelist_steps::{acquire, authorize, compare, confirm, plan, publish, release, scan};
 
 use crate::config::{Config, Function};
-use crate::{api, env, step, worker};
+use crate::{api, env, notify, step, worker};
 
 /// Serves the function that the environment names, until Lambda ends the process.
 pub(crate) async fn serve(
@@ -12,6 +12,9 @@ pub(crate) async fn serve(
     let config = Config::read(get)?;
     if config.function == Function::Api {
         return api::serve(&config).await;
+    }
+    if config.function == Function::Notify {
+        return notify::serve(&config).await;
     }
     let env = env::build(&config).await;
     match config.function {
@@ -24,6 +27,6 @@ pub(crate) async fn serve(
         Function::Confirm => step::serve(env, confirm::NAME, confirm::run).await,
         Function::Publish => step::serve(env, publish::NAME, publish::run).await,
         Function::Release => step::serve(env, release::NAME, release::run).await,
-        Function::Api => Ok(()),
+        Function::Api | Function::Notify => Ok(()),
     }
 }

@@ -1,15 +1,18 @@
 //! The Lambda binary: every function is this `bootstrap`, and `_HANDLER` says which one it is.
 //!
-//! The work is done by `livelist-steps` and `livelist-api`; here live the environment, the mapping
+//! The work is done by `livelist-steps`, `livelist-api` and
+//! `livelist-notify`; here live the environment, the mapping
 //! of events and errors, and the log. Depends on everything; nothing depends on it.
 
 mod absent;
 mod api;
+mod batch;
 mod config;
 mod deadline;
 mod env;
 mod functions;
 mod logs;
+mod notify;
 mod report;
 mod step;
 #[cfg(test)]

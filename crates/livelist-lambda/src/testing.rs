@@ -13,7 +13,8 @@ use livelist_steps::authorize::TokenCache;
 use livelist_steps::{Env, Limits};
 use livelist_store::leases::ObjectLeases;
 use livelist_store::memory::{
-    ManualClock, MemoryExecutions, MemoryObjects, MemoryQueue, MemorySecrets, SeededEntropy,
+    ManualClock, MemoryExecutions, MemoryObjects, MemoryOutbox, MemoryQueue, MemorySecrets,
+    SeededEntropy,
 };
 use livelist_store::sealer::ProcessSealer;
 use livelist_store::{Condition, Retention};
@@ -49,6 +50,7 @@ pub(crate) fn env() -> (Env, Arc<MemoryQueue>) {
         secrets: Arc::new(MemorySecrets::default()),
         sealer: Arc::new(ProcessSealer::new().unwrap()),
         queue: queue.clone(),
+        outbox: Arc::new(MemoryOutbox::default()),
         executions: Arc::new(MemoryExecutions::default()),
         clock,
         entropy: Arc::new(SeededEntropy::new(1)),

@@ -1,16 +1,12 @@
-//! The handler of the queue: each pair for itself, so that a bad one never fails the others.
+//! The handler of the queue of pairs.
 
-use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use futures::{StreamExt, stream};
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsMessage};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use livelist_steps::{Env, start};
 use serde_json::Value;
 
-use crate::report;
-use crate::step::{About, guarded, parse};
-
-/// Messages worked on at once: starting a run is waiting for S3 and Step Functions.
-const AT_ONCE: usize = 8;
+use crate::batch;
+use crate::step::{About, guarded};
 
 /// Serves the queue.
 pub(crate) async fn serve(env: Env) -> Result<(), lambda_runtime::Error> {
@@ -20,32 +16,15 @@ pub(crate) async fn serve(env: Env) -> Result<(), lambda_runtime::Error> {
     .await
 }
 
-/// Handles a batch; tells SQS which messages to send again.
+/// Handles a batch.
 async fn handle(env: &Env, payload: Value) -> Result<SqsBatchResponse, Diagnostic> {
-    let batch: SqsEvent = parse(payload).map_err(|error| {
-        tracing::error!(
-            step = start::NAME,
-            error = error.name(),
-            advice = error.advice(),
-            "the event is not a batch of messages: {}",
-            error.chain()
-        );
-        report::diagnostic(&error)
-    })?;
-    let failed: Vec<Option<String>> = stream::iter(batch.records)
-        .map(|message| item(env, message))
-        .buffer_unordered(AT_ONCE)
-        .collect()
-        .await;
-    let mut answer = SqsBatchResponse::default();
-    for id in failed.into_iter().flatten() {
-        answer.add_failure(id);
-    }
-    Ok(answer)
+    batch::handle(start::NAME, payload, async |message| {
+        item(env, message).await
+    })
+    .await
 }
 
-/// Handles one message. Gives its id if it has to come again; without an id, which SQS never leaves
-/// out, Lambda takes the whole batch to have failed.
+/// Handles one message. Gives its id if it has to come again.
 async fn item(env: &Env, message: SqsMessage) -> Option<String> {
     let body = message.body.unwrap_or_default();
     // What became of it, good or put aside, the step has logged.

@@ -113,6 +113,14 @@ impl Head {
     pub fn sequence_of(version: &str) -> Option<u64> {
         version.rsplit_once('-')?.1.parse().ok()
     }
+
+    /// Keys that came with this version, and keys that went; a first snapshot only adds.
+    pub fn newest_change(&self) -> (u64, u64) {
+        match self.deltas.first() {
+            Some(delta) if delta.to == self.version => (delta.added, delta.removed),
+            _ => (self.count, 0),
+        }
+    }
 }
 
 /// `at` without its fraction of a second.

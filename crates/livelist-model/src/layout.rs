@@ -7,6 +7,10 @@ use crate::registry::CredentialRef;
 pub const MLS_PREFIX: &str = "registry/mls/";
 /// The prefix of client documents.
 pub const CLIENTS_PREFIX: &str = "registry/clients/";
+/// The prefix of what became of notices.
+pub const NOTICES_PREFIX: &str = "notices/";
+/// The prefix of events that nobody has taken up yet, on one machine.
+pub const OUTBOX_PREFIX: &str = "outbox/";
 /// The prefix of everything that belongs to feeds.
 pub const FEEDS_PREFIX: &str = "feeds/";
 
@@ -28,6 +32,11 @@ pub fn head(feed: &FeedId) -> String {
 /// `feeds/{feed}/held.json`: the newest run that waits for a second look or an operator.
 pub fn held(feed: &FeedId) -> String {
     format!("{FEEDS_PREFIX}{feed}/held.json")
+}
+
+/// `feeds/{feed}/notified.json`: what the outbox was given last.
+pub fn notified(feed: &FeedId) -> String {
+    format!("{FEEDS_PREFIX}{feed}/notified.json")
 }
 
 /// `feeds/{feed}/snapshots/{sequence}-{digest}.txt.gz`. The digest is in the name because a
@@ -77,6 +86,26 @@ pub fn budget(credential: &CredentialRef) -> String {
 /// `leases/{credential}.json`
 pub fn lease(credential: &CredentialRef) -> String {
     format!("leases/{}.json", credential.slug())
+}
+
+/// `notices/{client}.json`: that the client's site wants no notices any more.
+pub fn notices_disabled(client: &ClientId) -> String {
+    format!("{NOTICES_PREFIX}{client}.json")
+}
+
+/// `notices/{client}/`
+pub fn notices_of(client: &ClientId) -> String {
+    format!("{NOTICES_PREFIX}{client}/")
+}
+
+/// `notices/{client}/{feed}.json`: the newest deliveries.
+pub fn notices(client: &ClientId, feed: &FeedId) -> String {
+    format!("{}{feed}.json", notices_of(client))
+}
+
+/// `outbox/{name}.json`
+pub fn outbox(name: &str) -> String {
+    format!("{OUTBOX_PREFIX}{name}.json")
 }
 
 fn short(sha256: &str) -> &str {

@@ -1,5 +1,5 @@
 //! What Livelist knows, without doing anything: names, registry documents, keys, the snapshot codec,
-//! evidence, guards, decisions, the manifest and the plan.
+//! evidence, guards, decisions, the manifest, the plan and the notices to the sites.
 //!
 //! May depend on pure libraries only (serde, jiff's types, sha2, flate2 over `std::io` values that
 //! the caller owns). No network, no file system, no clock, no randomness, no async.
@@ -17,6 +17,7 @@ pub mod ids;
 pub mod keys;
 pub mod layout;
 pub mod merge;
+pub mod notice;
 pub mod plan;
 pub mod record;
 pub mod registry;

@@ -11,7 +11,7 @@ mod provider;
 mod rewrite;
 
 pub use check::{Finding, Registry, RegistryBuilder, parse_client, parse_mls, schema};
-pub use client::{ApiKey, Client, Pair};
+pub use client::{ApiKey, Client, Notify, Pair};
 pub use credential::{CredentialRef, CredentialRefError};
 pub use limit::{LONGEST_WINDOW, Limit, Measure};
 pub use mls::{AuthKind, Confirmation, Counting, Mls, Schedule};

@@ -8,7 +8,7 @@ use livelist_model::run::RunSpec;
 use livelist_reso::Transport;
 use livelist_reso::time::Pace;
 use livelist_store::{
-    Clock, Entropy, Executions, LeaseState, Leases, Objects, Queue, Sealer, Secrets,
+    Clock, Entropy, Executions, LeaseState, Leases, Objects, Outbox, Queue, Sealer, Secrets,
 };
 
 use crate::StepError;
@@ -26,6 +26,8 @@ pub struct Env {
     pub sealer: Arc<dyn Sealer>,
     /// The queue of pairs.
     pub queue: Arc<dyn Queue>,
+    /// What the sites are told.
+    pub outbox: Arc<dyn Outbox>,
     /// The state machine.
     pub executions: Arc<dyn Executions>,
     /// Time.

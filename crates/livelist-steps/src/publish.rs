@@ -1,9 +1,11 @@
 //! `publish`: makes a proved result the head, by conditional write; or records why it waits. It
 //! decides nothing: the comparison and the confirmation have. `make` merges the lists, `advance`
-//! moves the head, `tell` writes down what came of it.
+//! moves the head, `notify` hands what is true to the
+//! sites' outbox, `tell` writes down what came of it.
 
 mod advance;
 mod make;
+mod notify;
 mod tell;
 
 use std::time::Duration;
@@ -112,7 +114,8 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     };
     // A publisher that died after the head was written is repeated: the head says that it is done.
     if let Some(done) = head.as_ref().filter(|h| h.run == run.run) {
-        let output = work.output(Outcome::Published, Some(done), done_delta(done));
+        let output = work.output(Outcome::Published, Some(done), done.newest_change());
+        notify::changed(env, done).await?;
         tell::finish(env, &work, &output, None).await?;
         return Ok(output);
     }
@@ -123,6 +126,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         && base.version == done.version
     {
         let output = work.output(Outcome::Unchanged, Some(done), (0, 0));
+        notify::changed(env, done).await?;
         tell::finish(env, &work, &output, None).await?;
         return Ok(output);
     }
@@ -181,11 +185,12 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         Err(error) => return Err(error.into()),
     }
     let changes = if outcome == Outcome::Published {
-        done_delta(&new)
+        new.newest_change()
     } else {
         (0, 0)
     };
     let output = work.output(outcome, Some(&new), changes);
+    notify::changed(env, &new).await?;
     tell::finish(env, &work, &output, None).await?;
     advance::clean_up(env, head.as_ref(), &new).await;
     tracing::info!(
@@ -238,13 +243,5 @@ impl Work<'_> {
             held_reason: None,
             advice: None,
         }
-    }
-}
-
-/// What the newest delta of a head changed; a first snapshot only adds.
-fn done_delta(head: &Head) -> (u64, u64) {
-    match head.deltas.first() {
-        Some(delta) if delta.to == head.version => (delta.added, delta.removed),
-        _ => (head.count, 0),
     }
 }

@@ -66,6 +66,8 @@ fn every_field_of_the_registry_is_explained() {
         "api_keys[].created",
         "api_keys[].expires",
         "api_keys[].feeds",
+        "notify.url",
+        "notify.credential",
         "pairs[].mls",
         "pairs[].resource",
         "pairs[].filter",

@@ -13,11 +13,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use livelist_model::notice::{EventKind, FeedEvent};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    Body, Clock, Condition, Executions, LeaseState, Leases, Message, Objects, ObjectsExt, Queue,
-    Retention, SealError, Sealer, Start, StoreError,
+    Body, Clock, Condition, Executions, LeaseState, Leases, Message, Objects, ObjectsExt, Outbox,
+    Queue, Retention, SealError, Sealer, Start, StoreError,
 };
 
 fn is_condition<T>(result: Result<T, StoreError>) -> bool {
@@ -307,4 +308,71 @@ where
     let sent: BTreeSet<String> = messages.into_iter().map(|m| m.body).collect();
     assert_eq!(got, sent);
     queue.dead_letter("{\"n\":1}", "no such MLS").await.unwrap();
+}
+
+/// Queue: a message that was not deleted comes again when it was told to, and counts how often.
+/// `receive` gives the receipt, the body and the count of what comes, and deletes nothing.
+pub async fn postponing<F>(queue: &dyn Queue, receive: impl Fn() -> F)
+where
+    F: Future<Output = Vec<(String, String, u32)>>,
+{
+    let message = Message {
+        body: "{\"n\":1}".to_owned(),
+        group: "acme".to_owned(),
+    };
+    assert!(queue.send(&[message]).await.unwrap().is_empty());
+    for nth in 1..=3 {
+        let got = receive().await;
+        let [(receipt, body, count)] = &got[..] else {
+            panic!("it did not come for the {nth}th time: {got:?}");
+        };
+        assert_eq!((body.as_str(), *count), ("{\"n\":1}", nth));
+        let wait = if nth < 3 { 0 } else { 11 * 3_600 };
+        queue
+            .postpone(receipt, Duration::from_secs(wait))
+            .await
+            .unwrap();
+    }
+    assert!(receive().await.is_empty(), "it came before its time");
+    assert!(
+        queue
+            .postpone("not-a-receipt", Duration::ZERO)
+            .await
+            .is_err()
+    );
+}
+
+/// Outbox: every event arrives, the same one as often as you like; `arrived` tells what came so far.
+pub async fn outbox<F>(outbox: &dyn Outbox, arrived: impl Fn() -> F)
+where
+    F: Future<Output = Vec<FeedEvent>>,
+{
+    let event = |kind, version: &str, run: &str| FeedEvent {
+        kind,
+        at: "2026-11-22T04:05:11Z".parse().unwrap(),
+        feed: "abor-property-1f0c9a2b".parse().unwrap(),
+        run: run.parse().unwrap(),
+        version: Some(version.to_owned()),
+        sequence: 2,
+        count: 2093,
+        added: 0,
+        removed: 0,
+    };
+    let events = [
+        event(EventKind::Changed, "v2", "r2"),
+        event(EventKind::Held, "v2", "r3"),
+        event(EventKind::Held, "v2", "r4"),
+    ];
+    for event in events.iter().chain(&events[..1]) {
+        outbox.put(event).await.unwrap();
+    }
+    let mut got: Vec<FeedEvent> = Vec::new();
+    for _ in 0..100 {
+        got.extend(arrived().await);
+        if events.iter().all(|event| got.contains(event)) {
+            break;
+        }
+    }
+    assert!(events.iter().all(|event| got.contains(event)), "{got:?}");
+    assert!(got.iter().all(|event| events.contains(event)), "{got:?}");
 }

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use livelist_model::notice::FeedEvent;
 use livelist_model::registry::CredentialRef;
 use secrecy::SecretString;
 
 use crate::objects::check_name;
 use crate::{
     Body, Clock, Condition, Entropy, Executions, Link, Links, Listed, Message, Notices, Object,
-    Objects, Queue, Retention, SecretError, Secrets, SendFailure, Start, StoreError,
+    Objects, Outbox, Queue, Retention, SecretError, Secrets, SendFailure, Start, StoreError,
 };
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -147,14 +148,47 @@ impl Objects for MemoryObjects {
 /// A queue in memory.
 #[derive(Default)]
 pub struct MemoryQueue {
-    waiting: Mutex<VecDeque<Message>>,
+    waiting: Mutex<VecDeque<Received>>,
+    taken: Mutex<BTreeMap<String, Received>>,
+    postponed: Mutex<Vec<(Duration, Received)>>,
     dead: Mutex<Vec<(String, String)>>,
+    sent: AtomicU64,
+}
+
+/// A message as a reader of a [`MemoryQueue`] gets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Received {
+    /// The message.
+    pub message: Message,
+    /// What it is postponed or deleted with.
+    pub receipt: String,
+    /// How often it was received, this time included.
+    pub count: u32,
 }
 
 impl MemoryQueue {
-    /// Takes the next message.
+    /// Takes the next message, for good.
     pub fn take(&self) -> Option<Message> {
-        lock(&self.waiting).pop_front()
+        lock(&self.waiting).pop_front().map(|r| r.message)
+    }
+
+    /// Receives the next message; it is gone for others until it is postponed.
+    pub fn receive(&self) -> Option<Received> {
+        let mut received = lock(&self.waiting).pop_front()?;
+        received.count += 1;
+        lock(&self.taken).insert(received.receipt.clone(), received.clone());
+        Some(received)
+    }
+
+    /// What waits to come again, and for how long it has to.
+    pub fn postponed(&self) -> Vec<(Duration, Received)> {
+        lock(&self.postponed).clone()
+    }
+
+    /// Lets every postponed message come again.
+    pub fn pass(&self) {
+        let postponed = std::mem::take(&mut *lock(&self.postponed));
+        lock(&self.waiting).extend(postponed.into_iter().map(|(_, received)| received));
     }
 
     /// The messages that were put aside, with their reasons.
@@ -166,12 +200,52 @@ impl MemoryQueue {
 #[async_trait]
 impl Queue for MemoryQueue {
     async fn send(&self, messages: &[Message]) -> Result<Vec<SendFailure>, StoreError> {
-        lock(&self.waiting).extend(messages.iter().cloned());
+        let received = messages.iter().map(|message| Received {
+            message: message.clone(),
+            receipt: format!("r{}", self.sent.fetch_add(1, Ordering::Relaxed)),
+            count: 0,
+        });
+        lock(&self.waiting).extend(received);
         Ok(Vec::new())
     }
 
     async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), StoreError> {
         lock(&self.dead).push((body.to_owned(), reason.to_owned()));
+        Ok(())
+    }
+
+    async fn postpone(&self, receipt: &str, wait: Duration) -> Result<(), StoreError> {
+        let Some(received) = lock(&self.taken).remove(receipt) else {
+            return Err(StoreError::Missing {
+                key: format!("the message {receipt}"),
+            });
+        };
+        if wait.is_zero() {
+            lock(&self.waiting).push_back(received);
+        } else {
+            lock(&self.postponed).push((wait, received));
+        }
+        Ok(())
+    }
+}
+
+/// An outbox in memory: remembers what was put.
+#[derive(Default)]
+pub struct MemoryOutbox {
+    events: Mutex<Vec<FeedEvent>>,
+}
+
+impl MemoryOutbox {
+    /// What was put, in order.
+    pub fn events(&self) -> Vec<FeedEvent> {
+        lock(&self.events).clone()
+    }
+}
+
+#[async_trait]
+impl Outbox for MemoryOutbox {
+    async fn put(&self, event: &FeedEvent) -> Result<(), StoreError> {
+        lock(&self.events).push(event.clone());
         Ok(())
     }
 }

@@ -1,4 +1,6 @@
-//! The port to the queue of pairs.
+//! The port to queues: of pairs, and of events for the sites.
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -23,7 +25,7 @@ pub struct SendFailure {
     pub reason: String,
 }
 
-/// The queue of pairs and its dead-letter queue. Delivery is at least once and unordered.
+/// A queue and its dead-letter queue. Delivery is at least once and unordered.
 #[async_trait]
 pub trait Queue: Send + Sync {
     /// Sends messages in as few calls as the service allows and retries those it refuses for now.
@@ -32,4 +34,8 @@ pub trait Queue: Send + Sync {
 
     /// Puts a message that nobody can work on aside, with the reason.
     async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), StoreError>;
+
+    /// Lets the message that was received with `receipt`, and is not deleted, come again after
+    /// `wait`, and not sooner. SQS lets a message wait for twelve hours at most.
+    async fn postpone(&self, receipt: &str, wait: Duration) -> Result<(), StoreError>;
 }

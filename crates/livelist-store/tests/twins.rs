@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use livelist_store::directory::{DirectoryLeases, DirectoryObjects};
 use livelist_store::leases::ObjectLeases;
-use livelist_store::memory::{ManualClock, MemoryExecutions, MemoryObjects, MemoryQueue};
+use livelist_store::memory::{
+    ManualClock, MemoryExecutions, MemoryObjects, MemoryOutbox, MemoryQueue,
+};
+use livelist_store::outbox::ObjectOutbox;
 use livelist_store::sealer::ProcessSealer;
 use livelist_store::{Condition, LeaseState, Leases, Objects, Retention, contract};
 
@@ -84,6 +87,53 @@ async fn memory_queue() {
     })
     .await;
     assert_eq!(queue.dead().len(), 1);
+}
+
+#[tokio::test]
+async fn a_postponed_message_comes_again() {
+    let queue = MemoryQueue::default();
+    contract::postponing(&queue, || async {
+        let received = queue.receive().into_iter();
+        received
+            .map(|r| (r.receipt, r.message.body, r.count))
+            .collect()
+    })
+    .await;
+    assert_eq!(queue.postponed().len(), 1);
+    queue.pass();
+    assert_eq!(queue.receive().unwrap().count, 4);
+}
+
+#[tokio::test]
+async fn memory_outbox() {
+    let outbox = MemoryOutbox::default();
+    contract::outbox(&outbox, || async { outbox.events() }).await;
+}
+
+#[tokio::test]
+async fn object_outbox() {
+    let dir = tempfile::tempdir().unwrap();
+    let objects = Arc::new(DirectoryObjects::open(dir.path()).unwrap());
+    let outbox = ObjectOutbox::new(objects.clone());
+    let events = || async {
+        let waiting = outbox.waiting().await.unwrap();
+        waiting.into_iter().map(|w| w.event).collect()
+    };
+    contract::outbox(&outbox, events).await;
+    assert_eq!(events().await.len(), 3, "the same event is one");
+    let put = objects.put(
+        "outbox/broken.json",
+        b"{".to_vec().into(),
+        Condition::Always,
+        Retention::Keep,
+    );
+    put.await.unwrap();
+    for waiting in outbox.waiting().await.unwrap() {
+        outbox.forget(&waiting).await.unwrap();
+        outbox.forget(&waiting).await.unwrap();
+    }
+    assert!(events().await.is_empty());
+    assert_eq!(objects.list("outbox/").await.unwrap().len(), 1);
 }
 
 #[tokio::test]

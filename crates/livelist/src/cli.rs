@@ -43,6 +43,8 @@ pub enum Command {
     /// Looks after the site keys of clients.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Lists what the sites were told of, and what came of it.
+    Notices(NoticesArgs),
     /// Serves the HTTP API from a directory.
     Serve(ServeArgs),
     /// Prints the description of the HTTP API (OpenAPI 3.1).
@@ -141,6 +143,9 @@ pub struct ReconcileArgs {
     /// At most so many feeds at once; feeds of one credential follow each other in any case.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
+    /// How notices are sent.
+    #[command(flatten)]
+    pub notify: NotifyArgs,
     /// Scratch objects and old snapshots older than this are removed.
     #[arg(long, value_name = "DAYS", default_value_t = 30)]
     pub retention_days: u16,
@@ -200,6 +205,45 @@ pub struct ApproveArgs {
     /// Which run.
     #[command(flatten)]
     pub run: RunArgs,
+}
+
+/// How notices are sent.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct NotifyArgs {
+    /// Also sends notices to loopback addresses, over http as well: for tests.
+    #[arg(
+        long,
+        hide = true,
+        env = "LIVELIST_NOTIFY_LOOPBACK",
+        value_parser = clap::builder::FalseyValueParser::new()
+    )]
+    pub notify_loopback: bool,
+}
+
+/// Arguments of `notices`.
+#[derive(Debug, Args)]
+pub struct NoticesArgs {
+    /// The data.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Only this client.
+    #[arg(long)]
+    pub client: Option<ClientId>,
+    /// Only this feed.
+    #[arg(long)]
+    pub feed: Option<FeedId>,
+    /// One JSON object a notice.
+    #[arg(long)]
+    pub json: bool,
+    /// Tries first what was not delivered yet; needs the registry.
+    #[arg(long, requires = "registry")]
+    pub retry: bool,
+    /// The directory that holds `mls/` and `clients/`.
+    #[arg(long, value_name = "DIR", env = "LIVELIST_REGISTRY")]
+    pub registry: Option<PathBuf>,
+    /// How notices are sent.
+    #[command(flatten)]
+    pub notify: NotifyArgs,
 }
 
 /// Arguments of `serve`.

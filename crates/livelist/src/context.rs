@@ -9,6 +9,7 @@ use livelist_steps::authorize::TokenCache;
 use livelist_steps::{Env, Limits};
 use livelist_store::directory::{DirectoryLeases, DirectoryObjects};
 use livelist_store::memory::{MemoryExecutions, MemoryQueue};
+use livelist_store::outbox::ObjectOutbox;
 use livelist_store::sealer::ProcessSealer;
 use livelist_store::secrets::LocalSecrets;
 use livelist_store::{Clock, SystemClock, SystemEntropy};
@@ -51,6 +52,7 @@ pub fn env(
     environment: Vec<(String, String)>,
 ) -> Result<(Env, DirectoryObjects), Failed> {
     let objects = DirectoryObjects::open(data)?;
+    let outbox = ObjectOutbox::new(Arc::new(objects.clone()));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let overlay = Overlay {
         registry: DirectoryObjects::reading(registry),
@@ -63,6 +65,7 @@ pub fn env(
         sealer: Arc::new(ProcessSealer::new()?),
         // One process sends itself no messages and starts no executions.
         queue: Arc::new(MemoryQueue::default()),
+        outbox: Arc::new(outbox),
         executions: Arc::new(MemoryExecutions::default()),
         clock,
         entropy: Arc::new(SystemEntropy),

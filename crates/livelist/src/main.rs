@@ -6,6 +6,7 @@ mod cli;
 mod context;
 mod exit;
 mod keys;
+mod notices;
 mod overlay;
 mod probe;
 mod providers;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
             Command::Approve(arguments) => approve::approve(arguments, environment).await,
             Command::Reject(arguments) => approve::reject(arguments).await,
             Command::Keys(command) => keys::run(command).await,
+            Command::Notices(arguments) => notices::run(arguments, environment).await,
             Command::Serve(arguments) => serve::run(arguments).await,
             Command::Openapi => serve::describe(),
         }

@@ -23,6 +23,7 @@ use livelist_store::{Entropy, ObjectsExt, SystemEntropy};
 use crate::cli::ReconcileArgs;
 use crate::context::{env, open_registry};
 use crate::exit::{Code, Failed};
+use crate::notices;
 use crate::report::{Line, table};
 
 /// Runs `livelist reconcile`.
@@ -34,7 +35,7 @@ pub async fn run(
     let (env, data) = env(
         &arguments.registry.registry,
         &arguments.data.data,
-        environment,
+        environment.clone(),
     )?;
     let (registry, findings) = read_registry(&*env.objects, &Dialects).await?;
     let mut error_output = std::io::stderr().lock();
@@ -73,6 +74,14 @@ pub async fn run(
         let mut out = std::io::stdout().lock();
         write!(out, "{}", table(&lines, planned.due.len(), planned.not_due))?;
     }
+    // A site that cannot be told changes nothing in how the reconciliation ended.
+    let notifier = notices::notifier(
+        &arguments.registry.registry,
+        &data,
+        environment,
+        arguments.notify,
+    )?;
+    notices::tell(&notifier, &data, &registry, false).await?;
     let retention = Duration::from_secs(u64::from(arguments.retention_days) * 24 * 3_600);
     if let Err(error) = data.sweep(retention).await {
         tracing::warn!(%error, "old objects were not removed");

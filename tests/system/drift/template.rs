@@ -1,7 +1,9 @@
 //! The template against the state machine, the functions and what AWS asks for.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use livelist_model::notice::{ATTEMPTS, NoticeMessage, next_attempt};
 use livelist_model::plan::PairDue;
 use livelist_steps::{plan, start};
 use livelist_tests::files;
@@ -114,6 +116,12 @@ fn the_events_around_a_run_are_what_the_code_reads() {
 
     let execution: start::ExecutionInput =
         serde_json::from_value(files::event("reconcile")).unwrap();
+    for record in files::event("notify")["Records"].as_array().unwrap() {
+        let message: NoticeMessage =
+            serde_json::from_str(record["body"].as_str().unwrap()).unwrap();
+        assert_eq!(message.schema, NoticeMessage::SCHEMA);
+        assert_eq!(message.event.feed, execution.run.feed.feed);
+    }
     for record in files::event("worker")["Records"].as_array().unwrap() {
         let pair: PairDue = serde_json::from_str(record["body"].as_str().unwrap()).unwrap();
         assert_eq!(
@@ -167,6 +175,7 @@ fn only_those_who_handle_tokens_have_the_key() {
         let (kms, ssm): (&[&str], &[&str]) = match handler.as_str() {
             "authorize" => (&["kms:Encrypt"], &["ssm:GetParameter"]),
             "scan" | "confirm" => (&["kms:Decrypt"], &[]),
+            "notify" => (&[], &["ssm:GetParameter"]),
             _ => (&[], &[]),
         };
         assert_eq!(actions(handler, "kms:"), kms, "{handler}");
@@ -186,6 +195,8 @@ fn times_fit_each_other() {
         visibility >= 6 * functions["worker"].timeout,
         "AWS asks for six times the worker's timeout"
     );
+    let visibility = template.at("/Resources/Outbox/Properties/VisibilityTimeout");
+    assert!(visibility.as_u64().unwrap() >= 6 * functions["notify"].timeout);
     let scan = template
         .at("/Parameters/ScanSeconds/MaxValue")
         .as_u64()
@@ -206,14 +217,36 @@ fn times_fit_each_other() {
 }
 
 #[test]
-fn the_worker_answers_for_each_message() {
+fn the_readers_of_queues_answer_for_each_message() {
     let template = Template::read();
-    let mapping = template.at("/Resources/WorkerTakesPairs/Properties");
-    assert_eq!(
-        mapping["FunctionResponseTypes"],
-        json!(["ReportBatchItemFailures"])
-    );
-    assert_eq!(mapping["FunctionName"], json!({ "Ref": "Worker" }));
+    for (mapping, function) in [
+        ("WorkerTakesPairs", "Worker"),
+        ("NotifyTakesEvents", "Notify"),
+    ] {
+        let mapping = template.at(&format!("/Resources/{mapping}/Properties"));
+        assert_eq!(
+            mapping["FunctionResponseTypes"],
+            json!(["ReportBatchItemFailures"])
+        );
+        assert_eq!(mapping["FunctionName"], json!({ "Ref": function }));
+    }
+}
+
+/// A message that was given up is put aside by the queue, and none sooner.
+#[test]
+fn the_outbox_gives_up_when_the_schedule_does() {
+    let template = Template::read();
+    let most = template.at("/Resources/Outbox/Properties/RedrivePolicy/maxReceiveCount");
+    assert_eq!(*most, ATTEMPTS);
+    let kept = template.at("/Resources/Outbox/Properties/MessageRetentionPeriod");
+    let longest: Duration = (1..).map_while(|n| next_attempt(n, 1.0)).sum();
+    assert!(kept.as_u64().unwrap() > 2 * longest.as_secs());
+}
+
+#[test]
+fn notices_reach_this_machine_on_the_local_stack_only() {
+    let template = Template::read();
+    assert_eq!(*template.at("/Parameters/NotifyLoopback/Default"), "no");
 }
 
 #[test]

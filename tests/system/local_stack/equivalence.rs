@@ -12,7 +12,7 @@ use livelist_steps::chain::{Ended, reconcile};
 use livelist_steps::{Env, Limits};
 use livelist_store::directory::{DirectoryLeases, DirectoryObjects};
 use livelist_store::memory::{
-    ManualClock, MemoryExecutions, MemoryQueue, MemorySecrets, SeededEntropy,
+    ManualClock, MemoryExecutions, MemoryOutbox, MemoryQueue, MemorySecrets, SeededEntropy,
 };
 use livelist_store::sealer::ProcessSealer;
 use livelist_store::{Objects, ObjectsExt as _};
@@ -35,6 +35,7 @@ impl Process {
             secrets: Arc::new(MemorySecrets::default()),
             sealer: Arc::new(ProcessSealer::new().unwrap()),
             queue: Arc::new(MemoryQueue::default()),
+            outbox: Arc::new(MemoryOutbox::default()),
             executions: Arc::new(MemoryExecutions::default()),
             clock,
             entropy: Arc::new(SeededEntropy::new(1)),

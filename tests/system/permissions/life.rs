@@ -14,8 +14,10 @@ use livelist_model::codec::digest;
 use livelist_model::decision::HeldReason;
 use livelist_model::head::Head;
 use livelist_model::layout;
+use livelist_model::notice::{EventKind, FeedEvent, NoticeMessage};
 use livelist_model::record::RunRecord;
 use livelist_model::run::RunSpec;
+use livelist_notify::{Handled, Notifier, Rules, Sender, SystemResolver};
 use livelist_reso::HttpTransport;
 use livelist_steps::authorize::TokenCache;
 use livelist_steps::publish::Outcome;
@@ -24,11 +26,11 @@ use livelist_steps::{
 };
 use livelist_store::leases::ObjectLeases;
 use livelist_store::memory::{
-    ManualClock, MemoryExecutions, MemoryLinks, MemoryObjects, MemoryQueue, MemorySecrets,
-    SeededEntropy,
+    ManualClock, MemoryExecutions, MemoryLinks, MemoryObjects, MemoryOutbox, MemoryQueue,
+    MemorySecrets, SeededEntropy,
 };
 use livelist_store::sealer::ProcessSealer;
-use livelist_store::{Condition, Objects as _, ObjectsExt as _, Retention};
+use livelist_store::{Condition, Message, Objects as _, ObjectsExt as _, Queue as _, Retention};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -47,6 +49,9 @@ const FUNCTIONS: [&str; 9] = [
     release::NAME,
 ];
 
+/// The function that tells the sites; its ports are not those of the steps.
+const NOTIFY: &str = "notify";
+
 /// Days on which one listing comes: more than the head remembers deltas of.
 const QUIET_DAYS: u64 = 33;
 
@@ -63,6 +68,7 @@ pub async fn lived() -> BTreeSet<Access> {
     life.quiet_days().await;
     life.repeated_tasks().await;
     life.dead_letters().await;
+    life.told_sites().await;
     life.visitors().await;
     std::mem::take(&mut *life.notes.lock().unwrap())
 }
@@ -73,6 +79,8 @@ pub struct Life {
     objects: Arc<MemoryObjects>,
     pub clock: Arc<ManualClock>,
     pub queue: Arc<MemoryQueue>,
+    outbox: Arc<MemoryOutbox>,
+    secrets: Arc<MemorySecrets>,
     functions: BTreeMap<&'static str, Env>,
     notes: Notes,
 }
@@ -88,6 +96,7 @@ impl Life {
         let objects = Arc::new(MemoryObjects::new());
         let clock = Arc::new(ManualClock::at("2026-11-21T04:00:00Z".parse().unwrap()));
         let queue = Arc::new(MemoryQueue::default());
+        let outbox = Arc::new(MemoryOutbox::default());
         let executions = Arc::new(MemoryExecutions::default());
         let sealer = Arc::new(ProcessSealer::new().unwrap());
         let secrets = Arc::new(MemorySecrets::default());
@@ -105,6 +114,7 @@ impl Life {
                 secrets: Recording::of(secrets.clone(), function, &notes),
                 sealer: Recording::of(sealer.clone(), function, &notes),
                 queue: Recording::of(queue.clone(), function, &notes),
+                outbox: Recording::of(outbox.clone(), function, &notes),
                 executions: Recording::of(executions.clone(), function, &notes),
                 clock: clock.clone(),
                 entropy: Arc::new(SeededEntropy::new(1)),
@@ -124,6 +134,8 @@ impl Life {
             objects,
             clock,
             queue,
+            outbox,
+            secrets,
             notes,
         };
         for (mls, provider) in providers {
@@ -142,7 +154,14 @@ impl Life {
         }
         let pairs = providers.map(|(mls, _)| json!({ "mls": mls, "resource": "Property" }));
         let keys = KEYS.map(|key| json!({ "id": &key[..3], "sha256": digest(key.as_bytes()) }));
-        let document = json!({ "client": "acme", "api_keys": keys, "pairs": pairs });
+        // Nobody listens there: that a site can be reached has nothing to do with permissions.
+        let secret = format!("whsec_{}", "TGl2ZWxpc3Q".repeat(4));
+        life.secrets
+            .set("ssm:/livelist/notify/acme".parse().unwrap(), secret);
+        let notify =
+            json!({ "url": "http://127.0.0.1:1/", "credential": "ssm:/livelist/notify/acme" });
+        let document =
+            json!({ "client": "acme", "api_keys": keys, "pairs": pairs, "notify": notify });
         life.register("registry/clients/acme.json", &document).await;
         life
     }
@@ -273,6 +292,38 @@ impl Life {
             assert!(matches!(output, start::Output::DeadLettered(_)));
         }
         assert_eq!(self.queue.dead().len(), 2);
+    }
+
+    /// What was put into the outbox reaches the sites' function, which finds nobody at home; and a
+    /// message that is none.
+    async fn told_sites(&self) {
+        let events = self.outbox.events();
+        let held = |e: &&FeedEvent| e.kind == EventKind::Held;
+        assert!(events.iter().filter(held).count() >= 4, "{events:?}");
+        let sender = Sender::new(Rules { loopback: true }, Arc::new(SystemResolver)).unwrap();
+        let notifier = Notifier::new(
+            Recording::of(self.objects.clone(), NOTIFY, &self.notes),
+            Recording::of(self.secrets.clone(), NOTIFY, &self.notes),
+            self.clock.clone(),
+            Arc::new(SeededEntropy::new(3)),
+            sender,
+        );
+        let queue = Arc::new(MemoryQueue::default());
+        let message = serde_json::to_string(&NoticeMessage::new(events[0].clone(), None)).unwrap();
+        let messages = [message, "no event".to_owned()].map(|body| Message {
+            body,
+            group: String::new(),
+        });
+        queue.send(&messages).await.unwrap();
+        let recorded = Recording::of(queue.clone(), NOTIFY, &self.notes);
+        let mut again = 0;
+        while let Some(received) = queue.receive() {
+            let (body, receipt) = (&received.message.body, &received.receipt);
+            let handled = notifier.handle(&*recorded, body, receipt, received.count);
+            again += usize::from(handled.await.unwrap() == Handled::Again);
+        }
+        assert_eq!((again, queue.dead().len()), (1, 1));
+        assert_eq!(queue.postponed().len(), 1);
     }
 
     /// Sites at the API, one with an unknown key, and a feed that was never published.

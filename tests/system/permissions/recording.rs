@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use livelist_model::notice::FeedEvent;
 use livelist_model::registry::CredentialRef;
 use livelist_store::{
-    Body, Condition, Executions, Link, Links, Listed, Message, Object, Objects, Queue, Retention,
-    SealError, Sealer, SecretError, Secrets, SendFailure, Start, StoreError,
+    Body, Condition, Executions, Link, Links, Listed, Message, Object, Objects, Outbox, Queue,
+    Retention, SealError, Sealer, SecretError, Secrets, SendFailure, Start, StoreError,
 };
 use secrecy::SecretString;
 
@@ -168,6 +169,22 @@ impl<P: Queue + ?Sized> Queue for Recording<P> {
     async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), StoreError> {
         self.note("sqs:SendMessage", On::Variable("LIVELIST_DLQ_URL"));
         self.inner.dead_letter(body, reason).await
+    }
+
+    async fn postpone(&self, receipt: &str, wait: Duration) -> Result<(), StoreError> {
+        self.note(
+            "sqs:ChangeMessageVisibility",
+            On::Variable("LIVELIST_QUEUE_URL"),
+        );
+        self.inner.postpone(receipt, wait).await
+    }
+}
+
+#[async_trait]
+impl<P: Outbox + ?Sized> Outbox for Recording<P> {
+    async fn put(&self, event: &FeedEvent) -> Result<(), StoreError> {
+        self.note("sqs:SendMessage", On::Variable("LIVELIST_OUTBOX_URL"));
+        self.inner.put(event).await
     }
 }
 

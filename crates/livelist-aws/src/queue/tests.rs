@@ -98,3 +98,37 @@ async fn when_nothing_was_sent_it_is_an_error_and_soon_nothing_more_is_tried() {
     let tried = requests.lock().unwrap().len();
     assert!(tried < FAILED_CALLS + AT_ONCE, "{tried}");
 }
+
+#[tokio::test]
+async fn a_message_is_postponed_within_what_sqs_allows() {
+    let (queue, _, requests) = queue(|_| Answer::of(200, "{}")).await;
+    for hours in [0, 1, 12, 1_000_000] {
+        let wait = Duration::from_secs(hours * 3_600);
+        queue.postpone("receipt-1", wait).await.unwrap();
+    }
+    let requests = requests.lock().unwrap();
+    let timeouts: Vec<&str> = requests
+        .iter()
+        .map(|request| {
+            assert!(request.body.contains(r#""ReceiptHandle":"receipt-1""#));
+            let (_, rest) = request.body.split_once(r#""VisibilityTimeout":"#).unwrap();
+            rest.split([',', '}']).next().unwrap()
+        })
+        .collect();
+    assert_eq!(timeouts, ["0", "3600", "43140", "43140"]);
+}
+
+#[tokio::test]
+async fn an_event_that_is_refused_was_not_put() {
+    let event: FeedEvent = serde_json::from_value(serde_json::json!({
+        "type": "feed.changed", "at": "2026-11-22T04:05:11Z", "feed": "abor-property-1f0c9a2b",
+        "run": "2026-11-22-abor", "version": "v2", "sequence": 2, "count": 1, "added": 1,
+        "removed": 0,
+    }))
+    .unwrap();
+    let (outbox, _, _) = queue(|_| refused(0, true)).await;
+    assert!(outbox.put(&event).await.is_err());
+    let (outbox, _, requests) = queue(|_| Answer::of(200, SENT)).await;
+    outbox.put(&event).await.unwrap();
+    assert!(requests.lock().unwrap()[0].body.contains("feed.changed"));
+}

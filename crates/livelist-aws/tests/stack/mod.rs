@@ -171,6 +171,33 @@ impl Stack {
         received
     }
 
+    /// Receives messages and leaves them: receipt, body, and how often each was received.
+    pub async fn look(&self, url: &str) -> Vec<(String, String, u32)> {
+        let sqs = Sqs::new(self.clients.config());
+        let got = sqs
+            .receive_message()
+            .queue_url(url)
+            .max_number_of_messages(10)
+            .wait_time_seconds(1)
+            .message_system_attribute_names(MessageSystemAttributeName::All)
+            .send()
+            .await
+            .unwrap();
+        let messages = got.messages.unwrap_or_default().into_iter();
+        messages
+            .map(|message| {
+                let system = message.attributes.unwrap();
+                let count = &system[&MessageSystemAttributeName::ApproximateReceiveCount];
+                let count = count.parse().unwrap();
+                (
+                    message.receipt_handle.unwrap(),
+                    message.body.unwrap(),
+                    count,
+                )
+            })
+            .collect()
+    }
+
     /// Fetches a link as a site does: plainly.
     pub async fn fetch(&self, url: &str) -> (u16, Vec<u8>) {
         let rest = url.strip_prefix("http://").unwrap();

@@ -7,10 +7,11 @@ use std::net::IpAddr;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use url::Url;
+use url::{Host, Url};
 
 use super::{Client, LONGEST_WINDOW, Mls, Providers};
 use crate::ids::{ClientId, MlsId};
+use crate::notice::is_public;
 use crate::run::FeedSpec;
 
 /// Something wrong with a registry document.
@@ -146,6 +147,9 @@ pub fn parse_client(file: &str, text: &[u8]) -> Result<Client, Vec<Finding>> {
     check_file_name(&mut findings, "client", client.client.as_str());
     if let Some(site) = &client.site {
         findings.url("site", site);
+    }
+    if let Some(notify) = &client.notify {
+        findings.notice_url("notify.url", &notify.url);
     }
     let mut ids = BTreeSet::new();
     for (i, key) in client.api_keys.iter().enumerate() {
@@ -289,21 +293,56 @@ impl Findings<'_> {
     }
 
     fn url(&mut self, field: &str, text: &str) {
+        let Some(url) = self.plain_url(field, text) else {
+            return;
+        };
+        if url.query().is_some() || url.fragment().is_some() {
+            self.add(
+                field,
+                "the URL holds a query or a fragment",
+                "give the bare URL; a token belongs behind `credential`",
+            );
+        }
+    }
+
+    /// A URL that notices are sent to: its query is the site's (WordPress: `?rest_route=`), and a
+    /// literal address has to be one that a notice may be sent to.
+    fn notice_url(&mut self, field: &str, text: &str) {
+        let Some(url) = self.plain_url(field, text) else {
+            return;
+        };
+        if url.fragment().is_some() {
+            self.add(
+                field,
+                "the URL holds a fragment",
+                "give the URL without what begins with `#`",
+            );
+        }
+        let address: Option<IpAddr> = match url.host() {
+            Some(Host::Ipv4(address)) => Some(address.into()),
+            Some(Host::Ipv6(address)) => Some(address.into()),
+            _ => None,
+        };
+        if address.is_some_and(|a| !a.is_loopback() && !is_public(a)) {
+            self.add(
+                field,
+                "this is not a public address, so nothing is sent to it",
+                "give the name under which the internet knows the site",
+            );
+        }
+    }
+
+    /// A URL without a user, over an encrypted connection.
+    fn plain_url(&mut self, field: &str, text: &str) -> Option<Url> {
         let Ok(url) = Url::parse(text) else {
-            return self.add(field, "this is not a URL", "give an absolute https URL");
+            self.add(field, "this is not a URL", "give an absolute https URL");
+            return None;
         };
         if !url.username().is_empty() || url.password().is_some() {
             self.add(
                 field,
                 "the URL holds a user name or password",
                 "put secrets behind `credential`",
-            );
-        }
-        if url.query().is_some() || url.fragment().is_some() {
-            self.add(
-                field,
-                "the URL holds a query or a fragment",
-                "give the bare URL; a token belongs behind `credential`",
             );
         }
         match url.scheme() {
@@ -315,6 +354,7 @@ impl Findings<'_> {
                 "use https; http is for loopback addresses only",
             ),
         }
+        Some(url)
     }
 
     fn result<T>(self, value: T) -> Result<T, Vec<Finding>> {

@@ -1,8 +1,9 @@
-//! `clients/{client}.json`: one client, the hashes of its site keys, and its pairs.
+//! `clients/{client}.json`: one client, the hashes of its site keys, where it is told of changes, and its pairs.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::CredentialRef;
 use crate::ids::{ClientId, FeedId, MlsId, ResourceName};
 
 /// One client.
@@ -17,6 +18,9 @@ pub struct Client {
     /// The site keys, as hashes. Several are valid at once during a rotation.
     #[serde(default)]
     pub api_keys: Vec<ApiKey>,
+    /// Where the site is told that something changed; nowhere when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Notify>,
     /// What is reconciled for this client.
     #[serde(default)]
     pub pairs: Vec<Pair>,
@@ -54,6 +58,16 @@ impl ApiKey {
     pub fn opens(&self, feed: &FeedId) -> bool {
         self.feeds.as_ref().is_none_or(|feeds| feeds.contains(feed))
     }
+}
+
+/// Where a site takes notices, and the secret that they are signed with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Notify {
+    /// The site's URL for notices, e.g. `https://site.example/?rest_route=/livelist/v1/notify`.
+    pub url: String,
+    /// Reference to the secret, `whsec_` and Base64 (Standard Webhooks).
+    pub credential: CredentialRef,
 }
 
 /// One client–MLS pair.

@@ -6,7 +6,7 @@ use livelist_model::layout;
 use livelist_model::record::{Resume, RunRecord, RunResult, RunState};
 use livelist_store::{Condition, ObjectsExt, Retention};
 
-use super::{Outcome, Output, Work};
+use super::{Outcome, Output, Work, notify};
 use crate::{Env, StepError};
 
 /// Records that the result waits.
@@ -28,6 +28,10 @@ pub(super) async fn hold_back(
     env.objects
         .write_json(&key, &held, Condition::Always, Retention::Keep)
         .await?;
+    if let Some(head) = head {
+        notify::changed(env, head).await?;
+    }
+    notify::held(env, &work.run.feed.feed, &held, head).await?;
     let output = Output {
         held_reason: Some(reason),
         advice: Some(reason.advice().to_owned()),

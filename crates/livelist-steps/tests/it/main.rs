@@ -52,6 +52,7 @@ mod links;
 mod mass;
 mod meddler;
 mod naive;
+mod notices;
 mod overlap;
 mod paging;
 mod quirks;

@@ -21,7 +21,8 @@ use livelist_steps::publish::{Outcome, Output};
 use livelist_steps::{Env, Limits};
 use livelist_store::leases::ObjectLeases;
 use livelist_store::memory::{
-    ManualClock, MemoryExecutions, MemoryObjects, MemoryQueue, MemorySecrets, SeededEntropy,
+    ManualClock, MemoryExecutions, MemoryObjects, MemoryOutbox, MemoryQueue, MemorySecrets,
+    SeededEntropy,
 };
 use livelist_store::sealer::ProcessSealer;
 use livelist_store::{Clock, ObjectsExt};
@@ -46,6 +47,7 @@ fn env_of(
         secrets: secrets.clone(),
         sealer: Arc::new(ProcessSealer::new().unwrap()),
         queue: Arc::new(MemoryQueue::default()),
+        outbox: Arc::new(MemoryOutbox::default()),
         executions: Arc::new(MemoryExecutions::default()),
         clock: clock.clone(),
         entropy: Arc::new(SeededEntropy::new(1)),

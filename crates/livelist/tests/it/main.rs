@@ -17,6 +17,7 @@ mod days;
 mod keys;
 mod killed;
 mod millions;
+mod notices;
 mod probe;
 mod providers;
 mod reader;

@@ -122,6 +122,35 @@ fn pairs_without_an_mls_and_shared_keys_are_found() {
 }
 
 #[test]
+fn a_notice_goes_to_public_places_over_https() {
+    for (url, fine) in [
+        ("https://site.example/?rest_route=/livelist/v1/notify", true),
+        ("https://8.8.8.8/hook", true),
+        ("http://127.0.0.1:8080/hook", true),
+        ("http://site.example/hook", false),
+        ("https://user:hunter2@site.example/hook", false),
+        ("https://site.example/#hook", false),
+        ("https://10.0.0.1/hook", false),
+        ("https://0x0a.1/hook", false),
+        ("https://169.254.169.254/latest", false),
+        ("https://[fd00:ec2::254]/latest", false),
+        ("https://[::ffff:8.8.8.8]/hook", false),
+        ("ftp://site.example/hook", false),
+        ("site.example", false),
+    ] {
+        let text = format!(
+            r#"{{"client":"acme","notify":{{"url":"{url}","credential":"env:ACME_NOTICES"}}}}"#
+        );
+        let read = parse_client("clients/acme.json", text.as_bytes());
+        assert_eq!(read.is_ok(), fine, "{url}: {read:?}");
+        if let Err(findings) = read {
+            assert!(findings.iter().all(|f| f.field == "notify.url"));
+            assert!(!findings.iter().any(|f| f.to_string().contains("hunter2")));
+        }
+    }
+}
+
+#[test]
 fn documents_pass_their_own_schema() {
     let schema = schema("mls").unwrap();
     assert_eq!(schema["additionalProperties"], false);

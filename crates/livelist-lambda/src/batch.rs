@@ -1,0 +1,42 @@
+//! Batches of messages: each message for itself, so that a bad one never fails the others.
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use futures::{StreamExt, stream};
+use lambda_runtime::Diagnostic;
+use serde_json::Value;
+
+use crate::report;
+use crate::step::parse;
+
+/// Messages worked on at once: the work is waiting for others.
+const AT_ONCE: usize = 8;
+
+/// Handles a batch; tells SQS which messages to send again. `item` gives the id of a message that
+/// has to come again; without an id, which SQS never leaves out, Lambda takes the whole batch to
+/// have failed.
+pub(crate) async fn handle(
+    name: &'static str,
+    payload: Value,
+    item: impl AsyncFn(SqsMessage) -> Option<String>,
+) -> Result<SqsBatchResponse, Diagnostic> {
+    let batch: SqsEvent = parse(payload).map_err(|error| {
+        tracing::error!(
+            step = name,
+            error = error.name(),
+            advice = error.advice(),
+            "the event is not a batch of messages: {}",
+            error.chain()
+        );
+        report::diagnostic(&error)
+    })?;
+    let failed: Vec<Option<String>> = stream::iter(batch.records)
+        .map(|message| item(message))
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
+    let mut answer = SqsBatchResponse::default();
+    for id in failed.into_iter().flatten() {
+        answer.add_failure(id);
+    }
+    Ok(answer)
+}

@@ -1,0 +1,271 @@
+//! What became of a notice: records for people, and, on one machine, what is still to be sent.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{FeedEvent, next_attempt};
+use crate::ids::ClientId;
+
+/// Deliveries that are remembered of one client and feed.
+pub const KEPT: usize = 20;
+
+/// How a delivery stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryState {
+    /// It was not delivered yet and is tried at `next_at`.
+    Waiting,
+    /// The site took it.
+    Delivered,
+    /// It was tried for a day.
+    GivenUp,
+    /// The site said 410: it wants no notices at this URL.
+    Disabled,
+}
+
+impl DeliveryState {
+    /// The stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DeliveryState::Waiting => "waiting",
+            DeliveryState::Delivered => "delivered",
+            DeliveryState::GivenUp => "given_up",
+            DeliveryState::Disabled => "disabled",
+        }
+    }
+}
+
+/// One notice to one client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// The `webhook-id`.
+    pub id: String,
+    /// What the client is told.
+    pub event: FeedEvent,
+    /// How it stands.
+    pub state: DeliveryState,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it was tried last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tried_at: Option<jiff::Timestamp>,
+    /// The status that the site answered with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// The name of what went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// When it is tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<jiff::Timestamp>,
+}
+
+impl Delivery {
+    /// A notice that nobody has tried to deliver.
+    pub fn new(event: FeedEvent, client: &ClientId, now: jiff::Timestamp) -> Delivery {
+        Delivery {
+            id: event.webhook_id(client),
+            event,
+            state: DeliveryState::Waiting,
+            attempts: 0,
+            tried_at: None,
+            status: None,
+            error: None,
+            next_at: Some(now),
+        }
+    }
+
+    /// The same after an attempt at `now`: `status` is what the site answered, `error` the name of
+    /// what went wrong. `attempt` counts as the queue does; `fraction` spreads the next one.
+    pub fn after(
+        self,
+        attempt: u32,
+        status: Option<u16>,
+        error: Option<&str>,
+        now: jiff::Timestamp,
+        fraction: f64,
+    ) -> Delivery {
+        let wait = next_attempt(attempt, fraction);
+        let state = match (status, wait) {
+            (Some(200..=299), _) => DeliveryState::Delivered,
+            (Some(410), _) => DeliveryState::Disabled,
+            (_, Some(_)) => DeliveryState::Waiting,
+            (_, None) => DeliveryState::GivenUp,
+        };
+        let next_at = wait
+            .filter(|_| state == DeliveryState::Waiting)
+            .map(|wait| now.saturating_add(wait).unwrap_or(now));
+        Delivery {
+            state,
+            attempts: self.attempts.saturating_add(1),
+            tried_at: Some(now),
+            status,
+            error: error.map(str::to_owned),
+            next_at,
+            ..self
+        }
+    }
+}
+
+/// `notices/{client}/{feed}.json`: the newest deliveries of a client and a feed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deliveries {
+    /// Version of this document's form.
+    pub schema: u32,
+    /// The client.
+    pub client: ClientId,
+    /// The deliveries, newest event first.
+    pub deliveries: Vec<Delivery>,
+}
+
+impl Deliveries {
+    /// The form that this version writes and reads.
+    pub const SCHEMA: u32 = 1;
+
+    /// None yet.
+    pub fn of(client: &ClientId) -> Deliveries {
+        Deliveries {
+            schema: Self::SCHEMA,
+            client: client.clone(),
+            deliveries: Vec::new(),
+        }
+    }
+
+    /// The delivery with this `webhook-id`.
+    pub fn get(&self, id: &str) -> Option<&Delivery> {
+        self.deliveries.iter().find(|d| d.id == id)
+    }
+
+    /// Puts in what became of a delivery, in the place of what was known of it. What was delivered
+    /// stays so: another attempt that ran at the same time knows no better. The oldest are
+    /// forgotten.
+    pub fn put(&mut self, delivery: Delivery) {
+        let known = self.deliveries.iter().position(|d| d.id == delivery.id);
+        if let Some(known) = known {
+            if self.deliveries[known].state == DeliveryState::Delivered {
+                return;
+            }
+            self.deliveries.remove(known);
+        }
+        self.deliveries.push(delivery);
+        self.deliveries
+            .sort_by(|a, b| b.event.at.cmp(&a.event.at).then_with(|| a.id.cmp(&b.id)));
+        self.deliveries.truncate(KEPT);
+    }
+}
+
+/// `notices/{client}.json`: the client's site said 410. Holds until the registry names another URL.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disabled {
+    /// Version of this document's form.
+    pub schema: u32,
+    /// SHA-256 of the URL that said so; the URL itself may hold something that is not for records.
+    pub url_sha256: String,
+    /// When it said so.
+    pub at: jiff::Timestamp,
+}
+
+impl Disabled {
+    /// The form that this version writes and reads.
+    pub const SCHEMA: u32 = 1;
+
+    /// `url` said 410 at `at`.
+    pub fn new(url: &str, at: jiff::Timestamp) -> Disabled {
+        Disabled {
+            schema: Self::SCHEMA,
+            url_sha256: digest(url),
+            at,
+        }
+    }
+
+    /// Whether it speaks of `url`.
+    pub fn is_of(&self, url: &str) -> bool {
+        self.url_sha256 == digest(url)
+    }
+}
+
+fn digest(url: &str) -> String {
+    hex::encode(Sha256::digest(url.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notice::{ATTEMPTS, EventKind};
+
+    fn client() -> ClientId {
+        "acme".parse().unwrap()
+    }
+
+    fn delivery(version: u32) -> Delivery {
+        let at = jiff::Timestamp::from_second(1_800_000_000 + i64::from(version)).unwrap();
+        let event = FeedEvent {
+            kind: EventKind::Changed,
+            at,
+            feed: "abor-property-1f0c9a2b".parse().unwrap(),
+            run: "2026-11-21-x".parse().unwrap(),
+            version: Some(version.to_string()),
+            sequence: u64::from(version),
+            count: 1,
+            added: 1,
+            removed: 0,
+        };
+        Delivery::new(event, &client(), at)
+    }
+
+    #[test]
+    fn an_answer_decides_the_state() {
+        use DeliveryState::{Delivered, Disabled, GivenUp, Waiting};
+        let now = "2026-11-22T04:00:00Z".parse().unwrap();
+        for (attempt, status, error, state) in [
+            (1, Some(200), None, Delivered),
+            (1, Some(202), None, Delivered),
+            (ATTEMPTS, Some(204), None, Delivered),
+            (1, Some(410), None, Disabled),
+            (ATTEMPTS, Some(410), None, Disabled),
+            (1, Some(301), Some("redirected"), Waiting),
+            (1, Some(404), None, Waiting),
+            (1, Some(500), None, Waiting),
+            (1, None, Some("timed_out"), Waiting),
+            (ATTEMPTS - 1, Some(500), None, Waiting),
+            (ATTEMPTS, Some(500), None, GivenUp),
+            (ATTEMPTS + 7, None, Some("timed_out"), GivenUp),
+        ] {
+            let after = delivery(1).after(attempt, status, error, now, 0.5);
+            assert_eq!(after.state, state, "{attempt} {status:?} {error:?}");
+            assert_eq!(after.next_at.is_some(), state == Waiting);
+            assert_eq!((after.attempts, after.tried_at), (1, Some(now)));
+            assert_eq!(after.error.as_deref(), error);
+        }
+    }
+
+    #[test]
+    fn the_newest_are_remembered_and_what_was_delivered_stays_so() {
+        let mut all = Deliveries::of(&client());
+        for version in 0..2 * KEPT as u32 {
+            all.put(delivery(version));
+        }
+        assert_eq!(all.deliveries.len(), KEPT);
+        let newest = delivery(2 * KEPT as u32 - 1);
+        assert_eq!(all.deliveries[0], newest);
+        assert!(all.get(&delivery(0).id).is_none());
+
+        let now = "2027-01-15T08:00:00Z".parse().unwrap();
+        all.put(newest.clone().after(1, Some(500), None, now, 0.5));
+        assert_eq!(all.get(&newest.id).unwrap().status, Some(500));
+        let done = newest.clone().after(2, Some(204), None, now, 0.5);
+        all.put(done.clone());
+        all.put(newest.clone().after(2, None, Some("timed_out"), now, 0.5));
+        assert_eq!(all.get(&newest.id), Some(&done));
+        assert_eq!(all.deliveries.len(), KEPT);
+    }
+
+    #[test]
+    fn a_url_that_said_410_is_recognized_and_not_shown() {
+        let now = "2026-11-22T04:00:00Z".parse().unwrap();
+        let disabled = Disabled::new("https://site.example/?key=abc", now);
+        assert!(disabled.is_of("https://site.example/?key=abc"));
+        assert!(!disabled.is_of("https://site.example/?key=abd"));
+        assert!(!serde_json::to_string(&disabled).unwrap().contains("abc"));
+    }
+}

@@ -1,0 +1,208 @@
+//! One notice to one client: reads where it goes, signs, sends, and writes down what came of it.
+
+use std::sync::Arc;
+
+use livelist_model::ClientId;
+use livelist_model::notice::{Deliveries, Delivery, DeliveryState, Disabled, FeedEvent};
+use livelist_model::registry::Notify;
+use livelist_model::{layout, with_causes};
+use livelist_store::registry::{DocumentError, read_client};
+use livelist_store::{
+    Clock, Condition, Entropy, Objects, ObjectsExt, Retention, SecretError, Secrets, StoreError,
+};
+
+use crate::queue::KnownRegistry;
+use crate::sender::Sender;
+use crate::sign::SigningKeys;
+
+/// Attempts to write a record that others write at the same time.
+const WRITES: u32 = 16;
+
+/// Delivers notices.
+pub struct Notifier {
+    pub(crate) objects: Arc<dyn Objects>,
+    pub(crate) secrets: Arc<dyn Secrets>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) sender: Sender,
+    pub(crate) registry: tokio::sync::Mutex<Option<KnownRegistry>>,
+}
+
+/// What an attempt came to.
+struct Attempted {
+    status: Option<u16>,
+    error: Option<&'static str>,
+}
+
+impl Notifier {
+    /// A notifier over these ports.
+    pub fn new(
+        objects: Arc<dyn Objects>,
+        secrets: Arc<dyn Secrets>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        sender: Sender,
+    ) -> Notifier {
+        Notifier {
+            objects,
+            secrets,
+            clock,
+            entropy,
+            sender,
+            registry: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Tries to tell `client` of `event`, unless it was told already or wants to hear nothing. An
+    /// error is of storage: what came of the attempt, if there was one, may not be recorded, and
+    /// another one sends the same `webhook-id` again. `attempt` counts from 1, as the queue does.
+    pub async fn deliver(
+        &self,
+        client: &ClientId,
+        event: &FeedEvent,
+        attempt: u32,
+    ) -> Result<Delivery, StoreError> {
+        let known = self.deliveries(client, event).await?.0;
+        let id = event.webhook_id(client);
+        let known = known.get(&id).cloned();
+        let delivery =
+            known.unwrap_or_else(|| Delivery::new(event.clone(), client, self.clock.now()));
+        if delivery.state == DeliveryState::Delivered {
+            return Ok(delivery);
+        }
+        let notify = match read_client(&*self.objects, client).await {
+            Ok(found) => found.notify,
+            Err(DocumentError::Store(error)) => return Err(error),
+            Err(error) => {
+                tracing::error!(%client, "{error}");
+                None
+            }
+        };
+        let delivery = match notify {
+            None => Delivery {
+                state: DeliveryState::Disabled,
+                error: Some("not_registered".to_owned()),
+                next_at: None,
+                ..delivery
+            },
+            Some(notify) if self.is_disabled(client, &notify.url).await? => Delivery {
+                state: DeliveryState::Disabled,
+                next_at: None,
+                ..delivery
+            },
+            Some(notify) => self.attempt(client, &notify, delivery, attempt).await?,
+        };
+        self.record(client, &delivery).await?;
+        Ok(delivery)
+    }
+
+    async fn attempt(
+        &self,
+        client: &ClientId,
+        notify: &Notify,
+        delivery: Delivery,
+        attempt: u32,
+    ) -> Result<Delivery, StoreError> {
+        let Attempted { status, error } = self.post(client, notify, &delivery).await;
+        let now = self.clock.now();
+        let fraction = self.entropy.fraction();
+        let delivery = delivery.after(attempt, status, error, now, fraction);
+        let next_at = delivery.next_at.map(|at| at.to_string());
+        tracing::info!(
+            %client, feed = %delivery.event.feed, id = delivery.id, attempt, status, error, next_at,
+            state = delivery.state.as_str(), "notified"
+        );
+        if delivery.state == DeliveryState::Disabled {
+            let disabled = Disabled::new(&notify.url, now);
+            let key = layout::notices_disabled(client);
+            self.objects
+                .write_json(&key, &disabled, Condition::Always, Retention::Keep)
+                .await?;
+        }
+        Ok(delivery)
+    }
+
+    async fn post(&self, client: &ClientId, notify: &Notify, delivery: &Delivery) -> Attempted {
+        let failed = |error| Attempted {
+            status: None,
+            error: Some(error),
+        };
+        let secret = match self.secrets.get(&notify.credential).await {
+            Ok(secret) => secret,
+            Err(error) => {
+                tracing::warn!(%client, "the secret of notices: {}", with_causes(&error));
+                return failed(match error {
+                    SecretError::Missing(_) => "secret_missing",
+                    SecretError::Unsupported(..) | SecretError::Unreadable { .. } => {
+                        "secret_unreadable"
+                    }
+                });
+            }
+        };
+        let Ok(keys) = SigningKeys::read(&secret) else {
+            return failed("secret_invalid");
+        };
+        let body = delivery.event.body();
+        let signed = keys.sign(&delivery.id, self.clock.now(), &body);
+        match self.sender.post(&notify.url, &signed, body).await {
+            Ok(status) => Attempted {
+                status: Some(status.as_u16()),
+                error: status.is_redirection().then_some("redirected"),
+            },
+            Err(error) => {
+                tracing::debug!(%client, "{}", with_causes(&error));
+                failed(error.name())
+            }
+        }
+    }
+
+    /// Whether the site said 410 at this very URL.
+    async fn is_disabled(&self, client: &ClientId, url: &str) -> Result<bool, StoreError> {
+        let key = layout::notices_disabled(client);
+        let Some((bytes, _)) = self.objects.read(&key).await? else {
+            return Ok(false);
+        };
+        let disabled = serde_json::from_slice::<Disabled>(&bytes);
+        Ok(disabled.is_ok_and(|disabled| disabled.is_of(url)))
+    }
+
+    /// What is known of the client and the feed. Records are for people: one that cannot be read
+    /// must not keep a site from being told, and is written anew.
+    async fn deliveries(
+        &self,
+        client: &ClientId,
+        event: &FeedEvent,
+    ) -> Result<(Deliveries, Condition), StoreError> {
+        let key = layout::notices(client, &event.feed);
+        let Some((bytes, etag)) = self.objects.read(&key).await? else {
+            return Ok((Deliveries::of(client), Condition::Absent));
+        };
+        let known = serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+            tracing::error!(object = key, %error, "a record of notices cannot be read");
+            Deliveries::of(client)
+        });
+        Ok((known, Condition::Unchanged(etag)))
+    }
+
+    /// Writes down how a delivery stands.
+    pub(crate) async fn record(
+        &self,
+        client: &ClientId,
+        delivery: &Delivery,
+    ) -> Result<(), StoreError> {
+        let key = layout::notices(client, &delivery.event.feed);
+        for _ in 0..WRITES {
+            let (mut known, condition) = self.deliveries(client, &delivery.event).await?;
+            known.put(delivery.clone());
+            let written = self
+                .objects
+                .write_json(&key, &known, condition, Retention::Keep)
+                .await;
+            match written {
+                Err(StoreError::ConditionFailed { .. }) => {}
+                other => return other.map(drop),
+            }
+        }
+        Err(StoreError::ConditionFailed { key })
+    }
+}

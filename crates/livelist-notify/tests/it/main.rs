@@ -1,0 +1,15 @@
+//! Notices over real HTTP on the loopback: receivers that behave, and receivers that do not.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests"
+)]
+
+mod machine;
+mod places;
+mod receiver;
+mod secrets;
+mod sites;
+mod tls;
+mod world;
