@@ -50,7 +50,8 @@ pub struct ScanEvidence {
     /// What it counted after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count_after: Option<u64>,
-    /// Rows that a link jumped over without showing them.
+    /// Rows that a link jumped over without showing them, and pages that did not begin among the rows
+    /// of the one before.
     #[serde(default)]
     pub rows_skipped: u64,
 }
@@ -66,8 +67,15 @@ pub enum Doubt {
     /// There are more than it counted: rows came and went during the scan. None is missing by that,
     /// but a second look is cheap.
     MoreThanCounted,
-    /// Links jumped over rows and no count says that none is missing.
+    /// Links jumped over rows, or pages did not overlap as they should, and no count says that none
+    /// is missing.
     RowsSkipped,
+}
+
+/// The most by which a feed that counts `rows` changes while it is read: a fifth, 50 rows or half of a
+/// small one. Counts that are further apart are no measure: one of them is wrong.
+fn most_changed(rows: u64) -> u64 {
+    (rows / 5).max(50.min(rows / 2)).max(2)
 }
 
 impl ScanEvidence {
@@ -94,9 +102,11 @@ impl ScanEvidence {
         match (self.count_before, self.count_after) {
             (Some(before), Some(after)) if !is_off(Guard::Count) => {
                 let (low, high) = (before.min(after), before.max(after));
-                // No feed changes by a fifth while it is read: one of the counts is wrong.
-                if distinct < low || high - low > 50.max(high / 5) {
+                let is_exact = low == high && distinct == low;
+                if distinct < low || high - low > most_changed(high) {
                     Some(Doubt::CountMismatch)
+                } else if self.rows_skipped > 0 && !is_exact {
+                    Some(Doubt::RowsSkipped)
                 } else {
                     (distinct > high).then_some(Doubt::MoreThanCounted)
                 }
@@ -157,16 +167,33 @@ mod tests {
     }
 
     #[test]
+    fn counts_that_are_far_apart_are_no_measure() {
+        for (before, after, is_believed) in [
+            (2, 1, true),
+            (6, 3, true),
+            (6, 1, false),
+            (90, 50, true),
+            (90, 40, false),
+            (1_000, 850, true),
+            (1_000, 700, false),
+        ] {
+            let doubt = ended(Some(before), Some(after)).doubt(before);
+            assert_eq!(doubt.is_none(), is_believed, "{before} {after}");
+        }
+    }
+
+    #[test]
     fn skipped_rows_matter_where_nobody_counts() {
         let scan = ScanEvidence {
             rows_skipped: 5,
             ..ended(None, None)
         };
         assert_eq!(scan.doubt(10), Some(Doubt::RowsSkipped));
-        let counted = ScanEvidence {
+        let counted = |before, after| ScanEvidence {
             rows_skipped: 5,
-            ..ended(Some(10), Some(10))
+            ..ended(Some(before), Some(after))
         };
-        assert_eq!(counted.doubt(10), None);
+        assert_eq!(counted(10, 10).doubt(10), None);
+        assert_eq!(counted(10, 12).doubt(11), Some(Doubt::RowsSkipped));
     }
 }

@@ -252,12 +252,18 @@ async fn ask(
             asked.extend_from_slice(rest.next().unwrap_or_default());
         }
         let mut found = confirm::find(client, &asked).await?;
-        let shown = chosen
-            .iter()
-            .filter(|control| found.remove(*control))
-            .count();
-        let are_found = shown == chosen.len();
-        if are_found || is_off(Guard::Controls) {
+        let are_found = chosen.iter().all(|control| found.remove(control));
+        if is_off(Guard::Controls) {
+            return Ok(Some(found));
+        }
+        // Where there are few controls, they may stand before all that an answer loses. Asked for
+        // alone they show whether answers lose a share of their rows.
+        let are_few = controls.len() <= CONTROLS;
+        let are_shown = match are_found && are_few {
+            true => confirm::find(client, &chosen).await?.len() == chosen.len(),
+            false => are_found,
+        };
+        if are_shown {
             return Ok(Some(found));
         }
     }

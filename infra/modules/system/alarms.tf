@@ -61,6 +61,13 @@ module "alarms" {
       dimensions  = { QueueName = module.planner_dead.name }
       statistic   = "Maximum"
     }
+    SitesAreNotTold = {
+      description = "Notices to sites were given up after a day. `livelist notices` tells which; the sites still pull by themselves. ${local.page}"
+      namespace   = "AWS/SQS"
+      metric      = "ApproximateNumberOfMessagesVisible"
+      dimensions  = { QueueName = module.outbox_dead.name }
+      statistic   = "Maximum"
+    }
     RunsAreHeld = {
       description = "A result waits for an operator. The notice tells which and why; the published list stays. ${local.page}"
       namespace   = local.metrics

@@ -21,9 +21,15 @@ module "api" {
       resources = [
         "${module.storage.arn}/registry/*",
         "${module.storage.arn}/feeds/*/head.json",
+        "${module.storage.arn}/feeds/*/held.json",
         "${module.storage.arn}/feeds/*/snapshots/*",
         "${module.storage.arn}/feeds/*/deltas/*",
       ]
+    },
+    {
+      sid       = "KeepAcks"
+      actions   = ["s3:PutObject"]
+      resources = ["${module.storage.arn}/acks/*"]
     },
   ]
 }
@@ -38,6 +44,10 @@ module "http" {
   routes = [
     "GET /v1/feeds",
     "GET /v1/feeds/{feed}/live",
+    "GET /v1/feeds/{feed}/changes",
+    "POST /v1/feeds/{feed}/check",
+    "POST /v1/feeds/{feed}/acks",
+    "GET /v1/openapi.json",
     "GET /v1/health",
   ]
 }

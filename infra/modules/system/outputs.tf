@@ -18,6 +18,16 @@ output "planner_dead_url" {
   value       = module.planner_dead.url
 }
 
+output "outbox_url" {
+  description = "The queue of events for the sites"
+  value       = module.outbox.url
+}
+
+output "outbox_dead_url" {
+  description = "Notices that were given up"
+  value       = module.outbox_dead.url
+}
+
 output "machine_arn" {
   description = "The state machine of a run"
   value       = module.machine.arn

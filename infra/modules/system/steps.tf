@@ -145,7 +145,7 @@ module "publish" {
   artifact    = local.artifact
   memory      = 1769
   timeout     = 900
-  environment = local.environment
+  environment = merge(local.environment, { LIVELIST_OUTBOX_URL = module.outbox.url })
   log_days    = var.log_days
 
   statements = [
@@ -168,6 +168,16 @@ module "publish" {
         "${module.storage.arn}/feeds/*/head.json",
         "${module.storage.arn}/feeds/*/held.json",
       ]
+    },
+    {
+      sid       = "NoteWhatIsTold"
+      actions   = ["s3:GetObject", "s3:PutObject"]
+      resources = ["${module.storage.arn}/feeds/*/notified.json"]
+    },
+    {
+      sid       = "TellTheSites"
+      actions   = ["sqs:SendMessage"]
+      resources = [module.outbox.arn]
     },
     {
       sid     = "StoreAndRetireLists"

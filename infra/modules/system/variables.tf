@@ -50,6 +50,28 @@ variable "secret_prefix" {
   }
 }
 
+variable "notify_prefix" {
+  description = "SSM parameters (SecureString) below this path are the secrets that `notify.credential` of a client may name. No other parameter signs notices."
+  type        = string
+  default     = "/livelist/notify"
+
+  validation {
+    condition     = can(regex("^/[A-Za-z0-9_./-]*[A-Za-z0-9_.-]$", var.notify_prefix))
+    error_message = "A path that begins with / and does not end with one."
+  }
+}
+
+variable "notify_loopback" {
+  description = "Whether notices may go to loopback addresses, over http as well. For the local stack."
+  type        = string
+  default     = "no"
+
+  validation {
+    condition     = contains(["yes", "no"], var.notify_loopback)
+    error_message = "Say yes or no."
+  }
+}
+
 variable "architecture" {
   description = "What the artifact was built for."
   type        = string
