@@ -290,8 +290,18 @@ class WordPress:
     def status(self) -> dict:
         return json.loads(self.wp("status", "--format=json"))
 
-    def feed(self, feed: str) -> dict:
-        return next(known for known in self.status()["feeds"] if known["feed"] == feed)
+    def feed(self, feed: str) -> dict[str, str]:
+        """What the plugin knows of a feed."""
+        columns = ("version", "seq", "error", "held_run", "paused", "due_at", "checked_at", "attempts")
+        rows = self.sql(f"SELECT {', '.join(columns)} FROM wp_livelist_feeds WHERE feed = '{feed}'")
+        return dict(zip(columns, rows[0])) if rows else dict.fromkeys(columns, "")
+
+    def runs(self, most: int = 10) -> list[dict[str, str]]:
+        """The newest runs, newest first."""
+        columns = ("id", "feed", "dry", "state", "phase", "missing", "matched", "young", "left_alone", "going")
+        columns += ("drafted", "trashed", "restored", "error")
+        rows = self.sql(f"SELECT {', '.join(columns)} FROM wp_livelist_runs ORDER BY id DESC LIMIT {most}")
+        return [dict(zip(columns, row)) for row in rows]
 
     def complaints(self) -> list[str]:
         """What PHP and the database had to say of the plugin."""

@@ -205,11 +205,16 @@ final class Engine {
 		return true;
 	}
 
-	/** Whether the list that was compared still is the newest. */
-	private function recheck( Feed $feed, Run $run, Deadline $deadline ): bool {
-		$answer = $this->client->manifest( $feed, $run->etag );
-		$is_new = null !== $answer && ( $answer[0]->version !== $run->version || $answer[0]->sha256 !== $run->sha256 );
-		if ( $is_new ) {
+	/**
+	 * Whether the list that was compared still is the newest. The whole manifest is asked for: a "not
+	 * modified" would say so of whatever had the tag, also of an answer that somebody changed.
+	 */
+	private function recheck( Feed $feed, Run $run ): bool {
+		$answer = $this->client->manifest( $feed, '' );
+		$is_old = null !== $answer && $answer[0]->version === $run->version
+			&& hash_equals( $run->sha256, $answer[0]->sha256 ) && $answer[0]->count === $run->listed;
+		if ( ! $is_old ) {
+			Feeds::set( $feed->id, array( 'etag' => '' ) );
 			$run->end( Run::SUPERSEDED );
 			Feeds::ask( $feed->id, time() );
 			return true;
