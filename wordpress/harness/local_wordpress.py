@@ -307,7 +307,8 @@ class WordPress:
         """What PHP and the database had to say of the plugin."""
         logs = [path.read_text() for path in (self.folder / "debug.log", self.folder / "server.log") if path.exists()]
         lines = "\n".join(logs).splitlines()
-        return [line for line in lines if "livelist" in line.replace(str(self.folder), "") and "/wp-includes/" not in line]
+        wrong = [line for line in lines if " PHP " in line or "WordPress database error" in line]
+        return [line for line in wrong if "livelist" in line.replace(str(self.folder), "") and "/wp-includes/" not in line]
 
     def age(self, hours: int = 6) -> None:
         """Lets time pass for the posts: what the site has, it has since before the next list."""

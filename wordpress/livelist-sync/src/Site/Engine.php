@@ -72,8 +72,8 @@ final class Engine {
 			$run->position['then'] = $run->phase;
 			$run->phase            = 'recheck';
 		} elseif ( ! in_array( $run->phase, array( 'recheck', 'fetch' ), true ) ) {
-			$run->end( Run::SUPERSEDED );
 			Feeds::ask( $feed->id, time() );
+			$run->end( Run::SUPERSEDED );
 		}
 	}
 
@@ -163,7 +163,6 @@ final class Engine {
 		if ( null !== $reason ) {
 			$run->error = $reason;
 			$this->supersede_held( $feed, $run );
-			$run->end( Run::HELD );
 			Feeds::set(
 				$feed->id,
 				array(
@@ -171,8 +170,11 @@ final class Engine {
 					'etag'       => $run->etag,
 					'checked_at' => time(),
 					'attempts'   => 0,
+					'error'      => '',
+					'error_text' => '',
 				)
 			);
+			$run->end( Run::HELD );
 			return true;
 		}
 		$run->phase = 'apply';
@@ -186,7 +188,6 @@ final class Engine {
 		$this->supersede_held( $feed, $run );
 		$run->error    = '';
 		$run->position = array();
-		$run->end( Run::APPLIED );
 		Feeds::set(
 			$feed->id,
 			array(
@@ -201,6 +202,7 @@ final class Engine {
 				'error_text' => '',
 			)
 		);
+		$run->end( Run::APPLIED );
 		Run::prune( $feed->id );
 		return true;
 	}
@@ -215,8 +217,8 @@ final class Engine {
 			&& hash_equals( $run->sha256, $answer[0]->sha256 ) && $answer[0]->count === $run->listed;
 		if ( ! $is_old ) {
 			Feeds::set( $feed->id, array( 'etag' => '' ) );
-			$run->end( Run::SUPERSEDED );
 			Feeds::ask( $feed->id, time() );
+			$run->end( Run::SUPERSEDED );
 			return true;
 		}
 		$run->phase = isset( $run->position['then'] ) && 'restore' === $run->position['then'] ? 'restore' : 'apply';
@@ -261,18 +263,16 @@ final class Engine {
 
 	/** A day on which nothing changed is no entry in the history. */
 	private function unchanged( Feed $feed, Run $run, string $etag ): void {
-		$known = array(
-			'etag'       => $etag,
-			'checked_at' => time(),
-			'attempts'   => 0,
-		);
-		if ( 0 === Feeds::state( $feed->id )->held_run ) {
-			$known += array(
+		Feeds::set(
+			$feed->id,
+			array(
+				'etag'       => $etag,
+				'checked_at' => time(),
+				'attempts'   => 0,
 				'error'      => '',
 				'error_text' => '',
-			);
-		}
-		Feeds::set( $feed->id, $known );
+			)
+		);
 		$run->end( Run::UNCHANGED );
 		$run->remove();
 	}

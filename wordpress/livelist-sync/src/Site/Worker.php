@@ -85,9 +85,10 @@ final class Worker {
 				if ( 0 === $state->due_at || $state->due_at > time() || 0 !== $state->paused ) {
 					return true;
 				}
-				// Cleared before it begins: whoever asks from here on gets another run.
-				Feeds::set( $feed->id, array( 'due_at' => 0 ) );
+				// In this order: a process that dies in between leaves one run too many, not none.
+				// Whoever asks from here on gets another run.
 				$run = Run::begin( $feed->id, $by, false );
+				Feeds::set( $feed->id, array( 'due_at' => 0 ) );
 			}
 			if ( ! self::advance( $feed, $run, $lock, $deadline ) ) {
 				return false;
@@ -124,30 +125,29 @@ final class Worker {
 	private static function refused( Feed $feed, Run $run, Refused $refused ): void {
 		$run->error      = $refused->name();
 		$run->error_text = substr( $refused->getMessage(), 0, 500 );
+		if ( 0 === $run->dry ) {
+			$state = Feeds::state( $feed->id );
+			if ( $refused->soon() && $state->attempts < self::ATTEMPTS ) {
+				$wait = ( 15 * MINUTE_IN_SECONDS * ( 1 << $state->attempts ) * random_int( 75, 125 ) ) / 100;
+				$wait = min( DAY_IN_SECONDS, max( (int) $wait, $refused->retry_after() ) );
+				Feeds::ask( $feed->id, time() + $wait );
+			}
+			Feeds::set(
+				$feed->id,
+				array(
+					'error'      => $run->error,
+					'error_text' => $run->error_text,
+					'error_at'   => time(),
+					'attempts'   => $state->attempts + 1,
+				)
+			);
+		}
 		if ( ! empty( $run->position['approved'] ) && 'recheck' === $run->phase ) {
 			$run->state = Run::HELD;
 			$run->save();
-		} else {
-			$run->end( Run::REFUSED );
-		}
-		if ( 0 !== $run->dry ) {
 			return;
 		}
-		$state = Feeds::state( $feed->id );
-		Feeds::set(
-			$feed->id,
-			array(
-				'error'      => $run->error,
-				'error_text' => $run->error_text,
-				'error_at'   => time(),
-				'attempts'   => $state->attempts + 1,
-			)
-		);
-		if ( $refused->soon() && $state->attempts < self::ATTEMPTS ) {
-			$wait = ( 15 * MINUTE_IN_SECONDS * ( 1 << $state->attempts ) * random_int( 75, 125 ) ) / 100;
-			$wait = min( DAY_IN_SECONDS, max( (int) $wait, $refused->retry_after() ) );
-			Feeds::ask( $feed->id, time() + $wait );
-		}
+		$run->end( Run::REFUSED );
 	}
 
 	/** An ack that fails changes nothing. */
