@@ -86,21 +86,24 @@ final class NotifyRoute {
 		}
 		Schedule::at( time() );
 		add_action( 'shutdown', array( self::class, 'wake' ) );
-		return new \WP_REST_Response( array( 'accepted' => true ), 202 );
+		// No body, and it says so: the sender need not wait for the end of the process.
+		return new \WP_REST_Response( null, 202, array( 'Content-Length' => '0' ) );
 	}
 
 	/**
-	 * Works behind the answer where the server lets go of it first, so that sites whose cron is dead
-	 * follow as well; else wakes WP-Cron.
+	 * Works behind the answer, so that sites whose cron is dead follow as well. What is left after a
+	 * slice is WP-Cron's.
 	 */
 	public static function wake(): void {
+		ignore_user_abort( true );
 		foreach ( array( 'fastcgi_finish_request', 'litespeed_finish_request' ) as $finish ) {
 			if ( function_exists( $finish ) ) {
 				$finish();
-				Worker::slice( 'notice' );
-				return;
 			}
 		}
-		spawn_cron();
+		flush();
+		if ( ! Worker::slice( 'notice' ) ) {
+			spawn_cron();
+		}
 	}
 }
