@@ -8,7 +8,6 @@
 
 defined( 'WP_UNINSTALL_PLUGIN' ) || exit;
 
-define( 'LIVELIST_SYNC_FILE', __DIR__ . '/livelist-sync.php' );
 require __DIR__ . '/src/autoload.php';
 
 if ( is_multisite() ) {
