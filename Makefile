@@ -149,6 +149,36 @@ hostile: ## Plays DAYS=10000 hostile days in simulated worlds; SEED=1 is the fir
 mutations: ## Turns each guard off in turn; the hostile worlds have to notice.
 	$(if $(NEXTEST),cargo nextest run,cargo test --quiet) -p livelist-hostile --features mutations
 
+# The WordPress plugin. Its tests take LIVELIST_BIN, a folder with livelist and livelist-mls, or build
+# both.
+WP_VENV := .venv-wordpress/installed
+WP_PHP := wordpress/tests/php/node_modules/.installed
+LIVELIST_BIN ?= $(abspath $(TARGET))/debug
+WP_BUILD = $(if $(filter $(abspath $(TARGET))/debug,$(LIVELIST_BIN)),cargo build -p livelist -p livelist-mls,true)
+
+.PHONY: wordpress-tools
+wordpress-tools: ## Brings PHP, MariaDB and WordPress from Debian packages (as root, where they are missing).
+	@wordpress/harness/tools.sh
+
+.PHONY: test-wordpress-unit
+test-wordpress-unit: wordpress-tools $(WP_PHP) ## Tests the WordPress plugin's pure parts with PHP 7.4 to 8.5.
+	@wordpress/tests/unit.sh
+
+.PHONY: test-wordpress
+test-wordpress: test-wordpress-unit $(WP_VENV) ## Tests the plugin in a real WordPress against the real API.
+	$(WP_BUILD)
+	@REQUIRE_WORDPRESS=1 LIVELIST_BIN=$(LIVELIST_BIN) .venv-wordpress/bin/pytest -q -p no:cacheprovider \
+	  --durations 5 wordpress/tests
+
+.PHONY: wordpress-benchmark
+wordpress-benchmark: wordpress-tools ## Measures one pass over 200,000 posts into docs/wordpress-benchmark.md.
+	$(WP_BUILD)
+	@LIVELIST_BIN=$(LIVELIST_BIN) python3 wordpress/tests/benchmark.py --write docs/wordpress-benchmark.md
+
+.PHONY: wordpress-pot
+wordpress-pot: wordpress-tools ## Writes the plugin's template of translations.
+	@php wordpress/harness/make-pot.php > wordpress/livelist-sync/languages/livelist-sync.pot
+
 .PHONY: lint
 lint: $(VENV) infra/lint/node_modules/.installed ## Checks template, Terraform and state machine; both describe the same system.
 	@.venv/bin/cfn-lint template.yaml && echo "template.yaml: fine"
@@ -194,6 +224,7 @@ doc: ## Builds the documentation; warnings are errors.
 clean: ## Stops the local stack and removes everything that was built or installed here.
 	@if [ -e $(VENV) ]; then $(STACK) down; fi
 	cargo clean
+	rm -rf .venv-wordpress wordpress/tests/php/node_modules
 	rm -rf build .local .venv .venv-api .venv-package infra/lint/node_modules fuzz/artifacts fuzz/found fuzz/target
 
 # --- What the others need ---------------------------------------------------------------------------
@@ -224,6 +255,16 @@ $(SAM):
 	@echo "Installing sam $(SAM_VERSION) into the cache …"
 	@python3 -m venv $(TOOLS)/sam-$(SAM_VERSION)
 	@$(TOOLS)/sam-$(SAM_VERSION)/bin/pip install --quiet aws-sam-cli==$(SAM_VERSION)
+
+$(WP_VENV): wordpress/tests/requirements.txt
+	@python3 -m venv .venv-wordpress
+	@.venv-wordpress/bin/pip install --quiet -r $<
+	@touch $@
+
+$(WP_PHP): wordpress/tests/php/package-lock.json
+	@echo "Installing PHP 7.4 and 8.5 as WebAssembly into wordpress/tests/php …"
+	@npm ci --prefix wordpress/tests/php --loglevel=error --no-audit --no-fund --silent
+	@touch $@
 
 # Unoptimised: it runs for two seconds, and compiles in one minute instead of five.
 $(CARGO_DENY):

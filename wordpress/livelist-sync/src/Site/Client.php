@@ -1,0 +1,183 @@
+<?php
+/**
+ * The service, over HTTP. Believes nothing that it is told: what a status means is decided here, what
+ * a body is worth in Core. The site key goes to the API and nowhere else. Depends on the HTTP API of
+ * WordPress, Core and Settings.
+ *
+ * @package Livelist\Sync
+ */
+
+namespace Livelist\Sync\Site;
+
+use Livelist\Sync\Core\Feed;
+use Livelist\Sync\Core\Instant;
+use Livelist\Sync\Core\Manifest;
+use Livelist\Sync\Core\Refused;
+
+/**
+ * Asking the service.
+ */
+final class Client {
+	/** Seconds; both together fit a request of 30 seconds. */
+	const MANIFEST_SECONDS = 8;
+	const LIST_SECONDS     = 20;
+	const ACK_SECONDS      = 5;
+
+	/**
+	 * Asks for the manifest; null if the service says that it is the one with this tag.
+	 *
+	 * @param Feed   $feed The feed.
+	 * @param string $etag Tag of the last answer that was worked through; empty for none.
+	 * @return array{0: Manifest, 1: string}|null The manifest and its tag.
+	 * @throws Refused Why there is none.
+	 */
+	public function manifest( Feed $feed, string $etag ): ?array {
+		$headers = $this->headers();
+		if ( '' !== $etag ) {
+			$headers['If-None-Match'] = $etag;
+		}
+		$answer = wp_remote_get(
+			$this->url( $feed, 'live' ),
+			array(
+				'headers'             => $headers,
+				'timeout'             => self::MANIFEST_SECONDS,
+				'redirection'         => 0,
+				'limit_response_size' => Manifest::MAX_BYTES,
+				'user-agent'          => $this->agent(),
+			)
+		);
+		$now    = time();
+		$status = self::status( $answer );
+		if ( 304 === $status && '' !== $etag ) {
+			Instant::agree( self::date( $answer ), $now );
+			return null;
+		}
+		if ( 200 !== $status ) {
+			throw self::refusal( $status, $answer );
+		}
+		$manifest = Manifest::parse( wp_remote_retrieve_body( $answer ), $feed->id, $feed->key_field, $now );
+		Instant::agree( self::date( $answer ), $now );
+		$tag = wp_remote_retrieve_header( $answer, 'etag' );
+		return array( $manifest, is_string( $tag ) && strlen( $tag ) <= 200 ? $tag : '' );
+	}
+
+	/**
+	 * Downloads a list into a file: no credentials, no redirects.
+	 *
+	 * @param Manifest $manifest What links to it.
+	 * @param string   $path     The file.
+	 * @throws Refused Why it cannot be had.
+	 */
+	public function download( Manifest $manifest, string $path ): void {
+		if ( null === Settings::clean_url( strtok( $manifest->url, '?' ) ) ) {
+			throw new Refused( 'link', 'The link to the list is not secure.' );
+		}
+		$answer = wp_remote_get(
+			$manifest->url,
+			array(
+				'timeout'             => self::LIST_SECONDS,
+				'redirection'         => 0,
+				'stream'              => true,
+				'filename'            => $path,
+				// No list can be larger: an endless answer ends here.
+				'limit_response_size' => $manifest->count * 1024 + 65536,
+				'user-agent'          => $this->agent(),
+			)
+		);
+		$status = self::status( $answer );
+		if ( 200 !== $status ) {
+			// 403 is what an expired link gets: the next manifest brings another one.
+			$name = 403 === $status ? 'link_expired' : '';
+			throw '' === $name ? self::refusal( $status, $answer ) : new Refused( $name, 'The link to the list does not work any more.', Refused::SOON );
+		}
+	}
+
+	/**
+	 * Tells the operators of the feed what this site did. Nothing depends on it.
+	 *
+	 * @param Feed                 $feed What it is about.
+	 * @param array<string, mixed> $said Numbers and names, no keys.
+	 */
+	public function ack( Feed $feed, array $said ): bool {
+		if ( '' === Settings::api_url() || '' === Settings::site_key() ) {
+			return false;
+		}
+		$said  += array(
+			'plugin' => LIVELIST_SYNC_VERSION,
+			'wp'     => get_bloginfo( 'version' ),
+			'php'    => PHP_VERSION,
+		);
+		$answer = wp_remote_post(
+			$this->url( $feed, 'acks' ),
+			array(
+				'headers'             => $this->headers() + array( 'Content-Type' => 'application/json' ),
+				'body'                => wp_json_encode( $said ),
+				'timeout'             => self::ACK_SECONDS,
+				'redirection'         => 0,
+				'limit_response_size' => Manifest::MAX_BYTES,
+				'user-agent'          => $this->agent(),
+			)
+		);
+		return ! is_wp_error( $answer ) && 2 === intdiv( (int) wp_remote_retrieve_response_code( $answer ), 100 );
+	}
+
+	private function url( Feed $feed, string $what ): string {
+		$base = Settings::api_url();
+		if ( '' === $base ) {
+			throw new Refused( 'not_configured', 'The address of the service is not set.' );
+		}
+		return $base . '/v1/feeds/' . rawurlencode( $feed->id ) . '/' . $what;
+	}
+
+	/** @return array<string, string> */
+	private function headers(): array {
+		$key = Settings::site_key();
+		if ( '' === $key ) {
+			throw new Refused( 'not_configured', 'The site key is not set.' );
+		}
+		return array(
+			'Authorization' => 'Bearer ' . $key,
+			'Accept'        => 'application/json',
+		);
+	}
+
+	/** The default would tell the site's address to whoever stores the list. */
+	private function agent(): string {
+		return 'livelist-sync/' . LIVELIST_SYNC_VERSION;
+	}
+
+	/** @param array<string, mixed>|\WP_Error $answer */
+	private static function status( $answer ): int {
+		if ( is_wp_error( $answer ) ) {
+			// Its text may hold the link, and with it the signature.
+			throw new Refused( 'transport', 'The service cannot be reached (' . sanitize_key( $answer->get_error_code() ) . ').', Refused::SOON );
+		}
+		return (int) wp_remote_retrieve_response_code( $answer );
+	}
+
+	/** @param array<string, mixed>|\WP_Error $answer */
+	private static function date( $answer ): ?int {
+		$date = wp_remote_retrieve_header( $answer, 'date' );
+		return is_string( $date ) ? Instant::of_header( $date ) : null;
+	}
+
+	/** @param array<string, mixed>|\WP_Error $answer */
+	private static function refusal( int $status, $answer ): Refused {
+		$wait = wp_remote_retrieve_header( $answer, 'retry-after' );
+		$wait = is_string( $wait ) && 1 === preg_match( '/\A\d{1,6}\z/', $wait ) ? (int) $wait : 0;
+		switch ( $status ) {
+			case 401:
+				return new Refused( 'unauthorized', 'The service does not know this site key.' );
+			case 403:
+				return new Refused( 'forbidden', 'This feed is not open to this site key, or it is suspended.' );
+			case 404:
+				return new Refused( 'not_found', 'The service has no such feed.' );
+			case 429:
+				return new Refused( 'too_many_requests', 'The service asks to wait.', Refused::SOON, $wait );
+		}
+		if ( $status >= 300 && $status < 400 ) {
+			return new Refused( 'redirected', 'The service sent this site elsewhere; that is not followed.', Refused::SOON );
+		}
+		return new Refused( 'unavailable', sprintf( 'The service cannot answer now (status %d).', $status ), Refused::SOON, $wait );
+	}
+}

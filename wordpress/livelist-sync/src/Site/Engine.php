@@ -1,0 +1,290 @@
+<?php
+/**
+ * A run from the manifest to its end, in steps that stop and go on anywhere:
+ *
+ *     fetch → index → compare → restore → (held, or) apply
+ *
+ * What comes back is brought back even when what would go waits for a person. `recheck` asks whether
+ * the list still is the newest, where time has passed since it was compared. Depends on everything
+ * else of Site, and on Core for every decision.
+ *
+ * @package Livelist\Sync
+ */
+
+namespace Livelist\Sync\Site;
+
+use Livelist\Sync\Core\Decision;
+use Livelist\Sync\Core\Feed;
+use Livelist\Sync\Core\ListFile;
+use Livelist\Sync\Core\Merge;
+use Livelist\Sync\Core\Refused;
+
+/**
+ * Carrying on with runs.
+ */
+final class Engine {
+	/** A run that nobody went on with for so long asks anew. */
+	const STALE = 900;
+
+	/** @var Client */
+	private $client;
+	/** @var Lock */
+	private $lock;
+
+	/**
+	 * An engine, for as long as the lock is held.
+	 *
+	 * @param Client $client The service.
+	 * @param Lock   $lock   The lock.
+	 */
+	public function __construct( Client $client, Lock $lock ) {
+		$this->client = $client;
+		$this->lock   = $lock;
+	}
+
+	/**
+	 * Goes on with a run; says whether it has ended.
+	 *
+	 * @param Feed     $feed     Its feed.
+	 * @param Run      $run      The run.
+	 * @param Deadline $deadline The slice.
+	 * @throws Refused Why it cannot go on.
+	 */
+	public function advance( Feed $feed, Run $run, Deadline $deadline ): bool {
+		if ( time() - $run->updated_at > self::STALE && Run::RUNNING === $run->state ) {
+			$this->wake( $feed, $run );
+		}
+		while ( Run::RUNNING === $run->state ) {
+			$this->lock->confirm();
+			$step    = $run->phase;
+			$is_done = $this->$step( $feed, $run, $deadline );
+			$run->save();
+			if ( Run::RUNNING === $run->state && ( ! $is_done || $deadline->is_over() ) ) {
+				return false;
+			}
+		}
+		return true;
+	}
+
+	/** What it had begun to do may not be right any more. */
+	private function wake( Feed $feed, Run $run ): void {
+		if ( in_array( $run->phase, array( 'restore', 'apply' ), true ) ) {
+			$run->position['then'] = $run->phase;
+			$run->phase            = 'recheck';
+		} elseif ( ! in_array( $run->phase, array( 'recheck', 'fetch' ), true ) ) {
+			Feeds::ask( $feed->id, time() );
+			$run->end( Run::SUPERSEDED );
+		}
+	}
+
+	/** Manifest and list: one step, because the link of the one to the other is not kept. */
+	private function fetch( Feed $feed, Run $run, Deadline $deadline ): bool {
+		// Both together may take 28 seconds: not at the end of a slice that did other things.
+		if ( $deadline->used() > 3.0 ) {
+			return false;
+		}
+		$state  = Feeds::state( $feed->id );
+		$answer = $this->client->manifest( $feed, $run->dry ? '' : $state->etag );
+		if ( null === $answer ) {
+			$this->unchanged( $feed, $run, $state->etag );
+			return true;
+		}
+		list( $manifest, $etag ) = $answer;
+		if ( ! $manifest->is_newer( $state->seq, $state->version, $state->as_of ) && ! $run->dry ) {
+			$this->unchanged( $feed, $run, $etag );
+			return true;
+		}
+		$run->version = $manifest->version;
+		$run->seq     = $manifest->sequence;
+		$run->as_of   = $manifest->as_of;
+		$run->sha256  = $manifest->sha256;
+		$run->listed  = $manifest->count;
+		$run->etag    = $etag;
+		$run->file    = TempFiles::fresh();
+		$run->save();
+		$download = $run->file . '.part';
+		try {
+			$this->client->download( $manifest, $download );
+			$this->lock->confirm();
+			ListFile::verify( $download, $run->file, $manifest->count, $manifest->sha256 );
+		} finally {
+			wp_delete_file( $download );
+		}
+		$run->phase = 'index';
+		return true;
+	}
+
+	private function index( Feed $feed, Run $run, Deadline $deadline ): bool {
+		if ( ! Indexer::advance( $feed, $this->lock, $deadline ) ) {
+			return false;
+		}
+		$run->phase    = 'compare';
+		$run->position = array();
+		return true;
+	}
+
+	/** The difference: the map and the list side by side. */
+	private function compare( Feed $feed, Run $run, Deadline $deadline ): bool {
+		if ( ! ListFile::is_still( $run->file, $run->sha256 ) ) {
+			throw new Refused( 'file', 'The list was removed from the directory for temporary files.', Refused::SOON );
+		}
+		$comparison = new Comparison( $feed, $run );
+		$merge      = new Merge( $run->file, $comparison->offset, $comparison->key );
+		$saved      = microtime( true );
+		while ( $comparison->next( $merge ) ) {
+			if ( microtime( true ) - $saved >= 1.0 || $deadline->is_over() ) {
+				$this->lock->confirm();
+				$comparison->save( $merge );
+				$saved = microtime( true );
+				if ( $deadline->is_over() ) {
+					return false;
+				}
+			}
+		}
+		$comparison->save( $merge );
+		$run->local_total = min( Map::untouched( $feed->id ), Checks::count_visible( $feed ) );
+		$counts           = Plan::counts( $run->id );
+		$run->going       = isset( $counts['draft planned'] ) ? $counts['draft planned'] : 0;
+		if ( $run->dry ) {
+			$run->error = (string) Decision::hold( $run->going, $run->local_total, $run->matched );
+			$run->end( Run::DRY );
+			return true;
+		}
+		$run->phase    = 'restore';
+		$run->position = array();
+		return true;
+	}
+
+	private function restore( Feed $feed, Run $run, Deadline $deadline ): bool {
+		if ( ! $this->carry_out( $feed, $run, $deadline, array( Decision::RESTORE ) ) ) {
+			return false;
+		}
+		$reason = Decision::hold( $run->going, $run->local_total, $run->matched );
+		if ( null !== $reason ) {
+			$run->error = $reason;
+			$this->supersede_held( $feed, $run );
+			Feeds::set(
+				$feed->id,
+				array(
+					'held_run'   => $run->id,
+					'etag'       => $run->etag,
+					'checked_at' => time(),
+					'attempts'   => 0,
+					'error'      => '',
+					'error_text' => '',
+				)
+			);
+			$run->end( Run::HELD );
+			return true;
+		}
+		$run->phase = 'apply';
+		return true;
+	}
+
+	private function apply( Feed $feed, Run $run, Deadline $deadline ): bool {
+		if ( ! $this->carry_out( $feed, $run, $deadline, array( Decision::DRAFT, Decision::TRASH ) ) ) {
+			return false;
+		}
+		$this->supersede_held( $feed, $run );
+		$run->error    = '';
+		$run->position = array();
+		Feeds::set(
+			$feed->id,
+			array(
+				'version'    => $run->version,
+				'seq'        => $run->seq,
+				'as_of'      => $run->as_of,
+				'etag'       => $run->etag,
+				'held_run'   => 0,
+				'checked_at' => time(),
+				'attempts'   => 0,
+				'error'      => '',
+				'error_text' => '',
+			)
+		);
+		$run->end( Run::APPLIED );
+		Run::prune( $feed->id );
+		return true;
+	}
+
+	/**
+	 * Whether the list that was compared still is the newest. The whole manifest is asked for: a "not
+	 * modified" would say so of whatever had the tag, also of an answer that somebody changed.
+	 */
+	private function recheck( Feed $feed, Run $run ): bool {
+		$answer = $this->client->manifest( $feed, '' );
+		$is_old = null !== $answer && $answer[0]->version === $run->version
+			&& hash_equals( $run->sha256, $answer[0]->sha256 ) && $answer[0]->count === $run->listed;
+		if ( ! $is_old ) {
+			Feeds::set( $feed->id, array( 'etag' => '' ) );
+			Feeds::ask( $feed->id, time() );
+			$run->end( Run::SUPERSEDED );
+			return true;
+		}
+		$run->phase = isset( $run->position['then'] ) && 'restore' === $run->position['then'] ? 'restore' : 'apply';
+		return true;
+	}
+
+	/**
+	 * Carries out planned steps; says whether none is left.
+	 *
+	 * @param Feed     $feed     The feed.
+	 * @param Run      $run      The run.
+	 * @param Deadline $deadline The slice.
+	 * @param string[] $actions  Which.
+	 */
+	private function carry_out( Feed $feed, Run $run, Deadline $deadline, array $actions ): bool {
+		$steps = Plan::next( $run->id, Plan::PLANNED, $actions );
+		while ( array() !== $steps ) {
+			foreach ( $steps as $step ) {
+				$this->lock->confirm();
+				Posts::carry_out( $feed, $run, $step );
+				if ( $deadline->is_over() ) {
+					$this->count( $run );
+					return array() === Plan::next( $run->id, Plan::PLANNED, $actions, 1 );
+				}
+			}
+			$steps = Plan::next( $run->id, Plan::PLANNED, $actions );
+		}
+		$this->count( $run );
+		return true;
+	}
+
+	private function count( Run $run ): void {
+		$counts        = Plan::counts( $run->id ) + array(
+			'draft done'   => 0,
+			'trash done'   => 0,
+			'restore done' => 0,
+		);
+		$run->drafted  = $counts['draft done'];
+		$run->trashed  = $counts['trash done'];
+		$run->restored = $counts['restore done'];
+	}
+
+	/** A day on which nothing changed is no entry in the history. */
+	private function unchanged( Feed $feed, Run $run, string $etag ): void {
+		Feeds::set(
+			$feed->id,
+			array(
+				'etag'       => $etag,
+				'checked_at' => time(),
+				'attempts'   => 0,
+				'error'      => '',
+				'error_text' => '',
+			)
+		);
+		$run->end( Run::UNCHANGED );
+		$run->remove();
+	}
+
+	/** There is something newer to decide on. */
+	private function supersede_held( Feed $feed, Run $run ): void {
+		$held = Feeds::state( $feed->id )->held_run;
+		if ( 0 !== $held && $held !== $run->id ) {
+			$former = Run::find( $held );
+			if ( null !== $former && Run::HELD === $former->state ) {
+				$former->end( Run::SUPERSEDED );
+			}
+		}
+	}
+}

@@ -1,0 +1,126 @@
+<?php
+
+use Livelist\Sync\Core\Decision;
+use Livelist\Sync\Core\Feed;
+use Livelist\Sync\Core\Key;
+use Livelist\Sync\Core\Presets;
+use Livelist\Sync\Core\Signature;
+use PHPUnit\Framework\TestCase;
+
+final class DecisionTest extends TestCase {
+	const AS_OF = 1000000;
+	const OLD   = 900000;
+
+	/**
+	 * @dataProvider posts
+	 */
+	public function test_posts( string $expected, bool $listed, string $did, int $missed, int $seen, int $sequence ): void {
+		$this->assertSame( $expected, Decision::post( $listed, $did, $missed, $seen, self::AS_OF, $sequence ) );
+	}
+
+	public function posts(): array {
+		return array(
+			'live'                            => array( 'keep', true, '', 0, self::OLD, 5 ),
+			'live and new'                    => array( 'keep', true, '', 0, self::AS_OF + 9, 5 ),
+			'first miss'                      => array( 'draft', false, '', 0, self::OLD, 5 ),
+			'missing and new'                 => array( 'young', false, '', 0, self::AS_OF + 1, 5 ),
+			'missing, within the tolerance'   => array( 'young', false, '', 0, self::AS_OF - 299, 5 ),
+			'missing, outside the tolerance'  => array( 'draft', false, '', 0, self::AS_OF - 300, 5 ),
+			'same list again'                 => array( 'keep', false, 'drafted', 5, self::OLD, 5 ),
+			'second list'                     => array( 'trash', false, 'drafted', 4, self::OLD, 5 ),
+			'third list'                      => array( 'keep', false, 'trashed', 3, self::OLD, 5 ),
+			'back from draft'                 => array( 'restore', true, 'drafted', 4, self::OLD, 5 ),
+			'back from the trash'             => array( 'restore', true, 'trashed', 3, self::OLD, 5 ),
+			'drafted, and new since'          => array( 'young', false, 'drafted', 4, self::AS_OF + 1, 5 ),
+		);
+	}
+
+	public function test_a_listed_post_is_never_taken_down(): void {
+		foreach ( array( '', 'drafted', 'trashed' ) as $did ) {
+			foreach ( array( 0, 4, 5, 6 ) as $missed ) {
+				foreach ( array( self::OLD, self::AS_OF, self::AS_OF + 1 ) as $seen ) {
+					$this->assertContains( Decision::post( true, $did, $missed, $seen, self::AS_OF, 5 ), array( 'keep', 'restore' ) );
+				}
+			}
+		}
+	}
+
+	public function test_the_limit(): void {
+		$this->assertSame( array( 50, 50, 50, 51, 500, 20000 ), array_map( array( Decision::class, 'limit' ), array( 0, 50, 509, 510, 5000, 200000 ) ) );
+		$this->assertNull( Decision::hold( 500, 5000, 4500 ) );
+		$this->assertSame( 'too_many', Decision::hold( 501, 5000, 4499 ) );
+		$this->assertNull( Decision::hold( 50, 60, 10 ) );
+		$this->assertSame( 'nothing_matches', Decision::hold( 1, 1, 0 ) );
+		$this->assertNull( Decision::hold( 0, 5000, 0 ) );
+	}
+
+	public function test_keys(): void {
+		foreach ( array( 'a', '0', '1e3', "\xff\xfe", 'é', 'a b', str_repeat( 'x', 255 ) ) as $key ) {
+			$this->assertTrue( Key::is_usable( $key ), $key );
+		}
+		foreach ( array( '', ' a', 'a ', "a\n", "a\tb", "\x7f", str_repeat( 'x', 256 ), null, 12, array() ) as $key ) {
+			$this->assertFalse( Key::is_usable( $key ), json_encode( $key ) );
+		}
+	}
+
+	public function test_feeds(): void {
+		$said = array( 'feed' => 'abor-property-1f0c9a2b', 'post_type' => 'property', 'meta_key' => 'ListingKey' );
+		$feed = Feed::parse( $said );
+		$this->assertSame( 'ListingKey', $feed->key_field );
+		$this->assertEquals( $feed, Feed::parse( $feed->kept() ) );
+		foreach ( array( 'feed', 'post_type', 'meta_key' ) as $member ) {
+			$this->assertNull( Feed::parse( array_merge( $said, array( $member => '' ) ) ) );
+			$this->assertNull( Feed::parse( array_merge( $said, array( $member => array() ) ) ) );
+		}
+		$this->assertNull( Feed::parse( array_merge( $said, array( 'feed' => '../etc' ) ) ) );
+		$this->assertNull( Feed::parse( array_merge( $said, array( 'only' => 'meta', 'only_key' => 'mls' ) ) ) );
+		$this->assertNull( Feed::parse( 'x' ) );
+	}
+
+	public function test_feeds_that_overlap(): void {
+		$make = function ( array $changes ) {
+			return Feed::parse( array_merge( array( 'feed' => 'a', 'post_type' => 'property', 'meta_key' => 'K' ), $changes ) );
+		};
+		$all  = $make( array() );
+		$a    = $make( array( 'only' => 'meta', 'only_key' => 'mls', 'only_value' => 'a' ) );
+		$b    = $make( array( 'only' => 'meta', 'only_key' => 'mls', 'only_value' => 'b' ) );
+		$this->assertTrue( $all->overlaps( $all ) );
+		$this->assertTrue( $all->overlaps( $a ) );
+		$this->assertTrue( $a->overlaps( $all ) );
+		$this->assertTrue( $a->overlaps( $a ) );
+		$this->assertFalse( $a->overlaps( $b ) );
+		$this->assertFalse( $all->overlaps( $make( array( 'post_type' => 'estate_property' ) ) ) );
+		$this->assertFalse( $all->overlaps( $make( array( 'meta_key' => 'k' ) ) ) );
+		$this->assertNotSame( $a->fingerprint(), $b->fingerprint() );
+	}
+
+	public function test_presets_are_bindings(): void {
+		foreach ( Presets::all() as $preset ) {
+			$this->assertNotNull( Feed::parse( array( 'feed' => 'a', 'post_type' => $preset[1], 'meta_key' => $preset[2] ) ) );
+		}
+	}
+
+	public function test_signatures(): void {
+		// The example of the Standard Webhooks specification.
+		$secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+		$id     = 'msg_p5jXN8AQM9LWM0D4loKWxJek';
+		$when   = '1614265330';
+		$body   = '{"test": 2432232314}';
+		$right  = 'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=';
+		$now    = 1614265330;
+		$this->assertNull( Signature::refusal( $secret, $id, $when, $right, $body, $now ) );
+		$this->assertNull( Signature::refusal( $secret, $id, $when, "v1,AAAA v2,x $right", $body, $now + 300 ) );
+		$this->assertSame( 'timestamp', Signature::refusal( $secret, $id, $when, $right, $body, $now + 301 ) );
+		$this->assertSame( 'timestamp', Signature::refusal( $secret, $id, $when, $right, $body, $now - 301 ) );
+		$this->assertSame( 'signature', Signature::refusal( $secret, $id, $when, $right, $body . ' ', $now ) );
+		$this->assertSame( 'signature', Signature::refusal( $secret, $id . 'x', $when, $right, $body, $now ) );
+		$this->assertSame( 'signature', Signature::refusal( $secret, $id, '1614265331', $right, $body, $now ) );
+		$this->assertSame( 'signature', Signature::refusal( $secret, $id, $when, '', $body, $now ) );
+		$this->assertSame( 'signature', Signature::refusal( $secret, $id, $when, str_repeat( 'x ', 16 ) . $right, $body, $now ) );
+		$this->assertSame( 'headers', Signature::refusal( $secret, '', $when, $right, $body, $now ) );
+		$this->assertSame( 'headers', Signature::refusal( $secret, $id, '1614265330.0', $right, $body, $now ) );
+		foreach ( array( '', 'whsec_', 'MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'whsec_c2hvcnQ=', 'whsec_***' ) as $none ) {
+			$this->assertSame( 'no_secret', Signature::refusal( $none, $id, $when, $right, $body, $now ), $none );
+		}
+	}
+}
