@@ -13,8 +13,10 @@ use livelist_store::{Message, Queue, StoreError};
 
 use crate::Notifier;
 
-/// A registry is as good as new for so long: the events of a night come close together, and reading
-/// hundreds of documents for each would cost more than the night's scans.
+/// A registry that was read after an event is good for it, for so long: the events of a night come
+/// close together, and reading hundreds of documents for each would cost more than its scans. One
+/// that was read before the event may lack a client that was registered in between, who would never
+/// be told.
 const FRESH: Duration = Duration::from_secs(60);
 
 /// A registry, and when it was read.
@@ -87,7 +89,7 @@ impl Notifier {
 
     /// Sends a message for each client that is told of the event.
     async fn multiply(&self, queue: &dyn Queue, event: &FeedEvent) -> Result<(), StoreError> {
-        let clients = told(&*self.registry().await?, &event.feed);
+        let clients = told(&*self.registry(event.at).await?, &event.feed);
         let mut messages = Vec::with_capacity(clients.len());
         for client in clients {
             let group = client.to_string();
@@ -108,12 +110,13 @@ impl Notifier {
         }
     }
 
-    async fn registry(&self) -> Result<Arc<Registry>, StoreError> {
+    async fn registry(&self, since: jiff::Timestamp) -> Result<Arc<Registry>, StoreError> {
         let mut known = self.registry.lock().await;
         let now = self.clock.now();
         if let Some(known) = &*known {
             let age = now.duration_since(known.at);
-            if Duration::try_from(age).is_ok_and(|age| age < FRESH) {
+            let is_fresh = Duration::try_from(age).is_ok_and(|age| age < FRESH);
+            if is_fresh && known.at >= since {
                 return Ok(known.registry.clone());
             }
         }

@@ -3,7 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use livelist_model::notice::DeliveryState::{Delivered, Disabled, GivenUp, Waiting};
-use livelist_model::notice::{ATTEMPTS, Delivery};
+use livelist_model::notice::{ATTEMPTS, Delivery, FeedEvent, NoticeMessage};
+use livelist_notify::Handled;
+use livelist_store::memory::MemoryQueue;
 use ring::hmac;
 use serde_json::{Value, json};
 
@@ -180,4 +182,27 @@ async fn a_client_that_is_not_registered_is_not_told() {
         assert_eq!(delivery.error.as_deref(), Some("not_registered"));
     }
     assert!(site.got().is_empty());
+}
+
+/// Reading the registry for each of many events costs; a client that was registered before an event
+/// is told of it all the same.
+#[tokio::test]
+async fn a_client_that_has_just_registered_is_told() {
+    let world = World::local().await;
+    world.client("acme", "http://127.0.0.1:1/").await;
+    let queue = MemoryQueue::default();
+    let clients_of = async |version| {
+        let event = FeedEvent {
+            at: world.now(),
+            ..event(version)
+        };
+        let body = serde_json::to_string(&NoticeMessage::new(event, None)).unwrap();
+        let handled = world.notifier.handle(&queue, &body, "none", 1).await;
+        assert_eq!(handled.unwrap(), Handled::Done);
+        std::iter::from_fn(|| queue.take()).count()
+    };
+    assert_eq!(clients_of(1).await, 1);
+    world.clock.advance(std::time::Duration::from_secs(1));
+    world.client("zeta", "http://127.0.0.1:1/").await;
+    assert_eq!(clients_of(2).await, 2);
 }
