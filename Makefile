@@ -108,6 +108,10 @@ run: $(VENV) bootstrap ## Shows three days of the whole system on this machine; 
 	cargo build -p livelist-mls
 	@LIVELIST_MLS=$(TARGET)/debug/livelist-mls .venv/bin/python infra/local/demo.py
 
+.PHONY: site
+site: wordpress-tools ## Starts a WordPress that follows a feed: API=… FEED=… KEY=…
+	@python3 infra/local/wp_site.py "$(API)" "$(FEED)" "$(KEY)"
+
 .PHONY: up
 up: $(VENV) bootstrap ## Starts the local stack, or deploys anew into it.
 	@$(STACK) up

@@ -21,6 +21,7 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 from deploy import CREDENTIALS, DeployError
+from follower import Follower
 from stack import HOME, ROOT, Server, StackError, deploy_into, say
 
 MLS_BINARY = os.environ.get("LIVELIST_MLS", str(ROOT / "target" / "debug" / "livelist-mls"))
@@ -233,12 +234,13 @@ def outcomes(records: list[dict]) -> dict[str, str]:
     return {record["spec"]["feed"]["feed"]: record["state"] for record in records}
 
 
-def three_days(system: System, mls: Mls) -> None:
+def three_days(system: System, mls: Mls, follower: Follower) -> None:
     today = datetime.datetime.now(datetime.timezone.utc).date()
     dates = [(today + datetime.timedelta(days=n)).isoformat() for n in range(3)]
 
     first = day(system, 1, dates[0], "every feed is seen for the first time.")
     expect(set(outcomes(first).values()) == {"published"}, "a feed was not published on day 1")
+    follower.begin(system.document["api"], island(first), SITE_KEY)
 
     sold = {"harbor": 900, "prairie": 40, "summit": 25, "island": 12}
     for name, n in sold.items():
@@ -248,6 +250,7 @@ def three_days(system: System, mls: Mls) -> None:
     second = day(system, 2, dates[1], f"listings were sold ({told}); 15 are new in lakes.")
     states = outcomes(second)
     expect(not {"held", "failed"} & set(states.values()), "a feed was held or failed on day 2")
+    follower.day()
 
     mls.call("valley", "faults", [{"fault": "empty_list"}])
     mls.call("canyon", "faults", [{"fault": "half_page", "on": "any"}])
@@ -263,15 +266,18 @@ def three_days(system: System, mls: Mls) -> None:
         expect(count == before[feed], f"the list of {feed} changed on day 3")
     for name in ("valley", "canyon", "lakes"):
         mls.call(name, "faults", method="DELETE")
+    follower.day()
     say("\nNo list changed on day 3: what is not proved complete is not published.")
 
 
+def island(records: list[dict]) -> str:
+    """The feed that the site follows: all of `island`."""
+    feeds = [record["spec"]["feed"] for record in records]
+    return next(f["feed"] for f in feeds if f["feed"].startswith("island-property-") and not f.get("filter"))
+
+
 def where_to_look(system: System, folder: Path) -> None:
-    feed = next(
-        r["spec"]["feed"]["feed"]
-        for r in system.records([e for e in system.executions() if "island-property" in e["name"]])
-        if not r["spec"]["feed"].get("filter")
-    )
+    feed = island(system.records([e for e in system.executions() if "island-property" in e["name"]]))
     url = f"{system.document['api']}/v1/feeds/{feed}/live"
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {SITE_KEY}"})
     with urllib.request.urlopen(request, timeout=30) as answer:
@@ -297,17 +303,19 @@ def show() -> None:
         say(f"{len(BOOK)} simulated MLSs of {providers} providers answer at {endpoints['url']}")
         say("Starting the AWS emulator and deploying template.yaml …")
         server = Server.start(HOME, WAIT_SCALE)
+        follower = Follower(say)
         try:
             deploy_into(server, state, {}, {})
             system = System(json.loads(state.read_text()))
             say(f"Deployed at {server.endpoint}. Loading the registry: {sum(map(len, PAIRS.values()))} pairs …")
             system.load_registry(endpoints)
-            three_days(system, Mls(endpoints["url"]))
+            three_days(system, Mls(endpoints["url"]), follower)
             where_to_look(system, HOME)
             if os.environ.get("ONCE") != "1":
                 say("\nEverything stays up. Ctrl-C ends it.")
                 signal.pause()
         finally:
+            follower.stop()
             server.stop()
             state.unlink(missing_ok=True)
 

@@ -52,6 +52,22 @@ if ( isset( $switches['kill_query'] ) ) {
 	);
 }
 
+// The database refuses the n-th statement, and as many after it as it is told.
+if ( isset( $switches['break_query'] ) ) {
+	add_filter(
+		'query',
+		function ( $sql ) use ( $switches ) {
+			static $count = 0;
+			if ( false === strpos( $sql, 'livelist' ) && false === strpos( $sql, 'p.ID' ) ) {
+				return $sql;
+			}
+			++$count;
+			$at = (int) $switches['break_query'];
+			return $count >= $at && $count < $at + (int) $switches['break_times'] ? 'THIS IS BROKEN' : $sql;
+		}
+	);
+}
+
 // Holds the process up in the middle of its work.
 if ( isset( $switches['slow'] ) ) {
 	add_action(

@@ -51,7 +51,7 @@ class Faulty:
             self.livelist.act("relist", {"keys": back})
             self.livelist.act("sell", {"keys": gone})
             self.livelist.reconcile()
-        self.site.switch(slice_seconds=None, kill_at=None, kill_query=None, kill_hook=None, slow=None)
+        self.site.switch(slice_seconds=None, kill_at=None, kill_query=None, kill_hook=None, slow=None, break_query=None)
         for table in ("wp_posts", "wp_postmeta", "wp_livelist_map", "wp_livelist_feeds"):
             self.site.sql(f"DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept_{table}")
         self.site.sql("DELETE FROM wp_livelist_runs; DELETE FROM wp_livelist_plan")

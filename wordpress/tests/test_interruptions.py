@@ -66,6 +66,35 @@ def test_a_site_that_is_killed_at_every_statement(small):
     assert small.site.sql("SELECT COUNT(*) FROM wp_livelist_map WHERE did <> ''") == [["0"]]
 
 
+@pytest.mark.parametrize("times", [1, 1000])
+def test_a_database_that_refuses_a_statement(small, times):
+    """An answer without rows is never taken for one."""
+    small.reset()
+    refused = 0
+    for number in range(1, 400 if times == 1 else 60):
+        small.site.sql("UPDATE wp_livelist_feeds SET due_at = 1, attempts = 0")
+        small.site.switch(break_query=number, break_times=times)
+        told = small.slice()
+        assert only_sold_are_down(small, small.sold)
+        small.expire_lock()
+        complaints = (small.site.folder / "debug.log").read_text().count("THIS IS BROKEN")
+        if complaints == refused:
+            break
+        refused = complaints
+        assert "Fatal" not in told
+    assert refused > 20
+    small.site.switch(break_query=None)
+    small.site.sql("UPDATE wp_livelist_feeds SET due_at = 1")
+    while small.slice() != "done":
+        pass
+    assert small.twenty_went()
+    # What was done is known, so that it can be brought back.
+    small.next_list("relist", {"keys": small.sold})
+    small.apply()
+    assert small.all_stay()
+    (small.site.folder / "debug.log").unlink()
+
+
 @pytest.mark.parametrize("at", [1, 2, 11, 20])
 @pytest.mark.parametrize("hook", ["transition_post_status", "save_post", "wp_insert_post", "clean_post_cache"])
 def test_a_site_that_is_killed_while_a_post_changes(small, hook, at):

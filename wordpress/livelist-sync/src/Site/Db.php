@@ -29,9 +29,10 @@ final class Db {
 		global $wpdb;
 		$wpdb->last_error = '';
 		$rows             = $wpdb->get_results( self::prepared( $sql, $values ), ARRAY_N );
-		// It keeps a second copy otherwise.
+		$error            = $wpdb->last_error;
+		// It keeps a second copy otherwise; and it forgets the error.
 		$wpdb->flush();
-		if ( '' !== $wpdb->last_error || ! is_array( $rows ) ) {
+		if ( '' !== $error || ! is_array( $rows ) ) {
 			throw self::failed();
 		}
 		return $rows;

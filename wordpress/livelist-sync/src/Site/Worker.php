@@ -25,10 +25,16 @@ final class Worker {
 	 * Asks for all feeds and works: the daily event.
 	 */
 	public static function daily(): void {
-		Schema::ensure();
-		foreach ( Settings::feeds() as $feed ) {
-			Feeds::set( $feed->id, array( 'attempts' => 0 ) );
-			Feeds::ask( $feed->id, time() );
+		try {
+			Schema::ensure();
+			foreach ( Settings::feeds() as $feed ) {
+				Feeds::set( $feed->id, array( 'attempts' => 0 ) );
+				Feeds::ask( $feed->id, time() );
+			}
+		} catch ( Refused $refused ) {
+			// The database fails: in an hour once more.
+			Schedule::at( time() + HOUR_IN_SECONDS );
+			return;
 		}
 		self::slice( 'cron' );
 	}
@@ -47,12 +53,28 @@ final class Worker {
 	 * @param string $by Who asks.
 	 */
 	public static function slice( string $by ): bool {
-		Schema::ensure();
-		Schedule::at( time() + self::AFTER_DEATH );
-		$lock = Lock::take();
-		if ( null === $lock ) {
+		try {
+			Schema::ensure();
+			Schedule::at( time() + self::AFTER_DEATH );
+			$lock = Lock::take();
+			if ( null === $lock ) {
+				return false;
+			}
+			try {
+				$is_done = self::feeds( $by, $lock );
+			} finally {
+				$lock->release();
+			}
+			self::plan_next( $is_done );
+			return $is_done;
+		} catch ( Refused $refused ) {
+			// The lock was lost, or the database fails: the event that was asked for first goes on.
 			return false;
 		}
+	}
+
+	/** Goes on with all feeds; says whether nothing is left to do now. */
+	private static function feeds( string $by, Lock $lock ): bool {
 		/**
 		 * Seconds of a slice.
 		 *
@@ -60,19 +82,9 @@ final class Worker {
 		 */
 		$deadline = new Deadline( (float) apply_filters( 'livelist_sync_slice_seconds', Deadline::SLICE ) );
 		$is_done  = true;
-		try {
-			foreach ( Settings::feeds() as $feed ) {
-				$is_done = self::feed( $feed, $by, $lock, $deadline ) && $is_done;
-			}
-		} catch ( Refused $refused ) {
-			if ( 'lock_lost' === $refused->name() ) {
-				return false;
-			}
-			$is_done = false;
-		} finally {
-			$lock->release();
+		foreach ( Settings::feeds() as $feed ) {
+			$is_done = self::feed( $feed, $by, $lock, $deadline ) && $is_done;
 		}
-		self::plan_next( $is_done );
 		return $is_done;
 	}
 
