@@ -91,6 +91,13 @@ class Faulty:
             "draft": 20,
         }
 
+    def story(self):
+        """What a test tells when it fails."""
+        plan = "SELECT run_id, action, state, reason, COUNT(*) FROM wp_livelist_plan GROUP BY run_id, action, state, reason"
+        done = "SELECT did, prior, missed, COUNT(*) FROM wp_livelist_map GROUP BY did, prior, missed"
+        parts = [self.site.counts(TYPE), self.site.runs(), self.site.feed(self.livelist.feed)]
+        return "\n".join(map(str, [*parts, self.site.sql(plan), self.site.sql(done)]))
+
     def stop(self):
         self.livelist.stop()
         self.proxy.stop()

@@ -82,12 +82,12 @@ def test_a_database_that_refuses_a_statement(small, times):
             break
         refused = complaints
         assert "Fatal" not in told
-    assert refused > 20
+    assert refused > 15
     small.site.switch(break_query=None)
     small.site.sql("UPDATE wp_livelist_feeds SET due_at = 1")
     while small.slice() != "done":
         pass
-    assert small.twenty_went()
+    assert small.twenty_went(), small.story()
     # What was done is known, so that it can be brought back.
     small.next_list("relist", {"keys": small.sold})
     small.apply()

@@ -36,8 +36,10 @@ final class Plugin {
 	public static function ready(): void {
 		load_plugin_textdomain( 'livelist-sync', false, dirname( plugin_basename( LIVELIST_SYNC_FILE ) ) . '/languages' );
 		if ( is_admin() || wp_doing_cron() || ( defined( 'WP_CLI' ) && WP_CLI ) ) {
-			Settings::ensure();
-			Schema::ensure();
+			if ( get_option( Schema::OPTION ) !== Schema::VERSION ) {
+				Settings::ensure();
+				Schema::ensure();
+			}
 			Schedule::ensure();
 		}
 	}

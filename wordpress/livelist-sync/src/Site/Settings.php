@@ -25,9 +25,12 @@ final class Settings {
 	 * Makes the options where they are missing, none of them loaded with every page.
 	 */
 	public static function ensure(): void {
-		add_option( self::OPTION, array(), '', false );
-		add_option( self::KEY, '', '', false );
-		add_option( self::SECRET, '', '', false );
+		global $wpdb;
+		// add_option() would write over settings that could not be read for a moment.
+		foreach ( array( self::OPTION => 'a:0:{}', self::KEY => '', self::SECRET => '' ) as $option => $empty ) {
+			Db::change( "INSERT IGNORE INTO {$wpdb->options} (option_name, option_value, autoload) VALUES (%s, %s, 'no')", $option, $empty );
+		}
+		wp_cache_delete( 'notoptions', 'options' );
 	}
 
 	/**

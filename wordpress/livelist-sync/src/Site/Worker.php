@@ -124,6 +124,11 @@ final class Worker {
 			if ( 'lock_lost' === $refused->name() ) {
 				throw $refused;
 			}
+			if ( 'database' === $refused->name() ) {
+				// As if the process had died: what was begun is gone on with when the database works.
+				self::told( $feed, $refused );
+				throw $refused;
+			}
 			self::refused( $feed, $run, $refused );
 			$is_done = true;
 		}
@@ -144,15 +149,8 @@ final class Worker {
 				$wait = min( DAY_IN_SECONDS, max( (int) $wait, $refused->retry_after() ) );
 				Feeds::ask( $feed->id, time() + $wait );
 			}
-			Feeds::set(
-				$feed->id,
-				array(
-					'error'      => $run->error,
-					'error_text' => $run->error_text,
-					'error_at'   => time(),
-					'attempts'   => $state->attempts + 1,
-				)
-			);
+			self::told( $feed, $refused );
+			Feeds::set( $feed->id, array( 'attempts' => $state->attempts + 1 ) );
 		}
 		if ( ! empty( $run->position['approved'] ) && 'recheck' === $run->phase ) {
 			$run->state = Run::HELD;
@@ -160,6 +158,18 @@ final class Worker {
 			return;
 		}
 		$run->end( Run::REFUSED );
+	}
+
+	/** What went wrong, for those who look. */
+	private static function told( Feed $feed, Refused $refused ): void {
+		Feeds::set(
+			$feed->id,
+			array(
+				'error'      => $refused->name(),
+				'error_text' => substr( $refused->getMessage(), 0, 500 ),
+				'error_at'   => time(),
+			)
+		);
 	}
 
 	/** An ack that fails changes nothing. */
