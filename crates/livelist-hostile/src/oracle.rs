@@ -12,7 +12,7 @@
 //!   denial of access, which hides the key, in pages; in answers by key, if it can be asked by key;
 //!   and in counts, if it counts (where a count that was falsified denies as well). Where it can
 //!   neither be asked by key nor counts, pages are all that it has: it denied a key if in every scan
-//!   that the list rests on a fault left rows out of a page. A key that is hidden in only some kinds
+//!   that the list rests on, two at least, a fault left rows out of a page. A key that is hidden in only some kinds
 //!   of answers is live.
 //!   A key that was in the former list and has been live ever since that list was written may not go
 //!   either, even if it came when the scans had begun: another run has seen it. And no excuse holds
@@ -32,7 +32,8 @@
 //!   head needs it.
 //! - **No delay by others**: a feed at whose MLS nothing goes wrong today and yesterday, on days on
 //!   which our own machines work, is looked at today: published, found right, or held.
-//! - **No circle**: an MLS with some hundred listings does not answer 10,000 requests in a day.
+//! - **No circle**: an MLS with some hundred listings does not answer 10,000 requests in a day, nor show
+//!   one page 300 times.
 //! - **One at a time**: where our machines work today and yesterday, nothing comes twice, and the MLS
 //!   answers in time, no two executions use one credential by turns. (A lease lasts 20 minutes; a task
 //!   that waits in vain for a slow provider, and the machine's longest pause after it, last longer.)
@@ -554,7 +555,10 @@ impl Denial<'_> {
                 .filter(|s| s.at >= scan.0 && s.at <= scan.1 && s.kind == RequestKind::Page)
                 .any(|s| leaves_out_rows(&s.fault) || self.denies(s))
         };
-        window.scans.iter().all(in_scan) && (!window.counts || self.in_kind(RequestKind::Count))
+        let are_enough = window.scans.len() > 1;
+        are_enough
+            && window.scans.iter().all(in_scan)
+            && (!window.counts || self.in_kind(RequestKind::Count))
     }
 
     /// Whether a key that was never listed may come later.

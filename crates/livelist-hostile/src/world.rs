@@ -29,6 +29,8 @@ pub const DAY: Ms = 86_400_000;
 
 /// The books are small: whoever gets so many answers in a day turns in a circle.
 const MOST_ANSWERS: u64 = 10_000;
+/// So does whoever gets the very same page so often.
+const MOST_ALIKE: u64 = 300;
 
 /// Everything simulated.
 pub struct World {
@@ -66,6 +68,8 @@ pub(crate) struct MlsState {
     pending: Vec<(u64, Change)>,
     requests: u64,
     answers: u64,
+    /// How often each page was shown today, by its address.
+    pages: BTreeMap<u64, u64>,
     /// Who asks, and who asked before.
     pub(crate) asks: (String, BTreeSet<String>),
     sold: Vec<String>,
@@ -146,6 +150,7 @@ impl World {
                 pending: Vec::new(),
                 requests: 0,
                 answers: 0,
+                pages: BTreeMap::new(),
                 asks: Default::default(),
                 sold: Vec::new(),
                 changes: Vec::new(),
@@ -295,6 +300,7 @@ impl World {
             mls.control.clear_log();
             mls.requests = 0;
             mls.answers = 0;
+            mls.pages.clear();
             mls.today.clear();
             mls.pending.clear();
             mls.secrets = mls.control.secrets();
@@ -444,6 +450,15 @@ impl World {
             self.wrong(format!(
                 "{name} answered {MOST_ANSWERS} requests in one day"
             ));
+        }
+        if kind == RequestKind::Page && delivery.status.is_success() {
+            let shown = self.mlss[at].pages.entry(dice::name(&target)).or_default();
+            *shown += 1;
+            if *shown == MOST_ALIKE {
+                self.wrong(format!(
+                    "{name} showed one page {MOST_ALIKE} times in one day"
+                ));
+            }
         }
         self.check_turns(at, &place.work().owner);
         self.tell(3, || {
