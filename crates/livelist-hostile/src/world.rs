@@ -451,7 +451,11 @@ impl World {
                 "{name} answered {MOST_ANSWERS} requests in one day"
             ));
         }
-        if kind == RequestKind::Page && delivery.status.is_success() {
+        // One that is waited for in vain may be asked for again all day.
+        let is_slow = struck
+            .iter()
+            .any(|rule| matches!(rule.fault, Fault::Slow { .. }));
+        if kind == RequestKind::Page && delivery.status.is_success() && !is_slow {
             let shown = self.mlss[at].pages.entry(dice::name(&target)).or_default();
             *shown += 1;
             if *shown == MOST_ALIKE {
