@@ -2,11 +2,12 @@
 //! everything that these may do twice, late, or not at all. The rules of retrying are those of
 //! statemachines/reconcile.asl.json.
 
+mod invoke;
+
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use futures::future::BoxFuture;
 use livelist_model::record::RunRecord;
 use livelist_steps::chain::{Ended, Steps, reconcile_by};
 use livelist_steps::start::ExecutionInput;
@@ -16,132 +17,16 @@ use livelist_steps::{
 use livelist_store::Start;
 use serde::Serialize;
 
+use invoke::{Call, Invoked, Run, invoke};
+
 use crate::dice::{self, Dice};
-use crate::ports::{Container, Work};
-use crate::sim::{Got, Ms, Sim, TaskId};
+use crate::sim::{Ms, Sim, TaskId};
 
 const SECOND: Ms = 1_000;
 const MINUTE: Ms = 60 * SECOND;
 const HOUR: Ms = 60 * MINUTE;
 /// An execution ends after this, wherever it is.
 const LONGEST_RUN: Ms = 20 * HOUR;
-
-/// An invocation of a function.
-struct Call {
-    step: &'static str,
-    /// Unique, the same in every telling of the story.
-    name: String,
-    owner: String,
-    comparison: Option<String>,
-    is_approved: bool,
-    timeout: Ms,
-    after: Ms,
-}
-
-enum Invoked<O> {
-    Done(Result<O, StepError>),
-    Lost,
-}
-
-/// Tells the caller when an invocation is dropped.
-struct Guard {
-    sim: Arc<Sim>,
-    slot: u64,
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        self.sim.settle(self.slot, Got::Crashed, 100);
-    }
-}
-
-type Run<I, O> = fn(Arc<Container>, I) -> BoxFuture<'static, Result<O, StepError>>;
-
-/// Begins an invocation in a container; what it answers goes into the slot.
-fn begin<I, O>(sim: &Arc<Sim>, call: &Call, slot: u64, input: I, run: Run<I, O>) -> Answer<O>
-where
-    I: Send + 'static,
-    O: Send + 'static,
-{
-    let key = dice::pair(sim.world().story.seed, dice::name(&call.name));
-    let mut dice = Dice::new(key);
-    let container = sim.world().container(call.step, &mut dice);
-    let container = container.unwrap_or_else(|(id, skew)| Arc::new(Container::new(sim, id, skew)));
-    let answer: Answer<O> = Arc::default();
-    let at = sim.now() + call.after + dice.within(5, 300) as Ms;
-    let work = Work {
-        step: call.step,
-        owner: call.owner.clone(),
-        comparison: call.comparison.clone(),
-        is_approved: call.is_approved,
-    };
-    let told = Arc::clone(&answer);
-    let room = Arc::clone(sim);
-    let task = sim.spawn(at, move |task| {
-        container.begin(task, slot, key, work);
-        Box::pin(async move {
-            let guard = Guard {
-                sim: Arc::clone(&room),
-                slot,
-            };
-            let out = run(Arc::clone(&container), input).await;
-            *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(out);
-            room.settle(slot, Got::Done, 5);
-            room.world().give_back(container);
-            drop(guard);
-        })
-    });
-    if slot != 0 {
-        sim.deadline(slot, task, at + call.timeout);
-    }
-    answer
-}
-
-type Answer<O> = Arc<Mutex<Option<Result<O, StepError>>>>;
-
-async fn invoke<I, O>(
-    sim: &Arc<Sim>,
-    caller: TaskId,
-    call: Call,
-    input: I,
-    run: Run<I, O>,
-) -> Invoked<O>
-where
-    I: Clone + Send + Serialize + 'static,
-    O: Send + Serialize + 'static,
-{
-    let text = serde_json::to_string(&input).unwrap_or_default();
-    sim.world().look_for_secrets("the input of a step", &text);
-    let mut dice = Dice::new(dice::pair(dice::name(&call.name), 7));
-    let is_twice = sim.world().is_twice() && dice.chance(0.03);
-    if is_twice {
-        // The same invocation, delivered once more: at once, or hours later.
-        let again = Call {
-            name: format!("{}+", call.name),
-            after: dice.below(2) as Ms * dice.below(3 * HOUR as u64) as Ms,
-            owner: call.owner.clone(),
-            comparison: call.comparison.clone(),
-            ..call
-        };
-        sim.world().note_strike("an invocation came twice");
-        begin(sim, &again, 0, input.clone(), run);
-    }
-    let (slot, point) = sim.slot(caller);
-    let answer = begin(sim, &call, slot, input, run);
-    point.await;
-    let got = sim.told(slot);
-    let answer = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match (got, answer) {
-        (Got::Done, Some(result)) => {
-            if let Ok(out) = &result {
-                let text = serde_json::to_string(out).unwrap_or_default();
-                sim.world().look_for_secrets("the output of a step", &text);
-            }
-            Invoked::Done(result)
-        }
-        _ => Invoked::Lost,
-    }
-}
 
 /// How an error is tried again: the first pause in seconds, how it grows, and how often.
 #[derive(Clone, Copy)]

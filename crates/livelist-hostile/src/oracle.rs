@@ -42,23 +42,28 @@
 //!   is the truth.
 //! - **No secret** in any object, payload or error, and none sent to a host that is not the feed's.
 
+mod denial;
+mod evening;
+mod succession;
+
 use std::collections::BTreeSet;
 use std::io::Read;
 
 use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
-use livelist_mls::{Fault, FaultRule, RequestKind};
 use livelist_model::layout;
-use livelist_reso::dialect::{Dialect, ScanForm};
+use livelist_reso::dialect::Dialect;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+
+use denial::Denial;
+use succession::succeeds;
 
 use crate::ports::Place;
 use crate::sim::Ms;
 use crate::store::Store;
-use crate::story::{MlsDay, QUIET_DAYS};
 use crate::tally::count;
-use crate::world::{FeedState, MlsState, Strike, World};
+use crate::world::{Strike, World};
 
 /// The text of a stored list.
 fn text(store: &Store, object: &str) -> Result<String, String> {
@@ -304,273 +309,5 @@ impl World {
         {
             feed.held_on.insert(day.to_owned());
         }
-    }
-
-    // --- Evenings -----------------------------------------------------------------------------------
-
-    /// Looks at the end of a day.
-    pub(crate) fn check_evening(&mut self, date: &str) {
-        for at in 0..self.feeds.len() {
-            if let Some(head) = self.feeds[at].head.clone()
-                && let Err(problem) = self.sound(&head)
-            {
-                let feed = self.feeds[at].spec.feed.clone();
-                self.wrong(format!("{feed}: in the evening {problem}"));
-            }
-            if self.must_be_looked_at(at) && !self.was_looked_at(at, date) {
-                let feed = self.feeds[at].spec.feed.clone();
-                self.wrong(format!(
-                    "{feed}: nothing is wrong with its MLS, and nobody looked at it today"
-                ));
-            }
-        }
-        let quiet = (self.day + 1).saturating_sub(self.story.days.len());
-        if quiet + 1 >= QUIET_DAYS {
-            self.check_truth(date, quiet >= QUIET_DAYS);
-        }
-    }
-
-    /// Whether our machines work on a day.
-    fn works(&self, day: usize) -> bool {
-        self.story
-            .days
-            .get(day)
-            .is_none_or(|plan| plan.strikes == 0.0 && plan.skew == 0 && plan.slow_compare.is_none())
-    }
-
-    /// Looks at who asks an MLS.
-    pub(crate) fn check_turns(&mut self, at: usize, owner: &str) {
-        let (asks, asked) = &mut self.mlss[at].asks;
-        if asks == owner {
-            return;
-        }
-        let former = std::mem::replace(asks, owner.to_owned());
-        asked.insert(former);
-        let has_asked = asked.contains(owner);
-        let days = self.day.saturating_sub(2)..=self.day;
-        let is_slow = |rule: &FaultRule| matches!(rule.fault, Fault::Slow { .. });
-        let is_once = |day: usize| {
-            self.story.days.get(day).is_none_or(|plan| {
-                let rules = plan.mlss.get(at).map(|mls| &mls.rules);
-                !plan.twice && !rules.is_some_and(|rules| rules.iter().any(is_slow))
-            })
-        };
-        if has_asked && days.into_iter().all(|day| self.works(day) && is_once(day)) {
-            self.wrong(format!(
-                "{owner} and another execution use one credential by turns"
-            ));
-        }
-    }
-
-    fn must_be_looked_at(&self, at: usize) -> bool {
-        let mls = self.feeds[at].mls;
-        let is_calm = |day: usize| {
-            self.works(day)
-                && self.story.days.get(day).is_none_or(|plan| {
-                    plan.again_after.is_none() && plan.mlss.get(mls).is_none_or(MlsDay::is_calm)
-                })
-        };
-        let yesterday = self.day.checked_sub(1);
-        yesterday.is_some_and(is_calm) && is_calm(self.day) && !self.is_revoked(mls)
-    }
-
-    /// Whether a run of this day found the head right, published, or is held.
-    fn was_looked_at(&self, at: usize, date: &str) -> bool {
-        let feed = &self.feeds[at];
-        let of_today = |run: &Value| run.as_str().is_some_and(|run| run.starts_with(date));
-        if feed
-            .head
-            .as_ref()
-            .is_some_and(|h| of_today(&h["checked_run"]))
-        {
-            return true;
-        }
-        let held = self.store.get(&layout::held(&feed.spec.feed));
-        let held = held.and_then(|held| serde_json::from_slice::<Value>(&held.bytes).ok());
-        held.is_some_and(|held| of_today(&held["run"]))
-    }
-
-    fn check_truth(&mut self, date: &str, is_last: bool) {
-        let waiting = self.waiting();
-        for at in 0..self.feeds.len() {
-            let feed = &self.feeds[at];
-            let is_true = feed
-                .list
-                .as_ref()
-                .is_some_and(|list| list.iter().eq(feed.live.keys()));
-            if is_true {
-                continue;
-            }
-            let id = feed.spec.feed.to_string();
-            let waits = waiting.iter().any(|(of, record, is_true)| {
-                *of == id && *is_true && record.spec.run.as_str().starts_with(date)
-            });
-            if waits && !is_last {
-                continue;
-            }
-            let listed: BTreeSet<&String> = feed.list.iter().flatten().collect();
-            let dead = listed
-                .iter()
-                .filter(|key| !feed.live.contains_key(**key))
-                .count();
-            let missing = feed.live.keys().filter(|key| !listed.contains(key)).count();
-            self.wrong(format!(
-                "{id} is stuck: the world has been quiet for {}, and its list has {dead} keys that \
-                 are gone and lacks {missing} that are live",
-                if is_last {
-                    "three days and a person approved"
-                } else {
-                    "two days"
-                }
-            ));
-        }
-    }
-}
-
-/// Whether a head may follow the former one; true if there is a new list.
-fn succeeds(
-    store: &Store,
-    feed: &FeedState,
-    head: &Value,
-    list: &[String],
-) -> Result<bool, String> {
-    let deltas = head["deltas"].as_array().ok_or("the head has no deltas")?;
-    let (Some(former), Some(before)) = (&feed.head, &feed.list) else {
-        if head["sequence"] != 1 || !deltas.is_empty() {
-            return Err("the first head is not the first".to_owned());
-        }
-        return Ok(true);
-    };
-    if head["version"] == former["version"] {
-        let same = [
-            "sequence",
-            "count",
-            "sha256",
-            "full",
-            "deltas",
-            "run",
-            "published_at",
-        ];
-        if let Some(name) = same.iter().find(|name| head[**name] != former[**name]) {
-            return Err(format!("{name} changed without a new version"));
-        }
-        return Ok(false);
-    }
-    let sequence = former["sequence"].as_u64().unwrap_or(0);
-    if head["sequence"].as_u64() != Some(sequence + 1) {
-        return Err(format!(
-            "the sequence goes from {sequence} to {}",
-            head["sequence"]
-        ));
-    }
-    if head["previous_count"] != former["count"] {
-        return Err("previous_count is not the former count".to_owned());
-    }
-    let newest = deltas.first().ok_or("the head has no delta to it")?;
-    if newest["from"] != former["version"] || newest["to"] != head["version"] {
-        return Err("the newest delta does not lead from the former list to this one".to_owned());
-    }
-    let older = former["deltas"].as_array().ok_or("no deltas")?;
-    if !deltas[1..].iter().eq(older.iter().take(deltas.len() - 1)) || deltas.len() > older.len() + 1
-    {
-        return Err("the older deltas are not those of the former head".to_owned());
-    }
-    let text = text(store, member(newest, "object")?)?;
-    if hex::encode(Sha256::digest(&text)) != member(newest, "sha256")? {
-        return Err("the delta has another SHA-256 than the head says".to_owned());
-    }
-    let mut keys: BTreeSet<&str> = before.iter().map(String::as_str).collect();
-    for line in text.lines() {
-        let fits = match line.split_at_checked(1) {
-            Some(("+", key)) => keys.insert(key),
-            Some(("-", key)) => keys.remove(key),
-            _ => false,
-        };
-        if !fits {
-            return Err(format!(
-                "the delta's line {line:?} does not fit the former list"
-            ));
-        }
-    }
-    if !keys.iter().eq(list.iter()) {
-        return Err("the delta does not lead from the former list to this one".to_owned());
-    }
-    Ok(true)
-}
-
-/// What an MLS said of a key in a window.
-struct Denial<'a> {
-    mls: &'a MlsState,
-    strikes: &'a [&'a Strike],
-    key: &'a String,
-}
-
-/// Rows that belong to a page are not in it.
-fn leaves_out_rows(fault: &Fault) -> bool {
-    matches!(
-        fault,
-        Fault::EmptyList | Fault::EmptyListCountKept | Fault::ConfirmFindsNothing | Fault::HalfPage
-    )
-}
-
-/// Rows are not in a page, or the way to the next page is not.
-fn hides_rows(fault: &Fault) -> bool {
-    leaves_out_rows(fault) || matches!(fault, Fault::NoNextLink | Fault::NextLinkNull)
-}
-
-fn falsifies_count(strike: &Strike) -> bool {
-    let fault = &strike.fault;
-    strike.kind == RequestKind::Count
-        && matches!(
-            fault,
-            Fault::WrongCount { .. } | Fault::EmptyList | Fault::ConfirmFindsNothing
-        )
-}
-
-impl Denial<'_> {
-    fn denies(&self, strike: &Strike) -> bool {
-        match strike.fault {
-            Fault::DenyPartial { percent } => {
-                self.mls.control.denied_keys(percent).contains(self.key)
-            }
-            _ => false,
-        }
-    }
-
-    fn in_kind(&self, kind: RequestKind) -> bool {
-        let mut strikes = self.strikes.iter().filter(|s| s.kind == kind);
-        strikes.any(|s| self.denies(s) || falsifies_count(s))
-    }
-
-    /// Whether every kind of answer that the MLS has denied the key.
-    fn is_total(&self, window: &Window, by_key: bool) -> bool {
-        if by_key {
-            return self.in_kind(RequestKind::Page)
-                && self.in_kind(RequestKind::Confirm)
-                && (!window.counts || self.in_kind(RequestKind::Count));
-        }
-        let in_scan = |scan: &(Ms, Ms)| {
-            self.strikes
-                .iter()
-                .filter(|s| s.at >= scan.0 && s.at <= scan.1 && s.kind == RequestKind::Page)
-                .any(|s| leaves_out_rows(&s.fault) || self.denies(s))
-        };
-        let are_enough = window.scans.len() > 1;
-        are_enough
-            && window.scans.iter().all(in_scan)
-            && (!window.counts || self.in_kind(RequestKind::Count))
-    }
-
-    /// Whether a key that was never listed may come later.
-    fn excuses_delay(&self, window: &Window, dialect: &Dialect) -> bool {
-        let moved = self.mls.changes.last().is_some_and(|at| *at >= window.from);
-        let hidden = self
-            .strikes
-            .iter()
-            .any(|s| s.kind == RequestKind::Page && (hides_rows(&s.fault) || self.denies(s)));
-        let uncounted = !window.counts || moved || self.in_kind(RequestKind::Count);
-        let by_links =
-            window.by_links && !matches!(dialect.scan, ScanForm::Links { skips: true, .. });
-        (by_links && moved) || (hidden && uncounted)
     }
 }

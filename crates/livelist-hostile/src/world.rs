@@ -1,36 +1,33 @@
 //! Everything simulated, at one instant: MLSs, storage, executions, and what the oracle remembers.
 
+mod answers;
+mod change;
+mod people;
+mod storage;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use livelist_mls::clock::{Clock, SetClock};
-use livelist_mls::{Control, Delivery, Fault, FaultRule, RequestKind, Town};
-use livelist_model::layout;
-use livelist_model::record::{RunRecord, RunState};
+use livelist_mls::{Control, Fault, RequestKind, Town};
 use livelist_model::registry::{Pair, parse_mls};
-use livelist_model::run::{FeedSpec, RunSpec};
+use livelist_model::run::FeedSpec;
 use livelist_reso::Dialects;
-use livelist_store::{Condition, Retention, StoreError};
+use livelist_store::Retention;
 use serde_json::{Value, json};
 
 use crate::dice::{self, Dice};
-use crate::ports::{Container, Place, Work};
+use crate::ports::{Container, Work};
 use crate::sim::Ms;
 use crate::store::Store;
-use crate::story::{Change, MlsDay, MlsPlan, Story};
+use crate::story::{Change, MlsPlan, Story};
 use crate::tally::{Tally, count};
 
 /// The first day of every world, at midnight: 2026-11-21.
 pub const BEGAN: Ms = 1_795_219_200_000;
 /// A day.
 pub const DAY: Ms = 86_400_000;
-
-/// The books are small: whoever gets so many answers in a day turns in a circle.
-const MOST_ANSWERS: u64 = 10_000;
-/// So does whoever gets the very same page so often.
-const MOST_ALIKE: u64 = 300;
 
 /// Everything simulated.
 pub struct World {
@@ -259,257 +256,9 @@ impl World {
         self.today().is_some_and(|day| day.twice)
     }
 
-    /// A day begins: what changes over night, and what is in force.
-    pub(crate) fn begin_day(&mut self, day: usize, now: Ms) {
-        self.day = day;
-        self.now = now;
-        self.tally.days += 1;
-        self.set_clock(now);
-        self.store.expire(now);
-        // Over night wrong clocks are set right.
-        let skew = self.today().map_or(0, |day| day.skew) as Ms * 1_000;
-        for free in self.pool.values_mut() {
-            free.retain(|container| container.place.skew.abs() <= skew);
-        }
-        let story = Arc::clone(&self.story);
-        for at in 0..self.mlss.len() {
-            let plan = story.days.get(day).and_then(|day| day.mlss.get(at));
-            let plan: MlsDay = plan.cloned().unwrap_or_default();
-            let mut dice = Dice::new(dice::pair(story.seed, (day * 64 + at) as u64 ^ 0xD));
-            if self.mlss[at].is_revoked && (self.is_quiet() || dice.chance(0.5)) {
-                self.change(now, at, &Change::Revoke(false));
-            }
-            let rules = plan.rules.iter().filter(|rule| rule.times != Some(0));
-            let rules: Vec<FaultRule> = rules.cloned().collect();
-            let name = self.mlss[at].plan.spec.mls.clone();
-            for rule in &rules {
-                self.tell(1, || {
-                    let on = rule
-                        .on
-                        .map_or(String::new(), |on| format!(" on {on:?} requests"));
-                    let skip = match rule.skip {
-                        0 => String::new(),
-                        n => format!(" after {n}"),
-                    };
-                    let times = rule.times.map_or(String::new(), |n| format!(", {n} times"));
-                    format!("{name} will show {:?}{on}{skip}{times}", rule.fault)
-                });
-            }
-            let mls = &mut self.mlss[at];
-            mls.control.set_faults(rules);
-            mls.control.clear_log();
-            mls.requests = 0;
-            mls.answers = 0;
-            mls.pages.clear();
-            mls.today.clear();
-            mls.pending.clear();
-            mls.secrets = mls.control.secrets();
-            for event in &plan.events {
-                match event.request {
-                    Some(request) => self.mlss[at].pending.push((request, event.change.clone())),
-                    None => self.change(now, at, &event.change),
-                }
-            }
-        }
-    }
-
-    /// New listings at all MLSs in the middle of a day.
-    pub(crate) fn list_new(&mut self, now: Ms) {
-        self.set_clock(now);
-        for at in 0..self.mlss.len() {
-            self.change(now, at, &Change::Add(2));
-        }
-    }
-
-    /// How long an invocation of `compare` takes to begin: the nth of an execution.
-    pub(crate) fn compare_begins_after(&self, nth: u64, owner: &str) -> Ms {
-        let slow = self.today().and_then(|day| day.slow_compare);
-        if slow == Some(nth) && !owner.contains("-r2") {
-            30 * 60_000
-        } else {
-            0
-        }
-    }
-
-    /// Changes a book or a credential.
-    fn change(&mut self, now: Ms, at: usize, change: &Change) {
-        let mls = &mut self.mlss[at];
-        let control = &mls.control;
-        let text = match change {
-            Change::Sell(n) => format!("sells {}", control.sell(*n).len()),
-            Change::Expire(percent) => {
-                let n = (control.live_count() * percent).div_ceil(100);
-                format!("loses {} at once", control.sell(n).len())
-            }
-            Change::Add(n) => format!("lists {} new", control.add(*n).len()),
-            Change::Relist(n) => {
-                let from = mls.sold.len().saturating_sub(*n as usize);
-                let keys = mls.sold.split_off(from);
-                format!(
-                    "lists {} again under their old keys",
-                    control.relist(&keys).len()
-                )
-            }
-            Change::Touch(n) => format!("modifies {}", control.touch(*n).len()),
-            Change::TouchAll => {
-                control.touch_all_same_timestamp();
-                "modifies all at one instant".to_owned()
-            }
-            Change::Rekey => {
-                control.rekey_all();
-                "gives every listing a new key".to_owned()
-            }
-            Change::Revoke(on) => {
-                control.revoke(*on);
-                mls.is_revoked = *on;
-                if *on {
-                    "refuses the credential"
-                } else {
-                    "accepts the credential again"
-                }
-                .to_owned()
-            }
-            Change::ExpireTokens => {
-                control.expire_tokens();
-                "ends all tokens".to_owned()
-            }
-        };
-        let kind = match change {
-            Change::Sell(_) => "sold",
-            Change::Expire(_) => "mass removal",
-            Change::Add(_) => "new listings",
-            Change::Relist(_) => "listed again under old keys",
-            Change::Touch(_) => "modified",
-            Change::TouchAll => "all modified at one instant",
-            Change::Rekey => "every key changed",
-            Change::Revoke(true) => "access lost",
-            Change::Revoke(false) => "access regained",
-            Change::ExpireTokens => "tokens ended",
-        };
-        count(&mut self.tally.changes, kind);
-        let name = self.mlss[at].plan.spec.mls.clone();
-        self.tell(1, || format!("{name} {text}"));
-        self.observe(now, at);
-    }
-
-    /// What changes just before the request that arrives.
-    pub(crate) fn changes_before_request(&mut self, now: Ms, at: usize) {
-        let mls = &mut self.mlss[at];
-        let nth = mls.requests;
-        mls.requests += 1;
-        let mut due = Vec::new();
-        mls.pending.retain(|(request, change)| {
-            let is_due = *request <= nth;
-            if is_due {
-                due.push(change.clone());
-            }
-            !is_due
-        });
-        for change in due {
-            count(&mut self.tally.changes, "… of these in mid-scan");
-            self.change(now, at, &change);
-        }
-    }
-
-    /// Notes what an MLS answered.
-    pub(crate) fn answered(
-        &mut self,
-        now: Ms,
-        at: usize,
-        place: &Place,
-        target: String,
-        delivery: &Delivery,
-    ) {
-        self.now = now;
-        let mls = &mut self.mlss[at];
-        let (kind, struck) = mls
-            .control
-            .last_request()
-            .unwrap_or((RequestKind::Other, Vec::new()));
-        if kind == RequestKind::Token {
-            mls.secrets = mls.control.secrets();
-        }
-        for rule in &struck {
-            let name = rule.fault.name();
-            count(&mut self.tally.faults, name);
-            mls.today.insert(name);
-            mls.is_revoked |= rule.fault == Fault::Revoke;
-            mls.strikes.push(Strike {
-                at: now,
-                kind,
-                fault: rule.fault.clone(),
-            });
-        }
-        self.log = dice::pair(
-            self.log,
-            dice::name(&target) ^ u64::from(delivery.status.as_u16()),
-        );
-        let name = mls.plan.spec.mls.clone();
-        mls.answers += u64::from(delivery.status.is_success());
-        if mls.answers == MOST_ANSWERS {
-            self.wrong(format!(
-                "{name} answered {MOST_ANSWERS} requests in one day"
-            ));
-        }
-        // One that is waited for in vain may be asked for again all day.
-        let is_slow = struck
-            .iter()
-            .any(|rule| matches!(rule.fault, Fault::Slow { .. }));
-        if kind == RequestKind::Page && delivery.status.is_success() && !is_slow {
-            let shown = self.mlss[at].pages.entry(dice::name(&target)).or_default();
-            *shown += 1;
-            if *shown == MOST_ALIKE {
-                self.wrong(format!(
-                    "{name} showed one page {MOST_ALIKE} times in one day"
-                ));
-            }
-        }
-        self.check_turns(at, &place.work().owner);
-        self.tell(3, || {
-            let work = place.work();
-            let struck: Vec<&str> = struck.iter().map(|rule| rule.fault.name()).collect();
-            format!(
-                "{} ({}) asks {name} for a {kind:?}: {} {} {target}",
-                work.owner,
-                work.step,
-                delivery.status,
-                struck.join("+")
-            )
-        });
-        self.observe(now, at);
-    }
-
     pub(crate) fn set_clock(&self, now: Ms) {
         if let Ok(now) = Timestamp::from_millisecond(now) {
             self.clock.set(now);
-        }
-    }
-
-    /// Brings what is live up to date, if the book changed.
-    fn observe(&mut self, now: Ms, at: usize) {
-        self.now = now;
-        let mls = &mut self.mlss[at];
-        let version = mls.control.version();
-        if version == mls.version && now != BEGAN {
-            return;
-        }
-        mls.version = version;
-        mls.changes.push(now);
-        let all = mls.control.live_keys();
-        for feed in self.feeds.iter_mut().filter(|feed| feed.mls == at) {
-            let live = match &feed.filter {
-                None => all.clone(),
-                Some(filter) => mls.control.live_keys_matching(filter).unwrap_or_default(),
-            };
-            let former = std::mem::take(&mut feed.live);
-            for key in live {
-                let since = former.get(&key).copied().unwrap_or(now);
-                feed.live.insert(key, since);
-            }
-            if feed.filter.is_none() {
-                let gone = former.keys().filter(|key| !feed.live.contains_key(*key));
-                mls.sold.extend(gone.cloned());
-            }
         }
     }
 
@@ -590,153 +339,6 @@ impl World {
         self.tell(0, || format!("WRONG: {what}"));
         let day = (self.now - BEGAN) / DAY + 1;
         self.violations.push(format!("day {day}: {what}"));
-    }
-
-    // --- Storage ------------------------------------------------------------------------------------
-
-    pub(crate) fn put(
-        &mut self,
-        now: Ms,
-        place: &Place,
-        key: &str,
-        bytes: Bytes,
-        condition: &Condition,
-        retention: Retention,
-    ) -> Result<String, StoreError> {
-        self.now = now;
-        if !self.store.allows(key, condition) {
-            return Err(StoreError::ConditionFailed {
-                key: key.to_owned(),
-            });
-        }
-        if key.ends_with(".json")
-            && let Ok(text) = std::str::from_utf8(&bytes)
-        {
-            self.look_for_secrets(key, text);
-        }
-        let is_published = key.contains("/snapshots/") || key.contains("/deltas/");
-        if is_published && self.store.get(key).is_some_and(|old| old.bytes != bytes) {
-            self.wrong(format!("{key} was published and is written anew"));
-        }
-        let etag = self.store.put(key, bytes, retention, now);
-        if key.ends_with("/head.json") {
-            self.check_head(now, place, key);
-        } else if key.ends_with("/held.json") {
-            self.note_held(key);
-        }
-        Ok(etag.to_string())
-    }
-
-    pub(crate) fn delete(&mut self, key: &str, condition: &Condition) -> Result<(), StoreError> {
-        if self.store.get(key).is_none() {
-            return Ok(());
-        }
-        if !self.store.allows(key, condition) {
-            return Err(StoreError::ConditionFailed {
-                key: key.to_owned(),
-            });
-        }
-        if key.ends_with("/head.json") || key.contains("/snapshots/") || key.contains("/deltas/") {
-            self.wrong(format!("{key} was deleted"));
-        }
-        self.store.delete(key);
-        Ok(())
-    }
-
-    pub(crate) fn look_for_secrets(&mut self, place: &str, text: &str) {
-        let found = self
-            .mlss
-            .iter()
-            .flat_map(|mls| {
-                // The secret itself, and the newest tokens: those that are in use.
-                let tail = mls.secrets.len().saturating_sub(3).max(1);
-                mls.secrets
-                    .iter()
-                    .take(1)
-                    .chain(&mls.secrets[tail.min(mls.secrets.len())..])
-            })
-            .any(|secret| text.contains(secret.as_str()));
-        if found {
-            self.wrong(format!("a secret stands in {place}"));
-        }
-    }
-
-    // --- People -------------------------------------------------------------------------------------
-
-    /// The runs of a day.
-    pub(crate) fn runs_of(&self, at: Ms) -> Vec<RunSpec> {
-        let Ok(at) = Timestamp::from_millisecond(at) else {
-            return Vec::new();
-        };
-        let date = at.to_zoned(jiff::tz::TimeZone::UTC).date();
-        let feeds = self.feeds.iter();
-        feeds
-            .map(|feed| RunSpec::of(date, feed.spec.clone()))
-            .collect()
-    }
-
-    /// What waits for a person, and whether all that it would remove is gone indeed.
-    pub(crate) fn waiting(&self) -> Vec<(String, RunRecord, bool)> {
-        let of = |feed: &FeedState| {
-            let id = &feed.spec.feed;
-            let held = self.store.get(&layout::held(id))?;
-            let held: livelist_model::head::Held = serde_json::from_slice(&held.bytes).ok()?;
-            let record = self.store.get(&layout::run_record(id, &held.run))?;
-            let record: RunRecord = serde_json::from_slice(&record.bytes).ok()?;
-            let reason = record.held_reason?;
-            if record.state != RunState::Held || !reason.can_be_approved() {
-                return None;
-            }
-            let removed = self.removals(&record)?;
-            let sees_none = record.comparison.as_ref().is_some_and(|c| c.live == 0);
-            let is_true = removed.iter().all(|key| !feed.live.contains_key(key))
-                && (!sees_none || feed.live.is_empty());
-            Some((id.to_string(), record, is_true))
-        };
-        self.feeds.iter().filter_map(of).collect()
-    }
-
-    /// The keys that a held run would remove.
-    fn removals(&self, record: &RunRecord) -> Option<Vec<String>> {
-        let read = |key: &str| {
-            let stored = self.store.get(key)?;
-            serde_json::from_slice::<Value>(&stored.bytes).ok()
-        };
-        let resume = record.resume.as_ref()?;
-        let compared = read(&resume.comparison)?;
-        let absent =
-            crate::oracle::lines(&self.store, compared["absent"]["object"].as_str()?).ok()?;
-        let told = resume.confirmation.as_deref().and_then(read);
-        let restored: BTreeSet<&str> = told
-            .as_ref()
-            .and_then(|told| told["restored"].as_array())
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
-        let gone = absent.into_iter();
-        Some(
-            gone.filter(|key| !restored.contains(key.as_str()))
-                .collect(),
-        )
-    }
-
-    /// A person rejects a held run, as `livelist reject` does.
-    pub(crate) fn reject(&mut self, record: &RunRecord) {
-        count(&mut self.tally.people, "rejected a held run");
-        let run = &record.spec.run;
-        self.tell(1, || format!("a person rejects {run}"));
-        let feed = &record.spec.feed.feed;
-        let rejected = RunRecord {
-            state: RunState::Rejected,
-            resume: None,
-            ..record.clone()
-        };
-        let text = serde_json::to_vec(&rejected).unwrap_or_default();
-        let key = layout::run_record(feed, run);
-        self.store
-            .put(&key, text.into(), Retention::Scratch, self.now);
-        self.store.delete(&layout::held(feed));
     }
 
     // --- Evenings -----------------------------------------------------------------------------------

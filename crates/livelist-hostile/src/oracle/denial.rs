@@ -1,0 +1,85 @@
+//! What an MLS denied: faults after which it cannot be known that a listing is live.
+
+use livelist_mls::{Fault, RequestKind};
+use livelist_reso::dialect::{Dialect, ScanForm};
+
+use super::Window;
+use crate::sim::Ms;
+use crate::world::{MlsState, Strike};
+
+/// What an MLS said of a key in a window.
+pub(super) struct Denial<'a> {
+    pub(super) mls: &'a MlsState,
+    pub(super) strikes: &'a [&'a Strike],
+    pub(super) key: &'a String,
+}
+
+/// Rows that belong to a page are not in it.
+fn leaves_out_rows(fault: &Fault) -> bool {
+    matches!(
+        fault,
+        Fault::EmptyList | Fault::EmptyListCountKept | Fault::ConfirmFindsNothing | Fault::HalfPage
+    )
+}
+
+/// Rows are not in a page, or the way to the next page is not.
+fn hides_rows(fault: &Fault) -> bool {
+    leaves_out_rows(fault) || matches!(fault, Fault::NoNextLink | Fault::NextLinkNull)
+}
+
+fn falsifies_count(strike: &Strike) -> bool {
+    let fault = &strike.fault;
+    strike.kind == RequestKind::Count
+        && matches!(
+            fault,
+            Fault::WrongCount { .. } | Fault::EmptyList | Fault::ConfirmFindsNothing
+        )
+}
+
+impl Denial<'_> {
+    fn denies(&self, strike: &Strike) -> bool {
+        match strike.fault {
+            Fault::DenyPartial { percent } => {
+                self.mls.control.denied_keys(percent).contains(self.key)
+            }
+            _ => false,
+        }
+    }
+
+    fn in_kind(&self, kind: RequestKind) -> bool {
+        let mut strikes = self.strikes.iter().filter(|s| s.kind == kind);
+        strikes.any(|s| self.denies(s) || falsifies_count(s))
+    }
+
+    /// Whether every kind of answer that the MLS has denied the key.
+    pub(super) fn is_total(&self, window: &Window, by_key: bool) -> bool {
+        if by_key {
+            return self.in_kind(RequestKind::Page)
+                && self.in_kind(RequestKind::Confirm)
+                && (!window.counts || self.in_kind(RequestKind::Count));
+        }
+        let in_scan = |scan: &(Ms, Ms)| {
+            self.strikes
+                .iter()
+                .filter(|s| s.at >= scan.0 && s.at <= scan.1 && s.kind == RequestKind::Page)
+                .any(|s| leaves_out_rows(&s.fault) || self.denies(s))
+        };
+        let are_enough = window.scans.len() > 1;
+        are_enough
+            && window.scans.iter().all(in_scan)
+            && (!window.counts || self.in_kind(RequestKind::Count))
+    }
+
+    /// Whether a key that was never listed may come later.
+    pub(super) fn excuses_delay(&self, window: &Window, dialect: &Dialect) -> bool {
+        let moved = self.mls.changes.last().is_some_and(|at| *at >= window.from);
+        let hidden = self
+            .strikes
+            .iter()
+            .any(|s| s.kind == RequestKind::Page && (hides_rows(&s.fault) || self.denies(s)));
+        let uncounted = !window.counts || moved || self.in_kind(RequestKind::Count);
+        let by_links =
+            window.by_links && !matches!(dialect.scan, ScanForm::Links { skips: true, .. });
+        (by_links && moved) || (hidden && uncounted)
+    }
+}

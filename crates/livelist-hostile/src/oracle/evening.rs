@@ -1,0 +1,131 @@
+//! Looks at the end of a day: whether every feed was looked at, and in the end whether every list is
+//! the truth; and at who asks an MLS.
+
+use std::collections::BTreeSet;
+
+use livelist_mls::{Fault, FaultRule};
+use livelist_model::layout;
+use serde_json::Value;
+
+use crate::story::{MlsDay, QUIET_DAYS};
+use crate::world::World;
+
+impl World {
+    /// Looks at the end of a day.
+    pub(crate) fn check_evening(&mut self, date: &str) {
+        for at in 0..self.feeds.len() {
+            if let Some(head) = self.feeds[at].head.clone()
+                && let Err(problem) = self.sound(&head)
+            {
+                let feed = self.feeds[at].spec.feed.clone();
+                self.wrong(format!("{feed}: in the evening {problem}"));
+            }
+            if self.must_be_looked_at(at) && !self.was_looked_at(at, date) {
+                let feed = self.feeds[at].spec.feed.clone();
+                self.wrong(format!(
+                    "{feed}: nothing is wrong with its MLS, and nobody looked at it today"
+                ));
+            }
+        }
+        let quiet = (self.day + 1).saturating_sub(self.story.days.len());
+        if quiet + 1 >= QUIET_DAYS {
+            self.check_truth(date, quiet >= QUIET_DAYS);
+        }
+    }
+
+    /// Whether our machines work on a day.
+    fn works(&self, day: usize) -> bool {
+        self.story
+            .days
+            .get(day)
+            .is_none_or(|plan| plan.strikes == 0.0 && plan.skew == 0 && plan.slow_compare.is_none())
+    }
+
+    /// Looks at who asks an MLS.
+    pub(crate) fn check_turns(&mut self, at: usize, owner: &str) {
+        let (asks, asked) = &mut self.mlss[at].asks;
+        if asks == owner {
+            return;
+        }
+        let former = std::mem::replace(asks, owner.to_owned());
+        asked.insert(former);
+        let has_asked = asked.contains(owner);
+        let days = self.day.saturating_sub(2)..=self.day;
+        let is_slow = |rule: &FaultRule| matches!(rule.fault, Fault::Slow { .. });
+        let is_once = |day: usize| {
+            self.story.days.get(day).is_none_or(|plan| {
+                let rules = plan.mlss.get(at).map(|mls| &mls.rules);
+                !plan.twice && !rules.is_some_and(|rules| rules.iter().any(is_slow))
+            })
+        };
+        if has_asked && days.into_iter().all(|day| self.works(day) && is_once(day)) {
+            self.wrong(format!(
+                "{owner} and another execution use one credential by turns"
+            ));
+        }
+    }
+
+    fn must_be_looked_at(&self, at: usize) -> bool {
+        let mls = self.feeds[at].mls;
+        let is_calm = |day: usize| {
+            self.works(day)
+                && self.story.days.get(day).is_none_or(|plan| {
+                    plan.again_after.is_none() && plan.mlss.get(mls).is_none_or(MlsDay::is_calm)
+                })
+        };
+        let yesterday = self.day.checked_sub(1);
+        yesterday.is_some_and(is_calm) && is_calm(self.day) && !self.is_revoked(mls)
+    }
+
+    /// Whether a run of this day found the head right, published, or is held.
+    fn was_looked_at(&self, at: usize, date: &str) -> bool {
+        let feed = &self.feeds[at];
+        let of_today = |run: &Value| run.as_str().is_some_and(|run| run.starts_with(date));
+        if feed
+            .head
+            .as_ref()
+            .is_some_and(|h| of_today(&h["checked_run"]))
+        {
+            return true;
+        }
+        let held = self.store.get(&layout::held(&feed.spec.feed));
+        let held = held.and_then(|held| serde_json::from_slice::<Value>(&held.bytes).ok());
+        held.is_some_and(|held| of_today(&held["run"]))
+    }
+
+    fn check_truth(&mut self, date: &str, is_last: bool) {
+        let waiting = self.waiting();
+        for at in 0..self.feeds.len() {
+            let feed = &self.feeds[at];
+            let is_true = feed
+                .list
+                .as_ref()
+                .is_some_and(|list| list.iter().eq(feed.live.keys()));
+            if is_true {
+                continue;
+            }
+            let id = feed.spec.feed.to_string();
+            let waits = waiting.iter().any(|(of, record, is_true)| {
+                *of == id && *is_true && record.spec.run.as_str().starts_with(date)
+            });
+            if waits && !is_last {
+                continue;
+            }
+            let listed: BTreeSet<&String> = feed.list.iter().flatten().collect();
+            let dead = listed
+                .iter()
+                .filter(|key| !feed.live.contains_key(**key))
+                .count();
+            let missing = feed.live.keys().filter(|key| !listed.contains(key)).count();
+            self.wrong(format!(
+                "{id} is stuck: the world has been quiet for {}, and its list has {dead} keys that \
+                 are gone and lacks {missing} that are live",
+                if is_last {
+                    "three days and a person approved"
+                } else {
+                    "two days"
+                }
+            ));
+        }
+    }
+}
