@@ -384,9 +384,9 @@ pub struct NotifyArgs {
 /// Arguments of `notices`.
 #[derive(Debug, Args)]
 pub struct NoticesArgs {
-    /// The data.
+    /// Where Livelist runs.
     #[command(flatten)]
-    pub data: DataArgs,
+    pub place: PlaceArgs,
     /// Only this client.
     #[arg(long)]
     pub client: Option<ClientId>,
@@ -396,12 +396,9 @@ pub struct NoticesArgs {
     /// One JSON object a notice.
     #[arg(long)]
     pub json: bool,
-    /// Tries first what was not delivered yet; needs the registry.
-    #[arg(long, requires = "registry")]
+    /// Tries first what was not delivered yet; on one machine, where it needs the registry.
+    #[arg(long, conflicts_with = "stack")]
     pub retry: bool,
-    /// The directory that holds `mls/` and `clients/`.
-    #[arg(long, value_name = "DIR", env = "LIVELIST_REGISTRY")]
-    pub registry: Option<PathBuf>,
     /// How notices are sent.
     #[command(flatten)]
     pub notify: NotifyArgs,
