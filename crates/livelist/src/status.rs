@@ -11,6 +11,14 @@ use crate::exit::{Code, Failed};
 use crate::text::{NONE, or_none, out, painted, signed, since, span, table};
 use crate::world::World;
 
+/// The errors that speak of the account: the reference to it is shown with them.
+const CREDENTIAL_ERRORS: [&str; 4] = [
+    "AccessDenied",
+    "AuthorizationFailed",
+    "SecretInvalid",
+    "SecretMissing",
+];
+
 /// Runs `livelist status`.
 pub async fn run(
     arguments: StatusArgs,
@@ -73,6 +81,10 @@ fn overview(status: &Status) -> Result<Vec<u8>, Failed> {
         };
         writeln!(text, "\n{} is {}: {why}", feed.feed, lower(feed.state))?;
         writeln!(text, "  {advice}")?;
+        if CREDENTIAL_ERRORS.contains(&why.as_str()) {
+            let (credential, mls) = (&feed.credential, &feed.mls);
+            writeln!(text, "  credential {credential}; livelist probe {mls}")?;
+        }
         if let Some(run) = &feed.last_run {
             writeln!(text, "  livelist show {}", run.run)?;
         }
