@@ -17,6 +17,7 @@ pub mod ids;
 pub mod keys;
 pub mod layout;
 pub mod merge;
+pub mod metrics;
 pub mod notice;
 pub mod plan;
 pub mod record;

@@ -1,7 +1,8 @@
 //! `release`: gives the credential back and, after a failure, writes down what failed. The last step
-//! of every run.
+//! of every run, and so the one that reports what is counted of it.
 
 use livelist_model::layout;
+use livelist_model::metrics::RunMetrics;
 use livelist_model::record::{Failure, RunRecord, RunState};
 use livelist_model::run::RunSpec;
 use livelist_store::{Condition, ObjectsExt, Retention};
@@ -78,7 +79,25 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         None => Output::default(),
     };
     env.leases.release(&run.feed.credential, &owner).await?;
+    report(env, &run).await;
     Ok(output)
+}
+
+/// Reports what is counted of a run that has ended; one that is handed over has not. It comes after
+/// all that can be tried again, so that a repeated task does not count the run twice; and a record
+/// that cannot be read now is no failure of the run.
+async fn report(env: &Env, run: &RunSpec) {
+    let key = layout::run_record(&run.feed.feed, &run.run);
+    match env.objects.read_json::<RunRecord>(&key).await {
+        Ok(record) => {
+            if let Some(metrics) = record.and_then(|(record, _)| RunMetrics::of(&record)) {
+                env.metrics.run(&metrics);
+            }
+        }
+        Err(error) => {
+            tracing::warn!(run = %run.run, %error, "the run was not counted");
+        }
+    }
 }
 
 /// Lambda hands on an error as JSON with `errorMessage`; an operator wants the message.
