@@ -207,6 +207,10 @@ lint-all: lint $(SAM) $(CHECKOV) ## The same, and what sam and checkov say.
 security: $(VENV) ## Writes the table of permissions in docs/security.md.
 	@.venv/bin/python infra/lint/compare.py --write
 
+.PHONY: dashboard
+dashboard: ## Writes infra/dashboard.json into template.yaml.
+	@python3 infra/lint/dashboard.py
+
 .PHONY: fmt
 fmt: ## Formats the code.
 	cargo fmt --all

@@ -323,6 +323,7 @@ def _merge(*objects) -> dict:
 FUNCTIONS = {
     "concat": lambda *lists: [of for one in lists for of in one],
     "contains": lambda of, one: one in of,
+    "join": lambda between, parts: between.join(str(of) for of in parts),
     "jsonencode": lambda of: json.dumps(of, sort_keys=True),
     "length": len,
     "merge": _merge,

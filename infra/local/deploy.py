@@ -33,6 +33,8 @@ from samtranslator.yaml_helper import yaml_parse
 logging.getLogger("samtranslator").setLevel(logging.ERROR)
 
 ARTIFACTS = "livelist-artifacts"
+# As API Gateway's extension of OpenAPI writes `ANY`.
+ANY_METHOD = "x-amazon-apigateway-any-method"
 # The emulator takes any credentials; these keep boto3 from looking for real ones.
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -169,10 +171,17 @@ def _expand_http_apis(resources: dict) -> None:
         resource["Properties"] |= {"Name": name, "ProtocolType": "HTTP"}
         for path, methods in body.get("paths", {}).items():
             for method, operation in methods.items():
-                route = f"{method.upper()} {path}"
+                # What is there by a condition only.
+                condition = None
+                if "Fn::If" in operation:
+                    condition, operation, _ = operation["Fn::If"]
+                only = {"Condition": condition} if condition else {}
+                verb = "ANY" if method == ANY_METHOD else method.upper()
+                route = f"{verb} {path}"
                 tag = hashlib.sha256(route.encode()).hexdigest()[:8]
                 integration = operation["x-amazon-apigateway-integration"]
                 resources[f"{name}Integration{tag}"] = {
+                    **only,
                     "Type": "AWS::ApiGatewayV2::Integration",
                     "Properties": {
                         "ApiId": {"Ref": name},
@@ -184,6 +193,7 @@ def _expand_http_apis(resources: dict) -> None:
                 }
                 target = ["integrations", {"Ref": f"{name}Integration{tag}"}]
                 resources[f"{name}Route{tag}"] = {
+                    **only,
                     "Type": "AWS::ApiGatewayV2::Route",
                     "Properties": {
                         "ApiId": {"Ref": name},
@@ -225,6 +235,8 @@ def _adapt_policies(resources: dict) -> None:
             continue
         for policy in resource["Properties"].get("Policies", []):
             for statement in policy["PolicyDocument"]["Statement"]:
+                if "Fn::If" in statement:
+                    statement = statement["Fn::If"][1]
                 if statement["Action"] == "sqs:SendMessage":
                     statement["Action"] = ["sqs:SendMessage", "sqs:SendMessageBatch"]
                 if "kms:EncryptionContext:" in json.dumps(statement.get("Condition")):

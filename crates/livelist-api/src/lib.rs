@@ -53,6 +53,7 @@ use utoipa_axum::routes;
 use crate::error::ApiError;
 use crate::openapi::Livelist;
 
+pub use error::ERROR_CODES;
 pub use rate::Rate;
 pub use request_id::{GATEWAY_REQUEST_ID, REQUEST_ID};
 pub use signed::SignedLinks;

@@ -13,6 +13,9 @@ const MACHINE_ARN: &str = "LIVELIST_MACHINE_ARN";
 const KEY_ID: &str = "LIVELIST_KEY_ID";
 const OUTBOX_URL: &str = "LIVELIST_OUTBOX_URL";
 const NOTIFY_LOOPBACK: &str = "LIVELIST_NOTIFY_LOOPBACK";
+/// The namespace of the metrics; nobody counts without it.
+const METRICS: &str = "LIVELIST_METRICS";
+const METRICS_PER_MLS: &str = "LIVELIST_METRICS_PER_MLS";
 const SCAN_SECONDS: &str = "LIVELIST_SCAN_SECONDS";
 
 const DEFAULT_SCAN: Duration = Duration::from_secs(600);
@@ -97,6 +100,10 @@ pub(crate) struct Config {
     pub(crate) outbox_url: Option<String>,
     /// Whether notices may go to this machine: on the local stack.
     pub(crate) notify_loopback: bool,
+    /// The namespace of the metrics.
+    pub(crate) metrics: Option<String>,
+    /// Whether there are metrics of each MLS besides the totals.
+    pub(crate) metrics_per_mls: bool,
     /// A scan or confirm task hands on after this.
     pub(crate) scan_time: Duration,
 }
@@ -128,22 +135,27 @@ impl Config {
             machine_arn: get(MACHINE_ARN),
             key_id: get(KEY_ID),
             outbox_url: get(OUTBOX_URL),
-            notify_loopback: match get(NOTIFY_LOOPBACK).as_deref() {
-                None | Some("no") => false,
-                Some("yes") => true,
-                Some(value) => {
-                    return Err(ConfigError::Invalid {
-                        variable: NOTIFY_LOOPBACK,
-                        value: value.to_owned(),
-                        expected: "yes or no",
-                    });
-                }
-            },
+            notify_loopback: yes_or_no(NOTIFY_LOOPBACK, get(NOTIFY_LOOPBACK))?,
+            metrics: get(METRICS),
+            metrics_per_mls: yes_or_no(METRICS_PER_MLS, get(METRICS_PER_MLS))?,
             scan_time: match get(SCAN_SECONDS) {
                 Some(value) => seconds(value)?,
                 None => DEFAULT_SCAN,
             },
         })
+    }
+}
+
+/// No, where it is not said.
+fn yes_or_no(variable: &'static str, value: Option<String>) -> Result<bool, ConfigError> {
+    match value.as_deref() {
+        None | Some("no") => Ok(false),
+        Some("yes") => Ok(true),
+        Some(value) => Err(ConfigError::Invalid {
+            variable,
+            value: value.to_owned(),
+            expected: "yes or no",
+        }),
     }
 }
 
@@ -231,6 +243,18 @@ mod tests {
             of("true").unwrap_err().to_string(),
             "LIVELIST_NOTIFY_LOOPBACK is \"true\"; it has to be yes or no"
         );
+    }
+
+    #[test]
+    fn metrics_of_each_mls_are_asked_for() {
+        let of = |variables: &[(&str, &str)]| {
+            read(&[&[(HANDLER, "release"), (BUCKET, "b")], variables].concat()).unwrap()
+        };
+        assert_eq!(of(&[]).metrics, None);
+        let config = of(&[(METRICS, "Livelist/x"), (METRICS_PER_MLS, "yes")]);
+        assert_eq!(config.metrics.as_deref(), Some("Livelist/x"));
+        assert!(config.metrics_per_mls);
+        assert!(!of(&[(METRICS, "Livelist/x")]).metrics_per_mls);
     }
 
     #[test]

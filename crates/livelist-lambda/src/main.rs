@@ -9,6 +9,7 @@ mod api;
 mod batch;
 mod config;
 mod deadline;
+mod emf;
 mod env;
 mod functions;
 mod logs;

@@ -19,6 +19,7 @@ pub mod ids;
 pub mod keys;
 pub mod layout;
 pub mod merge;
+pub mod metrics;
 pub mod notice;
 pub mod pause;
 pub mod plan;

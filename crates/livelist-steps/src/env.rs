@@ -8,7 +8,8 @@ use livelist_model::run::RunSpec;
 use livelist_reso::Transport;
 use livelist_reso::time::Pace;
 use livelist_store::{
-    Clock, Entropy, Executions, LeaseState, Leases, Objects, Outbox, Queue, Sealer, Secrets,
+    Clock, Entropy, Executions, LeaseState, Leases, Metrics, Objects, Outbox, Queue, Sealer,
+    Secrets,
 };
 
 use crate::StepError;
@@ -30,6 +31,8 @@ pub struct Env {
     pub outbox: Arc<dyn Outbox>,
     /// The state machine.
     pub executions: Arc<dyn Executions>,
+    /// What is counted.
+    pub metrics: Arc<dyn Metrics>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Chance.

@@ -23,6 +23,7 @@ locals {
   machine_name = "${var.stack}-reconcile"
   machine_arn  = "arn:${local.partition}:states:${local.region}:${local.account}:stateMachine:${local.machine_name}"
 
+  traced   = var.tracing == "Active"
   reserves = var.reserve_concurrency == "yes"
 
   artifact = {
@@ -42,6 +43,11 @@ locals {
       sid       = "ReadRegistry"
       actions   = ["s3:GetObject"]
       resources = ["${module.storage.arn}/registry/*"]
+    }
+    read_pauses = {
+      sid       = "ReadPauses"
+      actions   = ["s3:GetObject"]
+      resources = ["${module.storage.arn}/paused/*"]
     }
     tell_missing_from_forbidden = {
       sid       = "TellMissingFromForbidden"

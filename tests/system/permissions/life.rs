@@ -30,7 +30,9 @@ use livelist_store::memory::{
     MemorySecrets, SeededEntropy,
 };
 use livelist_store::sealer::ProcessSealer;
-use livelist_store::{Condition, Message, Objects as _, ObjectsExt as _, Queue as _, Retention};
+use livelist_store::{
+    Condition, Message, NoMetrics, Objects as _, ObjectsExt as _, Queue as _, Retention,
+};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -119,6 +121,7 @@ impl Life {
                 clock: clock.clone(),
                 entropy: Arc::new(SeededEntropy::new(1)),
                 transport: Arc::new(HttpTransport::new()),
+                metrics: Arc::new(NoMetrics),
                 tokens: TokenCache::default(),
                 // Each page is a task, so that tasks go on where others stopped.
                 limits: Limits {

@@ -1,0 +1,29 @@
+# What operators look at in CloudWatch. The same text as template.yaml's, which cannot read files.
+
+resource "aws_cloudwatch_dashboard" "dashboard" {
+  dashboard_name = var.stack
+
+  dashboard_body = templatefile("${path.module}/../../dashboard.json", {
+    Stack       = var.stack
+    Region      = local.region
+    MachineArn  = module.machine.arn
+    ApiId       = module.http.id
+    Pairs       = module.pairs.name
+    PairsDead   = module.pairs_dead.name
+    PlannerDead = module.planner_dead.name
+    Outbox      = module.outbox.name
+    OutboxDead  = module.outbox_dead.name
+    Alarms = join("\",\"", [
+      module.alarms.arns.RunsFail,
+      module.alarms.arns.RunsTimeOut,
+      module.alarms.arns.RunsAreHeld,
+      module.alarms.arns.HeadsAreOld,
+      module.alarms.arns.ScheduleIsSilent,
+      module.alarms.arns.ApiIsThrottled,
+      module.alarms.arns.ApiLacksConcurrency,
+      module.alarms.arns.PairsAreDead,
+      module.alarms.arns.DaysAreUnplanned,
+      module.alarms.arns.SitesAreNotTold,
+    ])
+  })
+}
