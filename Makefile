@@ -43,8 +43,8 @@ build: ## Builds everything.
 	cargo build --workspace
 
 .PHONY: bootstrap
-bootstrap: ## Builds the Lambda artifact for the local stack.
-	cargo build -p livelist-lambda
+bootstrap: ## Builds the Lambda artifact for the local stack, the command and the simulated MLSs.
+	cargo build -p livelist-lambda -p livelist -p livelist-mls
 	@mkdir -p $(dir $(ARTIFACT))
 	@install -m 755 $(TARGET)/debug/bootstrap $(ARTIFACT)
 	@strip --strip-debug $(ARTIFACT) 2>/dev/null || true
@@ -64,6 +64,9 @@ package: ## Builds the Lambda artifact for AWS; ARCH=arm64 (default) or x86_64.
 	@mkdir -p $(dir $(ARTIFACT))
 	@install -m 755 build/cargo-lambda/bootstrap/bootstrap $(ARTIFACT)
 	@sha256sum $(ARTIFACT) > build/packaged-$(ARCH)
+	@cd $(dir $(ARTIFACT)) && python3 -m zipfile -c ../bootstrap.zip bootstrap && cd .. && \
+	  printf 'bootstrap: %d bytes; as a zip: %d bytes\n' $$(stat -c %s lambda/bootstrap) $$(stat -c %s bootstrap.zip) && \
+	  rm bootstrap.zip
 	@echo "$(ARTIFACT) is built for $(ARCH): make deploy-sam or make plan, with ARCH=$(ARCH)"
 
 # --- Deploying --------------------------------------------------------------------------------------
@@ -105,8 +108,7 @@ deploy-sam: $(SAM) ## SAM: shows the changes and asks; ENV=dev, PARAMETERS="Aler
 
 .PHONY: run
 run: $(VENV) bootstrap ## Shows three days of the whole system on this machine; ONCE=1 ends after them.
-	cargo build -p livelist-mls
-	@LIVELIST_MLS=$(TARGET)/debug/livelist-mls .venv/bin/python infra/local/demo.py
+	@LIVELIST_BIN=$(abspath $(TARGET))/debug .venv/bin/python infra/local/demo.py
 
 .PHONY: site
 site: wordpress-tools ## Starts a WordPress that follows a feed: API=… FEED=… KEY=…

@@ -6,9 +6,12 @@
 
 mod batch;
 mod clients;
+mod dead_letters;
 mod executions;
 mod failure;
 mod links;
+#[cfg(feature = "operators")]
+mod logs;
 mod notices;
 mod objects;
 mod queue;
@@ -18,9 +21,12 @@ mod secrets;
 mod stub;
 
 pub use clients::{AwsClients, Place};
+pub use dead_letters::SqsDeadLetters;
 pub use executions::SfnExecutions;
 pub use failure::Failure;
 pub use links::S3Links;
+#[cfg(feature = "operators")]
+pub use logs::{CloudWatchLogs, LogLine};
 pub use notices::SnsNotices;
 pub use objects::S3Objects;
 pub use queue::SqsQueue;

@@ -13,6 +13,7 @@ pub mod confirm;
 pub mod env;
 pub mod error;
 mod heads;
+pub mod history;
 pub mod lists;
 pub mod plan;
 pub mod progress;
