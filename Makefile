@@ -64,6 +64,9 @@ package: ## Builds the Lambda artifact for AWS; ARCH=arm64 (default) or x86_64.
 	@mkdir -p $(dir $(ARTIFACT))
 	@install -m 755 build/cargo-lambda/bootstrap/bootstrap $(ARTIFACT)
 	@sha256sum $(ARTIFACT) > build/packaged-$(ARCH)
+	@cd $(dir $(ARTIFACT)) && python3 -m zipfile -c ../bootstrap.zip bootstrap && cd .. && \
+	  printf 'bootstrap: %d bytes; as a zip: %d bytes\n' $$(stat -c %s lambda/bootstrap) $$(stat -c %s bootstrap.zip) && \
+	  rm bootstrap.zip
 	@echo "$(ARTIFACT) is built for $(ARCH): make deploy-sam or make plan, with ARCH=$(ARCH)"
 
 # --- Deploying --------------------------------------------------------------------------------------

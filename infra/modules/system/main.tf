@@ -44,11 +44,6 @@ locals {
       actions   = ["s3:GetObject"]
       resources = ["${module.storage.arn}/registry/*"]
     }
-    read_pauses = {
-      sid       = "ReadPauses"
-      actions   = ["s3:GetObject"]
-      resources = ["${module.storage.arn}/paused/*"]
-    }
     tell_missing_from_forbidden = {
       sid       = "TellMissingFromForbidden"
       actions   = ["s3:ListBucket"]

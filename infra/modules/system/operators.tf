@@ -158,8 +158,10 @@ module "admin" {
   traced   = local.traced
 
   environment = merge(local.environment, {
-    LIVELIST_MACHINE_ARN = module.machine.arn
-    LIVELIST_OUTBOX_URL  = module.outbox.url
+    LIVELIST_MACHINE_ARN     = module.machine.arn
+    LIVELIST_OUTBOX_URL      = module.outbox.url
+    LIVELIST_METRICS         = local.metrics
+    LIVELIST_METRICS_PER_MLS = var.metrics_per_mls
   })
 
   statements = [

@@ -21,7 +21,11 @@ module "planner" {
 
   statements = [
     local.may.read_registry,
-    local.may.read_pauses,
+    {
+      sid       = "ReadPauses"
+      actions   = ["s3:GetObject"]
+      resources = ["${module.storage.arn}/paused/*"]
+    },
     local.may.tell_missing_from_forbidden,
     {
       sid       = "LookAtHeads"
@@ -105,7 +109,6 @@ module "worker" {
 
   statements = [
     local.may.read_registry,
-    local.may.read_pauses,
     local.may.tell_missing_from_forbidden,
     {
       sid       = "TakePairs"

@@ -69,6 +69,7 @@ pub async fn lived() -> BTreeSet<Access> {
     life.failures().await;
     life.quiet_days().await;
     life.repeated_tasks().await;
+    life.paused_client().await;
     life.dead_letters().await;
     life.told_sites().await;
     life.visitors().await;
@@ -283,6 +284,13 @@ impl Life {
             self.acquire(&run, &second).await,
             acquire::Outcome::Finished
         );
+    }
+
+    /// An operator paused somebody; the planner looks whom.
+    async fn paused_client(&self) {
+        let pause = json!({ "schema": 1, "at": "2026-11-21T04:00:00Z", "by": "operator" });
+        self.register("paused/clients/zeta.json", &pause).await;
+        self.runs().await;
     }
 
     async fn dead_letters(&self) {
