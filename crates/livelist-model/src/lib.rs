@@ -4,6 +4,7 @@
 //! May depend on pure libraries only (serde, jiff's types, sha2, flate2 over `std::io` values that
 //! the caller owns). No network, no file system, no clock, no randomness, no async.
 
+pub mod agenda;
 pub mod budget;
 pub mod causes;
 pub mod codec;

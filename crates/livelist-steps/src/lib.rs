@@ -13,6 +13,7 @@ pub mod confirm;
 pub mod env;
 pub mod error;
 pub mod lists;
+mod logged;
 pub mod plan;
 pub mod progress;
 pub mod publish;
