@@ -136,6 +136,10 @@ test: $(VENV) bootstrap ## Runs all tests, those against a local stack of their 
 	@$(STACK) exec --wait-scale $(WAIT_SCALE) --also branches=tests/fakes -- \
 	  $(if $(NEXTEST),cargo nextest run --workspace --run-ignored all --no-fail-fast --status-level slow,cargo test --workspace --tests --quiet --no-fail-fast -- --include-ignored)
 
+.PHONY: month
+month: ## Plays a month of livelist serve in three minutes, and looks at its memory.
+	cargo test -p livelist --test it month -- --ignored --nocapture
+
 .PHONY: test-api
 test-api: $(VENV_API) ## Asks the running API all that its OpenAPI document allows, and more (schemathesis).
 	cargo build -p livelist -p livelist-mls

@@ -7,7 +7,6 @@ use jiff::SignedDuration;
 
 use crate::decision::HeldReason;
 use crate::ids::{FeedId, RunId};
-use crate::registry::Schedule;
 
 /// So many deltas back a site can catch up; older ones get the full list.
 pub const DELTA_HISTORY: usize = 30;
@@ -16,7 +15,6 @@ pub const DELTA_HISTORY: usize = 30;
 /// at the same hour each day, so a healthy feed can be late by some hours. With the day before that
 /// makes the 36 hours after which operators are called.
 const GRACE: SignedDuration = SignedDuration::from_hours(12);
-const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// `feeds/{feed}/head.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,24 +124,7 @@ impl Head {
     /// Whether the head should have been followed by another look long ago.
     pub fn is_stale(&self, now: jiff::Timestamp) -> bool {
         self.next_expected_at
-            .is_some_and(|expected| is_past_grace(expected, now))
-    }
-
-    /// The same of a feed that is looked at by `schedule`: the next look is expected on the first
-    /// day that is due, so that a feed of weekdays is not late on a Sunday.
-    pub fn is_old(&self, schedule: Schedule, now: jiff::Timestamp) -> bool {
-        let Some(mut expected) = self.next_expected_at else {
-            return false;
-        };
-        // Every schedule has a day a week.
-        for _ in 0..7 {
-            let day = jiff::tz::Offset::UTC.to_datetime(expected).date();
-            if schedule.is_due(day) {
-                break;
-            }
-            expected = expected.saturating_add(DAY).unwrap_or(expected);
-        }
-        is_past_grace(expected, now)
+            .is_some_and(|expected| now.duration_since(expected) > GRACE)
     }
 
     /// Keys that came with this version, and keys that went; a first snapshot only adds.
@@ -153,10 +134,6 @@ impl Head {
             _ => (self.count, 0),
         }
     }
-}
-
-fn is_past_grace(expected: jiff::Timestamp, now: jiff::Timestamp) -> bool {
-    now.duration_since(expected) > GRACE
 }
 
 /// `at` without its fraction of a second.
@@ -195,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_is_old_when_a_due_day_and_half_a_day_are_over() {
+    fn a_head_is_stale_half_a_day_after_the_next_was_expected() {
         let head = |expected: &str| -> Head {
             let object = serde_json::json!({"object": "x", "bytes": 1});
             serde_json::from_value(
@@ -210,16 +187,9 @@ mod tests {
             )
             .unwrap()
         };
-        // It was looked at on a Friday.
-        let friday = head("2026-11-21T04:05:00Z");
-        let old = |schedule, now: &str| friday.is_old(schedule, now.parse().unwrap());
-        assert!(!old(Schedule::Daily, "2026-11-21T16:05:00Z"));
-        assert!(old(Schedule::Daily, "2026-11-21T16:05:01Z"));
-        assert!(friday.is_stale("2026-11-21T16:05:01Z".parse().unwrap()));
-        assert!(!old(Schedule::Weekly, "2026-11-22T16:05:00Z"));
-        assert!(old(Schedule::Weekly, "2026-11-22T16:05:01Z"));
-        assert!(!old(Schedule::Weekdays, "2026-11-23T16:05:00Z"));
-        assert!(old(Schedule::Weekdays, "2026-11-23T16:05:01Z"));
+        let head = head("2026-11-21T04:05:00Z");
+        assert!(!head.is_stale("2026-11-21T16:05:00Z".parse().unwrap()));
+        assert!(head.is_stale("2026-11-21T16:05:01Z".parse().unwrap()));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! the caller owns). No network, no file system, no clock, no randomness, no async.
 
 pub mod ack;
+pub mod agenda;
 pub mod budget;
 pub mod causes;
 pub mod codec;

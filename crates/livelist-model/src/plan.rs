@@ -1,13 +1,12 @@
 //! The plan of a day: which pairs are due. A pure function of the registry and the date; sending it
 //! is `livelist-steps`' business.
 
-use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ClientId, FeedId, MlsId, ResourceName, RunId};
-use crate::registry::{Registry, Schedule};
+use crate::registry::Registry;
 use crate::run::FeedSpec;
 
 /// A pair that is due: the body of a message on the pairs queue.
@@ -55,19 +54,6 @@ pub struct Plan {
     pub due: Vec<PairDue>,
     /// Pairs left out because they, or their MLS, are disabled or not due on this day.
     pub not_due: u64,
-}
-
-/// The feeds that some enabled pair of an enabled MLS sees, whether it is due today or not, and when
-/// they are looked at.
-pub fn feeds(registry: &Registry) -> BTreeMap<FeedId, Schedule> {
-    let pairs = registry.clients.values().flat_map(|client| &client.pairs);
-    pairs
-        .filter(|pair| pair.enabled)
-        .filter_map(|pair| {
-            let mls = registry.mls.get(&pair.mls).filter(|mls| mls.enabled)?;
-            Some((FeedSpec::resolve(mls, pair).feed, mls.schedule))
-        })
-        .collect()
 }
 
 /// The pairs of `registry` that are due on `date`.
@@ -159,15 +145,6 @@ mod tests {
         );
         let runs: std::collections::BTreeSet<_> = planned.due.iter().map(|p| &p.run).collect();
         assert_eq!(runs.len(), 2);
-    }
-
-    #[test]
-    fn feeds_are_those_of_enabled_pairs_on_any_day() {
-        let feeds = feeds(&registry());
-        assert_eq!(
-            feeds.into_values().collect::<Vec<_>>(),
-            [Schedule::Daily, Schedule::Weekdays]
-        );
     }
 
     #[test]

@@ -9,11 +9,13 @@ mod limit;
 mod mls;
 mod provider;
 mod rewrite;
+mod schedule;
 
 pub use check::{Finding, Registry, RegistryBuilder, parse_client, parse_mls, schema};
 pub use client::{ApiKey, Client, Notify, Pair};
 pub use credential::{CredentialRef, CredentialRefError};
 pub use limit::{LONGEST_WINDOW, Limit, Measure};
-pub use mls::{AuthKind, Confirmation, Counting, Mls, Schedule};
+pub use mls::{AuthKind, Confirmation, Counting, Mls};
 pub use provider::{AnyProvider, Provider, ProviderError, Providers};
 pub use rewrite::with_keys;
+pub use schedule::{Cron, Days, Planner, Schedule, ScheduleProblem};

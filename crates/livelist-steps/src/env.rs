@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use livelist_model::registry::Planner;
 use livelist_model::run::RunSpec;
 use livelist_reso::Transport;
 use livelist_reso::time::Pace;
@@ -58,6 +59,8 @@ pub struct Limits {
     pub lease_ttl: Duration,
     /// A run whose credential is busy asks again after this.
     pub busy_wait: Duration,
+    /// Who starts the runs: it says when the next one is to be expected.
+    pub planner: Planner,
 }
 
 impl Default for Limits {
@@ -68,6 +71,7 @@ impl Default for Limits {
             part_bytes: 16 * 1024 * 1024,
             lease_ttl: Duration::from_secs(20 * 60),
             busy_wait: Duration::from_secs(30),
+            planner: Planner::default(),
         }
     }
 }

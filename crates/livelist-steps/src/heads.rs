@@ -3,11 +3,11 @@
 
 use futures::{StreamExt, stream};
 use livelist_model::FeedId;
+use livelist_model::agenda::feeds;
 use livelist_model::head::Head;
 use livelist_model::layout;
 use livelist_model::metrics::HeadMetrics;
-use livelist_model::plan::feeds;
-use livelist_model::registry::{Registry, Schedule};
+use livelist_model::registry::Registry;
 use livelist_store::ObjectsExt;
 
 use crate::Env;
@@ -24,9 +24,7 @@ pub(crate) async fn look(env: &Env, registry: &Registry) -> HeadMetrics {
     let feeds = feeds(registry);
     let all = feeds.len() as u64;
     let now = env.clock.now();
-    let looks = feeds
-        .into_iter()
-        .map(|(feed, schedule)| is_old(env, feed, schedule, now));
+    let looks = feeds.into_iter().map(|feed| is_old(env, feed.feed, now));
     let looks = stream::iter(looks).buffered(AT_ONCE);
     let old: Vec<FeedId> = looks.filter_map(async |old| old).collect().await;
     let metrics = HeadMetrics {
@@ -47,14 +45,9 @@ pub(crate) async fn look(env: &Env, registry: &Registry) -> HeadMetrics {
 }
 
 /// The feed, if its head is old.
-async fn is_old(
-    env: &Env,
-    feed: FeedId,
-    schedule: Schedule,
-    now: jiff::Timestamp,
-) -> Option<FeedId> {
+async fn is_old(env: &Env, feed: FeedId, now: jiff::Timestamp) -> Option<FeedId> {
     let old = match env.objects.read_json::<Head>(&layout::head(&feed)).await {
-        Ok(head) => head.is_some_and(|(head, _)| head.is_old(schedule, now)),
+        Ok(head) => head.is_some_and(|(head, _)| head.is_stale(now)),
         Err(error) => {
             tracing::error!(%feed, error = livelist_model::with_causes(&error), "the head cannot be read");
             true

@@ -15,6 +15,7 @@ pub mod error;
 mod heads;
 pub mod history;
 pub mod lists;
+mod logged;
 pub mod plan;
 pub mod progress;
 pub mod publish;
