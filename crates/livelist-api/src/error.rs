@@ -15,9 +15,14 @@ use utoipa::ToSchema;
 
 /// Why a request is not answered with what it asked for.
 #[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum ApiError {
+#[expect(missing_docs, reason = "each variant says it in its message")]
+pub enum ApiError {
     #[error("The site key is missing or not valid.")]
     Unauthorized,
+    #[error("The admin key is missing or not valid.")]
+    NotAnAdmin,
+    #[error("{0}")]
+    Conflict(String),
     #[error("This feed is not open to this site key: it belongs to others, or it is suspended.")]
     Forbidden,
     #[error("This link has expired. Ask for the list again to get a new one.")]
@@ -60,7 +65,7 @@ pub(crate) enum ApiError {
 /// What lies behind an error: for the log only.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{what}")]
-pub(crate) struct Cause {
+pub struct Cause {
     what: String,
     #[source]
     source: Option<Arc<dyn StdError + Send + Sync>>,
@@ -77,13 +82,13 @@ const UNAVAILABLE_SECONDS: u64 = 60;
 
 impl ApiError {
     /// Something stored that is not sound: a document or a head that proves nothing.
-    pub(crate) fn unsound(what: impl Into<String>) -> ApiError {
+    pub fn unsound(what: impl Into<String>) -> ApiError {
         let what = what.into();
         ApiError::Unsound(Cause { what, source: None })
     }
 
     /// A stored list that is not what its head says, or that cannot be read to its end.
-    pub(crate) fn unreadable(object: &str, error: CodecError) -> ApiError {
+    pub fn unreadable(object: &str, error: CodecError) -> ApiError {
         let cause = Cause {
             what: format!("{object} cannot be believed"),
             source: Some(Arc::new(error)),
@@ -92,13 +97,13 @@ impl ApiError {
     }
 
     /// A list that took longer than a caller waits for.
-    pub(crate) fn too_slow(what: impl Into<String>) -> ApiError {
+    pub fn too_slow(what: impl Into<String>) -> ApiError {
         let what = what.into();
         ApiError::Unavailable(Cause { what, source: None })
     }
 
     /// The error that a response has which no handler of ours made (a refusal of a layer).
-    pub(crate) fn of_status(status: StatusCode) -> ApiError {
+    pub fn of_status(status: StatusCode) -> ApiError {
         match status {
             StatusCode::NOT_FOUND => ApiError::NotFound,
             StatusCode::METHOD_NOT_ALLOWED => ApiError::MethodNotAllowed,
@@ -109,9 +114,11 @@ impl ApiError {
         }
     }
 
-    pub(crate) fn status(&self) -> StatusCode {
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
         match self {
-            ApiError::Unauthorized => StatusCode::UNAUTHORIZED,
+            ApiError::Unauthorized | ApiError::NotAnAdmin => StatusCode::UNAUTHORIZED,
+            ApiError::Conflict(_) => StatusCode::CONFLICT,
             ApiError::Forbidden | ApiError::LinkExpired | ApiError::LinkInvalid => {
                 StatusCode::FORBIDDEN
             }
@@ -132,9 +139,10 @@ impl ApiError {
     }
 
     /// The stable name, for programs.
-    pub(crate) fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
-            ApiError::Unauthorized => "unauthorized",
+            ApiError::Unauthorized | ApiError::NotAnAdmin => "unauthorized",
+            ApiError::Conflict(_) => "conflict",
             ApiError::Forbidden => "forbidden",
             ApiError::LinkExpired => "link_expired",
             ApiError::LinkInvalid => "link_invalid",
@@ -166,13 +174,13 @@ impl ApiError {
     }
 
     /// The causes in one line, for the log.
-    pub(crate) fn causes(&self) -> String {
+    pub fn causes(&self) -> String {
         self.source()
             .map_or_else(String::new, livelist_model::with_causes)
     }
 
     /// The body that the caller sees.
-    pub(crate) fn body(&self, request_id: &str) -> Vec<u8> {
+    pub fn body(&self, request_id: &str) -> Vec<u8> {
         let body = Problem {
             error: Told {
                 code: self.code(),
@@ -186,7 +194,7 @@ impl ApiError {
 
 /// The body of every answer that is an error.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Problem {
+pub struct Problem {
     error: Told,
 }
 
@@ -227,7 +235,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();
         let headers = response.headers_mut();
-        if matches!(self, ApiError::Unauthorized) {
+        if matches!(self, ApiError::Unauthorized | ApiError::NotAnAdmin) {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(seconds) = self.retry_after() {

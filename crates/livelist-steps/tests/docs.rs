@@ -37,7 +37,7 @@ fn every_error_and_every_held_reason_has_its_section_and_no_other_has() {
 
 #[test]
 fn the_schemas_are_those_of_the_code() {
-    for kind in ["mls", "client"] {
+    for kind in ["mls", "client", "admins"] {
         let file = format!("schema/{kind}.schema.json");
         let written: serde_json::Value = serde_json::from_str(&text(&file)).unwrap();
         assert_eq!(
