@@ -13,7 +13,9 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use livelist_store::{Clock, Entropy, Outbox};
 
 use crate::objects::RetryRaces;
-use crate::{KmsSealer, S3Links, S3Objects, SfnExecutions, SnsNotices, SqsQueue, SsmSecrets};
+use crate::{
+    KmsSealer, S3Links, S3Objects, SfnExecutions, SnsNotices, SqsDeadLetters, SqsQueue, SsmSecrets,
+};
 
 /// Attempts of one call, the first included, with the SDK's jittered back-off between them.
 const ATTEMPTS: u32 = 4;
@@ -104,6 +106,11 @@ impl AwsClients {
     ) -> SqsQueue {
         let client = aws_sdk_sqs::Client::new(&self.config);
         SqsQueue::new(client, url, dead_letter_url, clock, entropy)
+    }
+
+    /// The dead-letter queue at this URL, for operators.
+    pub fn dead_letters(&self, url: impl Into<String>) -> SqsDeadLetters {
+        SqsDeadLetters::new(aws_sdk_sqs::Client::new(&self.config), url)
     }
 
     /// The queue of events at this URL, to put events into; what goes wrong with them afterwards is

@@ -6,6 +6,7 @@
 
 mod batch;
 mod clients;
+mod dead_letters;
 mod executions;
 mod failure;
 mod links;
@@ -18,6 +19,7 @@ mod secrets;
 mod stub;
 
 pub use clients::{AwsClients, Place};
+pub use dead_letters::SqsDeadLetters;
 pub use executions::SfnExecutions;
 pub use failure::Failure;
 pub use links::S3Links;

@@ -23,6 +23,8 @@ const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(250);
 /// After so many calls that failed altogether, SQS is taken to be down and the rest is not tried.
 const FAILED_CALLS: usize = 3;
+/// Holds why a message was put aside.
+pub(crate) const REASON_ATTRIBUTE: &str = "reason";
 /// Characters of a reason that fit beside any body.
 const REASON: usize = 1_000;
 
@@ -218,7 +220,7 @@ impl Queue for SqsQueue {
             .send_message()
             .queue_url(&self.dead_letter_url)
             .message_body(body)
-            .message_attributes("reason", attribute)
+            .message_attributes(REASON_ATTRIBUTE, attribute)
             .send()
             .await
             .map(drop)

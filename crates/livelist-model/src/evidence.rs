@@ -72,6 +72,18 @@ pub enum Doubt {
     RowsSkipped,
 }
 
+impl Doubt {
+    /// In words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Doubt::NoEnd => "it did not reach the end",
+            Doubt::CountMismatch => "the MLS counts more",
+            Doubt::MoreThanCounted => "the MLS counts fewer",
+            Doubt::RowsSkipped => "rows were jumped over",
+        }
+    }
+}
+
 /// The most by which a feed that counts `rows` changes while it is read: a fifth, 50 rows or half of a
 /// small one. Counts that are further apart are no measure: one of them is wrong.
 fn most_changed(rows: u64) -> u64 {

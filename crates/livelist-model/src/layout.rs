@@ -9,6 +9,8 @@ pub const MLS_PREFIX: &str = "registry/mls/";
 pub const CLIENTS_PREFIX: &str = "registry/clients/";
 /// The operators and the hashes of their keys.
 pub const ADMINS: &str = "registry/admins.json";
+/// The prefix of what operators paused.
+pub const PAUSED_PREFIX: &str = "paused/";
 /// The prefix of what became of notices.
 pub const NOTICES_PREFIX: &str = "notices/";
 /// The prefix of events that nobody has taken up yet, on one machine.
@@ -34,6 +36,11 @@ pub fn head(feed: &FeedId) -> String {
 /// `feeds/{feed}/held.json`: the newest run that waits for a second look or an operator.
 pub fn held(feed: &FeedId) -> String {
     format!("{FEEDS_PREFIX}{feed}/held.json")
+}
+
+/// `feeds/{feed}/history.json`: how its last runs ended.
+pub fn history(feed: &FeedId) -> String {
+    format!("{FEEDS_PREFIX}{feed}/history.json")
 }
 
 /// `feeds/{feed}/notified.json`: what the outbox was given last.
@@ -75,9 +82,24 @@ pub fn run_object(feed: &FeedId, run: &RunId, name: &str, sha256: &str, extensio
     format!("{}{run}/{name}-{}{extension}", runs(feed), short(sha256))
 }
 
+/// `paused/mls/{mls}.json`: that an operator paused the MLS.
+pub fn paused_mls(mls: &MlsId) -> String {
+    format!("{PAUSED_PREFIX}mls/{mls}.json")
+}
+
+/// `paused/clients/{client}.json`: that an operator paused the client.
+pub fn paused_client(client: &ClientId) -> String {
+    format!("{PAUSED_PREFIX}clients/{client}.json")
+}
+
+/// `acks/{feed}/`
+pub fn acks(feed: &FeedId) -> String {
+    format!("acks/{feed}/")
+}
+
 /// `acks/{feed}/{client}.json`: what a client's site said last that it did with the feed.
 pub fn ack(feed: &FeedId, client: &ClientId) -> String {
-    format!("acks/{feed}/{client}.json")
+    format!("{}{client}.json", acks(feed))
 }
 
 /// `budgets/{credential}.json`: what was asked with a credential lately.

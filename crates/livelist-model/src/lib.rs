@@ -4,6 +4,7 @@
 //! May depend on pure libraries only (serde, jiff's types, sha2, flate2 over `std::io` values that
 //! the caller owns). No network, no file system, no clock, no randomness, no async.
 
+pub mod ack;
 pub mod budget;
 pub mod causes;
 pub mod codec;
@@ -13,11 +14,13 @@ pub mod evidence;
 pub mod guard_switch;
 pub mod guards;
 pub mod head;
+pub mod history;
 pub mod ids;
 pub mod keys;
 pub mod layout;
 pub mod merge;
 pub mod notice;
+pub mod pause;
 pub mod plan;
 pub mod record;
 pub mod registry;

@@ -12,6 +12,7 @@ pub mod compare;
 pub mod confirm;
 pub mod env;
 pub mod error;
+pub mod history;
 pub mod lists;
 pub mod plan;
 pub mod progress;

@@ -8,7 +8,7 @@ use livelist_store::{Condition, ObjectsExt, Retention};
 use serde::{Deserialize, Serialize};
 
 use crate::error::advice;
-use crate::{Env, StepError};
+use crate::{Env, StepError, history};
 
 /// The step's name.
 pub const NAME: &str = "release";
@@ -77,6 +77,10 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         }
         None => Output::default(),
     };
+    // While the credential is still this run's, nobody else writes the feed's history.
+    if let Err(error) = history::note(&*env.objects, &run).await {
+        tracing::warn!(run = %run.run, error = error.chain(), "the run is missing in the history");
+    }
     env.leases.release(&run.feed.credential, &owner).await?;
     Ok(output)
 }

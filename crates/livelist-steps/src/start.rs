@@ -4,8 +4,8 @@
 use livelist_model::plan::PairDue;
 use livelist_model::run::{FeedSpec, RunSpec};
 use livelist_reso::Dialects;
-use livelist_store::Start;
 use livelist_store::registry::{DocumentError, read_client, read_mls};
+use livelist_store::{Objects, Start, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::{Env, StepError};
@@ -35,7 +35,7 @@ pub enum Output {
 
 /// Starts the run of one message. An error means that the message should come again.
 pub async fn run(env: &Env, body: &str) -> Result<Output, StepError> {
-    match resolve(env, body).await? {
+    match resolve(&*env.objects, body).await? {
         Ok(run) => {
             let input = ExecutionInput { run, nth: 0 };
             let text = serde_json::to_string(&input).map_err(|e| StepError::Internal(e.into()))?;
@@ -55,8 +55,14 @@ pub async fn run(env: &Env, body: &str) -> Result<Output, StepError> {
     }
 }
 
-/// The run of a message, or why there is none. The outer error is a service that does not work now.
-async fn resolve(env: &Env, body: &str) -> Result<Result<RunSpec, String>, StepError> {
+/// The run of a message, or why there is none.
+///
+/// # Errors
+/// The store cannot be used now.
+pub async fn resolve(
+    objects: &dyn Objects,
+    body: &str,
+) -> Result<Result<RunSpec, String>, StoreError> {
     let due: PairDue = match serde_json::from_str(body) {
         Ok(due) => due,
         Err(error) => return Ok(Err(format!("the message is not a pair: {error}"))),
@@ -67,13 +73,13 @@ async fn resolve(env: &Env, body: &str) -> Result<Result<RunSpec, String>, StepE
             due.schema
         )));
     }
-    let mls = match read_mls(&*env.objects, &due.mls, &Dialects).await {
-        Err(DocumentError::Store(error)) => return Err(error.into()),
+    let mls = match read_mls(objects, &due.mls, &Dialects).await {
+        Err(DocumentError::Store(error)) => return Err(error),
         Err(error) => return Ok(Err(error.to_string())),
         Ok(mls) => mls,
     };
-    let client = match read_client(&*env.objects, &due.client).await {
-        Err(DocumentError::Store(error)) => return Err(error.into()),
+    let client = match read_client(objects, &due.client).await {
+        Err(DocumentError::Store(error)) => return Err(error),
         Err(error) => return Ok(Err(error.to_string())),
         Ok(client) => client,
     };

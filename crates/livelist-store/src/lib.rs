@@ -7,6 +7,7 @@
 pub mod admin_keys;
 pub mod clock;
 pub mod contract;
+pub mod dead_letters;
 pub mod directory;
 pub mod error;
 pub mod executions;
@@ -16,6 +17,7 @@ pub mod memory;
 pub mod notices;
 pub mod objects;
 pub mod outbox;
+pub mod pauses;
 pub mod queue;
 pub mod registry;
 pub mod sealer;
@@ -23,6 +25,7 @@ pub mod secrets;
 pub mod site_keys;
 
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};
+pub use dead_letters::{DeadLetter, DeadLetters};
 pub use error::StoreError;
 pub use executions::{Executions, Start};
 pub use leases::{Lease, LeaseState, Leases};

@@ -12,8 +12,9 @@ use secrecy::SecretString;
 
 use crate::objects::check_name;
 use crate::{
-    Body, Clock, Condition, Entropy, Executions, Link, Links, Listed, Message, Notices, Object,
-    Objects, Outbox, Queue, Retention, SecretError, Secrets, SendFailure, Start, StoreError,
+    Body, Clock, Condition, DeadLetter, DeadLetters, Entropy, Executions, Link, Links, Listed,
+    Message, Notices, Object, Objects, Outbox, Queue, Retention, SecretError, Secrets, SendFailure,
+    Start, StoreError,
 };
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -225,6 +226,24 @@ impl Queue for MemoryQueue {
         } else {
             lock(&self.postponed).push((wait, received));
         }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl DeadLetters for MemoryQueue {
+    async fn receive(&self) -> Result<Vec<DeadLetter>, StoreError> {
+        let dead = lock(&self.dead);
+        let letter = |(body, reason): &(String, String)| DeadLetter {
+            body: body.clone(),
+            reason: Some(reason.clone()),
+            receipt: body.clone(),
+        };
+        Ok(dead.iter().map(letter).collect())
+    }
+
+    async fn delete(&self, receipt: &str) -> Result<(), StoreError> {
+        lock(&self.dead).retain(|(body, _)| body != receipt);
         Ok(())
     }
 }

@@ -1,0 +1,119 @@
+//! Why an operator's question has no answer, or a word of theirs was not carried out.
+
+use livelist_steps::StepError;
+use livelist_store::StoreError;
+use livelist_store::registry::DocumentError;
+
+/// What went wrong. [`OpsError::name`] is stable.
+#[derive(Debug, thiserror::Error)]
+pub enum OpsError {
+    /// There is no such thing.
+    #[error("there is no {what} {name}. {hint}")]
+    Unknown {
+        /// `run`, `feed`, `MLS`, `client`, `version`.
+        what: &'static str,
+        /// Its name.
+        name: String,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// Only a held run can be decided on.
+    #[error("the run {run} is {state}, not held")]
+    NotHeld {
+        /// The run.
+        run: String,
+        /// How it stands.
+        state: &'static str,
+    },
+    /// The reason leaves nothing to approve.
+    #[error(
+        "a run held for {0} cannot be approved: its scan is not proved complete. The next run looks again"
+    )]
+    NotApprovable(&'static str),
+    /// A later look counts.
+    #[error(
+        "a later run has looked since, or this one was rejected; there is nothing left to approve"
+    )]
+    Superseded,
+    /// The run's record lacks what a decision needs.
+    #[error("the record of the run {0} does not say what to publish")]
+    NoResume(String),
+    /// The run goes on; it needs no other.
+    #[error("the run {0} is under way already")]
+    UnderWay(String),
+    /// What is asked for makes no sense.
+    #[error("{0}")]
+    Invalid(String),
+    /// A list of the feed does not fit what the head says of it.
+    #[error("{object} is damaged: {reason}")]
+    Damaged {
+        /// Which.
+        object: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The registry.
+    #[error(transparent)]
+    Registry(#[from] DocumentError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A step that was called for the operator.
+    #[error(transparent)]
+    Step(#[from] StepError),
+    /// A thread was lost.
+    #[error("an internal task ended early")]
+    Internal,
+}
+
+impl OpsError {
+    /// The stable name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            OpsError::Unknown { .. } => "Unknown",
+            OpsError::NotHeld { .. } => "NotHeld",
+            OpsError::NotApprovable(_) => "NotApprovable",
+            OpsError::Superseded => "Superseded",
+            OpsError::NoResume(_) => "NoResume",
+            OpsError::UnderWay(_) => "UnderWay",
+            OpsError::Invalid(_) => "Invalid",
+            OpsError::Damaged { .. } => "Damaged",
+            OpsError::Registry(_) => "RegistryInvalid",
+            OpsError::Store(_) => "StoreUnavailable",
+            OpsError::Step(error) => error.name(),
+            OpsError::Internal => "Internal",
+        }
+    }
+
+    /// Whether the fault is in what was asked, not in what was to answer.
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            OpsError::Unknown { .. }
+                | OpsError::NotHeld { .. }
+                | OpsError::NotApprovable(_)
+                | OpsError::Superseded
+                | OpsError::UnderWay(_)
+                | OpsError::Invalid(_)
+                | OpsError::Registry(DocumentError::Missing(_) | DocumentError::Invalid(_))
+        )
+    }
+
+    /// There is no such run.
+    pub fn unknown_run(run: impl Into<String>) -> OpsError {
+        OpsError::Unknown {
+            what: "run",
+            name: run.into(),
+            hint: "`livelist runs` lists them",
+        }
+    }
+
+    /// There is no such feed.
+    pub fn unknown_feed(feed: impl Into<String>) -> OpsError {
+        OpsError::Unknown {
+            what: "feed",
+            name: feed.into(),
+            hint: "`livelist status` lists them",
+        }
+    }
+}

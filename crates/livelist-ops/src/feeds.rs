@@ -1,0 +1,111 @@
+//! The feeds of the registry: what each reads, and for whom.
+
+use std::collections::BTreeMap;
+
+use livelist_model::pause::Pauses;
+use livelist_model::registry::{Finding, Registry};
+use livelist_model::run::FeedSpec;
+use livelist_model::{ClientId, FeedId};
+use livelist_reso::Dialects;
+use livelist_store::Objects;
+use livelist_store::pauses::read_pauses;
+use livelist_store::registry::read_registry;
+
+use crate::OpsError;
+
+/// A feed, and who has it.
+#[derive(Debug, Clone)]
+pub struct Feed {
+    /// What is read.
+    pub spec: FeedSpec,
+    /// The clients, by name.
+    pub clients: Vec<Member>,
+    /// Why it is not reconciled; nothing where it is.
+    pub disabled: Option<String>,
+}
+
+/// A client that has a feed.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// The client.
+    pub client: ClientId,
+    /// Its site.
+    pub site: Option<String>,
+    /// Whether its pair is reconciled.
+    pub enabled: bool,
+}
+
+/// What the registry and the operators want.
+#[derive(Debug)]
+pub struct Wanted {
+    /// The registry, with what is paused disabled.
+    pub registry: Registry,
+    /// What is paused.
+    pub pauses: Pauses,
+    /// What is wrong with the registry.
+    pub findings: Vec<Finding>,
+    /// The feeds.
+    pub feeds: BTreeMap<FeedId, Feed>,
+}
+
+/// Reads what is wanted.
+///
+/// # Errors
+/// The store cannot be used now.
+pub async fn read(objects: &dyn Objects) -> Result<Wanted, OpsError> {
+    let (mut registry, findings) = read_registry(objects, &Dialects).await?;
+    let pauses = read_pauses(objects).await?;
+    let unpaused = registry.clone();
+    pauses.apply(&mut registry);
+    let feeds = gather(&unpaused, &registry, &pauses);
+    Ok(Wanted {
+        registry,
+        pauses,
+        findings,
+        feeds,
+    })
+}
+
+fn gather(unpaused: &Registry, registry: &Registry, pauses: &Pauses) -> BTreeMap<FeedId, Feed> {
+    let mut feeds: BTreeMap<FeedId, Feed> = BTreeMap::new();
+    for client in registry.clients.values() {
+        for pair in &client.pairs {
+            let Some(mls) = registry.mls.get(&pair.mls) else {
+                continue;
+            };
+            let spec = FeedSpec::resolve(mls, pair);
+            let feed = feeds.entry(spec.feed.clone()).or_insert_with(|| Feed {
+                spec,
+                clients: Vec::new(),
+                disabled: None,
+            });
+            feed.clients.push(Member {
+                client: client.client.clone(),
+                site: client.site.clone(),
+                enabled: pair.enabled && mls.enabled,
+            });
+        }
+    }
+    for feed in feeds.values_mut() {
+        if !feed.clients.iter().any(|member| member.enabled) {
+            feed.disabled = Some(why_disabled(feed, unpaused, pauses));
+        }
+    }
+    feeds
+}
+
+fn why_disabled(feed: &Feed, unpaused: &Registry, pauses: &Pauses) -> String {
+    let mls = &feed.spec.mls;
+    if let Some(pause) = pauses.mls.get(mls) {
+        let reason = pause.reason.as_deref().unwrap_or("no reason was given");
+        return format!("the MLS {mls} was paused by {}: {reason}", pause.by);
+    }
+    if unpaused.mls.get(mls).is_some_and(|mls| !mls.enabled) {
+        return format!("the MLS {mls} is disabled in the registry");
+    }
+    let paused = |member: &&Member| pauses.clients.contains_key(&member.client);
+    if let Some(member) = feed.clients.iter().find(paused) {
+        return format!("the client {} is paused", member.client);
+    }
+    "its pairs are disabled in the registry".to_owned()
+}

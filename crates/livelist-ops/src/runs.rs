@@ -1,0 +1,174 @@
+//! Runs: the list of those that ended lately and those under way, and the record of one.
+
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+use livelist_model::history::{History, Past};
+use livelist_model::record::{RunRecord, RunState};
+use livelist_model::{FeedId, RunId, layout};
+use livelist_store::{Objects, ObjectsExt, StoreError};
+use serde::Serialize;
+
+use crate::OpsError;
+
+/// Feeds looked at at once.
+pub(crate) const AT_ONCE: usize = 64;
+
+/// A run in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RunLine {
+    /// The run.
+    pub run: RunId,
+    /// Its feed.
+    pub feed: FeedId,
+    /// How it stands.
+    pub state: RunState,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Timestamp>,
+    /// Keys of the head after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live: Option<u64>,
+    /// Keys that came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub added: Option<u64>,
+    /// Keys that went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub removed: Option<u64>,
+    /// Absent keys that were asked for one by one.
+    pub confirmed: u64,
+    /// Requests sent to the provider.
+    pub requests: u64,
+    /// Times the provider asked to wait.
+    pub throttled: u64,
+    /// Why it is held, or the name of what failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+impl RunLine {
+    fn ended(feed: &FeedId, past: Past) -> RunLine {
+        RunLine {
+            run: past.run,
+            feed: feed.clone(),
+            state: past.state,
+            started_at: past.started_at,
+            finished_at: Some(past.finished_at),
+            live: past.live,
+            added: past.live.map(|_| past.added),
+            removed: past.live.map(|_| past.removed),
+            confirmed: past.confirmed,
+            requests: past.traffic.requests,
+            throttled: past.traffic.throttled,
+            why: past.why,
+        }
+    }
+
+    fn under_way(record: RunRecord) -> RunLine {
+        RunLine {
+            run: record.spec.run,
+            feed: record.spec.feed.feed,
+            state: record.state,
+            started_at: record.started_at,
+            finished_at: None,
+            live: None,
+            added: None,
+            removed: None,
+            confirmed: 0,
+            requests: record.traffic.requests,
+            throttled: record.traffic.throttled,
+            why: None,
+        }
+    }
+}
+
+/// The runs of one feed, or of all, newest first, at most `most`.
+///
+/// # Errors
+/// The store cannot be used now.
+pub async fn list(
+    objects: &dyn Objects,
+    only: Option<&FeedId>,
+    most: usize,
+    now: Timestamp,
+) -> Result<Vec<RunLine>, OpsError> {
+    let feeds: Vec<FeedId> = match only {
+        Some(feed) => vec![feed.clone()],
+        None => {
+            let names = objects.list_names(layout::FEEDS_PREFIX).await?;
+            names.iter().filter_map(|name| name.parse().ok()).collect()
+        }
+    };
+    let mut lines: Vec<RunLine> = stream::iter(feeds)
+        .map(|feed| async move {
+            let history = history(objects, &feed).await?;
+            let running = under_way(objects, &feed, &history, now).await?;
+            let ended = history.runs.into_iter();
+            let mut lines: Vec<RunLine> = ended.map(|past| RunLine::ended(&feed, past)).collect();
+            lines.extend(running.map(RunLine::under_way));
+            Ok::<_, OpsError>(lines)
+        })
+        .buffer_unordered(AT_ONCE)
+        .try_concat()
+        .await?;
+    lines.sort_by(|a, b| b.started_at.cmp(&a.started_at).then(b.run.cmp(&a.run)));
+    lines.truncate(most);
+    Ok(lines)
+}
+
+/// How the last runs of a feed ended; one that cannot be read is empty.
+pub(crate) async fn history(objects: &dyn Objects, feed: &FeedId) -> Result<History, OpsError> {
+    match objects.read_json::<History>(&layout::history(feed)).await {
+        Ok(Some((history, _))) => Ok(history),
+        Ok(None) | Err(StoreError::Corrupt { .. }) => Ok(History::new(feed.clone())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The run of `feed` that has begun today or yesterday and not ended. The names of runs tell where to
+/// look, so nothing has to be listed.
+pub(crate) async fn under_way(
+    objects: &dyn Objects,
+    feed: &FeedId,
+    history: &History,
+    now: Timestamp,
+) -> Result<Option<RunRecord>, OpsError> {
+    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    for date in [Ok(today), today.yesterday()].into_iter().flatten() {
+        let first = RunId::of(date, feed);
+        let ended = history.runs.iter();
+        let ended = ended.filter(|past| past.run.date() == Some(date)).count();
+        let next = first.attempt(u32::try_from(ended).unwrap_or(u32::MAX));
+        let key = layout::run_record(feed, &next);
+        if let Some((record, _)) = objects.read_json::<RunRecord>(&key).await?
+            && record.state == RunState::Running
+        {
+            return Ok(Some(record));
+        }
+    }
+    Ok(None)
+}
+
+/// The record of a run.
+///
+/// # Errors
+/// There is none, or the store cannot be used now.
+pub async fn record(objects: &dyn Objects, run: &RunId) -> Result<RunRecord, OpsError> {
+    // The feed is what follows the date, but for the number of a later attempt.
+    let name = run.as_str().get(11..).unwrap_or_default();
+    let first = name
+        .rsplit_once("-r")
+        .filter(|(_, nth)| !nth.is_empty() && nth.bytes().all(|digit| digit.is_ascii_digit()));
+    let names = [first.map(|(feed, _)| feed), Some(name)];
+    for name in names.into_iter().flatten() {
+        let Ok(feed) = name.parse::<FeedId>() else {
+            continue;
+        };
+        let found = objects.read_json(&layout::run_record(&feed, run)).await?;
+        if let Some((record, _)) = found {
+            return Ok(record);
+        }
+    }
+    Err(OpsError::unknown_run(run.as_str()))
+}

@@ -1,0 +1,392 @@
+//! How every feed stands: in one word, with the numbers behind it.
+
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+use livelist_model::ack::SiteAck;
+use livelist_model::decision::HeldReason;
+use livelist_model::head::Head;
+use livelist_model::history::{History, Past};
+use livelist_model::record::{RunRecord, RunState};
+use livelist_model::registry::Provider;
+use livelist_model::{ClientId, FeedId, MlsId, ResourceName, RunId, layout};
+use livelist_steps::error::advice;
+use livelist_store::{Objects, ObjectsExt, StoreError};
+use serde::Serialize;
+
+use crate::OpsError;
+use crate::feeds::{self, Feed};
+use crate::runs::{AT_ONCE, history, under_way};
+
+/// How a feed stands, in one word. The order is the order of the questions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeedState {
+    /// The last run failed; the list of before stays.
+    Failed,
+    /// The last result waits for a second look or a person.
+    Held,
+    /// The next look at the MLS is overdue, or there was none yet.
+    Delayed,
+    /// A run is under way.
+    InProgress,
+    /// All is well.
+    OnTime,
+    /// It is not reconciled: disabled in the registry, or paused.
+    Disabled,
+}
+
+impl FeedState {
+    /// Every state, the ones that need somebody first.
+    pub const ALL: [FeedState; 6] = [
+        FeedState::Failed,
+        FeedState::Held,
+        FeedState::Delayed,
+        FeedState::InProgress,
+        FeedState::OnTime,
+        FeedState::Disabled,
+    ];
+
+    /// As people read it.
+    pub fn words(self) -> &'static str {
+        match self {
+            FeedState::Failed => "Failed",
+            FeedState::Held => "Held",
+            FeedState::Delayed => "Delayed",
+            FeedState::InProgress => "In progress",
+            FeedState::OnTime => "On time",
+            FeedState::Disabled => "Disabled",
+        }
+    }
+
+    /// Whether somebody has to look.
+    pub fn is_trouble(self) -> bool {
+        matches!(
+            self,
+            FeedState::Failed | FeedState::Held | FeedState::Delayed
+        )
+    }
+}
+
+/// How all feeds stand.
+#[derive(Debug, Clone, Serialize)]
+pub struct Status {
+    /// When this was looked up.
+    pub at: Timestamp,
+    /// The feeds: the ones that need somebody first, then by name.
+    pub feeds: Vec<FeedStatus>,
+    /// What is wrong with the registry.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<String>,
+}
+
+/// How a feed stands.
+#[derive(Debug, Clone, Serialize)]
+pub struct FeedStatus {
+    /// The feed.
+    pub feed: FeedId,
+    /// The MLS.
+    pub mls: MlsId,
+    /// Who serves it.
+    pub provider: Provider,
+    /// The RESO resource.
+    pub resource: ResourceName,
+    /// The filter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// In one word.
+    pub state: FeedState,
+    /// Why: a reason, an error's name, who paused it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+    /// Keys in the published list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live: Option<u64>,
+    /// How many more, or fewer, than in the list before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<i64>,
+    /// Keys that came with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub added: Option<u64>,
+    /// Keys that went with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub removed: Option<u64>,
+    /// Its version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// It held every live key at this instant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Timestamp>,
+    /// When it was published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published_at: Option<Timestamp>,
+    /// Seconds since `as_of`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub age_seconds: Option<i64>,
+    /// When the next run is due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_run_at: Option<Timestamp>,
+    /// When a site last said what it did with a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_ack_at: Option<Timestamp>,
+    /// The newest run, under way or ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_run: Option<LastRun>,
+    /// Who has it.
+    pub clients: Vec<ClientStatus>,
+    /// How its last runs ended, oldest first.
+    pub history: Vec<Day>,
+}
+
+/// The newest run of a feed.
+#[derive(Debug, Clone, Serialize)]
+pub struct LastRun {
+    /// The run.
+    pub run: RunId,
+    /// How it stands.
+    pub state: RunState,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Timestamp>,
+}
+
+/// A client that has the feed.
+#[derive(Debug, Clone, Serialize)]
+pub struct ClientStatus {
+    /// The client.
+    pub client: ClientId,
+    /// Its site.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
+    /// Whether its pair is reconciled.
+    pub enabled: bool,
+    /// What the site said last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ack: Option<SiteAck>,
+}
+
+/// A run that ended.
+#[derive(Debug, Clone, Serialize)]
+pub struct Day {
+    /// The run.
+    pub run: RunId,
+    /// Its day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub day: Option<jiff::civil::Date>,
+    /// How it ended.
+    pub state: RunState,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How long it took.
+    pub seconds: f64,
+    /// Keys of the list after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live: Option<u64>,
+    /// Keys that came.
+    pub added: u64,
+    /// Keys that went.
+    pub removed: u64,
+}
+
+/// Looks up how the feeds of the registry stand.
+///
+/// # Errors
+/// The store cannot be used now.
+pub async fn read(objects: &dyn Objects, now: Timestamp) -> Result<Status, OpsError> {
+    let wanted = feeds::read(objects).await?;
+    let mut feeds: Vec<FeedStatus> = stream::iter(wanted.feeds.into_values())
+        .map(|feed| async move { one(objects, &feed, now).await })
+        .buffer_unordered(AT_ONCE)
+        .try_collect()
+        .await?;
+    feeds.sort_by(|a, b| a.state.cmp(&b.state).then_with(|| a.feed.cmp(&b.feed)));
+    Ok(Status {
+        at: now,
+        feeds,
+        findings: wanted.findings.iter().map(ToString::to_string).collect(),
+    })
+}
+
+async fn one(objects: &dyn Objects, feed: &Feed, now: Timestamp) -> Result<FeedStatus, OpsError> {
+    let id = &feed.spec.feed;
+    let head = match objects.read_json::<Head>(&layout::head(id)).await {
+        Ok(head) => head.map(|(head, _)| head),
+        // The API refuses such a head; here it is shown as none, with the reason.
+        Err(StoreError::Corrupt { key, reason }) => {
+            tracing::error!(key, reason, "a head cannot be read");
+            None
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let history = history(objects, id).await?;
+    let running = match feed.disabled {
+        Some(_) => None,
+        None => under_way(objects, id, &history, now).await?,
+    };
+    let mut clients = Vec::with_capacity(feed.clients.len());
+    for member in &feed.clients {
+        let key = layout::ack(id, &member.client);
+        // A site's own words never keep operators from seeing the rest.
+        let ack = objects.read_json::<SiteAck>(&key).await.ok().flatten();
+        clients.push(ClientStatus {
+            client: member.client.clone(),
+            site: member.site.clone(),
+            enabled: member.enabled,
+            ack: ack.map(|(ack, _)| ack),
+        });
+    }
+    Ok(tell(feed, head.as_ref(), &history, running, clients, now))
+}
+
+fn tell(
+    feed: &Feed,
+    head: Option<&Head>,
+    history: &History,
+    running: Option<RunRecord>,
+    clients: Vec<ClientStatus>,
+    now: Timestamp,
+) -> FeedStatus {
+    let newest = history.newest();
+    let (state, why) = judge(
+        feed.disabled.as_deref(),
+        running.is_some(),
+        newest,
+        head,
+        now,
+    );
+    let spec = &feed.spec;
+    let (added, removed) = match head {
+        Some(head) => {
+            let (added, removed) = head.newest_change();
+            (Some(added), Some(removed))
+        }
+        None => (None, None),
+    };
+    FeedStatus {
+        feed: spec.feed.clone(),
+        mls: spec.mls.clone(),
+        provider: spec.provider.clone(),
+        resource: spec.resource.clone(),
+        filter: spec.filter.clone(),
+        state,
+        advice: what_to_do(state, newest).map(str::to_owned),
+        why,
+        live: head.map(|head| head.count),
+        change: head.and_then(change),
+        added,
+        removed,
+        version: head.map(|head| head.version.clone()),
+        as_of: head.map(|head| head.as_of),
+        published_at: head.map(|head| head.published_at),
+        age_seconds: head.map(|head| now.duration_since(head.as_of).as_secs()),
+        next_run_at: match feed.disabled {
+            Some(_) => None,
+            None => head.and_then(|head| head.next_expected_at),
+        },
+        last_ack_at: clients
+            .iter()
+            .filter_map(|c| c.ack.as_ref().map(|ack| ack.at))
+            .max(),
+        last_run: last_run(running, newest),
+        clients,
+        history: history.runs.iter().map(day).collect(),
+    }
+}
+
+fn change(head: &Head) -> Option<i64> {
+    let before = i64::try_from(head.previous_count?).ok()?;
+    Some(i64::try_from(head.count).ok()? - before)
+}
+
+fn last_run(running: Option<RunRecord>, newest: Option<&Past>) -> Option<LastRun> {
+    if let Some(record) = running {
+        return Some(LastRun {
+            run: record.spec.run,
+            state: record.state,
+            started_at: record.started_at,
+            finished_at: None,
+        });
+    }
+    newest.map(|past| LastRun {
+        run: past.run.clone(),
+        state: past.state,
+        started_at: past.started_at,
+        finished_at: Some(past.finished_at),
+    })
+}
+
+fn day(past: &Past) -> Day {
+    let took = past.finished_at.duration_since(past.started_at);
+    Day {
+        run: past.run.clone(),
+        day: past.run.date(),
+        state: past.state,
+        started_at: past.started_at,
+        seconds: took.as_secs_f64(),
+        live: past.live,
+        added: past.added,
+        removed: past.removed,
+    }
+}
+
+/// A head is overdue so long after the next one was expected; the API calls it stale then.
+const GRACE: SignedDuration = SignedDuration::from_hours(12);
+
+/// The one word, and why.
+fn judge(
+    disabled: Option<&str>,
+    is_running: bool,
+    newest: Option<&Past>,
+    head: Option<&Head>,
+    now: Timestamp,
+) -> (FeedState, Option<String>) {
+    if let Some(why) = disabled {
+        return (FeedState::Disabled, Some(why.to_owned()));
+    }
+    if is_running {
+        return (FeedState::InProgress, None);
+    }
+    match newest {
+        Some(past) if past.state == RunState::Failed => {
+            return (FeedState::Failed, past.why.clone());
+        }
+        Some(past) if past.state == RunState::Held => return (FeedState::Held, past.why.clone()),
+        _ => {}
+    }
+    let Some(head) = head else {
+        return (FeedState::Delayed, Some("there is no list yet".to_owned()));
+    };
+    let is_overdue = head
+        .next_expected_at
+        .is_some_and(|expected| now.duration_since(expected) > GRACE);
+    if is_overdue {
+        return (
+            FeedState::Delayed,
+            Some("the next run is overdue".to_owned()),
+        );
+    }
+    (FeedState::OnTime, None)
+}
+
+fn what_to_do(state: FeedState, newest: Option<&Past>) -> Option<&'static str> {
+    let why = newest.and_then(|past| past.why.as_deref());
+    match state {
+        FeedState::Failed => why.map(advice),
+        FeedState::Held => HeldReason::ALL
+            .into_iter()
+            .find(|reason| Some(reason.as_str()) == why)
+            .map(HeldReason::advice),
+        FeedState::Delayed => Some(
+            "Look whether runs are started at all: the schedule, the planner and its queue on AWS; \
+             `livelist serve` on one machine.",
+        ),
+        FeedState::Disabled | FeedState::InProgress | FeedState::OnTime => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

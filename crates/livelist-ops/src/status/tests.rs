@@ -1,0 +1,96 @@
+use livelist_model::record::Traffic;
+
+use super::*;
+
+const NOW: &str = "2026-11-22T12:00:00Z";
+
+fn now() -> Timestamp {
+    NOW.parse().unwrap()
+}
+
+fn past(state: RunState, why: Option<&str>) -> Past {
+    Past {
+        run: "2026-11-22-abor-property-00000000".parse().unwrap(),
+        state,
+        started_at: now(),
+        finished_at: now(),
+        live: Some(3),
+        added: 1,
+        removed: 2,
+        confirmed: 2,
+        why: why.map(str::to_owned),
+        traffic: Traffic::default(),
+    }
+}
+
+fn head(next: &str) -> Head {
+    serde_json::from_value(serde_json::json!({
+        "schema": 1, "feed": "abor-property-00000000", "version": "2026-11-22T04:00:00Z-000002",
+        "sequence": 2, "as_of": "2026-11-22T04:00:00Z", "complete": true, "count": 3,
+        "previous_count": 5, "key_field": "ListingKey", "order": "bytewise", "sha256": "",
+        "full": {"object": "x", "bytes": 1}, "run": "2026-11-22-abor-property-00000000",
+        "published_at": "2026-11-22T04:00:10Z", "checked_run": "2026-11-22-abor-property-00000000",
+        "next_expected_at": next,
+    }))
+    .unwrap()
+}
+
+#[test]
+fn what_needs_somebody_comes_before_what_is_well() {
+    let well = head("2026-11-23T04:00:00Z");
+    let late = head("2026-11-21T23:59:59Z");
+    let published = past(RunState::Published, None);
+    let held = past(RunState::Held, Some("mass_removal"));
+    let failed = past(RunState::Failed, Some("AccessDenied"));
+    let rejected = past(RunState::Rejected, Some("mass_removal"));
+    let of = |disabled, running, newest, head| judge(disabled, running, newest, head, now()).0;
+    assert_eq!(
+        of(None, false, Some(&published), Some(&well)),
+        FeedState::OnTime
+    );
+    assert_eq!(
+        of(None, false, Some(&rejected), Some(&well)),
+        FeedState::OnTime
+    );
+    assert_eq!(
+        of(None, false, Some(&published), Some(&late)),
+        FeedState::Delayed
+    );
+    assert_eq!(of(None, false, Some(&held), Some(&late)), FeedState::Held);
+    assert_eq!(
+        of(None, false, Some(&failed), Some(&late)),
+        FeedState::Failed
+    );
+    assert_eq!(
+        of(None, true, Some(&failed), Some(&late)),
+        FeedState::InProgress
+    );
+    assert_eq!(
+        of(Some("paused"), false, Some(&held), None),
+        FeedState::Disabled
+    );
+    assert_eq!(of(None, false, None, None), FeedState::Delayed);
+}
+
+#[test]
+fn a_head_is_overdue_twelve_hours_after_it_was_expected() {
+    let of = |next| judge(None, false, None, Some(&head(next)), now()).0;
+    assert_eq!(of("2026-11-22T00:00:00Z"), FeedState::OnTime);
+    assert_eq!(of("2026-11-21T23:59:59Z"), FeedState::Delayed);
+}
+
+#[test]
+fn advice_is_that_of_the_reason() {
+    let held = past(RunState::Held, Some("mass_removal"));
+    let told = what_to_do(FeedState::Held, Some(&held));
+    assert_eq!(told, Some(HeldReason::MassRemoval.advice()));
+    let failed = past(RunState::Failed, Some("AccessDenied"));
+    let told = what_to_do(FeedState::Failed, Some(&failed));
+    assert_eq!(told, Some(advice("AccessDenied")));
+    assert_eq!(what_to_do(FeedState::OnTime, Some(&held)), None);
+}
+
+#[test]
+fn the_change_is_against_the_list_before() {
+    assert_eq!(change(&head("2026-11-23T04:00:00Z")), Some(-2));
+}

@@ -1,0 +1,97 @@
+//! What operators paused, read and written.
+
+use livelist_model::layout;
+use livelist_model::pause::{Pause, Pauses};
+use livelist_model::{ClientId, MlsId};
+
+use crate::{Condition, Objects, ObjectsExt, Retention, StoreError};
+
+/// What may be paused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Paused {
+    /// An MLS: no feed of it is read.
+    Mls(MlsId),
+    /// A client: its pairs start no runs.
+    Client(ClientId),
+}
+
+impl Paused {
+    fn key(&self) -> String {
+        match self {
+            Paused::Mls(mls) => layout::paused_mls(mls),
+            Paused::Client(client) => layout::paused_client(client),
+        }
+    }
+}
+
+/// Everything that is paused.
+///
+/// # Errors
+/// The store cannot be used now. A note that is damaged still pauses what it is named after.
+pub async fn read_pauses(objects: &dyn Objects) -> Result<Pauses, StoreError> {
+    let mut pauses = Pauses::default();
+    for listed in objects.list(layout::PAUSED_PREFIX).await? {
+        let Some(name) = listed
+            .key
+            .strip_prefix(layout::PAUSED_PREFIX)
+            .and_then(|name| name.strip_suffix(".json"))
+        else {
+            continue;
+        };
+        let Some((kind, name)) = name.split_once('/') else {
+            continue;
+        };
+        let pause = match objects.read_json::<Pause>(&listed.key).await {
+            Ok(Some((pause, _))) => pause,
+            Ok(None) => continue,
+            Err(StoreError::Corrupt { reason, .. }) => Pause {
+                schema: Pause::SCHEMA,
+                at: jiff::Timestamp::UNIX_EPOCH,
+                reason: Some(format!("its note cannot be read: {reason}")),
+                by: "unknown".to_owned(),
+            },
+            Err(error) => return Err(error),
+        };
+        if kind == "mls"
+            && let Ok(mls) = name.parse()
+        {
+            pauses.mls.insert(mls, pause);
+        } else if kind == "clients"
+            && let Ok(client) = name.parse()
+        {
+            pauses.clients.insert(client, pause);
+        }
+    }
+    Ok(pauses)
+}
+
+/// Pauses it; one that is paused already keeps its note. Says whether that is new.
+///
+/// # Errors
+/// The store cannot be used now.
+pub async fn pause(
+    objects: &dyn Objects,
+    what: &Paused,
+    pause: &Pause,
+) -> Result<bool, StoreError> {
+    let key = what.key();
+    match objects
+        .write_json(&key, pause, Condition::Absent, Retention::Keep)
+        .await
+    {
+        Ok(_) => Ok(true),
+        Err(StoreError::ConditionFailed { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Lets it go on. Says whether it was paused.
+///
+/// # Errors
+/// The store cannot be used now.
+pub async fn resume(objects: &dyn Objects, what: &Paused) -> Result<bool, StoreError> {
+    let key = what.key();
+    let was = objects.get(&key).await?.is_some();
+    objects.delete(&key, Condition::Always).await?;
+    Ok(was)
+}
