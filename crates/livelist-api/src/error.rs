@@ -23,6 +23,14 @@ pub enum ApiError {
     NotAnAdmin,
     #[error("{0}")]
     Conflict(String),
+    #[error("There is no {0}.")]
+    Unknown(String),
+    #[error("{told}")]
+    Failed {
+        told: String,
+        #[source]
+        cause: Cause,
+    },
     #[error("This feed is not open to this site key: it belongs to others, or it is suspended.")]
     Forbidden,
     #[error("This link has expired. Ask for the list again to get a new one.")]
@@ -87,6 +95,22 @@ impl ApiError {
         ApiError::Unsound(Cause { what, source: None })
     }
 
+    /// What an operator asked for was begun and failed: `told` is for the operator, who sees more than
+    /// a site does, and `cause` for the log.
+    pub fn failed(
+        told: impl Into<String>,
+        cause: impl StdError + Send + Sync + 'static,
+    ) -> ApiError {
+        let cause = Cause {
+            what: "what was asked for failed".to_owned(),
+            source: Some(Arc::new(cause)),
+        };
+        ApiError::Failed {
+            told: told.into(),
+            cause,
+        }
+    }
+
     /// A stored list that is not what its head says, or that cannot be read to its end.
     pub fn unreadable(object: &str, error: CodecError) -> ApiError {
         let cause = Cause {
@@ -122,7 +146,7 @@ impl ApiError {
             ApiError::Forbidden | ApiError::LinkExpired | ApiError::LinkInvalid => {
                 StatusCode::FORBIDDEN
             }
-            ApiError::NotFound => StatusCode::NOT_FOUND,
+            ApiError::NotFound | ApiError::Unknown(_) => StatusCode::NOT_FOUND,
             ApiError::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             ApiError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ApiError::BadRequest | ApiError::Invalid(_) => StatusCode::BAD_REQUEST,
@@ -132,6 +156,7 @@ impl ApiError {
             ApiError::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             ApiError::NotReady
             | ApiError::Busy
+            | ApiError::Failed { .. }
             | ApiError::Unsound(_)
             | ApiError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             ApiError::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -146,7 +171,8 @@ impl ApiError {
             ApiError::Forbidden => "forbidden",
             ApiError::LinkExpired => "link_expired",
             ApiError::LinkInvalid => "link_invalid",
-            ApiError::NotFound => "not_found",
+            ApiError::NotFound | ApiError::Unknown(_) => "not_found",
+            ApiError::Failed { .. } => "failed",
             ApiError::MethodNotAllowed => "method_not_allowed",
             ApiError::TooLarge => "too_large",
             ApiError::BadRequest | ApiError::Invalid(_) => "bad_request",

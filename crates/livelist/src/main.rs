@@ -65,7 +65,7 @@ fn main() -> ExitCode {
             Command::Reject(arguments) => approve::reject(arguments).await,
             Command::Keys(command) => keys::run(command).await,
             Command::Notices(arguments) => notices::run(arguments, environment).await,
-            Command::Serve(arguments) => serve::run(arguments).await,
+            Command::Serve(arguments) => serve::run(arguments, environment).await,
             Command::Openapi => serve::describe(),
         }
     });

@@ -1,19 +1,21 @@
-//! `livelist serve`: the HTTP API from a directory, with links to lists that this process signs.
+//! `livelist serve`: the HTTP APIs of sites and of operators from a directory, with the dashboard, and
+//! links to lists that this process signs.
 
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use livelist_api::{ApiState, Rate, SignedLinks, openapi, router_with_objects, serve};
+use livelist_ops::http::AdminState;
 use livelist_store::{Clock, SystemClock, SystemEntropy};
 
 use crate::cli::ServeArgs;
-use crate::context::{open_data, open_registry};
+use crate::context::{env, open_data, open_registry};
 use crate::exit::{Code, Failed};
 use crate::overlay::Overlay;
 
 /// Runs `livelist serve` until it is told to stop.
-pub async fn run(arguments: ServeArgs) -> Result<Code, Failed> {
+pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Result<Code, Failed> {
     let registry = open_registry(&arguments.registry.registry)?;
     let data = open_data(&arguments.data.data)?;
     let listener = tokio::net::TcpListener::bind(arguments.listen)
@@ -33,12 +35,18 @@ pub async fn run(arguments: ServeArgs) -> Result<Code, Failed> {
         requests: arguments.rate,
         per: Duration::from_secs(60),
     };
+    let (env, _) = env(
+        &arguments.registry.registry,
+        &arguments.data.data,
+        environment,
+    )?;
+    let admin = AdminState::new(Arc::new(env));
     let state = ApiState::new(objects, links.clone(), clock.clone(), entropy).with_rate(rate);
     let mut out = std::io::stdout().lock();
     writeln!(out, "listening on http://{address}")?;
     out.flush()?;
     drop(out);
-    let router = router_with_objects(state, links);
+    let router = router_with_objects(state, links).merge(livelist_ops::http::router(admin));
     serve(listener, router, clock, stopped()).await;
     Ok(Code::Ok)
 }
