@@ -30,7 +30,7 @@ async fn carried_out<T: Send + 'static>(
     let memory = state.status.clone();
     let task = async move {
         let done = decision.await;
-        memory.forget().await;
+        memory.forget();
         done
     };
     let done = tokio::spawn(task.in_current_span()).await;

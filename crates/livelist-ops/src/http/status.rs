@@ -1,7 +1,9 @@
-//! `GET /v1/admin/status`: looked up once for all who ask within ten seconds, and compressed once.
+//! `GET /v1/admin/status`: looked up once for all who ask, and compressed once.
+
+mod short;
 
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -12,21 +14,31 @@ use flate2::write::GzEncoder;
 use jiff::{SignedDuration, Timestamp};
 use livelist_api::{ApiError, is_held};
 use sha2::{Digest, Sha256};
-use tokio::sync::Mutex;
 
+use self::short::Short;
 use super::AdminState;
 use super::auth::Admin;
 use crate::OpsError;
 use crate::status::{Status, read};
 
-/// So long an answer is good: pages ask every 30 seconds, and looking costs a few reads a feed.
-const GOOD_FOR: SignedDuration = SignedDuration::from_secs(10);
+/// So long an answer is as good as new: looking costs a few reads a feed.
+const NEW: SignedDuration = SignedDuration::from_secs(10);
+/// So long it is still given, while somebody looks again: a page that asks every 30 seconds never waits.
+const GOOD: SignedDuration = SignedDuration::from_secs(60);
 
-/// The last answer. The lock is held while the next one is made, so that many who ask at once cost one
-/// look.
+/// The last answer.
 #[derive(Default)]
 pub(super) struct Memory {
-    last: Mutex<Option<Arc<Told>>>,
+    last: Mutex<Last>,
+    /// Held by the one who looks: many who ask at once cost one look.
+    looking: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Last {
+    told: Option<Arc<Told>>,
+    /// Counts what was decided: a look that began before a decision does not know of it.
+    decisions: u64,
 }
 
 /// An answer, as it is sent.
@@ -38,32 +50,67 @@ struct Told {
 }
 
 impl Memory {
-    /// Something changed: the next who asks is told of it.
-    pub(super) async fn forget(&self) {
-        *self.last.lock().await = None;
+    /// Something was decided: the next who asks is told of it.
+    pub(super) fn forget(&self) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.told = None;
+        last.decisions += 1;
     }
 
-    async fn told(&self, state: &AdminState) -> Result<Arc<Told>, ApiError> {
-        let mut last = self.last.lock().await;
-        let now = state.env.clock.now();
-        if let Some(told) = &*last
-            && (SignedDuration::ZERO..GOOD_FOR).contains(&now.duration_since(told.at))
-        {
-            return Ok(told.clone());
-        }
-        let status = read(&*state.env.objects, now).await?;
-        let told = tokio::task::spawn_blocking(move || written(status))
-            .await
-            .map_err(|_| ApiError::Internal)??;
-        let told = Arc::new(told);
-        *last = Some(told.clone());
-        Ok(told)
+    fn last(&self) -> (Option<Arc<Told>>, u64) {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        (last.told.clone(), last.decisions)
     }
+
+    fn keep(&self, told: &Arc<Told>, decisions: u64) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.decisions == decisions {
+            last.told = Some(told.clone());
+        }
+    }
+}
+
+async fn told(state: &AdminState) -> Result<Arc<Told>, ApiError> {
+    let now = state.env.clock.now();
+    let age = |told: &Told| now.duration_since(told.at);
+    let last = state.status.last().0;
+    if let Some(told) = last
+        && (SignedDuration::ZERO..GOOD).contains(&age(&told))
+    {
+        if age(&told) >= NEW && state.status.looking.try_lock().is_ok() {
+            tokio::spawn(look(state.clone(), now));
+        }
+        return Ok(told);
+    }
+    // In a task of its own: what a caller did not wait for is there for the next one.
+    let looked = tokio::spawn(look(state.clone(), now)).await;
+    looked.map_err(|_| ApiError::Internal)?
+}
+
+/// Looks, unless somebody else has done so since `asked`.
+async fn look(state: AdminState, asked: Timestamp) -> Result<Arc<Told>, ApiError> {
+    let memory = &state.status;
+    let _alone = memory.looking.lock().await;
+    let (last, decisions) = memory.last();
+    if let Some(told) = last
+        && told.at >= asked
+    {
+        return Ok(told);
+    }
+    let status = read(&*state.env.objects, state.env.clock.now()).await?;
+    let told = tokio::task::spawn_blocking(move || written(status)).await;
+    let told = Arc::new(told.map_err(|_| ApiError::Internal)??);
+    memory.keep(&told, decisions);
+    Ok(told)
+}
+
+fn json(status: &Status) -> Result<Vec<u8>, OpsError> {
+    serde_json::to_vec(&Short::of(status)).map_err(|_| OpsError::Internal)
 }
 
 fn written(mut status: Status) -> Result<Told, OpsError> {
     let at = status.at;
-    let plain = serde_json::to_vec(&status).map_err(|_| OpsError::Internal)?;
+    let plain = json(&status)?;
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(&plain).map_err(|_| OpsError::Internal)?;
     let gzip = gzip.finish().map_err(|_| OpsError::Internal)?;
@@ -72,8 +119,7 @@ fn written(mut status: Status) -> Result<Told, OpsError> {
     for feed in &mut status.feeds {
         feed.age_seconds = None;
     }
-    let timeless = serde_json::to_vec(&status).map_err(|_| OpsError::Internal)?;
-    let tag = hex::encode(&Sha256::digest(&timeless)[..12]);
+    let tag = hex::encode(&Sha256::digest(json(&status)?)[..12]);
     Ok(Told {
         at,
         tag,
@@ -88,7 +134,7 @@ pub(super) async fn status(
     _: Admin,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let told = state.status.told(&state).await?;
+    let told = told(&state).await?;
     let tag = HeaderValue::from_str(&format!("W/\"{}\"", told.tag));
     let tag = (header::ETAG, tag.map_err(|_| ApiError::Internal)?);
     let vary = (
