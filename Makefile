@@ -43,8 +43,8 @@ build: ## Builds everything.
 	cargo build --workspace
 
 .PHONY: bootstrap
-bootstrap: ## Builds the Lambda artifact for the local stack.
-	cargo build -p livelist-lambda
+bootstrap: ## Builds the Lambda artifact for the local stack, the command and the simulated MLSs.
+	cargo build -p livelist-lambda -p livelist -p livelist-mls
 	@mkdir -p $(dir $(ARTIFACT))
 	@install -m 755 $(TARGET)/debug/bootstrap $(ARTIFACT)
 	@strip --strip-debug $(ARTIFACT) 2>/dev/null || true
@@ -105,8 +105,7 @@ deploy-sam: $(SAM) ## SAM: shows the changes and asks; ENV=dev, PARAMETERS="Aler
 
 .PHONY: run
 run: $(VENV) bootstrap ## Shows three days of the whole system on this machine; ONCE=1 ends after them.
-	cargo build -p livelist-mls
-	@LIVELIST_MLS=$(TARGET)/debug/livelist-mls .venv/bin/python infra/local/demo.py
+	@LIVELIST_BIN=$(abspath $(TARGET))/debug .venv/bin/python infra/local/demo.py
 
 .PHONY: site
 site: wordpress-tools ## Starts a WordPress that follows a feed: API=… FEED=… KEY=…

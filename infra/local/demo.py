@@ -11,6 +11,7 @@ import datetime
 import hashlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from deploy import CREDENTIALS, DeployError
 from follower import Follower
 from stack import HOME, ROOT, Server, StackError, deploy_into, say
 
-MLS_BINARY = os.environ.get("LIVELIST_MLS", str(ROOT / "target" / "debug" / "livelist-mls"))
+BINARIES = Path(os.environ.get("LIVELIST_BIN", ROOT / "target" / "debug"))
 SITE_KEY = "demo-site-key"
 # The provider's waits are shown, not sat through.
 WAIT_SCALE = 0.02
@@ -82,7 +83,7 @@ def simulated(folder: Path):
     """The simulated MLSs as a process of their own; gives where they answer."""
     config = folder / "mls.json"
     config.write_text(json.dumps(specs()))
-    process = subprocess.Popen([MLS_BINARY, "--config", str(config), "--port", "0"], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([str(BINARIES / "livelist-mls"), "--config", str(config), "--port", "0"], stdout=subprocess.PIPE, text=True)
     try:
         line = process.stdout.readline()
         if not line:
@@ -291,6 +292,29 @@ def where_to_look(system: System, folder: Path) -> None:
     say(f"Functions' logs, queues, notices: {folder.relative_to(ROOT)}/server.log; any AWS client at {system.document['endpoint']}")
 
 
+def operator(system: System, folder: Path) -> None:
+    """What an operator sees now, and how to go on looking."""
+    variables = {
+        **CREDENTIALS,
+        "AWS_ENDPOINT_URL": system.document["endpoint"],
+        "LIVELIST_STACK": system.document["stack"],
+    }
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()]
+    lines.append(f'export PATH={shlex.quote(str(BINARIES))}:"$PATH"\n')
+    (folder / "operator.env").write_text("".join(lines))
+    say("\nWhat an operator sees: livelist status --trouble")
+    command = [str(BINARIES / "livelist"), "status", "--trouble"]
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **variables}
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    expect(told.returncode == 0, f"livelist status: {told.stderr}")
+    for line in told.stdout.splitlines():
+        say(f"  {line}".rstrip())
+    expect(" held" in told.stdout, "no feed is held on day 3")
+    say("The same commands from another terminal (docs/operations.md has one for each question):")
+    say(f"  source {(folder / 'operator.env').relative_to(ROOT)}")
+    say("  livelist status; livelist show RUN; livelist approve RUN; livelist rerun FEED; livelist why FEED KEY")
+
+
 def show() -> None:
     HOME.mkdir(exist_ok=True)
     state = HOME / "stack.json"
@@ -310,6 +334,7 @@ def show() -> None:
             say(f"Deployed at {server.endpoint}. Loading the registry: {sum(map(len, PAIRS.values()))} pairs …")
             system.load_registry(endpoints)
             three_days(system, Mls(endpoints["url"]), follower)
+            operator(system, HOME)
             where_to_look(system, HOME)
             if os.environ.get("ONCE") != "1":
                 say("\nEverything stays up. Ctrl-C ends it.")

@@ -7,7 +7,7 @@
     stack.py exec -- COMMAND   start one of its own, run COMMAND against it, stop it again
 
 `up` leaves `.local/stack.json` behind: the endpoint, the process and the outputs of the template.
-`exec` hands the path of such a file to COMMAND in LIVELIST_STACK; and in LIVELIST_TEST_ENDPOINT a
+`exec` hands the path of such a file to COMMAND in LIVELIST_TEST_STACK; and in LIVELIST_TEST_ENDPOINT a
 second, empty emulator that lets everybody do everything, for tests that bring their own resources.
 """
 
@@ -179,7 +179,7 @@ def environment_of(server: Server, bare: Server, state: Path) -> dict[str, str]:
         **CREDENTIALS,
         "AWS_ENDPOINT_URL": server.endpoint,
         "AWS_EC2_METADATA_DISABLED": "true",
-        "LIVELIST_STACK": str(state),
+        "LIVELIST_TEST_STACK": str(state),
         "LIVELIST_TEST_ENDPOINT": bare.endpoint,
     }
 

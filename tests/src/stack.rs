@@ -66,8 +66,8 @@ impl Stack {
         reason = "this is where a test's process begins"
     )]
     pub fn get() -> Stack {
-        let path = std::env::var("LIVELIST_STACK").expect(
-            "LIVELIST_STACK names the state of a running local stack: make test starts one",
+        let path = std::env::var("LIVELIST_TEST_STACK").expect(
+            "LIVELIST_TEST_STACK names the state of a running local stack: make test starts one",
         );
         let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
         Stack {

@@ -73,4 +73,16 @@ impl DeadLetters for SqsDeadLetters {
         answer.map_err(|e| store_error(format!("deleting from {}", self.url), e))?;
         Ok(())
     }
+
+    async fn put_back(&self, receipt: &str) -> Result<(), StoreError> {
+        let asked = self
+            .client
+            .change_message_visibility()
+            .queue_url(&self.url)
+            .receipt_handle(receipt)
+            .visibility_timeout(0);
+        let what = || format!("putting a message back into {}", self.url);
+        asked.send().await.map_err(|e| store_error(what(), e))?;
+        Ok(())
+    }
 }

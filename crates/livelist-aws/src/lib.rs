@@ -10,6 +10,8 @@ mod dead_letters;
 mod executions;
 mod failure;
 mod links;
+#[cfg(feature = "operators")]
+mod logs;
 mod notices;
 mod objects;
 mod queue;
@@ -23,6 +25,8 @@ pub use dead_letters::SqsDeadLetters;
 pub use executions::SfnExecutions;
 pub use failure::Failure;
 pub use links::S3Links;
+#[cfg(feature = "operators")]
+pub use logs::{CloudWatchLogs, LogLine};
 pub use notices::SnsNotices;
 pub use objects::S3Objects;
 pub use queue::SqsQueue;

@@ -12,8 +12,8 @@
 //!   denial of access, which hides the key, in pages; in answers by key, if it can be asked by key;
 //!   and in counts, if it counts (where a count that was falsified denies as well). Where it can
 //!   neither be asked by key nor counts, pages are all that it has: it denied a key if in every scan
-//!   that the list rests on, two at least, a fault left rows out of a page. A key that is hidden in only some kinds
-//!   of answers is live.
+//!   that the list rests on, two at least, a fault left rows out of a page. A key that is hidden in
+//!   only some kinds of answers is live.
 //!   A key that was in the former list and has been live ever since that list was written may not go
 //!   either, even if it came when the scans had begun: another run has seen it. And no excuse holds
 //!   for a list without any key, unless the former one was without any as well.
@@ -23,8 +23,7 @@
 //!   before. The excuses are those of rule zero; or that a fault left rows out of a page while the
 //!   MLS did not count or its count was falsified or moved; or, where rows are read by following
 //!   links, which do not overlap, that the book changed in the window, so that rows moved past the
-//!   reader. Such a key is
-//!   counted as *late*, and the days at the end see to it that it comes.
+//!   reader. Such a key is counted as *late*, and the days at the end see to it that it comes.
 //! - **The head**: complete, in bytewise order, without repetitions; count, size and SHA-256 are
 //!   those of the stored list. Its sequence is the former one's plus one, or all but the time of the
 //!   look is unchanged. Its newest delta leads from the former list to the new one, and the older

@@ -8,7 +8,7 @@ use livelist_model::notice::{Deliveries, Delivery, DeliveryState, told};
 use livelist_model::registry::Registry;
 use livelist_model::{ClientId, layout};
 use livelist_store::outbox::ObjectOutbox;
-use livelist_store::{ObjectsExt, StoreError};
+use livelist_store::{Objects, ObjectsExt, StoreError};
 
 use crate::Notifier;
 
@@ -39,6 +39,33 @@ impl Round {
             DeliveryState::Disabled => self.disabled += 1,
         }
     }
+}
+
+/// What is recorded of all clients, or of one.
+///
+/// # Errors
+/// The store cannot be used now.
+pub async fn recorded(
+    objects: &dyn Objects,
+    client: Option<&ClientId>,
+) -> Result<Vec<Deliveries>, StoreError> {
+    let prefix = client.map_or(layout::NOTICES_PREFIX.to_owned(), layout::notices_of);
+    let mut all = Vec::new();
+    for listed in objects.list(&prefix).await? {
+        // `notices/{client}.json` is no record of deliveries.
+        if listed.key.matches('/').count() != 2 {
+            continue;
+        }
+        match objects.read_json::<Deliveries>(&listed.key).await {
+            Ok(Some((deliveries, _))) => all.push(deliveries),
+            Ok(None) => {}
+            Err(error @ StoreError::Corrupt { .. }) => {
+                tracing::error!(%error, "a record of notices cannot be read");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(all)
 }
 
 impl Notifier {
@@ -81,27 +108,6 @@ impl Notifier {
         Ok(round)
     }
 
-    /// What is recorded of all clients, or of one.
-    pub async fn recorded(&self, client: Option<&ClientId>) -> Result<Vec<Deliveries>, StoreError> {
-        let prefix = client.map_or(layout::NOTICES_PREFIX.to_owned(), layout::notices_of);
-        let mut all = Vec::new();
-        for listed in self.objects.list(&prefix).await? {
-            // `notices/{client}.json` is no record of deliveries.
-            if listed.key.matches('/').count() != 2 {
-                continue;
-            }
-            match self.objects.read_json::<Deliveries>(&listed.key).await {
-                Ok(Some((deliveries, _))) => all.push(deliveries),
-                Ok(None) => {}
-                Err(error @ StoreError::Corrupt { .. }) => {
-                    tracing::error!(%error, "a record of notices cannot be read");
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(all)
-    }
-
     /// Records that a notice is to be sent, unless it is recorded already.
     async fn begin(&self, client: &ClientId, delivery: Delivery) -> Result<(), StoreError> {
         let key = layout::notices(client, &delivery.event.feed);
@@ -117,7 +123,7 @@ impl Notifier {
     async fn round(&self, all: bool) -> Result<Vec<Delivery>, StoreError> {
         let now = self.clock.now();
         let mut due = Vec::new();
-        for recorded in self.recorded(None).await? {
+        for recorded in recorded(&*self.objects, None).await? {
             let waiting = recorded.deliveries.into_iter().filter(|delivery| {
                 delivery.state == DeliveryState::Waiting
                     && (all || delivery.next_at.is_none_or(|at| at <= now))

@@ -66,24 +66,24 @@ pub async fn pairs(
             None => (Outcome::Kept, "the message is not a pair".to_owned()),
             Some(due) => judge(objects, due, &letter.body).await?,
         };
-        if !dry {
-            if outcome == Outcome::Sent {
-                let message = Message {
-                    body: letter.body,
-                    group: due.as_ref().map_or_else(String::new, |d| d.mls.to_string()),
-                };
-                let failed = queue.send(&[message]).await?;
-                if let Some(failure) = failed.first() {
-                    return Err(OpsError::Invalid(format!(
-                        "a message could not be sent: {}",
-                        failure.reason
-                    )));
-                }
+        if outcome == Outcome::Sent && !dry {
+            let message = Message {
+                body: letter.body,
+                group: due.as_ref().map_or_else(String::new, |d| d.mls.to_string()),
+            };
+            let failed = queue.send(&[message]).await?;
+            if let Some(failure) = failed.first() {
+                return Err(OpsError::Invalid(format!(
+                    "a message could not be sent: {}",
+                    failure.reason
+                )));
             }
-            // First sent, then deleted: a message that is there twice starts one run.
-            if outcome != Outcome::Kept {
-                dead.delete(&letter.receipt).await?;
-            }
+        }
+        // First sent, then deleted: a message that is there twice starts one run.
+        if dry || outcome == Outcome::Kept {
+            dead.put_back(&letter.receipt).await?;
+        } else {
+            dead.delete(&letter.receipt).await?;
         }
         redriven.push(Redriven {
             run: due.map(|due| due.run.to_string()),

@@ -7,7 +7,7 @@ use livelist_model::decision::HeldReason;
 use livelist_model::head::Head;
 use livelist_model::history::{History, Past};
 use livelist_model::record::{RunRecord, RunState};
-use livelist_model::registry::Provider;
+use livelist_model::registry::{CredentialRef, Provider};
 use livelist_model::{ClientId, FeedId, MlsId, ResourceName, RunId, layout};
 use livelist_steps::error::advice;
 use livelist_store::{Objects, ObjectsExt, StoreError};
@@ -93,6 +93,8 @@ pub struct FeedStatus {
     /// The filter.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<String>,
+    /// The reference to the credential that it is read with; never the secret.
+    pub credential: CredentialRef,
     /// In one word.
     pub state: FeedState,
     /// Why: a reason, an error's name, who paused it.
@@ -272,6 +274,7 @@ fn tell(
         provider: spec.provider.clone(),
         resource: spec.resource.clone(),
         filter: spec.filter.clone(),
+        credential: spec.credential.clone(),
         state,
         advice: what_to_do(state, newest).map(str::to_owned),
         why,

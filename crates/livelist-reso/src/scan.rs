@@ -248,10 +248,10 @@ impl ScanState {
         } else {
             let fullest = self.fullest.max(page.len());
             // At the end, as much is shown again as anywhere, however short the page was.
-            let like = if link.is_none() { fullest } else { page.len() };
-            let next = Cursor::Skip((skip + page.len()).saturating_sub(overlap(like)));
+            let shown_again = overlap(if link.is_none() { fullest } else { page.len() });
+            let next = Cursor::Skip((skip + page.len()).saturating_sub(shown_again));
             self.went(answer, joined.again, Some((next, page.print())))?;
-            self.tail = page.tail(overlap(like));
+            self.tail = page.tail(shown_again);
             self.fullest = fullest;
             self.ends_told = ends_told;
         }

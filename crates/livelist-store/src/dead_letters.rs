@@ -24,4 +24,7 @@ pub trait DeadLetters: Send + Sync {
 
     /// Deletes a message that was received.
     async fn delete(&self, receipt: &str) -> Result<(), StoreError>;
+
+    /// Lets others see a message that was received at once.
+    async fn put_back(&self, receipt: &str) -> Result<(), StoreError>;
 }

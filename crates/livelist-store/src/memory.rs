@@ -246,6 +246,10 @@ impl DeadLetters for MemoryQueue {
         lock(&self.dead).retain(|(body, _)| body != receipt);
         Ok(())
     }
+
+    async fn put_back(&self, _: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 /// An outbox in memory: remembers what was put.

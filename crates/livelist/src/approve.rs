@@ -1,115 +1,162 @@
-//! `livelist approve` and `reject`: a person's word on a held result. Approving runs the publisher
-//! again, which publishes only if the head is still the one that the run compared with.
+//! `livelist approve`, `reject`, `rerun`, `pause`, `resume` and `redrive`: an operator's word.
 
 use std::io::Write;
 
-use livelist_model::layout;
-use livelist_model::record::{RunRecord, RunState};
-use livelist_steps::{publish, release};
-use livelist_store::{Condition, Objects, ObjectsExt, Retention};
+use livelist_model::FeedId;
+use livelist_ops::redrive::Outcome;
+use livelist_ops::{decide, pause, redrive, rerun};
+use livelist_steps::Env;
+use livelist_store::pauses::Paused;
 
-use crate::cli::{ApproveArgs, RunArgs};
-use crate::context::{env, open_data};
+use crate::cli::{PauseArgs, RedriveArgs, ResumeArgs, RunArgs};
 use crate::exit::{Code, Failed};
-use crate::runs::record_of;
+use crate::text::{or_none, out, table};
+use crate::world::{Deployment, Place, World};
 
-fn held(record: &RunRecord) -> Result<(), Failed> {
-    if record.state == RunState::Held {
-        return Ok(());
+/// Who decides, as records and logs have it: the user that the environment names.
+pub fn operator(environment: &[(String, String)]) -> String {
+    let named = |name| environment.iter().find(|(variable, _)| variable == name);
+    let user = named("LIVELIST_OPERATOR").or_else(|| named("USER"));
+    let user = user.map(|(_, user)| user.as_str()).unwrap_or_default();
+    let plain: String = user
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || "-_.@".contains(*c))
+        .take(64)
+        .collect();
+    match plain.is_empty() {
+        true => "operator".to_owned(),
+        false => plain,
     }
-    Err(Failed::usage(format!(
-        "the run {} is {}, not held",
-        record.spec.run,
-        record.state.as_str()
-    )))
 }
 
 /// Runs `livelist approve`.
 pub async fn approve(
-    arguments: ApproveArgs,
+    arguments: RunArgs,
     environment: Vec<(String, String)>,
 ) -> Result<Code, Failed> {
-    let objects = open_data(&arguments.run.data.data)?;
-    let record = record_of(&objects, &arguments.run.run).await?;
-    held(&record)?;
-    let (Some(reason), Some(resume)) = (record.held_reason, record.resume) else {
-        return Err(Failed::because(
-            "the run's record does not say what to publish",
-        ));
-    };
-    if !reason.can_be_approved() {
-        return Err(Failed::usage(format!(
-            "a run held for {} cannot be approved: its scan is not proved complete. The next run \
-             looks again",
-            reason.as_str()
-        )));
-    }
-    // Publishing asks no provider, so the registry and its secrets are not needed.
-    let (env, _) = env(
-        &arguments.run.data.data,
-        &arguments.run.data.data,
-        environment,
-    )?;
-    let (run, owner) = (record.spec.clone(), "operator".to_owned());
-    let input = publish::Input {
-        run: run.clone(),
-        owner: owner.clone(),
-        comparison: resume.comparison,
-        confirmation: resume.confirmation,
-        approved: true,
-    };
-    let published = publish::run(&env, input).await;
-    release::run(
-        &env,
-        release::Input {
-            run,
-            owner,
-            failure: None,
-        },
-    )
-    .await?;
-    let output = published?;
-    if output.outcome == publish::Outcome::Stale {
-        return Err(Failed::usage(
-            "a later run has looked since, or this one was rejected; there is nothing left to approve",
-        ));
-    }
+    let by = operator(&environment);
+    let world = World::open(&arguments.place, environment).await?;
+    let approved = decide::approve(&world.env, &arguments.run, &by).await?;
+    let version = approved.version.as_deref().unwrap_or("none");
     let mut out = std::io::stdout().lock();
-    let version = output.version.as_deref().unwrap_or("none");
     writeln!(
         out,
         "published {version}: {} keys, {} added, {} removed",
-        output.count, output.added, output.removed
+        approved.count, approved.added, approved.removed
     )?;
     Ok(Code::Ok)
 }
 
 /// Runs `livelist reject`.
-pub async fn reject(arguments: RunArgs) -> Result<Code, Failed> {
-    let objects = open_data(&arguments.data.data)?;
-    let record = record_of(&objects, &arguments.run).await?;
-    held(&record)?;
-    let feed = record.spec.feed.feed.clone();
-    let key = layout::run_record(&feed, &record.spec.run);
-    let rejected = RunRecord {
-        state: RunState::Rejected,
-        resume: None,
-        ..record
-    };
-    objects
-        .write_json(&key, &rejected, Condition::Always, Retention::Scratch)
-        .await?;
-    // Its removals no longer count as seen once.
-    let note = layout::held(&feed);
-    let held = objects
-        .read_json::<livelist_model::head::Held>(&note)
-        .await?;
-    if let Some((held, etag)) = held
-        && held.run == rejected.spec.run
-    {
-        objects.delete(&note, Condition::Unchanged(etag)).await?;
-    }
+pub async fn reject(
+    arguments: RunArgs,
+    environment: Vec<(String, String)>,
+) -> Result<Code, Failed> {
+    let by = operator(&environment);
+    let world = World::open(&arguments.place, environment).await?;
+    decide::reject(world.objects(), &arguments.run, &by).await?;
     let mut out = std::io::stdout().lock();
-    writeln!(out, "rejected {}; the head stays", rejected.spec.run)?;
+    writeln!(out, "rejected {}; the head stays", arguments.run)?;
     Ok(Code::Ok)
+}
+
+/// Starts another run of `feed` in Step Functions.
+pub async fn rerun_on_aws(env: &Env, feed: &FeedId, by: &str) -> Result<Code, Failed> {
+    let now = env.clock.now();
+    let again = rerun::rerun(&*env.objects, &*env.executions, feed, now, by).await?;
+    let mut out = std::io::stdout().lock();
+    let verb = match again.started {
+        true => "started",
+        false => "was started already:",
+    };
+    writeln!(out, "{verb} {}", again.run)?;
+    Ok(Code::Ok)
+}
+
+fn paused(name: &str, is_client: bool) -> Result<Paused, Failed> {
+    Ok(match is_client {
+        true => Paused::Client(name.parse().map_err(Failed::usage)?),
+        false => Paused::Mls(name.parse().map_err(Failed::usage)?),
+    })
+}
+
+/// Runs `livelist pause`.
+pub async fn pause(
+    arguments: PauseArgs,
+    environment: Vec<(String, String)>,
+) -> Result<Code, Failed> {
+    let by = operator(&environment);
+    let what = paused(&arguments.name, arguments.client)?;
+    let world = World::with_registry(&arguments.place, environment).await?;
+    let now = world.env.clock.now();
+    let new = pause::pause(world.objects(), &what, arguments.reason, &by, now).await?;
+    let mut out = std::io::stdout().lock();
+    let name = &arguments.name;
+    match new {
+        true => writeln!(
+            out,
+            "{name} is paused; what is published stays and is served"
+        )?,
+        false => writeln!(out, "{name} was paused already")?,
+    }
+    Ok(Code::Ok)
+}
+
+/// Runs `livelist resume`.
+pub async fn resume(
+    arguments: ResumeArgs,
+    environment: Vec<(String, String)>,
+) -> Result<Code, Failed> {
+    let by = operator(&environment);
+    let what = paused(&arguments.name, arguments.client)?;
+    let world = World::open(&arguments.place, environment).await?;
+    let was = pause::resume(world.objects(), &what, &by).await?;
+    let mut out = std::io::stdout().lock();
+    let name = &arguments.name;
+    match was {
+        true => writeln!(out, "{name} goes on with the next run that is due")?,
+        false => writeln!(out, "{name} was not paused")?,
+    }
+    Ok(Code::Ok)
+}
+
+/// Runs `livelist redrive`.
+pub async fn redrive(
+    arguments: RedriveArgs,
+    environment: Vec<(String, String)>,
+) -> Result<Code, Failed> {
+    let world = World::open(&arguments.place, environment).await?;
+    let Place::Aws(deployment) = &world.place else {
+        let mut out = std::io::stdout().lock();
+        writeln!(
+            out,
+            "one machine has no queues, so nothing was put aside. `livelist status` tells which runs \
+             failed, `livelist notices --retry` sends notices again"
+        )?;
+        return Ok(Code::Ok);
+    };
+    let Deployment { clients, system } = &**deployment;
+    let dead = clients.dead_letters(&system.dlq_url);
+    let queue = &*world.env.queue;
+    let redriven = redrive::pairs(world.objects(), &dead, queue, arguments.dry_run).await?;
+    let mut out = out();
+    if arguments.json {
+        for line in &redriven {
+            writeln!(out, "{}", serde_json::to_string(line)?)?;
+        }
+    } else if redriven.is_empty() {
+        writeln!(out, "nothing was put aside")?;
+    } else {
+        let rows = redriven.iter().map(|line| {
+            vec![
+                or_none(line.run.as_deref()),
+                line.outcome.as_str().to_owned(),
+                or_none(line.was.as_deref()),
+                line.now.clone(),
+            ]
+        });
+        out.write_all(&table(&["RUN", "BECAME", "WAS PUT ASIDE FOR", "NOW"], rows))?;
+    }
+    let kept = redriven.iter().any(|line| line.outcome == Outcome::Kept);
+    Ok(if kept { Code::Held } else { Code::Ok })
 }

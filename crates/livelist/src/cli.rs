@@ -1,10 +1,13 @@
 //! The command line.
 
+use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use livelist_model::{ClientId, FeedId, MlsId, ResourceName, RunId};
+
+use crate::exit::{Code, Failed};
 
 /// Finds out which real-estate listings are still live, proves it, and tells every copy.
 #[derive(Debug, Parser)]
@@ -30,6 +33,8 @@ pub enum Command {
     Probe(ProbeArgs),
     /// Reconciles all pairs that are due, in this process, on a directory.
     Reconcile(ReconcileArgs),
+    /// Tells how the feeds stand, the ones that need somebody first.
+    Status(StatusArgs),
     /// Prints the live keys of a feed, one a line.
     Live(FeedArgs),
     /// Lists runs, newest first.
@@ -37,9 +42,21 @@ pub enum Command {
     /// Tells what happened in a run, and why.
     Show(ShowArgs),
     /// Publishes the result of a held run.
-    Approve(ApproveArgs),
+    Approve(RunArgs),
     /// Refuses the result of a held run.
     Reject(RunArgs),
+    /// Runs a feed again, with the registry as it is now.
+    Rerun(RerunArgs),
+    /// Tells what changed between two versions of a feed's list.
+    Diff(DiffArgs),
+    /// Tells where a listing went: in which versions it is, and what its removal rests on.
+    Why(WhyArgs),
+    /// Pauses an MLS or a client: no new runs, and the published lists stay.
+    Pause(PauseArgs),
+    /// Lets a paused MLS or client go on.
+    Resume(ResumeArgs),
+    /// Looks again at what nobody could work on, and sends it on its way where that is mended (AWS).
+    Redrive(RedriveArgs),
     /// Looks after the site keys of clients, and the keys of operators.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -49,6 +66,16 @@ pub enum Command {
     Serve(ServeArgs),
     /// Prints the description of the HTTP API (OpenAPI 3.1).
     Openapi,
+    /// Prints the completions of a shell.
+    Completions {
+        /// Which.
+        shell: clap_complete::Shell,
+    },
+    /// Writes the manual pages into a directory.
+    Man {
+        /// Where to.
+        dir: PathBuf,
+    },
 }
 
 /// What to do with registry documents.
@@ -86,9 +113,9 @@ pub struct ProvidersArgs {
 pub struct ProbeArgs {
     /// The MLS.
     pub mls: MlsId,
-    /// The registry.
+    /// Where its document is.
     #[command(flatten)]
-    pub registry: RegistryArgs,
+    pub source: SourceArgs,
     /// The RESO resource.
     #[arg(long, default_value = "Property")]
     pub resource: ResourceName,
@@ -103,12 +130,54 @@ pub struct ProbeArgs {
     pub json: bool,
 }
 
+/// Where documents of the registry are.
+#[derive(Debug, Clone, Args)]
+pub struct SourceArgs {
+    /// One machine: the directory that holds `mls/` and `clients/`.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "LIVELIST_REGISTRY",
+        required_unless_present = "stack",
+        conflicts_with = "stack"
+    )]
+    pub registry: Option<PathBuf>,
+    /// AWS: the deployment's name.
+    #[arg(long, value_name = "NAME", env = "LIVELIST_STACK")]
+    pub stack: Option<String>,
+}
+
 /// Where data is.
 #[derive(Debug, Clone, Args)]
 pub struct DataArgs {
     /// The directory with snapshots and runs.
     #[arg(long, value_name = "DIR", env = "LIVELIST_DATA")]
     pub data: PathBuf,
+}
+
+/// Where Livelist runs.
+#[derive(Debug, Clone, Args)]
+pub struct PlaceArgs {
+    /// One machine: the directory with snapshots and runs.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "LIVELIST_DATA",
+        required_unless_present = "stack",
+        conflicts_with = "stack"
+    )]
+    pub data: Option<PathBuf>,
+    /// One machine: the directory that holds `mls/` and `clients/`.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "LIVELIST_REGISTRY",
+        conflicts_with = "stack"
+    )]
+    pub registry: Option<PathBuf>,
+    /// AWS: the deployment's name. Region and credentials are those of AWS's variables or profile.
+    #[arg(long, value_name = "NAME", env = "LIVELIST_STACK")]
+    pub stack: Option<String>,
 }
 
 /// Where the registry is.
@@ -151,22 +220,47 @@ pub struct ReconcileArgs {
     pub retention_days: u16,
 }
 
+/// Arguments of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Where Livelist runs.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Only this feed.
+    pub feed: Option<FeedId>,
+    /// Only feeds of this MLS.
+    #[arg(long)]
+    pub mls: Option<MlsId>,
+    /// Only feeds of this client.
+    #[arg(long)]
+    pub client: Option<ClientId>,
+    /// Only feeds that need somebody: failed, held, delayed.
+    #[arg(long)]
+    pub trouble: bool,
+    /// Ends with 3 if a feed needs somebody.
+    #[arg(long)]
+    pub check: bool,
+    /// One JSON object a feed.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Arguments of `live`.
 #[derive(Debug, Args)]
 pub struct FeedArgs {
     /// The feed.
     pub feed: FeedId,
-    /// The data.
+    /// Where Livelist runs.
     #[command(flatten)]
-    pub data: DataArgs,
+    pub place: PlaceArgs,
 }
 
 /// Arguments of `runs`.
 #[derive(Debug, Args)]
 pub struct RunsArgs {
-    /// The data.
+    /// Where Livelist runs.
     #[command(flatten)]
-    pub data: DataArgs,
+    pub place: PlaceArgs,
     /// Only this feed.
     #[arg(long)]
     pub feed: Option<FeedId>,
@@ -183,9 +277,9 @@ pub struct RunsArgs {
 pub struct RunArgs {
     /// The run, e.g. `2026-11-21-abor-property-1f0c9a2b`.
     pub run: RunId,
-    /// The data.
+    /// Where Livelist runs.
     #[command(flatten)]
-    pub data: DataArgs,
+    pub place: PlaceArgs,
 }
 
 /// Arguments of `show`.
@@ -199,12 +293,96 @@ pub struct ShowArgs {
     pub json: bool,
 }
 
-/// Arguments of `approve`.
+/// Arguments of `rerun`.
 #[derive(Debug, Args)]
-pub struct ApproveArgs {
-    /// Which run.
+pub struct RerunArgs {
+    /// The feed.
+    pub feed: FeedId,
+    /// Where Livelist runs.
     #[command(flatten)]
-    pub run: RunArgs,
+    pub place: PlaceArgs,
+    /// How notices are sent, on one machine.
+    #[command(flatten)]
+    pub notify: NotifyArgs,
+    /// One JSON object instead of a table, on one machine.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// The feed.
+    pub feed: FeedId,
+    /// The older version: its name, its sequence, or a day (UTC), at whose end it was published; the
+    /// one before `to` when left out.
+    pub from: Option<String>,
+    /// The newer version; the published one when left out.
+    pub to: Option<String>,
+    /// Where Livelist runs.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// One JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `why`.
+#[derive(Debug, Args)]
+pub struct WhyArgs {
+    /// The feed.
+    pub feed: FeedId,
+    /// The listing's key.
+    pub key: String,
+    /// Where Livelist runs.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// One JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `pause`.
+#[derive(Debug, Args)]
+pub struct PauseArgs {
+    /// The MLS, or with `--client` the client.
+    pub name: String,
+    /// It is a client's name.
+    #[arg(long)]
+    pub client: bool,
+    /// Why, for those who see it later.
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// Where Livelist runs.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+/// Arguments of `resume`.
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    /// The MLS, or with `--client` the client.
+    pub name: String,
+    /// It is a client's name.
+    #[arg(long)]
+    pub client: bool,
+    /// Where Livelist runs.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+/// Arguments of `redrive`.
+#[derive(Debug, Args)]
+pub struct RedriveArgs {
+    /// Where Livelist runs.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Only tells what would become of each message.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// One JSON object a message.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// How notices are sent.
@@ -223,9 +401,9 @@ pub struct NotifyArgs {
 /// Arguments of `notices`.
 #[derive(Debug, Args)]
 pub struct NoticesArgs {
-    /// The data.
+    /// Where Livelist runs.
     #[command(flatten)]
-    pub data: DataArgs,
+    pub place: PlaceArgs,
     /// Only this client.
     #[arg(long)]
     pub client: Option<ClientId>,
@@ -235,12 +413,9 @@ pub struct NoticesArgs {
     /// One JSON object a notice.
     #[arg(long)]
     pub json: bool,
-    /// Tries first what was not delivered yet; needs the registry.
-    #[arg(long, requires = "registry")]
+    /// Tries first what was not delivered yet; on one machine, where it needs the registry.
+    #[arg(long, conflicts_with = "stack")]
     pub retry: bool,
-    /// The directory that holds `mls/` and `clients/`.
-    #[arg(long, value_name = "DIR", env = "LIVELIST_REGISTRY")]
-    pub registry: Option<PathBuf>,
     /// How notices are sent.
     #[command(flatten)]
     pub notify: NotifyArgs,
@@ -343,4 +518,19 @@ pub enum KeysCommand {
         #[command(flatten)]
         registry: RegistryArgs,
     },
+}
+
+/// Runs `livelist completions`.
+pub fn completions(shell: clap_complete::Shell) -> Result<Code, Failed> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "livelist", &mut text);
+    std::io::stdout().lock().write_all(&text)?;
+    Ok(Code::Ok)
+}
+
+/// Runs `livelist man`.
+pub fn manual(dir: &Path) -> Result<Code, Failed> {
+    std::fs::create_dir_all(dir)?;
+    clap_mangen::generate_to(Cli::command(), dir)?;
+    Ok(Code::Ok)
 }

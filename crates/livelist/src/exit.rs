@@ -7,6 +7,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use livelist_model::with_causes;
+use livelist_ops::OpsError;
 use livelist_steps::StepError;
 use livelist_store::StoreError;
 
@@ -71,6 +72,17 @@ impl Failed {
 impl From<StoreError> for Failed {
     fn from(error: StoreError) -> Self {
         Failed::internal(&error)
+    }
+}
+
+impl From<OpsError> for Failed {
+    fn from(error: OpsError) -> Self {
+        match error {
+            OpsError::Store(error) => error.into(),
+            OpsError::Step(error) => error.into(),
+            error if error.is_usage() => Failed::usage(error),
+            error => Failed::internal(&error),
+        }
     }
 }
 

@@ -10,11 +10,15 @@ mod notices;
 mod overlay;
 mod probe;
 mod providers;
+mod questions;
 mod reconcile;
 mod registry;
 mod report;
 mod runs;
 mod serve;
+mod status;
+mod text;
+mod world;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -58,15 +62,24 @@ fn main() -> ExitCode {
             Command::Providers(arguments) => providers::run(&arguments),
             Command::Probe(arguments) => probe::run(arguments, environment).await,
             Command::Reconcile(arguments) => reconcile::run(arguments, environment).await,
-            Command::Live(arguments) => runs::live(arguments).await,
-            Command::Runs(arguments) => runs::list(arguments).await,
-            Command::Show(arguments) => runs::show(arguments).await,
+            Command::Status(arguments) => status::run(arguments, environment).await,
+            Command::Live(arguments) => runs::live(arguments, environment).await,
+            Command::Runs(arguments) => runs::list(arguments, environment).await,
+            Command::Show(arguments) => runs::show(arguments, environment).await,
             Command::Approve(arguments) => approve::approve(arguments, environment).await,
-            Command::Reject(arguments) => approve::reject(arguments).await,
+            Command::Reject(arguments) => approve::reject(arguments, environment).await,
+            Command::Rerun(arguments) => reconcile::rerun(arguments, environment).await,
+            Command::Diff(arguments) => questions::diff(arguments, environment).await,
+            Command::Why(arguments) => questions::why(arguments, environment).await,
+            Command::Pause(arguments) => approve::pause(arguments, environment).await,
+            Command::Resume(arguments) => approve::resume(arguments, environment).await,
+            Command::Redrive(arguments) => approve::redrive(arguments, environment).await,
             Command::Keys(command) => keys::run(command).await,
             Command::Notices(arguments) => notices::run(arguments, environment).await,
             Command::Serve(arguments) => serve::run(arguments, environment).await,
             Command::Openapi => serve::describe(),
+            Command::Completions { shell } => cli::completions(shell),
+            Command::Man { dir } => cli::manual(&dir),
         }
     });
     match done {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use livelist_model::ClientId;
 use livelist_model::notice::{Delivery, DeliveryState};
 use livelist_model::registry::Registry;
-use livelist_notify::{Notifier, Rules, Sender, SystemResolver};
+use livelist_notify::{Notifier, Rules, Sender, SystemResolver, recorded};
 use livelist_reso::Dialects;
 use livelist_store::directory::DirectoryObjects;
 use livelist_store::outbox::ObjectOutbox;
@@ -18,9 +18,9 @@ use serde::Serialize;
 use tabwriter::TabWriter;
 
 use crate::cli::{NoticesArgs, NotifyArgs};
-use crate::context::{open_data, open_registry};
 use crate::exit::{Code, Failed};
 use crate::overlay::Overlay;
+use crate::world::{Place, World};
 
 /// What delivers notices, from a registry's directory and the data.
 pub fn notifier(
@@ -82,24 +82,17 @@ pub async fn run(
     arguments: NoticesArgs,
     environment: Vec<(String, String)>,
 ) -> Result<Code, Failed> {
-    let data = open_data(&arguments.data.data)?;
-    let registry = match &arguments.registry {
-        Some(registry) if arguments.retry => {
-            open_registry(registry)?;
-            registry.clone()
-        }
-        _ => arguments.data.data.clone(),
+    let World { env, place } = match arguments.retry {
+        true => World::with_registry(&arguments.place, environment.clone()).await?,
+        false => World::open(&arguments.place, environment.clone()).await?,
     };
-    let notifier = notifier(&registry, &data, environment, arguments.notify)?;
-    if arguments.retry {
-        let overlay = Overlay {
-            registry: DirectoryObjects::reading(&registry),
-            data: data.clone(),
-        };
-        let (registry, _) = read_registry(&overlay, &Dialects).await?;
-        tell(&notifier, &data, &registry, true).await?;
+    if let (true, Place::Machine(machine)) = (arguments.retry, &place) {
+        let registry = machine.registry.as_deref().unwrap_or(machine.data.root());
+        let notifier = notifier(registry, &machine.data, environment, arguments.notify)?;
+        let (registry, _) = read_registry(&*env.objects, &Dialects).await?;
+        tell(&notifier, &machine.data, &registry, true).await?;
     }
-    let recorded = notifier.recorded(arguments.client.as_ref()).await?;
+    let recorded = recorded(&*env.objects, arguments.client.as_ref()).await?;
     let mut lines: Vec<Line<'_>> = recorded
         .iter()
         .flat_map(|all| {

@@ -14,17 +14,21 @@ use livelist_model::plan::{PairDue, Selection, plan};
 use livelist_model::record::{RunRecord, RunState};
 use livelist_model::registry::Registry;
 use livelist_model::run::{FeedSpec, RunSpec};
+use livelist_ops::rerun;
 use livelist_reso::Dialects;
 use livelist_steps::Env;
 use livelist_steps::chain::{self, Stage};
+use livelist_store::pauses::read_pauses;
 use livelist_store::registry::read_registry;
 use livelist_store::{Entropy, ObjectsExt, SystemEntropy};
 
-use crate::cli::ReconcileArgs;
+use crate::approve::{operator, rerun_on_aws};
+use crate::cli::{ReconcileArgs, RerunArgs};
 use crate::context::{env, open_registry};
 use crate::exit::{Code, Failed};
 use crate::notices;
 use crate::report::{Line, table};
+use crate::world::{Place, World};
 
 /// Runs `livelist reconcile`.
 pub async fn run(
@@ -37,7 +41,8 @@ pub async fn run(
         &arguments.data.data,
         environment.clone(),
     )?;
-    let (registry, findings) = read_registry(&*env.objects, &Dialects).await?;
+    let (mut registry, findings) = read_registry(&*env.objects, &Dialects).await?;
+    read_pauses(&*env.objects).await?.apply(&mut registry);
     let mut error_output = std::io::stderr().lock();
     for finding in &findings {
         writeln!(error_output, "livelist: {finding}")?;
@@ -92,6 +97,38 @@ pub async fn run(
     } else {
         worst.max(Code::Usage)
     })
+}
+
+/// Runs `livelist rerun`: on one machine in this process.
+pub async fn rerun(
+    arguments: RerunArgs,
+    environment: Vec<(String, String)>,
+) -> Result<Code, Failed> {
+    let by = operator(&environment);
+    let World { env, place } = World::with_registry(&arguments.place, environment.clone()).await?;
+    let machine = match place {
+        Place::Machine(machine) => machine,
+        Place::Aws(_) => return rerun_on_aws(&env, &arguments.feed, &by).await,
+    };
+    let run = rerun::prepare(&*env.objects, &arguments.feed, env.clock.now()).await?;
+    let shared = Shared {
+        env: Arc::new(env),
+        owner: owner()?,
+        bars: bars(arguments.json),
+        json: arguments.json,
+    };
+    let line = shared.reconcile(run).await;
+    let mut out = std::io::stdout().lock();
+    match arguments.json {
+        true => writeln!(out, "{}", serde_json::to_string(&line)?)?,
+        false => write!(out, "{}", table(std::slice::from_ref(&line), 1, 0))?,
+    }
+    drop(out);
+    let registry = machine.registry.unwrap_or_default();
+    let notifier = notices::notifier(&registry, &machine.data, environment, arguments.notify)?;
+    let (known, _) = read_registry(&*shared.env.objects, &Dialects).await?;
+    notices::tell(&notifier, &machine.data, &known, false).await?;
+    Ok(line.code())
 }
 
 fn check_names(arguments: &ReconcileArgs, registry: &Registry) -> Result<(), Failed> {

@@ -133,7 +133,9 @@ impl World {
     }
 
     pub async fn recorded(&self, client: &ClientId) -> Vec<Delivery> {
-        let recorded = self.notifier.recorded(Some(client)).await.unwrap();
+        let recorded = livelist_notify::recorded(&*self.objects, Some(client))
+            .await
+            .unwrap();
         recorded.into_iter().flat_map(|r| r.deliveries).collect()
     }
 

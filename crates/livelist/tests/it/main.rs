@@ -18,6 +18,7 @@ mod keys;
 mod killed;
 mod millions;
 mod notices;
+mod operator;
 mod probe;
 mod providers;
 mod reader;

@@ -26,7 +26,7 @@ macro_rules! assert_words {
     ($name:literal, $text:expr) => {
         insta::with_settings!({filters => vec![
             (r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "[time]"),
-            (r"after [0-9.]+ s", "after [n] s"),
+            (r"(after|in) [0-9.]+ s", "$1 [n] s"),
             (r"127\.0\.0\.1:\d+", "[host]"),
             // With the port in the links, the length of a page varies.
             (r"\d+ bytes", "[n] bytes"),

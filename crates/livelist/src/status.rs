@@ -1,0 +1,139 @@
+//! `livelist status`: how the feeds stand, the ones that need somebody first.
+
+use std::io::Write;
+
+use anstyle::AnsiColor;
+use jiff::{SignedDuration, Timestamp};
+use livelist_ops::status::{FeedState, FeedStatus, Status, read};
+
+use crate::cli::StatusArgs;
+use crate::exit::{Code, Failed};
+use crate::text::{NONE, or_none, out, painted, signed, since, span, table};
+use crate::world::World;
+
+/// The errors that speak of the account: the reference to it is shown with them.
+const CREDENTIAL_ERRORS: [&str; 4] = [
+    "AccessDenied",
+    "AuthorizationFailed",
+    "SecretInvalid",
+    "SecretMissing",
+];
+
+/// Runs `livelist status`.
+pub async fn run(
+    arguments: StatusArgs,
+    environment: Vec<(String, String)>,
+) -> Result<Code, Failed> {
+    let world = World::with_registry(&arguments.place, environment).await?;
+    let mut status = read(world.objects(), world.env.clock.now()).await?;
+    status.feeds.retain(|feed| is_asked_for(feed, &arguments));
+    let mut out = out();
+    if arguments.json {
+        for feed in &status.feeds {
+            writeln!(out, "{}", serde_json::to_string(feed)?)?;
+        }
+    } else {
+        out.write_all(&overview(&status)?)?;
+    }
+    out.flush()?;
+    for finding in &status.findings {
+        writeln!(std::io::stderr(), "livelist: {finding}")?;
+    }
+    let trouble = status.feeds.iter().any(|feed| feed.state.is_trouble());
+    Ok(match arguments.check && trouble {
+        true => Code::Held,
+        false => Code::Ok,
+    })
+}
+
+fn is_asked_for(feed: &FeedStatus, arguments: &StatusArgs) -> bool {
+    let clients = &feed.clients;
+    arguments.feed.as_ref().is_none_or(|f| *f == feed.feed)
+        && arguments.mls.as_ref().is_none_or(|mls| *mls == feed.mls)
+        && arguments
+            .client
+            .as_ref()
+            .is_none_or(|asked| clients.iter().any(|c| c.client == *asked))
+        && (!arguments.trouble || feed.state.is_trouble())
+}
+
+fn overview(status: &Status) -> Result<Vec<u8>, Failed> {
+    let Status { at: now, feeds, .. } = status;
+    let mut text = Vec::new();
+    if !feeds.is_empty() {
+        let head = [
+            "FEED",
+            "STATE",
+            ">LIVE",
+            ">CHANGE",
+            ">AS OF",
+            ">LAST ACK",
+            ">NEXT RUN",
+            "WHY",
+        ];
+        text = table(&head, feeds.iter().map(|feed| row(feed, *now)));
+        writeln!(text)?;
+    }
+    writeln!(text, "{}", sums(feeds))?;
+    for feed in feeds.iter().filter(|feed| feed.state.is_trouble()) {
+        let (Some(why), Some(advice)) = (&feed.why, &feed.advice) else {
+            continue;
+        };
+        writeln!(text, "\n{} is {}: {why}", feed.feed, lower(feed.state))?;
+        writeln!(text, "  {advice}")?;
+        if CREDENTIAL_ERRORS.contains(&why.as_str()) {
+            let (credential, mls) = (&feed.credential, &feed.mls);
+            writeln!(text, "  credential {credential}; livelist probe {mls}")?;
+        }
+        if let Some(run) = &feed.last_run {
+            writeln!(text, "  livelist show {}", run.run)?;
+        }
+    }
+    Ok(text)
+}
+
+fn lower(state: FeedState) -> String {
+    state.words().to_lowercase()
+}
+
+fn row(feed: &FeedStatus, now: Timestamp) -> Vec<String> {
+    let age = feed.age_seconds.map(SignedDuration::from_secs);
+    vec![
+        feed.feed.to_string(),
+        coloured(feed.state),
+        or_none(feed.live),
+        feed.change.map_or_else(|| NONE.to_owned(), signed),
+        age.map_or_else(|| NONE.to_owned(), |age| format!("{} ago", span(age))),
+        feed.last_ack_at
+            .map_or_else(|| NONE.to_owned(), |at| since(at, now)),
+        feed.next_run_at
+            .map_or_else(|| NONE.to_owned(), |at| since(at, now)),
+        feed.why.clone().unwrap_or_default(),
+    ]
+}
+
+fn coloured(state: FeedState) -> String {
+    let colour = match state {
+        FeedState::Failed => AnsiColor::Red,
+        FeedState::Held | FeedState::Delayed => AnsiColor::Yellow,
+        FeedState::InProgress => AnsiColor::Cyan,
+        FeedState::OnTime => AnsiColor::Green,
+        FeedState::Disabled => AnsiColor::BrightBlack,
+    };
+    painted(state.words(), colour)
+}
+
+/// `5 feeds: 1 held, 4 on time`.
+fn sums(feeds: &[FeedStatus]) -> String {
+    let counts: Vec<String> = FeedState::ALL
+        .into_iter()
+        .map(|state| (state, feeds.iter().filter(|f| f.state == state).count()))
+        .filter(|(_, count)| *count > 0)
+        .map(|(state, count)| format!("{count} {}", lower(state)))
+        .collect();
+    let noun = if feeds.len() == 1 { "feed" } else { "feeds" };
+    match counts.is_empty() {
+        true => "no feeds".to_owned(),
+        false => format!("{} {noun}: {}", feeds.len(), counts.join(", ")),
+    }
+}

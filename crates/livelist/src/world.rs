@@ -1,0 +1,226 @@
+//! Where the operators' verbs work: on a directory of this machine, or on a deployment on AWS. The
+//! verbs know the ports only; here they are made.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use livelist_aws::{AwsClients, Place as AwsPlace};
+use livelist_model::registry::CredentialRef;
+use livelist_reso::HttpTransport;
+use livelist_steps::authorize::TokenCache;
+use livelist_steps::{Env, Limits};
+use livelist_store::directory::DirectoryObjects;
+use livelist_store::leases::ObjectLeases;
+use livelist_store::sealer::ProcessSealer;
+use livelist_store::secrets::LocalSecrets;
+use livelist_store::{Clock, Entropy, Objects, Secrets, SystemClock, SystemEntropy};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+
+use crate::cli::PlaceArgs;
+use crate::context::{env, open_data, open_registry};
+use crate::exit::Failed;
+use crate::overlay::Overlay;
+
+/// An installation of Livelist.
+pub struct World {
+    /// Its ports.
+    pub env: Env,
+    /// What only one kind of place has.
+    pub place: Place,
+}
+
+/// What only one kind of place has.
+pub enum Place {
+    /// One machine.
+    Machine(Machine),
+    /// A deployment on AWS.
+    Aws(Box<Deployment>),
+}
+
+/// Directories of one machine.
+pub struct Machine {
+    /// The registry, where it was given.
+    pub registry: Option<PathBuf>,
+    /// The data.
+    pub data: DirectoryObjects,
+}
+
+/// A deployment on AWS.
+pub struct Deployment {
+    /// Makes clients.
+    pub clients: AwsClients,
+    /// What it consists of.
+    pub system: System,
+}
+
+/// The parameter `/livelist/{stack}/system`: what a deployment consists of, as both descriptions of it
+/// write it down for operators.
+#[derive(Debug, Clone, Deserialize)]
+pub struct System {
+    /// Version of the parameter's form.
+    pub schema: u32,
+    /// The bucket of everything.
+    pub bucket: String,
+    /// The state machine.
+    pub machine_arn: String,
+    /// The queue of pairs.
+    pub queue_url: String,
+    /// What nobody could work on.
+    pub dlq_url: String,
+    /// The queue of events for the sites.
+    pub outbox_url: String,
+    /// The functions' log groups, by function.
+    #[serde(default)]
+    pub log_groups: BTreeMap<String, String>,
+}
+
+impl System {
+    const SCHEMA: u32 = 1;
+}
+
+/// A registry's documents, and the secrets that they refer to.
+pub struct Documents {
+    /// The documents, below `registry/`.
+    pub objects: Arc<dyn Objects>,
+    /// The secrets.
+    pub secrets: Arc<dyn Secrets>,
+    /// What to call it.
+    pub name: String,
+}
+
+impl Documents {
+    /// Opens a registry's directory, or that of a deployment.
+    pub async fn open(
+        registry: Option<&Path>,
+        stack: Option<&str>,
+        environment: Vec<(String, String)>,
+    ) -> Result<Documents, Failed> {
+        if let Some(stack) = stack {
+            let World { env, .. } = World::aws(stack).await?;
+            return Ok(Documents {
+                objects: env.objects,
+                secrets: env.secrets,
+                name: format!("the registry of {stack}"),
+            });
+        }
+        let registry = registry.ok_or_else(|| {
+            Failed::usage("say where the registry is: --registry DIR, or --stack NAME on AWS")
+        })?;
+        let documents = open_registry(registry)?;
+        Ok(Documents {
+            objects: Arc::new(Overlay {
+                registry: documents.clone(),
+                data: documents,
+            }),
+            secrets: Arc::new(LocalSecrets::new(environment, registry.to_owned())),
+            name: registry.display().to_string(),
+        })
+    }
+}
+
+impl World {
+    /// Opens what the command line or the environment names.
+    pub async fn open(
+        arguments: &PlaceArgs,
+        environment: Vec<(String, String)>,
+    ) -> Result<World, Failed> {
+        match (&arguments.stack, &arguments.data) {
+            (Some(stack), _) => Self::aws(stack).await,
+            (None, Some(data)) => {
+                let objects = open_data(data)?;
+                let registry = arguments.registry.as_ref().unwrap_or(data);
+                let (env, _) = env(registry, data, environment)?;
+                Ok(World {
+                    env,
+                    place: Place::Machine(Machine {
+                        registry: arguments.registry.clone(),
+                        data: objects,
+                    }),
+                })
+            }
+            (None, None) => Err(Failed::usage(
+                "say where Livelist runs: --data DIR on one machine, --stack NAME on AWS",
+            )),
+        }
+    }
+
+    /// The same, for a verb that reads the registry.
+    pub async fn with_registry(
+        arguments: &PlaceArgs,
+        environment: Vec<(String, String)>,
+    ) -> Result<World, Failed> {
+        let world = Self::open(arguments, environment).await?;
+        match &world.place {
+            Place::Machine(Machine { registry: None, .. }) => Err(Failed::usage(
+                "this reads the registry: --registry DIR with `mls/` and `clients/`",
+            )),
+            Place::Machine(Machine {
+                registry: Some(registry),
+                ..
+            }) => {
+                open_registry(registry)?;
+                Ok(world)
+            }
+            Place::Aws(_) => Ok(world),
+        }
+    }
+
+    async fn aws(stack: &str) -> Result<World, Failed> {
+        let clients = AwsClients::new(AwsPlace::Environment).await;
+        let name = format!("ssm:/livelist/{stack}/system");
+        let reference: CredentialRef = name.parse().map_err(Failed::usage)?;
+        let told = clients.secrets().get(&reference).await;
+        let told = told.map_err(|error| {
+            Failed::because(format!(
+                "the deployment {stack} cannot be looked up: {}. Check its name, the region and the \
+                 account that AWS's own variables or profile give",
+                livelist_model::with_causes(&error)
+            ))
+        })?;
+        let system: System = serde_json::from_str(told.expose_secret())?;
+        if system.schema != System::SCHEMA {
+            return Err(Failed::because(format!(
+                "the deployment {stack} has the form {} and this command reads {}: use the command \
+                 of the deployment's version",
+                system.schema,
+                System::SCHEMA
+            )));
+        }
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        let objects: Arc<dyn Objects> = Arc::new(clients.objects(&system.bucket, entropy.clone()));
+        let queue = clients.queue(
+            &system.queue_url,
+            &system.dlq_url,
+            clock.clone(),
+            entropy.clone(),
+        );
+        let outbox = clients.outbox(&system.outbox_url, clock.clone(), entropy.clone());
+        let env = Env {
+            leases: Arc::new(ObjectLeases::new(objects.clone(), clock.clone())),
+            objects,
+            secrets: Arc::new(clients.secrets()),
+            // No verb handles a provider's token.
+            sealer: Arc::new(ProcessSealer::new()?),
+            queue: Arc::new(queue),
+            outbox: Arc::new(outbox),
+            executions: Arc::new(clients.executions(&system.machine_arn)),
+            clock,
+            entropy,
+            transport: Arc::new(HttpTransport::new()),
+            tokens: TokenCache::default(),
+            limits: Limits::default(),
+        };
+        Ok(World {
+            env,
+            place: Place::Aws(Box::new(Deployment { clients, system })),
+        })
+    }
+
+    /// The store.
+    pub fn objects(&self) -> &dyn Objects {
+        &*self.env.objects
+    }
+}

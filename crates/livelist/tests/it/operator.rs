@@ -1,0 +1,259 @@
+//! An operator's morning on one machine: each question is answered by one command. What the commands
+//! print is recorded.
+
+use livelist_mls::{Fault, FaultRule, MlsSpec, On, Provider};
+use serde_json::{Value, json};
+
+use crate::reader;
+use crate::town::Town;
+
+/// Three MLSs: one is well, one lost a third of its listings overnight, one refuses the account.
+fn town() -> Town {
+    let town = Town::of(vec![
+        MlsSpec::new("abor", Provider::Trestle, 200),
+        MlsSpec::new("bolt", Provider::Trestle, 300),
+        MlsSpec::new("cold", Provider::Trestle, 20),
+    ]);
+    town.client(
+        "acme",
+        &json!([
+            {"mls": "abor", "resource": "Property"},
+            {"mls": "bolt", "resource": "Property"},
+            {"mls": "cold", "resource": "Property"},
+        ]),
+    );
+    town.day("2026-11-20", 0);
+    town.mls("abor").sell(3);
+    town.mls("abor").add(5);
+    town.mls("bolt").sell(100);
+    let denied = FaultRule::new(Fault::Status { code: 403 }).on(On::Page);
+    town.mls("cold").set_faults(vec![denied]);
+    town.day("2026-11-21", 4);
+    town
+}
+
+impl Town {
+    fn feed(&self, mls: &str) -> String {
+        let feeds = reader::feeds(&self.data());
+        feeds.into_iter().find(|f| f.starts_with(mls)).unwrap()
+    }
+
+    fn said(&self, arguments: &[&str]) -> String {
+        self.livelist(arguments).assert(0).out.clone()
+    }
+
+    fn status(&self, mls: &str) -> Value {
+        let said = self.said(&["status", "--json", "--mls", mls]);
+        serde_json::from_str(said.trim()).unwrap()
+    }
+}
+
+fn today() -> String {
+    jiff::Timestamp::now()
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .date()
+        .to_string()
+}
+
+macro_rules! assert_said {
+    ($name:literal, $text:expr) => {
+        let text = $text.replace(&today(), "[today]");
+        insta::with_settings!({filters => vec![
+            (r"(\d{4}-\d\d-\d\d|\[today\])T[0-9:.]+Z", "[time]"),
+            (r"(after|in) [0-9.]+ s", "$1 [n] s"),
+            (r" +(in )?\d+ (s|min|h)\b( ago)?", " [span]"),
+            (r"\d+ bytes", "[n] bytes"),
+            (r"127\.0\.0\.1:\d+", "[host]"),
+        ]}, { insta::assert_snapshot!($name, text) });
+    };
+}
+
+#[test]
+fn which_feeds_are_in_trouble_and_why() {
+    let town = town();
+    assert_said!("status", town.said(&["status"]));
+    assert_said!("status_trouble", town.said(&["status", "--trouble"]));
+    town.livelist(&["status", "--check"]).assert(3);
+    town.livelist(&["status", "--check", "--mls", "abor"])
+        .assert(0);
+    let bolt = town.status("bolt");
+    assert_eq!(bolt["state"], "held");
+    assert_eq!(bolt["why"], "mass_removal");
+    assert_eq!((&bolt["live"], &bolt["added"]), (&json!(300), &json!(300)));
+    let days: Vec<&Value> = bolt["history"].as_array().unwrap().iter().collect();
+    assert_eq!(days.len(), 2);
+    assert_eq!(days[1]["state"], "held");
+    let abor = town.status("abor");
+    assert_eq!((&abor["live"], &abor["change"]), (&json!(202), &json!(2)));
+}
+
+#[test]
+fn a_held_result_is_approved_and_a_failed_run_run_again() {
+    let town = town();
+    let held = town.status("bolt")["last_run"]["run"].clone();
+    assert_said!("show_held", town.said(&["show", held.as_str().unwrap()]));
+    town.said(&["approve", held.as_str().unwrap()]);
+    let bolt = town.status("bolt");
+    assert_eq!(
+        (&bolt["state"], &bolt["live"]),
+        (&json!("on_time"), &json!(200))
+    );
+    assert_eq!(bolt["change"], -100);
+
+    let cold = town.feed("cold");
+    let failed = town.livelist(&["rerun", &cold]);
+    assert!(
+        failed.assert(4).out.contains("AccessDenied"),
+        "{}",
+        failed.out
+    );
+    town.mls("cold").clear_faults();
+    assert_said!("rerun", town.said(&["rerun", &cold]));
+    assert_eq!(town.status("cold")["state"], "on_time");
+    // What was said again stays said: the attempts of a day are runs of their own.
+    let runs = town.said(&["runs", "--feed", &cold, "--json"]);
+    let states: Vec<Value> = runs
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["state"].clone())
+        .collect();
+    assert_eq!(states, ["unchanged", "failed", "failed", "published"]);
+}
+
+#[test]
+fn what_changed_and_where_a_listing_went() {
+    let town = town();
+    let feed = town.feed("abor");
+    let diff = town.said(&["diff", &feed, "--json"]);
+    let diff: Value = serde_json::from_str(&diff).unwrap();
+    let keys =
+        |member: &str| -> Vec<String> { serde_json::from_value(diff[member].clone()).unwrap() };
+    let (added, removed) = (keys("added"), keys("removed"));
+    assert_eq!((added.len(), removed.len()), (5, 3));
+    let live = town.mls("abor").live_keys();
+    assert!(added.iter().all(|key| live.contains(key)));
+    assert!(!removed.iter().any(|key| live.contains(key)));
+    // Back in time the same keys went and came.
+    let back = town.said(&["diff", &feed, "2", "1", "--json"]);
+    let back: Value = serde_json::from_str(&back).unwrap();
+    assert_eq!(
+        (&back["added"], &back["removed"]),
+        (&diff["removed"], &diff["added"])
+    );
+    let lines = town.said(&["diff", &feed, "1"]);
+    assert_eq!(lines.lines().count(), 8);
+    assert!(lines.starts_with(&format!("-{}\n", removed[0])));
+
+    let why = |key: &str| -> Value {
+        serde_json::from_str(&town.said(&["why", &feed, key, "--json"])).unwrap()
+    };
+    let gone = why(&removed[0]);
+    assert_eq!(
+        (&gone["live"], &gone["went"]["confirmed_by"]),
+        (&json!(false), &json!("key"))
+    );
+    assert_eq!(gone["snapshots"][0]["has"], true);
+    assert_eq!(gone["snapshots"][1]["has"], false);
+    let new = why(&added[0]);
+    assert_eq!(
+        (&new["live"], &new["came"]["version"]),
+        (&json!(true), &diff["to"])
+    );
+    let stranger = why("no-such-key");
+    assert!(
+        stranger["summary"]
+            .as_str()
+            .unwrap()
+            .contains("in none of the 2")
+    );
+    let text = town
+        .said(&["why", &feed, &removed[0]])
+        .replace(&removed[0], "[key]");
+    assert_said!("why", text);
+    town.livelist(&["diff", &feed, "17"]).assert(2);
+    town.livelist(&["why", "nobody", "k"]).assert(2);
+}
+
+#[test]
+fn a_removal_that_waits_is_told_of_its_listings() {
+    let town = town();
+    let (feed, live) = (town.feed("bolt"), town.mls("bolt").live_keys());
+    let published = reader::list(&town.data(), &feed).unwrap().keys;
+    let gone = published.iter().find(|key| !live.contains(key)).unwrap();
+    let why = town.said(&["why", &feed, gone, "--json"]);
+    let why: Value = serde_json::from_str(&why).unwrap();
+    // It is published still: nobody is told that it is gone.
+    assert_eq!(
+        (&why["live"], &why["waiting"]["reason"]),
+        (&json!(true), &json!("mass_removal"))
+    );
+    let stays = town.said(&["why", &feed, &live[0], "--json"]);
+    let stays: Value = serde_json::from_str(&stays).unwrap();
+    assert_eq!(stays["waiting"], Value::Null);
+}
+
+#[test]
+fn what_is_paused_is_not_reconciled_and_stays_published() {
+    let town = town();
+    let said = town.said(&["pause", "abor", "--reason", "the MLS moves"]);
+    assert_eq!(
+        said,
+        "abor is paused; what is published stays and is served\n"
+    );
+    assert_eq!(town.said(&["pause", "abor"]), "abor was paused already\n");
+    let abor = town.status("abor");
+    assert_eq!(abor["state"], "disabled");
+    let why = abor["why"].as_str().unwrap();
+    assert!(why.contains("the MLS moves"), "{why}");
+    let before = town.mls("abor").log().len();
+    let lines = town
+        .livelist(&["reconcile", "--json", "--date", "2026-11-22"])
+        .lines();
+    assert!(!lines.iter().any(|line| line["feed"] == abor["feed"]));
+    assert_eq!(town.mls("abor").log().len(), before, "nobody is asked");
+    town.livelist(&["rerun", &town.feed("abor")]).assert(2);
+    assert_eq!(
+        town.said(&["live", &town.feed("abor")]).lines().count(),
+        202
+    );
+
+    town.said(&["resume", "abor"]);
+    assert_eq!(town.status("abor")["state"], "on_time");
+    assert_eq!(town.said(&["resume", "abor"]), "abor was not paused\n");
+    town.said(&["pause", "--client", "acme"]);
+    assert_eq!(town.status("abor")["state"], "disabled");
+    town.said(&["resume", "--client", "acme"]);
+    town.livelist(&["pause", "nobody"]).assert(2);
+}
+
+#[test]
+fn a_history_that_is_damaged_costs_nothing_but_itself() {
+    let town = town();
+    let feed = town.feed("abor");
+    let file = town.data().join("feeds").join(&feed).join("history.json");
+    std::fs::write(&file, "{").unwrap();
+    assert_eq!(town.status("abor")["state"], "on_time");
+    assert_eq!(town.status("abor")["live"], 202);
+    town.day("2026-11-22", 4);
+    let days = town.status("abor")["history"].as_array().unwrap().len();
+    assert_eq!(days, 1, "it begins anew");
+}
+
+#[test]
+fn a_verb_says_what_it_needs() {
+    let town = town();
+    let nowhere = town.livelist(&["redrive"]);
+    assert!(
+        nowhere.assert(0).out.contains("no queues"),
+        "{}",
+        nowhere.out
+    );
+    let both = town.livelist(&["status", "--stack", "prod"]);
+    assert!(both.assert(2).err.contains("--stack"), "{}", both.err);
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(town.said(&["completions", shell]).contains("rerun"));
+    }
+    let pages = town.data().join("man");
+    town.said(&["man", pages.to_str().unwrap()]);
+    let page = std::fs::read_to_string(pages.join("livelist-why.1")).unwrap();
+    assert!(page.contains("where a listing went"), "{page}");
+}
