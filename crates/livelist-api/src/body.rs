@@ -17,10 +17,10 @@ use crate::error::ApiError;
 pub(crate) const LONGEST: Duration = Duration::from_secs(10);
 
 /// The body of `request` as a JSON object, if it has at most `most` bytes.
-pub(crate) async fn json<T: DeserializeOwned>(
-    request: Request,
-    most: usize,
-) -> Result<T, ApiError> {
+///
+/// # Errors
+/// It is too large or too slow, or no JSON of this form.
+pub async fn json<T: DeserializeOwned>(request: Request, most: usize) -> Result<T, ApiError> {
     let (parts, body) = request.into_parts();
     if !is_json(&parts.headers) {
         return Err(ApiError::UnsupportedMediaType);

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, header};
 
 /// Whether a caller with these headers already holds what `tag` (without quotes) names. What
 /// cannot be understood is no match: then the answer is merely longer.
-pub(crate) fn is_held(headers: &HeaderMap, tag: &str) -> bool {
+pub fn is_held(headers: &HeaderMap, tag: &str) -> bool {
     headers
         .get_all(header::IF_NONE_MATCH)
         .iter()

@@ -2,6 +2,7 @@
 //! in the log, with the cause of a failure told once. Neither query strings nor headers are logged:
 //! that is where signatures and keys travel.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -9,22 +10,27 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use livelist_store::{Clock, Entropy};
 use tracing::Instrument;
 use tracing::field::Empty;
 
 use crate::error::ApiError;
 use crate::request_id::{REQUEST_ID, request_id};
-use crate::state::ApiState;
 
 /// An answer that takes longer is none: API Gateway waits 30 seconds, WordPress as a rule less.
 const LONGEST: Duration = Duration::from_secs(25);
 
-/// Wraps every route and both fallbacks.
-pub(crate) async fn envelope(
-    State(state): State<ApiState>,
-    request: Request,
-    next: Next,
-) -> Response {
+/// What the envelope needs of the world.
+#[derive(Clone)]
+pub struct Envelope {
+    /// For requests that came without an id.
+    pub entropy: Arc<dyn Entropy>,
+    /// The same, where there is no chance to be had.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Wraps every route and both fallbacks: the layer `from_fn_with_state(Envelope, envelope)`.
+pub async fn envelope(State(state): State<Envelope>, request: Request, next: Next) -> Response {
     let id = request_id(request.headers(), &*state.entropy, &*state.clock);
     let route = request
         .extensions()
@@ -36,6 +42,7 @@ pub(crate) async fn envelope(
         method = known(request.method()),
         route = %route,
         client = Empty,
+        admin = Empty,
         feed = Empty,
         status = Empty,
     );

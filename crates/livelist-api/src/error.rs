@@ -15,9 +15,22 @@ use utoipa::ToSchema;
 
 /// Why a request is not answered with what it asked for.
 #[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum ApiError {
+#[expect(missing_docs, reason = "each variant says it in its message")]
+pub enum ApiError {
     #[error("The site key is missing or not valid.")]
     Unauthorized,
+    #[error("The admin key is missing or not valid.")]
+    NotAnAdmin,
+    #[error("{0}")]
+    Conflict(String),
+    #[error("There is no {0}.")]
+    Unknown(String),
+    #[error("{told}")]
+    Failed {
+        told: String,
+        #[source]
+        cause: Cause,
+    },
     #[error("This feed is not open to this site key: it belongs to others, or it is suspended.")]
     Forbidden,
     #[error("This link has expired. Ask for the list again to get a new one.")]
@@ -60,7 +73,7 @@ pub(crate) enum ApiError {
 /// What lies behind an error: for the log only.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{what}")]
-pub(crate) struct Cause {
+pub struct Cause {
     what: String,
     #[source]
     source: Option<Arc<dyn StdError + Send + Sync>>,
@@ -97,13 +110,29 @@ pub const ERROR_CODES: [(u16, &str); 16] = [
 
 impl ApiError {
     /// Something stored that is not sound: a document or a head that proves nothing.
-    pub(crate) fn unsound(what: impl Into<String>) -> ApiError {
+    pub fn unsound(what: impl Into<String>) -> ApiError {
         let what = what.into();
         ApiError::Unsound(Cause { what, source: None })
     }
 
+    /// What an operator asked for was begun and failed: `told` is for the operator, who sees more than
+    /// a site does, and `cause` for the log.
+    pub fn failed(
+        told: impl Into<String>,
+        cause: impl StdError + Send + Sync + 'static,
+    ) -> ApiError {
+        let cause = Cause {
+            what: "what was asked for failed".to_owned(),
+            source: Some(Arc::new(cause)),
+        };
+        ApiError::Failed {
+            told: told.into(),
+            cause,
+        }
+    }
+
     /// A stored list that is not what its head says, or that cannot be read to its end.
-    pub(crate) fn unreadable(object: &str, error: CodecError) -> ApiError {
+    pub fn unreadable(object: &str, error: CodecError) -> ApiError {
         let cause = Cause {
             what: format!("{object} cannot be believed"),
             source: Some(Arc::new(error)),
@@ -112,13 +141,13 @@ impl ApiError {
     }
 
     /// A list that took longer than a caller waits for.
-    pub(crate) fn too_slow(what: impl Into<String>) -> ApiError {
+    pub fn too_slow(what: impl Into<String>) -> ApiError {
         let what = what.into();
         ApiError::Unavailable(Cause { what, source: None })
     }
 
     /// The error that a response has which no handler of ours made (a refusal of a layer).
-    pub(crate) fn of_status(status: StatusCode) -> ApiError {
+    pub fn of_status(status: StatusCode) -> ApiError {
         match status {
             StatusCode::NOT_FOUND => ApiError::NotFound,
             StatusCode::METHOD_NOT_ALLOWED => ApiError::MethodNotAllowed,
@@ -129,13 +158,15 @@ impl ApiError {
         }
     }
 
-    pub(crate) fn status(&self) -> StatusCode {
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
         match self {
-            ApiError::Unauthorized => StatusCode::UNAUTHORIZED,
+            ApiError::Unauthorized | ApiError::NotAnAdmin => StatusCode::UNAUTHORIZED,
+            ApiError::Conflict(_) => StatusCode::CONFLICT,
             ApiError::Forbidden | ApiError::LinkExpired | ApiError::LinkInvalid => {
                 StatusCode::FORBIDDEN
             }
-            ApiError::NotFound => StatusCode::NOT_FOUND,
+            ApiError::NotFound | ApiError::Unknown(_) => StatusCode::NOT_FOUND,
             ApiError::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             ApiError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ApiError::BadRequest | ApiError::Invalid(_) => StatusCode::BAD_REQUEST,
@@ -145,6 +176,7 @@ impl ApiError {
             ApiError::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             ApiError::NotReady
             | ApiError::Busy
+            | ApiError::Failed { .. }
             | ApiError::Unsound(_)
             | ApiError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             ApiError::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -152,13 +184,15 @@ impl ApiError {
     }
 
     /// The stable name, for programs.
-    pub(crate) fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
-            ApiError::Unauthorized => "unauthorized",
+            ApiError::Unauthorized | ApiError::NotAnAdmin => "unauthorized",
+            ApiError::Conflict(_) => "conflict",
             ApiError::Forbidden => "forbidden",
             ApiError::LinkExpired => "link_expired",
             ApiError::LinkInvalid => "link_invalid",
-            ApiError::NotFound => "not_found",
+            ApiError::NotFound | ApiError::Unknown(_) => "not_found",
+            ApiError::Failed { .. } => "failed",
             ApiError::MethodNotAllowed => "method_not_allowed",
             ApiError::TooLarge => "too_large",
             ApiError::BadRequest | ApiError::Invalid(_) => "bad_request",
@@ -186,13 +220,13 @@ impl ApiError {
     }
 
     /// The causes in one line, for the log.
-    pub(crate) fn causes(&self) -> String {
+    pub fn causes(&self) -> String {
         self.source()
             .map_or_else(String::new, livelist_model::with_causes)
     }
 
     /// The body that the caller sees.
-    pub(crate) fn body(&self, request_id: &str) -> Vec<u8> {
+    pub fn body(&self, request_id: &str) -> Vec<u8> {
         let body = Problem {
             error: Told {
                 code: self.code(),
@@ -206,7 +240,7 @@ impl ApiError {
 
 /// The body of every answer that is an error.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Problem {
+pub struct Problem {
     error: Told,
 }
 
@@ -247,7 +281,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();
         let headers = response.headers_mut();
-        if matches!(self, ApiError::Unauthorized) {
+        if matches!(self, ApiError::Unauthorized | ApiError::NotAnAdmin) {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(seconds) = self.retry_after() {

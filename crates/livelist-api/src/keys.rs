@@ -12,7 +12,8 @@ use livelist_store::{ObjectsExt, StoreError};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 use tokio::sync::Mutex;
 
-use crate::auth::{KeyHash, hashes};
+use crate::auth::hashes;
+use crate::bearer::KeyHash;
 use crate::error::ApiError;
 use crate::state::ApiState;
 

@@ -15,6 +15,8 @@
 //! | `GET /v1/objects/{path}` | 200, 403, 404, 503; only on one machine |
 //! | `GET /v1/health`, `GET /v1/openapi.json` | 200 |
 //!
+//! What the operators' API shares with this one (keys, errors, bodies, the envelope) is public here.
+//!
 //! A feed of somebody else and a feed that does not exist get the same 403, from the caller's own
 //! document alone, so that a stranger cannot tell one from the other; 404 is for what cannot be a
 //! feed's id at all. Neither, nor a 401, ever means that listings are gone.
@@ -22,6 +24,7 @@
 mod access;
 mod acks;
 mod auth;
+mod bearer;
 mod body;
 mod changes;
 mod check;
@@ -50,11 +53,14 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::error::ApiError;
 use crate::openapi::Livelist;
 
-pub use error::ERROR_CODES;
-pub use rate::Rate;
+pub use bearer::{Bearer, KeyHash};
+pub use body::json as read_json;
+pub use conditional::is_held;
+pub use envelope::{Envelope, envelope};
+pub use error::{ApiError, Cause, ERROR_CODES};
+pub use rate::{Budgets, Rate};
 pub use request_id::{GATEWAY_REQUEST_ID, REQUEST_ID};
 pub use signed::SignedLinks;
 pub use socket::serve;
@@ -112,7 +118,10 @@ fn finish(routes: Router<ApiState>, state: ApiState) -> Router {
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(middleware::from_fn_with_state(
-            state.clone(),
+            Envelope {
+                entropy: state.entropy.clone(),
+                clock: state.clock.clone(),
+            },
             envelope::envelope,
         ))
         .with_state(state)

@@ -1,19 +1,19 @@
-//! How often may be asked with one site key. A site asks once a day, so the limit is there for loops gone wild.
+//! How often may be asked with one key. A site asks once a day, so the limit is there for loops gone wild.
 //! It counts what this process answers: on Lambda the throttle of API Gateway stands before it.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use livelist_model::ClientId;
 
 use crate::error::ApiError;
 
 /// So many requests in so much time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// Requests with one site key.
+    /// Requests with one key.
     pub requests: u32,
     /// The time in which they are counted; it begins with the first of them.
     pub per: Duration,
@@ -33,31 +33,30 @@ struct Window {
     requests: u32,
 }
 
-/// What was asked, by client and id of the key: a site that runs wild must not lock out the others
-/// of its client. Holds keys that were found valid only, so it cannot be flooded.
-pub(crate) struct Budgets {
+/// What was asked, by `K`: for sites client and id of the key, since a site that runs wild must not
+/// lock out the others of its client. Give it keys that were found valid only, then it cannot be
+/// flooded.
+pub struct Budgets<K> {
     rate: Rate,
-    windows: Mutex<HashMap<(ClientId, String), Window>>,
+    windows: Mutex<HashMap<K, Window>>,
 }
 
-impl Budgets {
-    pub(crate) fn new(rate: Rate) -> Self {
+impl<K: Eq + Hash> Budgets<K> {
+    /// Budgets of `rate` each.
+    pub fn new(rate: Rate) -> Self {
         Budgets {
             rate,
             windows: Mutex::default(),
         }
     }
 
-    /// Counts a request with the key `id` of `client`, or refuses it.
-    pub(crate) fn spend(
-        &self,
-        client: &ClientId,
-        id: &str,
-        now: Timestamp,
-    ) -> Result<(), ApiError> {
+    /// Counts a request with `key`, or refuses it.
+    ///
+    /// # Errors
+    /// [`ApiError::TooManyRequests`].
+    pub fn spend(&self, key: K, now: Timestamp) -> Result<(), ApiError> {
         let per = SignedDuration::try_from(self.rate.per).unwrap_or(SignedDuration::MAX);
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (client.clone(), id.to_owned());
         let window = windows.entry(key).or_insert(Window {
             began: now,
             requests: 0,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use livelist_model::ClientId;
 use livelist_store::{Clock, Entropy, Links, Objects};
 use tokio::sync::Semaphore;
 
@@ -16,7 +17,7 @@ pub struct ApiState {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) keys: Arc<KeyIndex>,
-    pub(crate) budgets: Arc<Budgets>,
+    pub(crate) budgets: Arc<Budgets<(ClientId, String)>>,
     /// One is held while a list is read: they bound the memory and the threads for that.
     pub(crate) readers: Arc<Semaphore>,
     /// One is held while a large body is read and worked on.

@@ -7,6 +7,8 @@ use crate::registry::CredentialRef;
 pub const MLS_PREFIX: &str = "registry/mls/";
 /// The prefix of client documents.
 pub const CLIENTS_PREFIX: &str = "registry/clients/";
+/// The operators and the hashes of their keys.
+pub const ADMINS: &str = "registry/admins.json";
 /// The prefix of what operators paused.
 pub const PAUSED_PREFIX: &str = "paused/";
 /// The prefix of what became of notices.

@@ -1,7 +1,6 @@
 //! The plan of a day: which pairs are due. A pure function of the registry and the date; sending it
 //! is `livelist-steps`' business.
 
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,8 @@
 //! The registry: which MLSs there are, which clients, and which pairs of them are reconciled.
-//! JSON documents, one a file: `mls/{mls}.json` and `clients/{client}.json`. Unknown fields are
+//! JSON documents, one a file: `mls/{mls}.json`, `clients/{client}.json`, and `admins.json`. Unknown fields are
 //! errors, so that a misspelt guard is not silently a missing one.
 
+mod admin;
 mod check;
 mod client;
 mod credential;
@@ -11,7 +12,10 @@ mod provider;
 mod rewrite;
 mod schedule;
 
-pub use check::{Finding, Registry, RegistryBuilder, parse_client, parse_mls, schema};
+pub use admin::{ADMINS_FILE, AdminKey, Admins, is_admin_id};
+pub use check::{
+    Finding, Registry, RegistryBuilder, parse_admins, parse_client, parse_mls, schema,
+};
 pub use client::{ApiKey, Client, Notify, Pair};
 pub use credential::{CredentialRef, CredentialRefError};
 pub use limit::{LONGEST_WINDOW, Limit, Measure};

@@ -10,6 +10,7 @@ pub mod diff;
 pub mod error;
 pub mod explain;
 pub mod feeds;
+pub mod http;
 pub mod pause;
 pub mod redrive;
 pub mod rerun;

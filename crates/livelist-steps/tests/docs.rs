@@ -56,7 +56,7 @@ fn every_held_reason_has_its_section_with_what_decides() {
 
 #[test]
 fn the_schemas_are_those_of_the_code() {
-    for kind in ["mls", "client"] {
+    for kind in ["mls", "client", "admins"] {
         let file = format!("schema/{kind}.schema.json");
         let written: serde_json::Value = serde_json::from_str(&text(&file)).unwrap();
         assert_eq!(

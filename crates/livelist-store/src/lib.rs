@@ -4,6 +4,7 @@
 //! `contract` holds the functions that every implementation has to pass, the ones in
 //! `livelist-aws` included. Depends on the model, tokio and crypto for sealing; never on AWS.
 
+pub mod admin_keys;
 pub mod clock;
 pub mod contract;
 pub mod dead_letters;

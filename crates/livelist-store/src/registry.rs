@@ -3,7 +3,8 @@
 use futures::{StreamExt, TryStreamExt, stream};
 use livelist_model::layout;
 use livelist_model::registry::{
-    Client, Finding, Mls, Providers, Registry, RegistryBuilder, parse_client, parse_mls,
+    Admins, Client, Finding, Mls, Providers, Registry, RegistryBuilder, parse_admins, parse_client,
+    parse_mls,
 };
 use livelist_model::{ClientId, MlsId};
 
@@ -73,6 +74,14 @@ pub async fn read_mls(
     match objects.read(&layout::mls(mls)).await? {
         Some((bytes, _)) => parse_mls(&file, &bytes, providers).map_err(first),
         None => Err(DocumentError::Missing(file)),
+    }
+}
+
+/// Reads the document of the operators; none where there is no such document.
+pub async fn read_admins(objects: &dyn Objects) -> Result<Admins, DocumentError> {
+    match objects.read(layout::ADMINS).await? {
+        Some((bytes, _)) => parse_admins(&bytes).map_err(first),
+        None => Ok(Admins::default()),
     }
 }
 

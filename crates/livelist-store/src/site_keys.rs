@@ -100,7 +100,7 @@ impl SiteKeys<'_> {
         if let Some(id) = &new.id {
             check_id(id)?;
         }
-        let key = self.draw(entropy)?;
+        let key = draw(&format!("ll1.{}.", self.client), entropy)?;
         let kept = self
             .change(|keys| {
                 let id = match &new.id {
@@ -130,7 +130,7 @@ impl SiteKeys<'_> {
         now: Timestamp,
         entropy: &dyn Entropy,
     ) -> Result<MadeKey, SiteKeyError> {
-        let key = self.draw(entropy)?;
+        let key = draw(&format!("ll1.{}.", self.client), entropy)?;
         let ends = later(now, keep)?;
         let kept = self
             .change(|keys| {
@@ -161,15 +161,6 @@ impl SiteKeys<'_> {
             Ok(())
         })
         .await
-    }
-
-    /// `ll1.{client}.{256 bits as hex}`
-    fn draw(&self, entropy: &dyn Entropy) -> Result<SecretString, StoreError> {
-        let mut key = format!("ll1.{}.", self.client);
-        for _ in 0..4 {
-            key.push_str(&format!("{:016x}", entropy.bits()?));
-        }
-        Ok(key.into())
     }
 
     async fn read(&self) -> Result<(Client, String, String), DocumentError> {
@@ -214,6 +205,15 @@ impl SiteKeys<'_> {
     }
 }
 
+/// A new key: `beginning`, and 256 bits as hex.
+pub(crate) fn draw(beginning: &str, entropy: &dyn Entropy) -> Result<SecretString, StoreError> {
+    let mut key = beginning.to_owned();
+    for _ in 0..4 {
+        key.push_str(&format!("{:016x}", entropy.bits()?));
+    }
+    Ok(key.into())
+}
+
 fn kept(
     id: String,
     key: &SecretString,
@@ -231,9 +231,14 @@ fn kept(
 }
 
 fn later(now: Timestamp, time: Duration) -> Result<Timestamp, SiteKeyError> {
-    let time = SignedDuration::try_from(time).map_err(|_| SiteKeyError::TooLong)?;
-    let at = now.checked_add(time).map_err(|_| SiteKeyError::TooLong)?;
-    Ok(livelist_model::head::whole_seconds(at))
+    end_of(now, time).ok_or(SiteKeyError::TooLong)
+}
+
+/// The instant `time` after `now`, in whole seconds; nothing where it is out of all range.
+pub(crate) fn end_of(now: Timestamp, time: Duration) -> Option<Timestamp> {
+    let time = SignedDuration::try_from(time).ok()?;
+    let at = now.checked_add(time).ok()?;
+    Some(livelist_model::head::whole_seconds(at))
 }
 
 fn check_id(id: &str) -> Result<(), SiteKeyError> {

@@ -65,7 +65,7 @@ pub enum Command {
     Resume(ResumeArgs),
     /// Looks again at what nobody could work on, and sends it on its way where that is mended (AWS).
     Redrive(RedriveArgs),
-    /// Looks after the site keys of clients.
+    /// Looks after the site keys of clients, and the keys of operators.
     #[command(subcommand)]
     Keys(KeysCommand),
     /// Lists what the sites were told of, and what came of it.
@@ -99,10 +99,10 @@ pub enum RegistryCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Prints the JSON Schema of `mls` or `client` documents.
+    /// Prints the JSON Schema of `mls`, `client` or `admins` documents.
     Schema {
         /// Which.
-        #[arg(value_parser = ["mls", "client"])]
+        #[arg(value_parser = ["mls", "client", "admins"])]
         kind: String,
     },
 }
@@ -483,18 +483,27 @@ pub struct LogsArgs {
     pub follow: bool,
 }
 
-/// What to do with site keys.
+/// What to do with keys.
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
     /// Makes a new key and shows it, once.
     Add {
         /// The client.
-        client: ClientId,
-        /// A name for people; the day when left out.
+        #[arg(required_unless_present = "admin", conflicts_with = "admin")]
+        client: Option<ClientId>,
+        /// A key for the admin API and the dashboard instead, for the operator of this name.
         #[arg(long, value_name = "NAME")]
+        admin: Option<String>,
+        /// A name for people; the day when left out.
+        #[arg(long, value_name = "NAME", conflicts_with = "admin")]
         id: Option<String>,
         /// The feeds that it opens, separated by commas; all of the client's when left out.
-        #[arg(long, value_name = "FEEDS", value_delimiter = ',')]
+        #[arg(
+            long,
+            value_name = "FEEDS",
+            value_delimiter = ',',
+            conflicts_with = "admin"
+        )]
         feeds: Vec<FeedId>,
         /// How long it is valid; for ever when left out.
         #[arg(long, value_name = "DAYS")]
@@ -506,7 +515,11 @@ pub enum KeysCommand {
     /// Lists keys: their names, ages and scopes.
     List {
         /// Only this client's.
+        #[arg(conflicts_with = "admin")]
         client: Option<ClientId>,
+        /// The operators' keys instead.
+        #[arg(long)]
+        admin: bool,
         /// One JSON object a key.
         #[arg(long)]
         json: bool,
@@ -517,9 +530,14 @@ pub enum KeysCommand {
     /// Takes a key away: it is refused from the next request on.
     Revoke {
         /// The client.
-        client: ClientId,
+        #[arg(required_unless_present = "admin", conflicts_with = "admin")]
+        client: Option<ClientId>,
         /// The key's name.
-        id: String,
+        #[arg(required_unless_present = "admin", conflicts_with = "admin")]
+        id: Option<String>,
+        /// The keys of the operator of this name instead.
+        #[arg(long, value_name = "NAME")]
+        admin: Option<String>,
         /// The registry.
         #[command(flatten)]
         registry: RegistryArgs,
@@ -527,9 +545,14 @@ pub enum KeysCommand {
     /// Makes a new key that opens what another one does, and lets that one end.
     Rotate {
         /// The client.
-        client: ClientId,
+        #[arg(required_unless_present = "admin", conflicts_with = "admin")]
+        client: Option<ClientId>,
         /// The name of the key that is to end.
-        id: String,
+        #[arg(required_unless_present = "admin", conflicts_with = "admin")]
+        id: Option<String>,
+        /// The key of the operator of this name instead.
+        #[arg(long, value_name = "NAME")]
+        admin: Option<String>,
         /// So long the former key is still good.
         #[arg(long, value_name = "DAYS", default_value_t = 7)]
         keep: u32,

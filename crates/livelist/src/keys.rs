@@ -1,19 +1,20 @@
-//! `livelist keys`: makes, lists, rotates and revokes site keys in a registry's directory. A key is
-//! shown once, on standard output, and kept nowhere.
+//! `livelist keys`: makes, lists, rotates and revokes keys of sites and of operators in a registry's
+//! directory. A key is shown once, on standard output, and kept nowhere.
 
 use std::io::Write;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use livelist_model::registry::ApiKey;
+use livelist_model::registry::{ADMINS_FILE, ApiKey};
 use livelist_model::run::FeedSpec;
 use livelist_model::{ClientId, FeedId};
 use livelist_reso::Dialects;
+use livelist_store::admin_keys::{AdminKeyError, AdminKeys};
 use livelist_store::directory::DirectoryObjects;
 use livelist_store::registry::{DocumentError, read_registry};
-use livelist_store::site_keys::{MadeKey, NewKey, SiteKeyError, SiteKeys};
+use livelist_store::site_keys::{NewKey, SiteKeyError, SiteKeys};
 use livelist_store::{Clock, SystemClock, SystemEntropy};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use tabwriter::TabWriter;
 
@@ -31,57 +32,121 @@ impl From<SiteKeyError> for Failed {
     }
 }
 
+impl From<AdminKeyError> for Failed {
+    fn from(error: AdminKeyError) -> Self {
+        match &error {
+            AdminKeyError::Document(DocumentError::Store(store)) => Failed::internal(store),
+            _ => Failed::usage(error),
+        }
+    }
+}
+
+/// Whose key is meant; the command line has one of the two.
+enum Whose {
+    Site(ClientId),
+    Admin(String),
+}
+
+fn whose(client: Option<ClientId>, admin: Option<String>) -> Result<Whose, Failed> {
+    match (client, admin) {
+        (Some(client), None) => Ok(Whose::Site(client)),
+        (None, Some(name)) => Ok(Whose::Admin(name)),
+        _ => Err(Failed::usage("name a client, or an operator by --admin")),
+    }
+}
+
+fn named(id: Option<String>) -> Result<String, Failed> {
+    id.ok_or_else(|| Failed::usage("name the key"))
+}
+
 /// Runs `livelist keys …`.
 pub async fn run(command: KeysCommand) -> Result<Code, Failed> {
+    let (now, entropy) = (SystemClock.now(), &SystemEntropy);
     match command {
         KeysCommand::Add {
             client,
+            admin,
             id,
             feeds,
             days: valid,
             registry,
         } => {
             let objects = writable(&registry)?;
+            let valid_for = valid.map(days);
+            let client = match whose(client, admin)? {
+                Whose::Site(client) => client,
+                Whose::Admin(name) => {
+                    let keys = admin_keys(&objects);
+                    let made = keys.add(&name, valid_for, now, entropy).await?;
+                    return show(&made.kept.id, &made.key);
+                }
+            };
             let feeds = (!feeds.is_empty()).then_some(feeds);
             if let Some(feeds) = &feeds {
                 check_feeds(&objects, &client, feeds).await?;
             }
-            let valid_for = valid.map(days);
             let new = NewKey {
                 id,
                 feeds,
                 valid_for,
             };
-            let keys = of(&objects, &client);
-            let made = keys.add(&new, SystemClock.now(), &SystemEntropy).await?;
-            show(&made)
+            let made = of(&objects, &client).add(&new, now, entropy).await?;
+            show(&made.kept.id, &made.key)
         }
         KeysCommand::Rotate {
             client,
             id,
+            admin,
             keep,
             registry,
         } => {
             let objects = writable(&registry)?;
-            let now = SystemClock.now();
-            let keys = of(&objects, &client);
-            let made = keys.rotate(&id, days(keep), now, &SystemEntropy).await?;
-            show(&made)
+            let keep = days(keep);
+            match whose(client, admin)? {
+                Whose::Site(client) => {
+                    let keys = of(&objects, &client);
+                    let made = keys.rotate(&named(id)?, keep, now, entropy).await?;
+                    show(&made.kept.id, &made.key)
+                }
+                Whose::Admin(name) => {
+                    let keys = admin_keys(&objects);
+                    let made = keys.rotate(&name, keep, now, entropy).await?;
+                    show(&made.kept.id, &made.key)
+                }
+            }
         }
         KeysCommand::Revoke {
             client,
             id,
+            admin,
             registry,
         } => {
             let objects = writable(&registry)?;
-            of(&objects, &client).revoke(&id).await?;
+            match whose(client, admin)? {
+                Whose::Site(client) => of(&objects, &client).revoke(&named(id)?).await?,
+                Whose::Admin(name) => admin_keys(&objects).revoke(&name).await?,
+            }
             Ok(Code::Ok)
         }
+        KeysCommand::List {
+            admin: true,
+            json,
+            registry,
+            ..
+        } => list_admins(&registry, json).await,
         KeysCommand::List {
             client,
             json,
             registry,
+            ..
         } => list(&registry, client, json).await,
+    }
+}
+
+fn admin_keys(objects: &DirectoryObjects) -> AdminKeys<'_> {
+    AdminKeys {
+        objects,
+        object: ADMINS_FILE.to_owned(),
     }
 }
 
@@ -131,15 +196,62 @@ async fn check_feeds(
 }
 
 /// The key on standard output, so that it can be piped; what is to be known of it beside.
-fn show(made: &MadeKey) -> Result<Code, Failed> {
+fn show(id: &str, key: &SecretString) -> Result<Code, Failed> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{}", made.key.expose_secret())?;
+    writeln!(out, "{}", key.expose_secret())?;
     out.flush()?;
     writeln!(
         std::io::stderr(),
-        "The key `{}`. It is shown this once; only its hash is kept.",
-        made.kept.id
+        "The key `{id}`. It is shown this once; only its hash is kept."
     )?;
+    Ok(Code::Ok)
+}
+
+fn told(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| "-".to_owned(), |at| at.to_string())
+}
+
+fn state(expired: bool) -> &'static str {
+    if expired { "expired" } else { "valid" }
+}
+
+#[derive(Serialize)]
+struct AdminLine<'a> {
+    admin: &'a str,
+    state: &'static str,
+    created: Option<Timestamp>,
+    expires: Option<Timestamp>,
+}
+
+async fn list_admins(registry: &RegistryArgs, json: bool) -> Result<Code, Failed> {
+    let objects = open_registry(&registry.registry)?;
+    let keys = admin_keys(&objects).list().await;
+    let keys = keys.map_err(AdminKeyError::from)?;
+    let now = SystemClock.now();
+    let lines = keys.iter().map(|key| AdminLine {
+        admin: &key.id,
+        state: state(key.is_expired(now)),
+        created: key.created,
+        expires: key.expires,
+    });
+    let mut out = std::io::stdout().lock();
+    if json {
+        for line in lines {
+            writeln!(out, "{}", serde_json::to_string(&line)?)?;
+        }
+        return Ok(Code::Ok);
+    }
+    let mut table = TabWriter::new(&mut out).padding(2);
+    writeln!(table, "admin\tstate\tcreated\texpires")?;
+    for line in lines {
+        let (created, expires) = (told(line.created), told(line.expires));
+        writeln!(
+            table,
+            "{}\t{}\t{created}\t{expires}",
+            line.admin, line.state
+        )?;
+    }
+    table.flush()?;
     Ok(Code::Ok)
 }
 
@@ -178,11 +290,7 @@ async fn list(registry: &RegistryArgs, only: Option<ClientId>, json: bool) -> Re
         keys.iter().map(move |key| Line {
             client,
             id: &key.id,
-            state: if key.is_expired(now) {
-                "expired"
-            } else {
-                "valid"
-            },
+            state: state(key.is_expired(now)),
             created: key.created,
             expires: key.expires,
             feeds: key.feeds.as_deref(),
@@ -198,7 +306,6 @@ async fn list(registry: &RegistryArgs, only: Option<ClientId>, json: bool) -> Re
     let mut table = TabWriter::new(&mut out).padding(2);
     writeln!(table, "client\tid\tstate\tcreated\texpires\tfeeds")?;
     for line in lines {
-        let at = |at: Option<Timestamp>| at.map_or_else(|| "-".to_owned(), |at| at.to_string());
         let feeds = line.feeds.map_or_else(
             || "all".to_owned(),
             |feeds| {
@@ -206,7 +313,7 @@ async fn list(registry: &RegistryArgs, only: Option<ClientId>, json: bool) -> Re
                 feeds.join(",")
             },
         );
-        let (created, expires) = (at(line.created), at(line.expires));
+        let (created, expires) = (told(line.created), told(line.expires));
         writeln!(
             table,
             "{}\t{}\t{}\t{created}\t{expires}\t{feeds}",

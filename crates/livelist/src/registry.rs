@@ -2,8 +2,11 @@
 
 use std::io::Write;
 
+use livelist_model::layout;
+use livelist_model::registry::parse_admins;
 use livelist_reso::Dialects;
 use livelist_reso::catalog::schema;
+use livelist_store::ObjectsExt;
 use livelist_store::registry::read_registry;
 
 use crate::cli::RegistryCommand;
@@ -26,7 +29,10 @@ pub async fn run(command: RegistryCommand) -> Result<Code, Failed> {
                 registry: documents.clone(),
                 data: documents,
             };
-            let (registry, findings) = read_registry(&overlay, &Dialects).await?;
+            let (registry, mut findings) = read_registry(&overlay, &Dialects).await?;
+            if let Some((bytes, _)) = overlay.read(layout::ADMINS).await? {
+                findings.extend(parse_admins(&bytes).err().unwrap_or_default());
+            }
             for finding in &findings {
                 if json {
                     writeln!(out, "{}", serde_json::to_string(finding)?)?;

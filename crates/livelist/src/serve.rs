@@ -1,5 +1,6 @@
 //! `livelist serve`: the whole system in one process. It starts what is due, tells the sites, removes
-//! what is old, and answers the HTTP API with links to lists that this process signs.
+//! what is old, and answers the HTTP APIs of sites and of operators, with the dashboard and links to lists
+//! that this process signs.
 
 mod in_process;
 mod lock;
@@ -11,12 +12,15 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use livelist_api::{ApiState, Rate, SignedLinks, openapi, router_with_objects, serve};
 use livelist_model::registry::Planner;
+use livelist_ops::http::AdminState;
 use livelist_reso::Dialects;
-use livelist_store::SystemEntropy;
+use livelist_steps::Env;
 use livelist_store::directory::{DirectoryLeases, DirectoryObjects};
 use livelist_store::registry::read_registry;
+use livelist_store::{Executions, Start, StoreError, SystemEntropy};
 
 use crate::cli::ServeArgs;
 use crate::context::{env, open_data, open_registry};
@@ -54,10 +58,11 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
     logs::open(&arguments.data.data)?;
     let work = match arguments.no_schedule {
         true => None,
-        false => Some(work(&arguments, environment).await?),
+        false => Some(work(&arguments, environment.clone()).await?),
     };
     let base = arguments
         .public_url
+        .clone()
         .unwrap_or_else(|| format!("http://{address}"));
     let clock = lapse::clock(arguments.lapse);
     let entropy = Arc::new(SystemEntropy);
@@ -69,8 +74,13 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
         requests: arguments.rate,
         per: Duration::from_secs(60),
     };
+    let admin = match &work {
+        Some(work) => work.runner.env.clone(),
+        None => Arc::new(looking_on(&arguments, environment)?),
+    };
+    let admin = AdminState::new(admin);
     let state = ApiState::new(objects, links.clone(), clock.clone(), entropy).with_rate(rate);
-    let router = router_with_objects(state, links);
+    let router = router_with_objects(state, links).merge(livelist_ops::http::router(admin));
     let mut out = std::io::stdout().lock();
     writeln!(out, "listening on http://{address}")?;
     out.flush()?;
@@ -86,6 +96,29 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
     tokio::join!(answers, works);
     tracing::info!("stopped");
     Ok(Code::Ok)
+}
+
+/// The ports of a process that answers and starts nothing.
+fn looking_on(arguments: &ServeArgs, environment: Vec<(String, String)>) -> Result<Env, Failed> {
+    let registry = &arguments.registry.registry;
+    let (env, _) = env(registry, &arguments.data.data, environment)?;
+    Ok(Env {
+        executions: Arc::new(StartsNothing),
+        ..env
+    })
+}
+
+/// Refuses to start runs.
+struct StartsNothing;
+
+#[async_trait]
+impl Executions for StartsNothing {
+    async fn start(&self, name: &str, _: String) -> Result<Start, StoreError> {
+        Err(StoreError::refused(
+            format!("starting {name}"),
+            "this process was told to start nothing (--no-schedule): use `livelist rerun`",
+        ))
+    }
 }
 
 /// The pipeline of this process.

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
+use super::admin::{ADMINS_FILE, Admins, is_admin_id};
 use super::{Client, LONGEST_WINDOW, Mls, Providers};
 use crate::ids::{ClientId, MlsId};
 use crate::notice::is_public;
@@ -164,7 +165,7 @@ pub fn parse_client(file: &str, text: &[u8]) -> Result<Client, Vec<Finding>> {
                 "give each key its own id",
             );
         }
-        if key.sha256.len() != 64 || !key.sha256.bytes().all(|b| b.is_ascii_hexdigit()) {
+        if !is_sha256(&key.sha256) {
             findings.add(
                 &format!("api_keys[{i}].sha256"),
                 "this is not a SHA-256",
@@ -193,11 +194,59 @@ pub fn parse_client(file: &str, text: &[u8]) -> Result<Client, Vec<Finding>> {
     findings.result(client)
 }
 
-/// The JSON Schema of `mls` or `client` documents.
+/// Reads the document of the operators.
+pub fn parse_admins(text: &[u8]) -> Result<Admins, Vec<Finding>> {
+    let admins: Admins = parse(ADMINS_FILE, text)?;
+    let mut findings = Findings {
+        file: ADMINS_FILE,
+        list: Vec::new(),
+    };
+    if admins.schema != Admins::SCHEMA {
+        findings.add(
+            "schema",
+            format!("{} is not a form that this version knows", admins.schema),
+            "give 1, or use the version of Livelist that wrote the document",
+        );
+    }
+    let (mut ids, mut hashes) = (BTreeSet::new(), BTreeSet::new());
+    for (i, key) in admins.admins.iter().enumerate() {
+        if !is_admin_id(&key.id) {
+            findings.add(
+                &format!("admins[{i}].id"),
+                "this is not an operator's name",
+                "use 1 to 64 letters, digits, `-` and `_`",
+            );
+        }
+        if key.expires.is_none() && !ids.insert(&key.id) {
+            findings.add(
+                &format!("admins[{i}].id"),
+                "another key without an end has this name",
+                "give each operator a name, or let the former key of one expire",
+            );
+        }
+        if !is_sha256(&key.sha256) {
+            findings.add(
+                &format!("admins[{i}].sha256"),
+                "this is not a SHA-256",
+                "make keys with `livelist keys add --admin NAME`; never put the key itself here",
+            );
+        } else if !hashes.insert(key.sha256.to_ascii_lowercase()) {
+            findings.add(
+                &format!("admins[{i}].sha256"),
+                "the key is there twice",
+                "remove one of the two",
+            );
+        }
+    }
+    findings.result(admins)
+}
+
+/// The JSON Schema of `mls`, `client` or `admins` documents.
 pub fn schema(kind: &str) -> Option<serde_json::Value> {
     let schema = match kind {
         "mls" => schemars::schema_for!(Mls),
         "client" => schemars::schema_for!(Client),
+        "admins" => schemars::schema_for!(Admins),
         _ => return None,
     };
     Some(schema.to_value())
@@ -379,6 +428,10 @@ fn is_loopback(url: &Url) -> bool {
             .is_ok_and(|ip| ip.is_loopback()),
         None => false,
     }
+}
+
+fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 /// A name under which people are used to putting a secret into a URL.

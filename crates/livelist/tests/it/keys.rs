@@ -71,6 +71,51 @@ fn a_key_opens_the_api_until_it_is_revoked() {
 }
 
 #[test]
+fn operators_have_keys_of_their_own() {
+    let town = town();
+    let key = town.made(&["add", "--admin", "ada", "--days", "30"]);
+    assert!(key.starts_with("lla.ada."), "{key}");
+    let document = std::fs::read_to_string(town.registry().join("admins.json")).unwrap();
+    let kept: Value = serde_json::from_str(&document).unwrap();
+    assert_eq!(kept["admins"][0]["sha256"], reader::digest(key.as_bytes()));
+    assert!(!document.contains(&key["lla.ada.".len()..]));
+    town.made(&["rotate", "--admin", "ada"]);
+    let done = town.livelist(&["keys", "list", "--admin", "--json"]);
+    let lines: Vec<Value> = done
+        .assert(0)
+        .out
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    let told: Vec<_> = lines.iter().map(|l| (&l["admin"], &l["state"])).collect();
+    assert_eq!(told, [(&json!("ada"), &json!("valid")); 2]);
+    town.livelist(&["keys", "revoke", "--admin", "ada"])
+        .assert(0);
+    let table = town.livelist(&["keys", "list", "--admin"]);
+    assert_eq!(table.assert(0).out.lines().count(), 1);
+
+    for wrong in [
+        &["keys", "add"][..],
+        &["keys", "add", "acme", "--admin", "ada"],
+        &["keys", "add", "--admin", "a.b"],
+        &["keys", "revoke", "--admin", "ada"],
+        &["keys", "rotate", "acme"],
+    ] {
+        town.livelist(wrong).assert(2);
+    }
+    let registry = town.registry();
+    let check = ["registry", "check", registry.to_str().unwrap()];
+    town.livelist(&check).assert(0);
+    std::fs::write(registry.join("admins.json"), "{\"schema\":1,\"keys\":[]}").unwrap();
+    let done = town.livelist(&check);
+    assert!(
+        done.assert(2).out.starts_with("admins.json: "),
+        "{}",
+        done.out
+    );
+}
+
+#[test]
 fn a_key_may_open_some_feeds_only() {
     let town = town();
     let lines = town.day("2026-11-21", 0);

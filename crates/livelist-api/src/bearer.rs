@@ -1,0 +1,73 @@
+//! `Authorization: Bearer …`: the text that a caller shows, and its hash. Whose key it is, is decided
+//! elsewhere.
+
+use axum::http::{HeaderMap, header};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+
+/// SHA-256 of a key's text.
+pub type KeyHash = [u8; 32];
+
+const MAX_KEY: usize = 512;
+
+/// A key as it came in.
+pub struct Bearer(SecretString);
+
+impl Bearer {
+    /// The one bearer token in `headers`: 1 to 512 visible ASCII characters.
+    pub fn of(headers: &HeaderMap) -> Option<Bearer> {
+        let mut values = headers.get_all(header::AUTHORIZATION).iter();
+        let value = values.next()?.to_str().ok()?;
+        if values.next().is_some() {
+            return None;
+        }
+        let (scheme, key) = value.split_once(' ')?;
+        let key = key.trim_start_matches(' ');
+        let fits = (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+        (scheme.eq_ignore_ascii_case("bearer") && fits).then(|| Bearer(key.into()))
+    }
+
+    /// What registries keep of a key.
+    pub fn hash(&self) -> KeyHash {
+        Sha256::digest(self.0.expose_secret().as_bytes()).into()
+    }
+
+    /// The key itself: for its form, not for comparing.
+    pub fn text(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(value: &str) -> Option<Bearer> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, value.parse().unwrap());
+        Bearer::of(&headers)
+    }
+
+    #[test]
+    fn one_bearer_token_is_a_key() {
+        for value in ["Bearer abc", "bearer abc", "BEARER  abc"] {
+            assert_eq!(key(value).unwrap().text(), "abc", "{value}");
+        }
+        let long = format!("Bearer {}", "a".repeat(MAX_KEY + 1));
+        for value in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "Basic abc",
+            "abc",
+            "Bearer a b",
+            &long,
+        ] {
+            assert!(key(value).is_none(), "{value}");
+        }
+        let mut two = HeaderMap::new();
+        two.append(header::AUTHORIZATION, "Bearer abc".parse().unwrap());
+        two.append(header::AUTHORIZATION, "Bearer abc".parse().unwrap());
+        assert!(Bearer::of(&two).is_none());
+    }
+}

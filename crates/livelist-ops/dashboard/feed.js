@@ -1,0 +1,158 @@
+// One feed: how it stands, its runs, its sites, what changed, and where a listing went.
+
+import * as api from "./api.js";
+import { confirm, facts, h, say, section, table } from "./dom.js";
+import { back } from "./feeds.js";
+import { age, badge, lasting, many, moment, number, signed, when } from "./format.js";
+import { callout, runLink } from "./run.js";
+import { chart } from "./spark.js";
+
+const show = (error) => h("p", { class: "problem", role: "alert" }, error.message);
+
+async function act(question, done, refresh) {
+  const made = await confirm(question);
+  if (!made) return;
+  say(done(made.answer));
+  refresh();
+}
+
+function actions(feed, refresh) {
+  const paused = feed.state === "disabled";
+  return h("div", { class: "actions" },
+    h("button", { type: "button", class: "plain", onclick: () => act({
+      title: "Run again", verb: "Run now",
+      lines: [`A new run of ${feed.feed} begins now. It asks the MLS, and publishes what it proves.`],
+      act: () => api.rerun(feed.feed),
+    }, (run) => `The run ${run?.run ?? ""} was asked for.`, refresh) }, "Run again"),
+    paused
+      ? h("button", { type: "button", class: "plain", onclick: () => act({
+        title: `Resume ${feed.mls}`, verb: "Resume",
+        lines: [`Feeds of ${feed.mls} are reconciled again when they are due. What the registry disables stays disabled.`],
+        act: () => api.resume("mls", feed.mls),
+      }, () => `${feed.mls} is reconciled again.`, refresh) }, `Resume ${feed.mls}`)
+      : h("button", { type: "button", class: "plain", onclick: () => act({
+        title: `Pause ${feed.mls}`, verb: "Pause", field: "Reason, for the next operator",
+        lines: [`No feed of ${feed.mls} is reconciled until somebody resumes it. Published lists stay, and grow old.`],
+        act: (reason) => api.pause("mls", feed.mls, reason),
+      }, () => `${feed.mls} is paused.`, refresh) }, `Pause ${feed.mls}`));
+}
+
+function sites(feed, refresh) {
+  if (!feed.clients.length) return h("p", { class: "muted" }, "No client has this feed.");
+  const button = (client) => h("button", { type: "button", class: "plain small", onclick: () => (client.enabled
+    ? act({
+      title: `Pause ${client.client}`, verb: "Pause", field: "Reason, for the next operator",
+      lines: [`Nothing is reconciled for ${client.client} alone until somebody resumes it, in no feed. A feed that another client has goes on.`],
+      act: (reason) => api.pause("clients", client.client, reason),
+    }, () => `${client.client} is paused.`, refresh)
+    : act({
+      title: `Resume ${client.client}`, verb: "Resume",
+      lines: [`Feeds of ${client.client} are reconciled again when they are due.`],
+      act: () => api.resume("clients", client.client),
+    }, () => `${client.client} is reconciled again.`, refresh)) }, client.enabled ? "Pause" : "Resume");
+  return table("Sites and what they said last",
+    [["Client"], ["Said"], ["Version"], ["Has", "num"], ["Not in list", "num"], ["Took down", "num"], ["Waiting there"], ["Error"], ["", "right"]],
+    feed.clients.map((client) => [
+      h("span", {}, client.client, client.site && h("span", { class: "sub" }, client.site), !client.enabled && h("span", { class: "sub" }, "disabled")),
+      when(client.ack?.at), client.ack?.version === feed.version && feed.version ? "current" : client.ack?.version,
+      number(client.ack?.local_total), number(client.ack?.missing), number(client.ack?.removed),
+      client.ack?.held == null ? null : client.ack.held === true ? "yes" : String(client.ack.held), client.ack?.error, button(client)]));
+}
+
+function runsTable(runs) {
+  if (!runs.length) return h("p", { class: "muted" }, "No runs yet.");
+  return table("Runs, newest first",
+    [["State"], ["Run"], ["Began"], ["Took", "num"], ["Live", "num"], ["Came", "num"], ["Went", "num"], ["Asked by key", "num"], ["Requests", "num"], ["Throttled", "num"], ["Why"]],
+    runs.map((run) => [badge(run.state), runLink(run.run), when(run.started_at),
+      run.finished_at ? lasting((Date.parse(run.finished_at) - Date.parse(run.started_at)) / 1000) : "–",
+      number(run.live), number(run.added), number(run.removed), number(run.confirmed), number(run.requests), number(run.throttled), run.why]));
+}
+
+function whyTold(told) {
+  const change = (name, one) => one && [name, h("span", {}, one.at ? moment(one.at) : one.version, one.run && [" by ", runLink(one.run)],
+    one.confirmed_by && ` (${{ key: "the MLS was asked for it", scan: "a further scan did not see it", operator: "an operator let it through" }[one.confirmed_by] ?? one.confirmed_by})`)];
+  return h("div", { class: `card ${told.live ? "on_time" : ""}` },
+    h("p", {}, h("b", {}, told.key), " ", h("span", { class: `badge ${told.live ? "on_time" : "disabled"}` }, told.live ? "● live" : "○ not live")),
+    h("p", {}, told.summary),
+    facts([change("Came", told.came), change("Went", told.went),
+      told.waiting && ["Waiting", h("span", {}, runLink(told.waiting.run), ` (${told.waiting.reason})`)]].filter(Boolean)),
+    told.snapshots.length > 0 && h("div", { class: "versions", role: "img", "aria-label": `In ${told.snapshots.filter((v) => v.has).length} of ${many(told.snapshots.length, "version")}` },
+      told.snapshots.map((v) => h("span", { class: v.has ? "has" : "", title: `${v.version}: ${v.has ? "has it" : "has it not"}` }))),
+    told.sites.length > 0 && table("What the sites know", [["Client"], ["Said"], ["Version"], ["Knows"]],
+      told.sites.map((site) => [site.client, when(site.at), site.version, site.knows ? "yes" : "not yet"])));
+}
+
+function diffTold(told) {
+  const list = (title, keys, count) => h("div", {}, h("h3", {}, `${title}: ${number(count)}`),
+    keys.length > 0 && h("textarea", { readonly: true, rows: String(Math.min(10, keys.length)), "aria-label": `${title}: keys`, spellcheck: "false" }, keys.join("\n")),
+    keys.length < count && h("p", { class: "muted" }, `The first ${number(keys.length)}; livelist diff has them all.`));
+  return h("div", { class: "card" }, h("p", { class: "muted" }, `${told.from} → ${told.to}`),
+    h("div", { class: "two" }, list("Came", told.added, told.added_count), list("Went", told.removed, told.removed_count)));
+}
+
+function questions(id, feed) {
+  const answer = h("div", { "aria-live": "polite" });
+  const input = h("input", { type: "search", id: "search", autocomplete: "off", spellcheck: "false", required: true, maxlength: "1020", placeholder: "Key  ( / )", "aria-label": "Key of a listing" });
+  const ask = async (into, what, told) => {
+    into.setAttribute("aria-busy", "true");
+    try { into.replaceChildren(told(await what())); } catch (error) { into.replaceChildren(show(error)); }
+    into.removeAttribute("aria-busy");
+  };
+  const where = h("form", { class: "ask", role: "search", onsubmit: (e) => { e.preventDefault(); const asked = input.value.trim(); if (asked) ask(answer, () => api.why(id, asked), whyTold); } },
+    input, h("button", { type: "submit", class: "primary" }, "Why"));
+  const sequence = Number(feed.version?.split("-").pop() ?? 0);
+  const from = h("input", { type: "text", id: "from", size: "12", autocomplete: "off", list: "versions", value: sequence > 1 ? String(sequence - 1) : "" });
+  const to = h("input", { type: "text", id: "to", size: "12", autocomplete: "off", list: "versions", value: sequence ? String(sequence) : "" });
+  const changed = h("div", { "aria-live": "polite" });
+  const days = [...new Set(feed.history.map((day) => day.day).filter(Boolean))].reverse();
+  const between = h("form", { class: "ask", onsubmit: (e) => { e.preventDefault(); ask(changed, () => api.diff(id, from.value.trim(), to.value.trim()), diffTold); } },
+    h("label", { for: "from" }, "From"), from, h("label", { for: "to" }, "to"), to,
+    h("datalist", { id: "versions" }, days.map((day) => h("option", { value: day }))),
+    h("button", { type: "submit", class: "primary" }, "Compare"));
+  return { input, element: [
+    section("Where is a listing?", where, answer),
+    section("What changed?", h("p", { class: "muted" }, "Versions by their number, or a day: the last version of that day."), between, changed)] };
+}
+
+export function open(root, { id, status, refresh }) {
+  const head = h("div");
+  const figures = h("div");
+  const runs = h("div", {}, h("p", { class: "muted" }, "Loading …"));
+  const clients = h("div");
+  let known = null;
+  let asked = null;
+  root.append(h("p", { class: "crumbs" }, h("a", { href: back() }, "Feeds"), " / feed"), head);
+
+  async function load() {
+    try { runs.replaceChildren(runsTable((await api.runs(id, 30)).runs)); } catch (error) { runs.replaceChildren(show(error)); }
+  }
+
+  function update(next) {
+    const feed = next.feeds.find((one) => one.feed === id);
+    if (!feed) {
+      if (!known) head.replaceChildren(h("h1", { tabindex: "-1" }, id), h("p", { class: "empty" }, "The registry has no such feed."));
+      return;
+    }
+    const first = !known;
+    const text = JSON.stringify({ ...feed, age_seconds: 0 });
+    if (known === text) return;
+    known = text;
+    const title = first ? h("h1", { tabindex: "-1" }, id) : head.querySelector("h1");
+    head.replaceChildren(h("div", { class: "title" }, title, badge(feed.state), actions(feed, refresh)),
+      feed.why || feed.advice ? callout(feed.state, feed.why, feed.advice) : "",
+      facts([["MLS", feed.mls], ["Provider", feed.provider], ["Resource", feed.resource], ["Filter", feed.filter],
+        ["Live", number(feed.live)], ["Last change", feed.change == null ? null : `${signed(feed.change)} (${number(feed.added)} came, ${number(feed.removed)} went)`],
+        ["Version", feed.version], ["As of", feed.as_of && moment(feed.as_of)], ["Age", feed.as_of && when(feed.as_of, age)],
+        ["Next run", feed.next_run_at && when(feed.next_run_at)], ["Last run", feed.last_run && h("span", {}, runLink(feed.last_run.run), " ", badge(feed.last_run.state))]]));
+    figures.replaceChildren(...[chart(feed.history)].filter(Boolean));
+    clients.replaceChildren(sites(feed, refresh));
+    if (first) {
+      asked = questions(id, feed);
+      root.append(figures, ...asked.element, section("Runs", runs), section("Sites", clients));
+    }
+    load();
+  }
+
+  update(status);
+  return { title: id, update, get search() { return asked?.input; }, up: back() };
+}

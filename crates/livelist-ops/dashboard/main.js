@@ -1,0 +1,179 @@
+// Who looks, at which view, and that what is shown is fresh.
+
+import * as api from "./api.js";
+import { h, say } from "./dom.js";
+import * as feed from "./feed.js";
+import * as feeds from "./feeds.js";
+import { clock, isUtc, lasting, setUtc } from "./format.js";
+import * as held from "./held.js";
+import * as run from "./run.js";
+import * as schedule from "./schedule.js";
+
+const EVERY = 30_000;
+const VIEWS = { feeds, feed, run, held, schedule };
+
+const main = document.getElementById("main");
+const banner = document.getElementById("banner");
+const fresh = document.getElementById("fresh");
+const heldCount = document.getElementById("held-count");
+const chrome = [document.getElementById("nav"), document.getElementById("tools")];
+
+let status = null;
+let heard = 0;
+let view = null;
+let asking = null;
+let timer = 0;
+
+function close() {
+  view?.close?.();
+  view = null;
+  main.replaceChildren();
+}
+
+function signIn(problem) {
+  api.forget();
+  close();
+  clearTimeout(timer);
+  status = null;
+  banner.hidden = true;
+  for (const one of chrome) one.hidden = true;
+  document.title = "Livelist";
+  const told = h("p", { class: "problem", role: "alert", hidden: !problem }, problem ?? "");
+  const input = h("input", { type: "password", id: "key", autocomplete: "off", spellcheck: "false", required: true, "aria-describedby": "key-hint" });
+  const button = h("button", { type: "submit", class: "primary" }, "Sign in");
+  main.append(h("form", { class: "sign-in", onsubmit: async (event) => {
+    event.preventDefault();
+    button.disabled = true;
+    told.hidden = true;
+    api.keep(input.value.trim());
+    try {
+      status = await api.status();
+      heard = Date.now();
+      begin();
+    } catch (error) {
+      api.forget();
+      told.textContent = error.status === 401
+        ? "This key is not valid. It may be wrong, expired or revoked; a site key does not open this page." : error.message;
+      told.hidden = false;
+      button.disabled = false;
+      input.select();
+    }
+  } }, h("h1", {}, "Livelist"), h("label", { for: "key" }, "Admin key"), input,
+  h("p", { class: "muted", id: "key-hint" }, "Made by ", h("code", {}, "livelist keys add --admin NAME"), ". It stays in this tab until you sign out or close it."),
+  told, button));
+  input.focus();
+}
+
+function begin() {
+  for (const one of chrome) one.hidden = false;
+  route();
+  again();
+  settle();
+}
+
+function told() {
+  const count = status.feeds.filter((one) => one.state === "held").length;
+  heldCount.textContent = count ? String(count) : "";
+  heldCount.setAttribute("aria-label", count ? `${count} waiting` : "");
+}
+
+function route() {
+  if (!status) return;
+  const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
+  const [name, ...rest] = path.split("/");
+  const known = Object.hasOwn(VIEWS, name) ? name : "feeds";
+  let id = "";
+  try { id = decodeURIComponent(rest.join("/")); } catch { /* what cannot be read names nothing */ }
+  const from = view;
+  close();
+  main.className = known;
+  scrollTo(0, 0);
+  view = VIEWS[known].open(main, { id, params: new URLSearchParams(query), status, refresh: () => refresh() });
+  document.title = `${view.title} – Livelist`;
+  for (const link of document.querySelectorAll("#nav a")) {
+    if (link.dataset.view === known) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  told();
+  if (!from) return;
+  // Where the reader is now has to be where the eyes are.
+  if (view.settle?.() === undefined && document.activeElement === document.body) main.querySelector("h1")?.focus();
+}
+
+function settle() {
+  const age = (Date.now() - heard) / 1000;
+  fresh.textContent = heard ? `Updated ${age < 5 ? "now" : `${lasting(age)} ago`}` : "";
+  fresh.title = heard ? clock(heard) : "";
+}
+
+function again() {
+  clearTimeout(timer);
+  timer = setTimeout(refresh, EVERY);
+}
+
+function refresh() {
+  // One at a time: an answer that was asked for earlier must not overwrite a later one.
+  asking ??= load().finally(() => { asking = null; again(); });
+  return asking;
+}
+
+async function load() {
+  if (!api.key()) return;
+  try {
+    const next = await api.status();
+    if (!api.key()) return;
+    status = next;
+    heard = Date.now();
+    banner.hidden = true;
+    view?.update?.(status);
+    told();
+    settle();
+  } catch (error) {
+    if (error.status === 401) return void signIn("The key is no longer valid. It has expired or was revoked.");
+    const since = heard ? ` What is shown is as of ${clock(heard)}.` : "";
+    const text = `${error.message}${since} The next try follows in ${EVERY / 1000} seconds.`;
+    if (banner.textContent !== text || banner.hidden) banner.textContent = text;
+    banner.hidden = false;
+  }
+}
+
+async function start() {
+  if (!api.key()) return signIn();
+  main.replaceChildren(h("p", { class: "empty" }, "Loading …"));
+  try {
+    status = await api.status();
+    heard = Date.now();
+  } catch (error) {
+    if (error.status === 401) return signIn("The key is no longer valid. It has expired or was revoked.");
+    main.replaceChildren(h("div", { class: "empty" }, h("p", {}, h("b", {}, error.message)),
+      h("button", { type: "button", class: "primary", onclick: start }, "Try again")));
+    return undefined;
+  }
+  return begin();
+}
+
+addEventListener("hashchange", route);
+setInterval(settle, 5_000);
+document.addEventListener("visibilitychange", () => { if (!document.hidden && status && Date.now() - heard > EVERY) refresh(); });
+document.getElementById("refresh").addEventListener("click", async () => { await refresh(); if (banner.hidden) say("Updated."); });
+document.getElementById("leave").addEventListener("click", () => signIn());
+document.getElementById("zone").addEventListener("click", (event) => {
+  setUtc(!isUtc());
+  event.currentTarget.setAttribute("aria-pressed", String(isUtc()));
+  route();
+});
+document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || !view || document.querySelector("dialog[open]")) return;
+  const typing = event.target.closest?.("input, textarea, select");
+  if (event.key === "/" && !typing && view.search) {
+    event.preventDefault();
+    view.search.focus();
+    view.search.select();
+  } else if (event.key === "Escape") {
+    if (typing) event.target.blur();
+    else if (view.up) location.hash = view.up;
+  }
+});
+
+start();

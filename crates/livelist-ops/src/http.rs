@@ -1,0 +1,92 @@
+//! The admin API and the operators' page: the functions of this crate over HTTP, for whoever shows an
+//! operator's key. One axum [`Router`], without a fallback, so that it can stand beside the sites' API
+//! in one server. May depend on `livelist-api` for what the two share: errors, bodies, the envelope.
+//!
+//! | route | answers |
+//! |---|---|
+//! | `GET /v1/admin/status` | how all feeds stand; 304 |
+//! | `GET /v1/admin/runs`, `…/runs/{run}` | runs, and one of them told |
+//! | `POST /v1/admin/runs/{run}/approve`, `…/reject` | a person's word on a held result; 409 |
+//! | `POST /v1/admin/feeds/{feed}/rerun` | a new run; 409 |
+//! | `GET /v1/admin/feeds/{feed}/why`, `…/diff` | where a listing is, what changed |
+//! | `POST /v1/admin/mls/{mls}/pause`, `…/resume`; the same for `clients` | pauses |
+//! | `GET /dashboard` and what it needs below | the page; needs no key, holds no data |
+
+mod auth;
+mod decisions;
+mod error;
+mod page;
+mod questions;
+mod status;
+
+use std::sync::Arc;
+
+use axum::routing::{get, post};
+use axum::{Router, middleware};
+use livelist_api::{ApiError, Budgets, Envelope, Rate, envelope};
+use livelist_steps::Env;
+use livelist_store::Executions;
+use tower_http::limit::RequestBodyLimitLayer;
+
+/// Bodies say little more than a reason.
+const MAX_BODY: usize = 16 * 1024;
+
+/// The ports, and what one process remembers between requests. Cloning shares it.
+#[derive(Clone)]
+pub struct AdminState {
+    env: Arc<Env>,
+    executions: Option<Arc<dyn Executions>>,
+    budgets: Arc<Budgets<String>>,
+    status: Arc<status::Memory>,
+}
+
+impl AdminState {
+    /// A state over the ports of `env`. Runs cannot be started from here without
+    /// [`AdminState::with_executions`].
+    pub fn new(env: Arc<Env>) -> AdminState {
+        AdminState {
+            env,
+            executions: None,
+            budgets: Arc::new(Budgets::new(Rate::default())),
+            status: Arc::default(),
+        }
+    }
+
+    /// The same, which starts runs by `executions`.
+    #[must_use]
+    pub fn with_executions(mut self, executions: Arc<dyn Executions>) -> AdminState {
+        self.executions = Some(executions);
+        self
+    }
+
+    /// The same with another limit on how often an operator may ask.
+    #[must_use]
+    pub fn with_rate(mut self, rate: Rate) -> AdminState {
+        self.budgets = Arc::new(Budgets::new(rate));
+        self
+    }
+}
+
+/// The admin API and the page over `state`.
+pub fn router(state: AdminState) -> Router {
+    let around = Envelope {
+        entropy: state.env.entropy.clone(),
+        clock: state.env.clock.clone(),
+    };
+    Router::new()
+        .route("/v1/admin/status", get(status::status))
+        .route("/v1/admin/runs", get(questions::runs))
+        .route("/v1/admin/runs/{run}", get(questions::run))
+        .route("/v1/admin/runs/{run}/approve", post(decisions::approve))
+        .route("/v1/admin/runs/{run}/reject", post(decisions::reject))
+        .route("/v1/admin/feeds/{feed}/rerun", post(decisions::rerun))
+        .route("/v1/admin/feeds/{feed}/why", get(questions::why))
+        .route("/v1/admin/feeds/{feed}/diff", get(questions::diff))
+        .route("/v1/admin/{kind}/{name}/pause", post(decisions::pause))
+        .route("/v1/admin/{kind}/{name}/resume", post(decisions::resume))
+        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .merge(page::routes())
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        .layer(middleware::from_fn_with_state(around, envelope))
+        .with_state(state)
+}

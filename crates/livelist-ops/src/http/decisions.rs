@@ -1,0 +1,153 @@
+//! What operators decide. Each decision goes on when the caller hangs up, is logged with the operator's
+//! name, and shows in the next status.
+
+use std::future::Future;
+
+use axum::Json;
+use axum::extract::{Path, Request, State};
+use livelist_api::{ApiError, read_json};
+use livelist_model::{FeedId, RunId};
+use livelist_store::pauses::Paused;
+use serde::{Deserialize, Serialize};
+use tracing::Instrument;
+
+use super::AdminState;
+use super::auth::Admin;
+use crate::decide::{self, Approved};
+use crate::rerun::{self, Rerun};
+use crate::{OpsError, pause as pauses};
+
+const MAX_BODY: usize = 8 * 1024;
+/// Characters of a reason.
+const LONGEST_REASON: usize = 500;
+
+/// Carries `decision` out in a task of its own: a connection that breaks must not end it half-way. Then
+/// what was remembered of the status is forgotten.
+async fn carried_out<T: Send + 'static>(
+    state: &AdminState,
+    decision: impl Future<Output = Result<T, OpsError>> + Send + 'static,
+) -> Result<T, ApiError> {
+    let memory = state.status.clone();
+    let task = async move {
+        let done = decision.await;
+        memory.forget();
+        done
+    };
+    let done = tokio::spawn(task.in_current_span()).await;
+    Ok(done.map_err(|_| ApiError::Internal)??)
+}
+
+/// `POST /v1/admin/runs/{run}/approve`: publishes what a held run found.
+pub(super) async fn approve(
+    State(state): State<AdminState>,
+    admin: Admin,
+    Path(run): Path<String>,
+) -> Result<Json<Approved>, ApiError> {
+    let run: RunId = run.parse().map_err(|_| ApiError::NotFound)?;
+    let env = state.env.clone();
+    let decision = async move { decide::approve(&env, &run, &admin.id).await };
+    Ok(Json(carried_out(&state, decision).await?))
+}
+
+#[derive(Serialize)]
+pub(super) struct Rejected {
+    run: RunId,
+}
+
+/// `POST /v1/admin/runs/{run}/reject`: refuses it.
+pub(super) async fn reject(
+    State(state): State<AdminState>,
+    admin: Admin,
+    Path(run): Path<String>,
+) -> Result<Json<Rejected>, ApiError> {
+    let run: RunId = run.parse().map_err(|_| ApiError::NotFound)?;
+    let env = state.env.clone();
+    let decision = async move {
+        decide::reject(&*env.objects, &run, &admin.id).await?;
+        Ok(Rejected { run })
+    };
+    Ok(Json(carried_out(&state, decision).await?))
+}
+
+/// `POST /v1/admin/feeds/{feed}/rerun`: a new run, now.
+pub(super) async fn rerun(
+    State(state): State<AdminState>,
+    admin: Admin,
+    Path(feed): Path<String>,
+) -> Result<Json<Rerun>, ApiError> {
+    let feed: FeedId = feed.parse().map_err(|_| ApiError::NotFound)?;
+    let Some(executions) = state.executions.clone() else {
+        return Err(ApiError::Conflict(
+            "Runs cannot be started from here. Use `livelist rerun`.".to_owned(),
+        ));
+    };
+    let env = state.env.clone();
+    let decision = async move {
+        let now = env.clock.now();
+        rerun::rerun(&*env.objects, &*executions, &feed, now, &admin.id).await
+    };
+    Ok(Json(carried_out(&state, decision).await?))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PauseAsked {
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+/// What a pause or its end changed.
+#[derive(Serialize)]
+pub(super) struct Changed {
+    /// Whether it was otherwise before.
+    changed: bool,
+}
+
+fn paused(kind: &str, name: &str) -> Result<Paused, ApiError> {
+    let unknown = || ApiError::NotFound;
+    match kind {
+        "mls" => Ok(Paused::Mls(name.parse().map_err(|_| unknown())?)),
+        "clients" => Ok(Paused::Client(name.parse().map_err(|_| unknown())?)),
+        _ => Err(unknown()),
+    }
+}
+
+/// `POST /v1/admin/{mls|clients}/{name}/pause`: nothing of it is reconciled until it is resumed.
+pub(super) async fn pause(
+    State(state): State<AdminState>,
+    admin: Admin,
+    Path((kind, name)): Path<(String, String)>,
+    request: Request,
+) -> Result<Json<Changed>, ApiError> {
+    let what = paused(&kind, &name)?;
+    let PauseAsked { reason } = read_json(request, MAX_BODY).await?;
+    let reason = reason.map(|text| text.trim().to_owned());
+    let reason = reason.filter(|text| !text.is_empty());
+    if reason.as_ref().is_some_and(|text| {
+        text.chars().count() > LONGEST_REASON || text.chars().any(char::is_control)
+    }) {
+        return Err(ApiError::Invalid(format!(
+            "a reason is one line of at most {LONGEST_REASON} characters"
+        )));
+    }
+    let env = state.env.clone();
+    let decision = async move {
+        let now = env.clock.now();
+        pauses::pause(&*env.objects, &what, reason, &admin.id, now).await
+    };
+    let changed = carried_out(&state, decision).await?;
+    Ok(Json(Changed { changed }))
+}
+
+/// `POST /v1/admin/{mls|clients}/{name}/resume`: it goes on.
+pub(super) async fn resume(
+    State(state): State<AdminState>,
+    admin: Admin,
+    Path((kind, name)): Path<(String, String)>,
+) -> Result<Json<Changed>, ApiError> {
+    let what = paused(&kind, &name)?;
+    let env = state.env.clone();
+    let decision = async move { pauses::resume(&*env.objects, &what, &admin.id).await };
+    let changed = carried_out(&state, decision).await?;
+    Ok(Json(Changed { changed }))
+}

@@ -1,0 +1,280 @@
+//! Making, rotating and revoking the keys of operators: a change of `admins.json` by conditional
+//! write. As with site keys, a key's text leaves here once; what is kept is its SHA-256.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use livelist_model::codec::digest;
+use livelist_model::head::whole_seconds;
+use livelist_model::registry::{ADMINS_FILE, AdminKey, Admins, is_admin_id, parse_admins};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::registry::DocumentError;
+use crate::site_keys::{draw, end_of};
+use crate::{Condition, Entropy, Objects, ObjectsExt, Retention, StoreError};
+
+/// How every admin key begins: `lla.{id}.{secret}`.
+pub const ADMIN_PREFIX: &str = "lla.";
+/// Somebody else may change the document at the same time; so often it is tried.
+const ATTEMPTS: usize = 5;
+
+/// Why the keys were not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminKeyError {
+    /// The document.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// The operator has a key.
+    #[error("the operator `{0}` has a key already; rotate it, or revoke it first")]
+    Taken(String),
+    /// There is no such operator.
+    #[error("there is no operator `{0}`")]
+    Unknown(String),
+    /// The text is not a name.
+    #[error("`{0}` is not an operator's name: use 1 to 64 letters, digits, `-` and `_`")]
+    NotAnId(String),
+    /// The time is out of all range.
+    #[error("so many days are too many")]
+    TooLong,
+}
+
+impl From<StoreError> for AdminKeyError {
+    fn from(error: StoreError) -> Self {
+        AdminKeyError::Document(error.into())
+    }
+}
+
+/// A key that was made.
+#[derive(Debug)]
+pub struct MadeAdminKey {
+    /// As it is kept.
+    pub kept: AdminKey,
+    /// The key itself: shown once, and never again.
+    pub key: SecretString,
+}
+
+/// The keys in one document of operators.
+pub struct AdminKeys<'a> {
+    /// Where the document is.
+    pub objects: &'a dyn Objects,
+    /// Its name there.
+    pub object: String,
+}
+
+impl AdminKeys<'_> {
+    /// The keys as they are kept; none where there is no document.
+    ///
+    /// # Errors
+    /// The document is not sound, or cannot be read now.
+    pub async fn list(&self) -> Result<Vec<AdminKey>, DocumentError> {
+        Ok(self.read().await?.0.admins)
+    }
+
+    /// Adds a key for the operator `id`; it ends after `valid_for`, or never.
+    ///
+    /// # Errors
+    /// The name is none or taken, or the document cannot be changed.
+    pub async fn add(
+        &self,
+        id: &str,
+        valid_for: Option<Duration>,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Result<MadeAdminKey, AdminKeyError> {
+        if !is_admin_id(id) {
+            return Err(AdminKeyError::NotAnId(id.to_owned()));
+        }
+        let end = |time| end_of(now, time).ok_or(AdminKeyError::TooLong);
+        let made = made(id, valid_for.map(end).transpose()?, now, entropy)?;
+        self.change(|keys| {
+            if keys.iter().any(|key| key.id == id && !key.is_expired(now)) {
+                return Err(AdminKeyError::Taken(id.to_owned()));
+            }
+            keys.retain(|key| key.id != id);
+            keys.push(made.kept.clone());
+            Ok(())
+        })
+        .await?;
+        Ok(made)
+    }
+
+    /// Adds a new key for the operator `id`, and lets the former one end after `keep`.
+    ///
+    /// # Errors
+    /// There is no such operator, or the document cannot be changed.
+    pub async fn rotate(
+        &self,
+        id: &str,
+        keep: Duration,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Result<MadeAdminKey, AdminKeyError> {
+        let ends = end_of(now, keep).ok_or(AdminKeyError::TooLong)?;
+        let made = made(id, None, now, entropy)?;
+        self.change(|keys| {
+            if keys.iter().all(|key| key.id != id) {
+                return Err(AdminKeyError::Unknown(id.to_owned()));
+            }
+            keys.retain(|key| key.id != id || !key.is_expired(now));
+            for old in keys.iter_mut().filter(|key| key.id == id) {
+                // A key that ends sooner by itself is not given more time.
+                old.expires = Some(old.expires.map_or(ends, |expires| expires.min(ends)));
+            }
+            keys.push(made.kept.clone());
+            Ok(())
+        })
+        .await?;
+        Ok(made)
+    }
+
+    /// Takes all keys of the operator `id` out: they are refused from the next request on.
+    ///
+    /// # Errors
+    /// There is no such operator, or the document cannot be changed.
+    pub async fn revoke(&self, id: &str) -> Result<(), AdminKeyError> {
+        self.change(|keys| {
+            let before = keys.len();
+            keys.retain(|key| key.id != id);
+            if keys.len() == before {
+                return Err(AdminKeyError::Unknown(id.to_owned()));
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn read(&self) -> Result<(Admins, Condition), DocumentError> {
+        let Some((bytes, etag)) = self.objects.read(&self.object).await? else {
+            return Ok((Admins::default(), Condition::Absent));
+        };
+        let admins = parse_admins(&bytes).map_err(crate::registry::first)?;
+        Ok((admins, Condition::Unchanged(etag)))
+    }
+
+    async fn change(
+        &self,
+        change: impl Fn(&mut Vec<AdminKey>) -> Result<(), AdminKeyError>,
+    ) -> Result<(), AdminKeyError> {
+        let mut attempt = 1;
+        loop {
+            let (mut document, condition) = self.read().await?;
+            change(&mut document.admins)?;
+            let mut text = serde_json::to_vec_pretty(&document).map_err(|e| {
+                StoreError::refused(format!("writing {ADMINS_FILE}"), e.to_string())
+            })?;
+            text.push(b'\n');
+            let (body, keep) = (text.into(), Retention::Keep);
+            match self.objects.put(&self.object, body, condition, keep).await {
+                Ok(_) => return Ok(()),
+                Err(StoreError::ConditionFailed { .. }) if attempt < ATTEMPTS => attempt += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+fn made(
+    id: &str,
+    expires: Option<Timestamp>,
+    now: Timestamp,
+    entropy: &dyn Entropy,
+) -> Result<MadeAdminKey, StoreError> {
+    let key = draw(&format!("{ADMIN_PREFIX}{id}."), entropy)?;
+    let kept = AdminKey {
+        id: id.to_owned(),
+        sha256: digest(key.expose_secret().as_bytes()),
+        created: Some(whole_seconds(now)),
+        expires,
+    };
+    Ok(MadeAdminKey { kept, key })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::{MemoryObjects, SeededEntropy};
+
+    const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+    fn now() -> Timestamp {
+        "2026-11-21T09:00:00.5Z".parse().unwrap()
+    }
+
+    fn of(objects: &MemoryObjects) -> AdminKeys<'_> {
+        AdminKeys {
+            objects,
+            object: ADMINS_FILE.to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_is_shown_once_and_kept_as_its_hash() {
+        let objects = MemoryObjects::new();
+        let keys = of(&objects);
+        assert_eq!(keys.list().await.unwrap(), []);
+        let entropy = SeededEntropy::new(1);
+        let made = keys.add("ada", Some(DAY), now(), &entropy).await.unwrap();
+        let text = made.key.expose_secret();
+        let secret = text.strip_prefix("lla.ada.").unwrap();
+        assert_eq!(secret.len(), 64);
+        let (document, _) = objects.read(ADMINS_FILE).await.unwrap().unwrap();
+        assert!(!String::from_utf8(document).unwrap().contains(secret));
+        let kept = keys.list().await.unwrap();
+        assert_eq!(kept[0].sha256, digest(text.as_bytes()));
+        let end = kept[0].expires.unwrap();
+        assert_eq!(end.to_string(), "2026-11-22T09:00:00Z");
+        assert!(kept[0].is_expired(end) && !kept[0].is_expired(now()));
+    }
+
+    #[tokio::test]
+    async fn a_rotation_keeps_the_former_key_for_a_while_and_the_name() {
+        let objects = MemoryObjects::new();
+        let (keys, entropy) = (of(&objects), SeededEntropy::new(1));
+        keys.add("ada", None, now(), &entropy).await.unwrap();
+        keys.add("bob", None, now(), &entropy).await.unwrap();
+        keys.rotate("ada", DAY, now(), &entropy).await.unwrap();
+        let kept = keys.list().await.unwrap();
+        let ends: Vec<_> = kept.iter().map(|k| (&*k.id, k.expires.is_some())).collect();
+        assert_eq!(ends, [("ada", true), ("bob", false), ("ada", false)]);
+        let refused = keys.add("ada", None, now(), &entropy).await;
+        assert!(matches!(refused, Err(AdminKeyError::Taken(_))));
+        keys.revoke("ada").await.unwrap();
+        let kept = keys.list().await.unwrap();
+        assert_eq!(kept.iter().map(|k| &*k.id).collect::<Vec<_>>(), ["bob"]);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_done_changes_nothing() {
+        let objects = MemoryObjects::new();
+        let (keys, entropy) = (of(&objects), SeededEntropy::new(1));
+        for id in ["", "a.b", "a b", "ä", &"a".repeat(65)] {
+            let refused = keys.add(id, None, now(), &entropy).await;
+            assert!(matches!(refused, Err(AdminKeyError::NotAnId(_))), "{id}");
+        }
+        let refused = keys.revoke("ada").await;
+        assert!(matches!(refused, Err(AdminKeyError::Unknown(_))));
+        let refused = keys.rotate("ada", DAY, now(), &entropy).await;
+        assert!(matches!(refused, Err(AdminKeyError::Unknown(_))));
+        let refused = keys.add("ada", Some(Duration::MAX), now(), &entropy).await;
+        assert!(matches!(refused, Err(AdminKeyError::TooLong)));
+        assert!(objects.read(ADMINS_FILE).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_document_that_is_not_sound_is_left_alone() {
+        let objects = MemoryObjects::new();
+        let (keys, entropy) = (of(&objects), SeededEntropy::new(1));
+        for damaged in ["{", "{\"schema\":2}", "{\"schema\":1,\"keys\":[]}"] {
+            let (always, keep) = (Condition::Always, Retention::Keep);
+            let body = damaged.as_bytes().to_vec().into();
+            objects.put(ADMINS_FILE, body, always, keep).await.unwrap();
+            let refused = keys.add("ada", None, now(), &entropy).await;
+            assert!(
+                matches!(refused, Err(AdminKeyError::Document(_))),
+                "{damaged}"
+            );
+            let (bytes, _) = objects.read(ADMINS_FILE).await.unwrap().unwrap();
+            assert_eq!(bytes, damaged.as_bytes());
+        }
+    }
+}
