@@ -78,28 +78,29 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         }
         None => Output::default(),
     };
+    let record = ended(env, &run).await;
     // While the credential is still this run's, nobody else writes the feed's history.
-    if let Err(error) = history::note(&*env.objects, &run).await {
+    if let Some(record) = &record
+        && let Err(error) = history::note(&*env.objects, record).await
+    {
         tracing::warn!(run = %run.run, error = error.chain(), "the run is missing in the history");
     }
     env.leases.release(&run.feed.credential, &owner).await?;
-    report(env, &run).await;
+    // After all that can be tried again: a repeated task does not count the run twice.
+    if let Some(metrics) = record.as_ref().and_then(RunMetrics::of) {
+        env.metrics.run(&metrics);
+    }
     Ok(output)
 }
 
-/// Reports what is counted of a run that has ended; one that is handed over has not. It comes after
-/// all that can be tried again, so that a repeated task does not count the run twice; and a record
-/// that cannot be read now is no failure of the run.
-async fn report(env: &Env, run: &RunSpec) {
+/// The run's record, for those who look on: one that cannot be read now is no failure of the run.
+async fn ended(env: &Env, run: &RunSpec) -> Option<RunRecord> {
     let key = layout::run_record(&run.feed.feed, &run.run);
     match env.objects.read_json::<RunRecord>(&key).await {
-        Ok(record) => {
-            if let Some(metrics) = record.and_then(|(record, _)| RunMetrics::of(&record)) {
-                env.metrics.run(&metrics);
-            }
-        }
+        Ok(record) => record.map(|(record, _)| record),
         Err(error) => {
             tracing::warn!(run = %run.run, %error, "the run was not counted");
+            None
         }
     }
 }

@@ -113,9 +113,9 @@ pub struct ProvidersArgs {
 pub struct ProbeArgs {
     /// The MLS.
     pub mls: MlsId,
-    /// The registry.
+    /// Where its document is.
     #[command(flatten)]
-    pub registry: RegistryArgs,
+    pub source: SourceArgs,
     /// The RESO resource.
     #[arg(long, default_value = "Property")]
     pub resource: ResourceName,
@@ -128,6 +128,23 @@ pub struct ProbeArgs {
     /// One JSON object with all checks.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Where documents of the registry are.
+#[derive(Debug, Clone, Args)]
+pub struct SourceArgs {
+    /// One machine: the directory that holds `mls/` and `clients/`.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "LIVELIST_REGISTRY",
+        required_unless_present = "stack",
+        conflicts_with = "stack"
+    )]
+    pub registry: Option<PathBuf>,
+    /// AWS: the deployment's name.
+    #[arg(long, value_name = "NAME", env = "LIVELIST_STACK")]
+    pub stack: Option<String>,
 }
 
 /// Where data is.

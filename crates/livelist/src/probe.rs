@@ -8,19 +8,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use livelist_model::registry::{Pair, parse_mls};
 use livelist_model::run::FeedSpec;
-use livelist_model::with_causes;
+use livelist_model::{layout, with_causes};
 use livelist_reso::dialect::Dialect;
 use livelist_reso::probe::{self, Check, Name, Probed, SecretTrouble, Verdict};
 use livelist_reso::secret::Account;
 use livelist_reso::time::Pace;
 use livelist_reso::{Dialects, HttpTransport};
-use livelist_store::secrets::LocalSecrets;
-use livelist_store::{Clock, Entropy, ObjectsExt, Secrets, SystemClock, SystemEntropy};
+use livelist_store::{Clock, Entropy, ObjectsExt, SystemClock, SystemEntropy};
 use serde::Serialize;
 
 use crate::cli::ProbeArgs;
-use crate::context::open_registry;
 use crate::exit::{Code, Failed};
+use crate::world::Documents;
 
 /// Runs `livelist probe`.
 pub async fn run(arguments: ProbeArgs, environment: Vec<(String, String)>) -> Result<Code, Failed> {
@@ -58,13 +57,21 @@ async fn report(
     arguments: &ProbeArgs,
     environment: Vec<(String, String)>,
 ) -> Result<Report, Failed> {
-    let registry = &arguments.registry.registry;
-    let documents = open_registry(registry)?;
+    let source = &arguments.source;
+    let Documents {
+        objects,
+        secrets,
+        name,
+    } = Documents::open(
+        source.registry.as_deref(),
+        source.stack.as_deref(),
+        environment,
+    )
+    .await?;
     let file = format!("mls/{}.json", arguments.mls);
-    let Some((text, _)) = documents.read(&file).await? else {
+    let Some((text, _)) = objects.read(&layout::mls(&arguments.mls)).await? else {
         return Err(Failed::usage(format!(
-            "{} holds no {file}. Write it first: docs/registry.md has an example for each provider",
-            registry.display()
+            "{name} holds no {file}. Write it first: docs/registry.md has an example for each provider"
         )));
     };
     let document = parse_mls(&file, &text, &Dialects);
@@ -94,7 +101,6 @@ async fn report(
     if check.verdict == Verdict::Failed {
         return Ok(report.ended(check, Vec::new(), "the registry does not fit the provider"));
     }
-    let secrets = LocalSecrets::new(environment, registry.clone());
     let account = match secrets.get(&feed.credential).await {
         Ok(text) => Account::parse_as(feed.auth, dialect.api_key_header.is_some(), &text)
             .map_err(SecretTrouble::Account),

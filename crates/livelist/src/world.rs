@@ -2,7 +2,7 @@
 //! verbs know the ports only; here they are made.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use livelist_aws::{AwsClients, Place as AwsPlace};
@@ -13,6 +13,7 @@ use livelist_steps::{Env, Limits};
 use livelist_store::directory::DirectoryObjects;
 use livelist_store::leases::ObjectLeases;
 use livelist_store::sealer::ProcessSealer;
+use livelist_store::secrets::LocalSecrets;
 use livelist_store::{Clock, Entropy, NoMetrics, Objects, Secrets, SystemClock, SystemEntropy};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
@@ -20,6 +21,7 @@ use serde::Deserialize;
 use crate::cli::PlaceArgs;
 use crate::context::{env, open_data, open_registry};
 use crate::exit::Failed;
+use crate::overlay::Overlay;
 
 /// An installation of Livelist.
 pub struct World {
@@ -76,6 +78,46 @@ pub struct System {
 
 impl System {
     const SCHEMA: u32 = 1;
+}
+
+/// A registry's documents, and the secrets that they refer to.
+pub struct Documents {
+    /// The documents, below `registry/`.
+    pub objects: Arc<dyn Objects>,
+    /// The secrets.
+    pub secrets: Arc<dyn Secrets>,
+    /// What to call it.
+    pub name: String,
+}
+
+impl Documents {
+    /// Opens a registry's directory, or that of a deployment.
+    pub async fn open(
+        registry: Option<&Path>,
+        stack: Option<&str>,
+        environment: Vec<(String, String)>,
+    ) -> Result<Documents, Failed> {
+        if let Some(stack) = stack {
+            let World { env, .. } = World::aws(stack).await?;
+            return Ok(Documents {
+                objects: env.objects,
+                secrets: env.secrets,
+                name: format!("the registry of {stack}"),
+            });
+        }
+        let registry = registry.ok_or_else(|| {
+            Failed::usage("say where the registry is: --registry DIR, or --stack NAME on AWS")
+        })?;
+        let documents = open_registry(registry)?;
+        Ok(Documents {
+            objects: Arc::new(Overlay {
+                registry: documents.clone(),
+                data: documents,
+            }),
+            secrets: Arc::new(LocalSecrets::new(environment, registry.to_owned())),
+            name: registry.display().to_string(),
+        })
+    }
 }
 
 impl World {
@@ -165,7 +207,7 @@ impl World {
             queue: Arc::new(queue),
             outbox: Arc::new(outbox),
             executions: Arc::new(clients.executions(&system.machine_arn)),
-            // They are lines of a function's log, and the command has none.
+            // What an operator does is in the log of the command, not among the runs' numbers.
             metrics: Arc::new(NoMetrics),
             clock,
             entropy,
