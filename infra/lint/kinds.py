@@ -215,7 +215,7 @@ KINDS = [
         documents={"DashboardBody", "dashboard_body"},
     ),
     Kind(
-        "parameter of SSM",
+        "SSM parameter",
         "AWS::SSM::Parameter",
         "aws_ssm_parameter",
         {"Type": "type", "Description": "description", "Value.": "value."},

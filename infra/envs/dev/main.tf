@@ -65,7 +65,6 @@ module "livelist" {
   # Days are planned by hand here, and little is kept.
   schedule_state      = "DISABLED"
   reserve_concurrency = "no"
-  admin_api           = "ENABLED"
   scratch_days        = 7
   retired_days        = 7
   log_days            = 7

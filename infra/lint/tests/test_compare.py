@@ -88,7 +88,7 @@ PLANTED = {
     ),
     "other graph": (
         "infra/dashboard.json", '"title": "Dead letters"', '"title": "Letters"',
-        "dashboard livelist", "dashboard_body.widgets[8].properties.title",
+        "dashboard livelist", "dashboard_body.widgets[10].properties.title",
     ),
     "permission of operators": (
         SAM, "Action: [states:DescribeExecution, states:GetExecutionHistory]", "Action: states:DescribeExecution",
@@ -96,7 +96,7 @@ PLANTED = {
     ),
     "address that the command looks for": (
         f"{MODULES}/system/operators.tf", "queue_url         = module.pairs.url", "queue_url         = module.outbox.url",
-        "parameter of SSM /livelist/livelist/system", "value.queue_url",
+        "SSM parameter /livelist/livelist/system", "value.queue_url",
     ),
     "missing route": (
         f"{MODULES}/system/api.tf", '    "GET /v1/health",\n', "", "route GET /v1/health", "(all of it)",
@@ -160,6 +160,8 @@ class Planted(unittest.TestCase):
                 copy.replace(file, old, new)
                 if name == "missing parameter":
                     copy.replace(SAM, "!Ref RetiredDays", "!Ref RetireDays")
+                if name == "missing alarm in SAM":
+                    copy.replace(SAM, "!GetAtt ApiLacksConcurrency.Arn", "!GetAtt ApiLacksOther.Arn")
                 told = {(d.what, d.setting) for d in differences(copy, what)}
                 self.assertIn((what, setting), told)
 
@@ -284,7 +286,7 @@ class Promises(unittest.TestCase):
             self.assertIn(f"<{name}.name>", told)
 
     def test_the_command_is_told_what_there_is(self):
-        (told,) = self.of("parameter of SSM").values()
+        (told,) = self.of("SSM parameter").values()
         self.assertEqual(told["value.schema"], "1")
         self.assertEqual(told["value.machine_arn"], facts.machine_arn("livelist-reconcile"))
         for name in self.of("function"):

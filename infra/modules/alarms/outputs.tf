@@ -1,4 +1,4 @@
 output "arns" {
   description = "The alarms' ARNs, by name."
-  value       = { for name, alarm in aws_cloudwatch_metric_alarm.this : name => alarm.arn }
+  value       = { for name in keys(var.alarms) : name => aws_cloudwatch_metric_alarm.this[name].arn }
 }

@@ -44,7 +44,7 @@ resource "aws_apigatewayv2_integration" "admin" {
 
 resource "aws_apigatewayv2_route" "admin" {
   # checkov:skip=CKV_AWS_309:The function knows the operators' keys
-  for_each = var.admin == null ? [] : var.admin.routes
+  for_each = var.admin == null ? toset([]) : var.admin.routes
 
   api_id    = aws_apigatewayv2_api.http.id
   route_key = each.value
@@ -53,7 +53,7 @@ resource "aws_apigatewayv2_route" "admin" {
 
 # `ANY` is `*` to who may invoke.
 resource "aws_lambda_permission" "admin" {
-  for_each = var.admin == null ? [] : var.admin.routes
+  for_each = var.admin == null ? toset([]) : var.admin.routes
 
   action        = "lambda:InvokeFunction"
   function_name = var.admin.name

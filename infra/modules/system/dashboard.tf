@@ -13,17 +13,6 @@ resource "aws_cloudwatch_dashboard" "dashboard" {
     PlannerDead = module.planner_dead.name
     Outbox      = module.outbox.name
     OutboxDead  = module.outbox_dead.name
-    Alarms = join("\",\"", [
-      module.alarms.arns.RunsFail,
-      module.alarms.arns.RunsTimeOut,
-      module.alarms.arns.RunsAreHeld,
-      module.alarms.arns.HeadsAreOld,
-      module.alarms.arns.ScheduleIsSilent,
-      module.alarms.arns.ApiIsThrottled,
-      module.alarms.arns.ApiLacksConcurrency,
-      module.alarms.arns.PairsAreDead,
-      module.alarms.arns.DaysAreUnplanned,
-      module.alarms.arns.SitesAreNotTold,
-    ])
+    Alarms      = join("\",\"", values(module.alarms.arns))
   })
 }

@@ -119,9 +119,14 @@ resource "aws_iam_policy" "operator_policy" {
         Resource = "arn:${local.partition}:states:${local.region}:${local.account}:execution:${local.machine_name}:*"
       },
       {
-        Sid      = "TakeDeadLetters"
-        Effect   = "Allow"
-        Action   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+        Sid    = "TakeDeadLetters"
+        Effect = "Allow"
+        Action = [
+          "sqs:ReceiveMessage",
+          "sqs:DeleteMessage",
+          "sqs:ChangeMessageVisibility",
+          "sqs:GetQueueAttributes",
+        ]
         Resource = [module.pairs_dead.arn, module.outbox_dead.arn]
       },
       {
