@@ -34,11 +34,12 @@ pub(crate) enum Function {
     Release,
     Api,
     Notify,
+    Admin,
 }
 
 impl Function {
     /// Every function by the name that `_HANDLER` gives it.
-    pub(crate) const ALL: [(&str, Function); 11] = [
+    pub(crate) const ALL: [(&str, Function); 12] = [
         ("planner", Function::Planner),
         ("worker", Function::Worker),
         ("acquire", Function::Acquire),
@@ -50,6 +51,7 @@ impl Function {
         ("release", Function::Release),
         ("api", Function::Api),
         ("notify", Function::Notify),
+        ("admin", Function::Admin),
     ];
 
     /// The variables it cannot do without, besides the bucket. The other functions are not told
@@ -60,6 +62,7 @@ impl Function {
             Function::Worker => &[QUEUE_URL, DLQ_URL, MACHINE_ARN],
             Function::Authorize | Function::Scan | Function::Confirm => &[KEY_ID],
             Function::Publish => &[OUTBOX_URL],
+            Function::Admin => &[MACHINE_ARN, OUTBOX_URL],
             _ => &[],
         }
     }
@@ -208,7 +211,7 @@ mod tests {
                 format!(
                     "the function's handler {unknown:?} is not known; it is one of planner, \
                      worker, acquire, authorize, scan, compare, confirm, publish, release, api, \
-                     notify"
+                     notify, admin"
                 )
             );
         }

@@ -5,6 +5,7 @@
 //! of events and errors, and the log. Depends on everything; nothing depends on it.
 
 mod absent;
+mod admin;
 mod api;
 mod batch;
 mod config;

@@ -12,15 +12,13 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use livelist_api::{ApiState, Rate, SignedLinks, openapi, router_with_objects, serve};
 use livelist_model::registry::Planner;
 use livelist_ops::http::AdminState;
 use livelist_reso::Dialects;
-use livelist_steps::Env;
+use livelist_store::SystemEntropy;
 use livelist_store::directory::{DirectoryLeases, DirectoryObjects};
 use livelist_store::registry::read_registry;
-use livelist_store::{Executions, Start, StoreError, SystemEntropy};
 
 use crate::cli::ServeArgs;
 use crate::context::{env, open_data, open_registry};
@@ -75,10 +73,15 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
         per: Duration::from_secs(60),
     };
     let admin = match &work {
-        Some(work) => work.runner.env.clone(),
-        None => Arc::new(looking_on(&arguments, environment)?),
+        Some(work) => {
+            AdminState::new(work.runner.env.clone()).with_executions(work.executions.clone())
+        }
+        None => {
+            let registry = &arguments.registry.registry;
+            let (env, _) = env(registry, &arguments.data.data, environment)?;
+            AdminState::new(Arc::new(env))
+        }
     };
-    let admin = AdminState::new(admin);
     let state = ApiState::new(objects, links.clone(), clock.clone(), entropy).with_rate(rate);
     let router = router_with_objects(state, links).merge(livelist_ops::http::router(admin));
     let mut out = std::io::stdout().lock();
@@ -96,29 +99,6 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
     tokio::join!(answers, works);
     tracing::info!("stopped");
     Ok(Code::Ok)
-}
-
-/// The ports of a process that answers and starts nothing.
-fn looking_on(arguments: &ServeArgs, environment: Vec<(String, String)>) -> Result<Env, Failed> {
-    let registry = &arguments.registry.registry;
-    let (env, _) = env(registry, &arguments.data.data, environment)?;
-    Ok(Env {
-        executions: Arc::new(StartsNothing),
-        ..env
-    })
-}
-
-/// Refuses to start runs.
-struct StartsNothing;
-
-#[async_trait]
-impl Executions for StartsNothing {
-    async fn start(&self, name: &str, _: String) -> Result<Start, StoreError> {
-        Err(StoreError::refused(
-            format!("starting {name}"),
-            "this process was told to start nothing (--no-schedule): use `livelist rerun`",
-        ))
-    }
 }
 
 /// The pipeline of this process.
