@@ -37,6 +37,10 @@ const _: () = assert!(
     "the feature `mutations` of livelist-model is for livelist-hostile alone"
 );
 
+/// Threads for files and compression end so long after they were of use: those of a busy night would
+/// keep their memory over the day.
+const KEEP_ALIVE: Duration = Duration::from_secs(1);
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the environment is read here and passed on"
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
     logs::init(&cli.log, &cli.log_files);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .thread_keep_alive(KEEP_ALIVE)
         .build()
     {
         Ok(runtime) => runtime,

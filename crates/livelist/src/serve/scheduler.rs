@@ -46,7 +46,7 @@ impl Scheduler {
         let mut known = Known::default();
         let clock = &self.runner.env.clock;
         loop {
-            let wait = match self.round(&mut known).await {
+            let wait = match self.round(&mut known, stop).await {
                 Ok(wait) => wait,
                 Err(error) => {
                     tracing::error!(error = error.chain(), "nothing could be started");
@@ -61,7 +61,7 @@ impl Scheduler {
     }
 
     /// Starts what is due now; says how long to wait for the next.
-    async fn round(&self, known: &mut Known) -> Result<Duration, StepError> {
+    async fn round(&self, known: &mut Known, stop: &Stop) -> Result<Duration, StepError> {
         let env = &self.runner.env;
         let (mut registry, findings) = read_registry(&*env.objects, &Dialects).await?;
         read_pauses(&*env.objects).await?.apply(&mut registry);
@@ -101,6 +101,8 @@ impl Scheduler {
                 Ok(_) => {
                     known.last.insert(name, now);
                 }
+                // It is due again when this is started again.
+                Err(_) if stop.is_told() => break,
                 Err(error) => {
                     tracing::warn!(feed = %name, error = error.chain(), "the start is put off");
                     break;

@@ -27,6 +27,11 @@ impl Stop {
         Ok(Stop(told))
     }
 
+    /// Whether it was told.
+    pub fn is_told(&self) -> bool {
+        *self.0.borrow()
+    }
+
     /// Returns when it was told.
     pub async fn told(&self) {
         let mut told = self.0.clone();
