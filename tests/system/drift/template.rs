@@ -147,10 +147,9 @@ fn nothing_is_allowed_wholesale() {
             );
             if let Some(text) = resource["Fn::Sub"].as_str() {
                 let prefix = text.split('*').next().unwrap();
-                assert!(
-                    prefix.matches('/').count() > 0 || !text.contains('*'),
-                    "{place}: {text}"
-                );
+                // Names of executions have no slash; their machine's name is the stack's.
+                let named = prefix.contains('/') || prefix.contains("${AWS::StackName}-");
+                assert!(named || !text.contains('*'), "{place}: {text}");
             }
         }
         assert!(

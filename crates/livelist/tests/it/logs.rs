@@ -78,7 +78,7 @@ fn a_run_can_be_followed_to_its_end() {
     let server = Server::with_schedule(&town, &[]);
     let run = bounded(|| {
         let lines = objects(&town.livelist(&["runs", "--json"]).out);
-        Some(lines.first()?["spec"]["run"].as_str()?.to_owned())
+        Some(lines.first()?["run"].as_str()?.to_owned())
     });
     let done = town.livelist(&["logs", &run, "--json", "--follow"]);
     let lines = objects(&done.assert(0).out);
