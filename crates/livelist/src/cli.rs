@@ -508,9 +508,9 @@ pub enum KeysCommand {
         /// How long it is valid; for ever when left out.
         #[arg(long, value_name = "DAYS")]
         days: Option<u32>,
-        /// The registry.
+        /// Where the registry is.
         #[command(flatten)]
-        registry: RegistryArgs,
+        source: SourceArgs,
     },
     /// Lists keys: their names, ages and scopes.
     List {
@@ -523,9 +523,9 @@ pub enum KeysCommand {
         /// One JSON object a key.
         #[arg(long)]
         json: bool,
-        /// The registry.
+        /// Where the registry is.
         #[command(flatten)]
-        registry: RegistryArgs,
+        source: SourceArgs,
     },
     /// Takes a key away: it is refused from the next request on.
     Revoke {
@@ -538,9 +538,9 @@ pub enum KeysCommand {
         /// The keys of the operator of this name instead.
         #[arg(long, value_name = "NAME")]
         admin: Option<String>,
-        /// The registry.
+        /// Where the registry is.
         #[command(flatten)]
-        registry: RegistryArgs,
+        source: SourceArgs,
     },
     /// Makes a new key that opens what another one does, and lets that one end.
     Rotate {
@@ -556,9 +556,9 @@ pub enum KeysCommand {
         /// So long the former key is still good.
         #[arg(long, value_name = "DAYS", default_value_t = 7)]
         keep: u32,
-        /// The registry.
+        /// Where the registry is.
         #[command(flatten)]
-        registry: RegistryArgs,
+        source: SourceArgs,
     },
 }
 

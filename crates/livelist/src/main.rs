@@ -75,7 +75,7 @@ fn main() -> ExitCode {
             Command::Pause(arguments) => approve::pause(arguments, environment).await,
             Command::Resume(arguments) => approve::resume(arguments, environment).await,
             Command::Redrive(arguments) => approve::redrive(arguments, environment).await,
-            Command::Keys(command) => keys::run(command).await,
+            Command::Keys(command) => keys::run(command, environment).await,
             Command::Notices(arguments) => notices::run(arguments, environment).await,
             Command::Serve(arguments) => serve::run(arguments, environment).await,
             Command::Logs(arguments) => logs::run(arguments, environment).await,
