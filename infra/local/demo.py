@@ -303,16 +303,24 @@ def operator(system: System, folder: Path) -> None:
     lines.append(f'export PATH={shlex.quote(str(BINARIES))}:"$PATH"\n')
     (folder / "operator.env").write_text("".join(lines))
     say("\nWhat an operator sees: livelist status --trouble")
-    command = [str(BINARIES / "livelist"), "status", "--trouble"]
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **variables}
-    told = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-    expect(told.returncode == 0, f"livelist status: {told.stderr}")
-    for line in told.stdout.splitlines():
+
+    def livelist(*arguments: str) -> str:
+        command = [str(BINARIES / "livelist"), *arguments]
+        told = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+        expect(told.returncode == 0, f"livelist {' '.join(arguments)}: {told.stderr}")
+        return told.stdout
+
+    trouble = livelist("status", "--trouble")
+    for line in trouble.splitlines():
         say(f"  {line}".rstrip())
-    expect(" held" in told.stdout, "no feed is held on day 3")
+    expect(" held" in trouble, "no feed is held on day 3")
     say("The same commands from another terminal (docs/operations.md has one for each question):")
     say(f"  source {(folder / 'operator.env').relative_to(ROOT)}")
     say("  livelist status; livelist show RUN; livelist approve RUN; livelist rerun FEED; livelist why FEED KEY")
+    say("The same in a browser, with a key of its own:")
+    say(f"  {system.document['api']}/dashboard")
+    say(f"  {livelist('keys', 'add', '--admin', 'demo').strip()}")
 
 
 def show() -> None:
