@@ -147,10 +147,9 @@ fn nothing_is_allowed_wholesale() {
             );
             if let Some(text) = resource["Fn::Sub"].as_str() {
                 let prefix = text.split('*').next().unwrap();
-                assert!(
-                    prefix.matches('/').count() > 0 || !text.contains('*'),
-                    "{place}: {text}"
-                );
+                // Executions are told apart from their machine by a colon.
+                let narrow = prefix.contains('/') || prefix.contains(":execution:");
+                assert!(narrow || !text.contains('*'), "{place}: {text}");
             }
         }
         assert!(
