@@ -10,6 +10,7 @@ mod pages;
 mod process;
 mod report;
 mod rows;
+mod runtime_api;
 mod world;
 
 use std::io::Write;

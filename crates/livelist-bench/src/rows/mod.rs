@@ -63,8 +63,7 @@ pub struct Provided {
     pub spec: MlsSpec,
     endpoint: Endpoint,
     /// The process; it ends with this.
-    #[expect(dead_code, reason = "dropping it ends the process")]
-    server: Server,
+    _server: Server,
 }
 
 impl Provided {
@@ -90,7 +89,7 @@ impl Provided {
             url: at.url,
             spec,
             endpoint,
-            server,
+            _server: server,
         })
     }
 
@@ -121,17 +120,38 @@ fn get<T: DeserializeOwned>(url: &str, target: &str) -> Result<T, Failed> {
 
 /// Asks a server of the benchmark; with a body, by POST.
 pub fn ask(url: &str, target: &str, body: Option<&str>) -> Result<Vec<u8>, Failed> {
+    match body {
+        Some(body) => post(url, target, &[], body),
+        None => send(http::Request::get(format!("{url}{target}")), ""),
+    }
+}
+
+/// Posts with these headers.
+pub fn post(
+    url: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Result<Vec<u8>, Failed> {
+    let request = http::Request::post(format!("{url}{target}"));
+    let with = headers.iter().fold(request, |r, (n, v)| r.header(*n, *v));
+    send(with, body)
+}
+
+/// Puts nothing there.
+pub fn put(url: &str, target: &str) -> Result<Vec<u8>, Failed> {
+    send(http::Request::put(format!("{url}{target}")), "")
+}
+
+fn send(request: http::request::Builder, body: &str) -> Result<Vec<u8>, Failed> {
+    let request = request.body(Full::new(bytes::Bytes::from(body.to_owned())))?;
+    let target = request.uri().path().to_owned();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
         let client: Client<_, Full<bytes::Bytes>> =
             Client::builder(TokioExecutor::new()).build(HttpConnector::new());
-        let request = match body {
-            Some(body) => http::Request::post(format!("{url}{target}"))
-                .body(Full::new(body.to_owned().into()))?,
-            None => http::Request::get(format!("{url}{target}")).body(Full::default())?,
-        };
         let (head, body) = client.request(request).await?.into_parts();
         let body = body.collect().await?.to_bytes();
         if !head.status.is_success() {
