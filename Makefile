@@ -185,6 +185,40 @@ wordpress-benchmark: wordpress-tools ## Measures one pass over 200,000 posts int
 	$(WP_BUILD)
 	@LIVELIST_BIN=$(LIVELIST_BIN) python3 wordpress/tests/benchmark.py --write docs/wordpress-benchmark.md
 
+# --- Measuring --------------------------------------------------------------------------------------
+
+# Which rows of docs/benchmarks.md; all when empty.
+ROWS :=
+BENCH := $(abspath $(TARGET))/measure/livelist-bench
+BENCH_RUN = $(BENCH) run $(if $(SMALL),--small --repeat 2,--write docs/benchmarks.md)
+COUNTS := crates/livelist-bench/instructions.json
+
+.PHONY: bench-build
+bench-build:
+	@cargo build --quiet --profile measure -p livelist-bench
+
+.PHONY: bench
+bench: bench-build ## Measures Livelist against this machine's limit into docs/benchmarks.md; ROWS=scan,compare SMALL=1.
+	@rows="$(or $(ROWS),scan,compare,whole,confirm,api)"; rows=$${rows//,lambda/}; rows=$${rows#lambda}; rows=$${rows#,}; \
+	[ -z "$$rows" ] || $(BENCH_RUN) --rows "$$rows"
+	@$(if $(or $(findstring lambda,$(ROWS)),$(if $(ROWS),,all)),$(MAKE) --no-print-directory bench-lambda,true)
+
+# The functions' binary, and an AWS emulator for what it works with.
+.PHONY: bench-lambda
+bench-lambda: $(VENV) bench-build
+	@cargo build --quiet --profile measure -p livelist-lambda
+	@mkdir -p $(dir $(ARTIFACT))
+	@strip --strip-all -o $(ARTIFACT) $(TARGET)/measure/bootstrap
+	@$(STACK) exec -- $(BENCH_RUN) --rows lambda --bootstrap $(ARTIFACT)
+
+.PHONY: bench-check
+bench-check: bench-build ## Counts the instructions of the inner loops; refuses 5 % more than recorded.
+	@$(BENCH) check --file $(COUNTS)
+
+.PHONY: bench-record
+bench-record: bench-build ## Records the counts of instructions anew.
+	@$(BENCH) record --file $(COUNTS)
+
 .PHONY: wordpress-pot
 wordpress-pot: wordpress-tools ## Writes the plugin's template of translations.
 	@php wordpress/harness/make-pot.php > wordpress/livelist-sync/languages/livelist-sync.pot

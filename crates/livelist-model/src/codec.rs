@@ -59,10 +59,11 @@ pub enum Effort {
 }
 
 impl Effort {
-    fn level(self) -> Compression {
+    /// The level of gzip.
+    pub fn level(self) -> u32 {
         match self {
-            Effort::Fast => Compression::new(1),
-            Effort::Small => Compression::new(6),
+            Effort::Fast => 1,
+            Effort::Small => 6,
         }
     }
 }
@@ -82,7 +83,7 @@ impl<W: Write> TextWriter<W> {
     /// A writer into `sink`. The gzip header holds neither name nor time: same text, same bytes.
     pub fn new(sink: W, effort: Effort) -> Self {
         TextWriter {
-            gzip: GzEncoder::new(sink, effort.level()),
+            gzip: GzEncoder::new(sink, Compression::new(effort.level())),
             hash: Sha256::new(),
             lines: 0,
             pending: Vec::with_capacity(FLUSH_AT + MAX_KEY_BYTES + MAX_STAMP_BYTES),
