@@ -16,7 +16,7 @@ use livelist_store::memory::{MemoryExecutions, MemoryQueue};
 use livelist_store::outbox::ObjectOutbox;
 use livelist_store::sealer::ProcessSealer;
 use livelist_store::secrets::LocalSecrets;
-use livelist_store::{Clock, SystemClock, SystemEntropy};
+use livelist_store::{Clock, NoMetrics, SystemClock, SystemEntropy};
 use serde::{Deserialize, Serialize};
 
 use crate::Failed;
@@ -105,6 +105,7 @@ impl Job {
             queue: Arc::new(MemoryQueue::default()),
             outbox: Arc::new(ObjectOutbox::new(objects)),
             executions: Arc::new(MemoryExecutions::default()),
+            metrics: Arc::new(NoMetrics),
             clock,
             entropy: Arc::new(SystemEntropy),
             transport: Arc::new(HttpTransport::new()),
