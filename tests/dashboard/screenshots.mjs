@@ -15,7 +15,7 @@ try {
   await world.serve(t);
   const shown = await browser(t);
   for (const colorScheme of ["light", "dark"]) {
-    const page = await signedIn(shown, world, { colorScheme, viewport: { width: 1200, height: 640 } });
+    const page = await signedIn(shown, world, { colorScheme, viewport: { width: 1120, height: 580 } });
     const shoot = (name) => page.screenshot({ path: `${OUT}/${name}-${colorScheme}.png` });
     await page.locator("#feeds tbody tr[data-index]").first().waitFor();
     await shoot("dashboard");
