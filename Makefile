@@ -64,6 +64,9 @@ package: ## Builds the Lambda artifact for AWS; ARCH=arm64 (default) or x86_64.
 	@mkdir -p $(dir $(ARTIFACT))
 	@install -m 755 build/cargo-lambda/bootstrap/bootstrap $(ARTIFACT)
 	@sha256sum $(ARTIFACT) > build/packaged-$(ARCH)
+	@cd $(dir $(ARTIFACT)) && python3 -m zipfile -c ../bootstrap.zip bootstrap && cd .. && \
+	  printf 'bootstrap: %d bytes; as a zip: %d bytes\n' $$(stat -c %s lambda/bootstrap) $$(stat -c %s bootstrap.zip) && \
+	  rm bootstrap.zip
 	@echo "$(ARTIFACT) is built for $(ARCH): make deploy-sam or make plan, with ARCH=$(ARCH)"
 
 # --- Deploying --------------------------------------------------------------------------------------
@@ -132,6 +135,10 @@ test: $(VENV) bootstrap ## Runs all tests, those against a local stack of their 
 	$(if $(NEXTEST),cargo nextest run,cargo test --quiet) --workspace --no-run
 	@$(STACK) exec --wait-scale $(WAIT_SCALE) --also branches=tests/fakes -- \
 	  $(if $(NEXTEST),cargo nextest run --workspace --run-ignored all --no-fail-fast --status-level slow,cargo test --workspace --tests --quiet --no-fail-fast -- --include-ignored)
+
+.PHONY: month
+month: ## Plays a month of livelist serve in three minutes, and looks at its memory.
+	cargo test -p livelist --test it month -- --ignored --nocapture
 
 .PHONY: test-api
 test-api: $(VENV_API) ## Asks the running API all that its OpenAPI document allows, and more (schemathesis).
@@ -228,6 +235,10 @@ lint-all: lint $(SAM) $(CHECKOV) ## The same, and what sam and checkov say.
 .PHONY: security
 security: $(VENV) ## Writes the table of permissions in docs/security.md.
 	@.venv/bin/python infra/lint/compare.py --write
+
+.PHONY: dashboard
+dashboard: ## Writes infra/dashboard.json into template.yaml.
+	@python3 infra/lint/dashboard.py
 
 .PHONY: fmt
 fmt: ## Formats the code.

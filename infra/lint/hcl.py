@@ -323,10 +323,14 @@ def _merge(*objects) -> dict:
 FUNCTIONS = {
     "concat": lambda *lists: [of for one in lists for of in one],
     "contains": lambda of, one: one in of,
+    "join": lambda between, parts: between.join(str(of) for of in parts),
     "jsonencode": lambda of: json.dumps(of, sort_keys=True),
+    "keys": sorted,
     "length": len,
     "merge": _merge,
     "regex": _regex,
     "replace": _replace,
     "templatefile": _template,
+    "toset": list,
+    "values": lambda of: [of[key] for key in sorted(of)],
 }

@@ -42,6 +42,7 @@ KINDS = [
             "Architectures": "architectures",
             "ReservedConcurrentExecutions": "reserved_concurrent_executions",
             "Environment.Variables.": "environment.variables.",
+            "TracingConfig.Mode": "tracing_config.mode",
             "LoggingConfig.LogFormat": "logging_config.log_format",
             "LoggingConfig.LogGroup": "logging_config.log_group",
         },
@@ -49,6 +50,7 @@ KINDS = [
         # The artifact: `compare.py` looks at its path. The role: its grants are compared.
         not_in_terraform={"Code", "Role"} | TAGS,
         not_in_sam={"filename", "source_code_hash", "role"},
+        defaults={"tracing_config.mode": "PassThrough"},
     ),
     Kind(
         "asynchronous invocation",
@@ -127,6 +129,7 @@ KINDS = [
         {
             "StateMachineType": "type",
             "Definition.": "definition.",
+            "TracingConfiguration.Enabled": "tracing_configuration.enabled",
             "LoggingConfiguration.Level": "logging_configuration.level",
             "LoggingConfiguration.IncludeExecutionData": "logging_configuration.include_execution_data",
             "LoggingConfiguration.Destinations.CloudWatchLogsLogGroup.LogGroupArn": "logging_configuration.log_destination",
@@ -202,6 +205,22 @@ KINDS = [
         # CloudFormation makes up the name.
         not_in_sam={"alarm_name"},
         defaults={"actions_enabled": "true"},
+    ),
+    Kind(
+        "dashboard",
+        "AWS::CloudWatch::Dashboard",
+        "aws_cloudwatch_dashboard",
+        {"DashboardBody.": "dashboard_body."},
+        name=("DashboardName", "dashboard_name"),
+        documents={"DashboardBody", "dashboard_body"},
+    ),
+    Kind(
+        "SSM parameter",
+        "AWS::SSM::Parameter",
+        "aws_ssm_parameter",
+        {"Type": "type", "Description": "description", "Value.": "value."},
+        name=("Name", "name"),
+        documents={"Value", "value"},
     ),
     Kind(
         "API",

@@ -21,12 +21,14 @@ from samtranslator.yaml_helper import yaml_parse  # noqa: E402
 # What `Ref` gives, by type.
 REF = {
     "AWS::ApiGatewayV2::Api": "id",
+    "AWS::IAM::ManagedPolicy": "arn",
     "AWS::KMS::Key": "id",
     "AWS::Lambda::Function": "name",
     "AWS::Logs::LogGroup": "name",
     "AWS::S3::Bucket": "name",
     "AWS::SNS::Topic": "arn",
     "AWS::SQS::Queue": "url",
+    "AWS::SSM::Parameter": "name",
     "AWS::StepFunctions::StateMachine": "arn",
 }
 ATTRIBUTES = {"Arn": "arn", "QueueName": "name"}
@@ -36,8 +38,11 @@ NAMED = {
     # CloudFormation's ends with `:*`; whoever takes one without, takes it with, too.
     "AWS::Logs::LogGroup": ("LogGroupName", lambda name: f"{facts.log_group_arn(name)}:*"),
     "AWS::SNS::Topic": ("TopicName", facts.topic_arn),
+    "AWS::SSM::Parameter": ("Name", lambda name: facts.arn("ssm", f"parameter{name}")),
     "AWS::StepFunctions::StateMachine": ("StateMachineName", facts.machine_arn),
 }
+# As API Gateway's extension of OpenAPI writes it.
+ANY_METHOD = "x-amazon-apigateway-any-method"
 NOTHING = object()
 
 
@@ -50,8 +55,9 @@ class _ManagedPolicies:
 
 
 @cache
-def _translated(text: str) -> tuple[dict, dict, str, dict[str, str]]:
-    """The parameters, the plain CloudFormation, the artifact's folder and the definitions."""
+def _translated(text: str, tracing: str | None) -> tuple[dict, dict, str, dict[str, str]]:
+    """The parameters, the plain CloudFormation, the artifact's folder and the definitions. `Tracing` is
+    the one parameter that the translator itself looks at."""
     document = yaml_parse(text)
     functions = document["Globals"]["Function"]
     artifact, functions["CodeUri"] = functions["CodeUri"], "s3://artifact/bootstrap.zip"
@@ -60,7 +66,8 @@ def _translated(text: str) -> tuple[dict, dict, str, dict[str, str]]:
         if resource["Type"] == "AWS::Serverless::StateMachine":
             definitions[id_] = resource["Properties"]["DefinitionUri"]
             resource["Properties"]["DefinitionUri"] = f"s3://artifact/{id_}"
-    plain = transform(document, {}, _ManagedPolicies())
+    given = {} if tracing is None else {"Tracing": tracing}
+    plain = transform(document, given, _ManagedPolicies())
     return document["Parameters"], plain, artifact, definitions
 
 
@@ -68,9 +75,13 @@ class Template:
     """A template, read once; `facts` works it out."""
 
     def __init__(self, path: Path):
-        self.parameters, self.plain, artifact, definitions = _translated(path.read_text())
+        self._text = path.read_text()
+        self.parameters, _, artifact, definitions = _translated(self._text, None)
         self.artifact = path.parent / artifact
         self.definitions = {id_: path.parent / of for id_, of in definitions.items()}
+
+    def plain(self, given: dict[str, str]) -> dict:
+        return _translated(self._text, given.get("Tracing"))[1]
 
     def facts(self, stack: str, given: dict[str, str]) -> System:
         return _Reading(self, stack, given).system
@@ -78,7 +89,7 @@ class Template:
 
 class _Reading:
     def __init__(self, template: Template, stack: str, given: dict[str, str]):
-        plain = template.plain
+        plain = template.plain(given)
         self.template, self.conditions = template, plain.get("Conditions", {})
         if unknown := set(given) - set(template.parameters):
             raise FactsError(f"the template has no parameter {sorted(unknown)}")
@@ -213,6 +224,8 @@ class _Reading:
         if type_ == "AWS::S3::BucketPolicy":
             bucket = given["Bucket"].strip("<>").split(".")[0]
             return self._statements(f"policy of {bucket}", given["PolicyDocument"])
+        if type_ == "AWS::IAM::ManagedPolicy":
+            return self._policy(id_, given)
         if type_ not in BY_CLOUDFORMATION:
             raise FactsError(f"{id_}: nobody compares {type_} yet; kinds.py is the place")
         kind = BY_CLOUDFORMATION[type_]
@@ -245,6 +258,12 @@ class _Reading:
         if unknown := set(given) - known:
             raise FactsError(f"{id_}: nobody compares {sorted(unknown)} yet")
 
+    def _policy(self, id_: str, given: dict) -> None:
+        if unknown := set(given) - {"Description", "PolicyDocument"}:
+            raise FactsError(f"{id_}: nobody compares {sorted(unknown)} yet")
+        self.system.add("policy", id_, {"description": given["Description"]})
+        self._statements(f"policy {id_}", given["PolicyDocument"])
+
     def _statements(self, owner: str, document: dict) -> None:
         for statement in document["Statement"]:
             self.system.allow(owner, statement)
@@ -271,7 +290,8 @@ class _Reading:
                 settings |= {k: of for k, of in integration.items() if k not in known}
                 known = {"x-amazon-apigateway-integration", "responses", "parameters"}
                 settings |= {k: of for k, of in operation.items() if k not in known}
-                self.system.add("route", f"{method.upper()} {path}", settings)
+                verb = "ANY" if method == ANY_METHOD else method.upper()
+                self.system.add("route", f"{verb} {path}", settings)
         info = body["info"]
         return {"Name": info["title"], "Description": info["description"], "ProtocolType": "HTTP"}
 

@@ -25,6 +25,8 @@ DATA = {
 TOKENS = {
     ("aws_apigatewayv2_api", "id"): "id",
     ("aws_apigatewayv2_integration", "id"): "integration",
+    ("aws_cloudwatch_metric_alarm", "arn"): "arn",
+    ("aws_iam_policy", "arn"): "arn",
     ("aws_iam_role", "arn"): "arn",
     ("aws_iam_role", "name"): "name",
     ("aws_kms_key", "arn"): "arn",
@@ -111,10 +113,12 @@ NAMED = {
 class Module:
     """A module, with what its variables are set to."""
 
-    def __init__(self, folder: Path, given: dict, label: str = "", parent: "Module | None" = None):
+    def __init__(
+        self, folder: Path, given: dict, label: str = "", parent: "Module | None" = None, number: str = ""
+    ):
         self.folder, self.label, self.parent = folder.resolve(), label, parent
         self.root = parent.root if parent else self.folder
-        self.address = (parent.address if parent else "") + (f"module.{label}." if label else "")
+        self.address = (parent.address if parent else "") + (f"module.{label}{number}." if label else "")
         self.blocks: dict[str, dict] = {}
         self._known: dict = {}
         for block in hcl.read_folder(folder):
@@ -154,7 +158,7 @@ class Module:
             case "local":
                 return _Names(self.local)
             case "module":
-                return _Names(lambda name: _Names(self.child(name).output))
+                return _Names(self._outputs_of)
             case "data":
                 return _Names(lambda type_: _Names(lambda name: self._data(type_, name)))
             case "path":
@@ -206,12 +210,28 @@ class Module:
         return {name: self.output(name) for (name,) in self.blocks.get("output", {})}
 
     def child(self, name: str) -> "Module":
-        return self._once(("module", name), lambda: self._child(name))
+        """A module that is there once, without a count."""
+        (only,) = self.children(name)
+        return only
 
-    def _child(self, name: str) -> "Module":
+    def children(self, name: str) -> list["Module"]:
+        return self._once(("module", name), lambda: self._children(name))
+
+    def _outputs_of(self, name: str):
+        outputs = [_Names(child.output) for child in self.children(name)]
+        return outputs if "count" in self._block("module", name).arguments else outputs[0]
+
+    def _children(self, name: str) -> list["Module"]:
+        block = self._block("module", name)
+        if "count" not in block.arguments:
+            return [self._child(name, "")]
+        count = hcl.value(block.arguments["count"], self.scope(block.place))
+        return [self._child(name, f"[{i}]") for i in range(count)]
+
+    def _child(self, name: str, number: str) -> "Module":
         block = self._block("module", name)
         scope = self.scope(block.place)
-        if block.blocks or {"for_each", "count"} & set(block.arguments):
+        if block.blocks or "for_each" in block.arguments:
             raise HclError(f"{block.place}: repeated modules are not understood here")
         source = hcl.value(block.arguments["source"], scope)
         # Evaluated when they are asked for: modules lead to one another.
@@ -222,7 +242,7 @@ class Module:
                 if key not in {"source", "version", "providers", *META}
             }
         )
-        return Module(self.folder / source, given, name, self)
+        return Module(self.folder / source, given, name, self, number)
 
     def _data(self, type_: str, name: str):
         self._block("data", type_, name)
@@ -262,7 +282,8 @@ class Module:
             instances = of.values() if isinstance(of, dict) else of if isinstance(of, list) else [of]
             found.extend(instances)
         for (name,) in self.blocks.get("module", {}):
-            found.extend(self.child(name).resources())
+            for child in self.children(name):
+                found.extend(child.resources())
         for (name,) in self.blocks.get("variable", {}):
             if not self.accepts(name, self.variable(name)):
                 raise HclError(f"{self.place}: the variable {name} may not be {self.variable(name)!r}")

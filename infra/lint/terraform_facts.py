@@ -13,6 +13,7 @@ KNOWN = {
     "aws_iam_role": {"name", "assume_role_policy"},
     "aws_iam_role_policy": {"name", "role", "policy"},
     "aws_iam_role_policy_attachment": {"role", "policy_arn"},
+    "aws_iam_policy": {"name", "description", "policy"},
     "aws_s3_bucket_policy": {"bucket", "policy"},
 }
 # What has a role: the argument that names it, and what the owner is called.
@@ -40,6 +41,9 @@ def read(module: Module) -> System:
             raise FactsError(f"{one.address}: nobody compares {sorted(unknown)} yet")
         if one.type.startswith("aws_iam_role"):
             _role(system, one, given, owners)
+        elif one.type == "aws_iam_policy":
+            system.add("policy", one.id, {"description": given["description"]})
+            _statements(system, f"policy {one.id}", given["policy"])
         elif one.type == "aws_s3_bucket_policy":
             _statements(system, f"policy of {_id(given['bucket'])}", given["policy"])
         elif one.type in BUCKET_PARTS:

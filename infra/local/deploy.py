@@ -33,6 +33,8 @@ from samtranslator.yaml_helper import yaml_parse
 logging.getLogger("samtranslator").setLevel(logging.ERROR)
 
 ARTIFACTS = "livelist-artifacts"
+# As API Gateway's extension of OpenAPI writes `ANY`.
+ANY_METHOD = "x-amazon-apigateway-any-method"
 # The emulator takes any credentials; these keep boto3 from looking for real ones.
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -86,7 +88,12 @@ def deploy(
         if declared["Type"] == "Number"
     }
     plain["Resources"] = _inline_numbers(plain["Resources"], numbers)
-    return _apply(client("cloudformation", endpoint), stack, plain, parameters)
+    # Beyond 51,200 bytes CloudFormation takes a template from a bucket only.
+    body = json.dumps(plain).encode()
+    name = hashlib.sha256(body).hexdigest()[:32] + ".template"
+    client("s3", endpoint).put_object(Bucket=ARTIFACTS, Key=name, Body=body)
+    url = f"{endpoint}/{ARTIFACTS}/{name}"
+    return _apply(client("cloudformation", endpoint), stack, url, parameters)
 
 
 def _inline_numbers(value, numbers: dict[str, int]):
@@ -168,22 +175,28 @@ def _expand_http_apis(resources: dict) -> None:
         resource["Properties"].pop("FailOnWarnings", None)
         resource["Properties"] |= {"Name": name, "ProtocolType": "HTTP"}
         for path, methods in body.get("paths", {}).items():
+            only, methods = _conditional(methods)
             for method, operation in methods.items():
-                route = f"{method.upper()} {path}"
+                _, operation = _conditional(operation)
+                verb = "ANY" if method == ANY_METHOD else method.upper()
+                route = f"{verb} {path}"
                 tag = hashlib.sha256(route.encode()).hexdigest()[:8]
                 integration = operation["x-amazon-apigateway-integration"]
+                _, uri = _conditional(integration["uri"])
                 resources[f"{name}Integration{tag}"] = {
+                    **only,
                     "Type": "AWS::ApiGatewayV2::Integration",
                     "Properties": {
                         "ApiId": {"Ref": name},
                         "IntegrationType": "AWS_PROXY",
                         "IntegrationMethod": "POST",
-                        "IntegrationUri": _function_arn(integration["uri"]),
+                        "IntegrationUri": _function_arn(uri),
                         "PayloadFormatVersion": integration.get("payloadFormatVersion", "2.0"),
                     },
                 }
                 target = ["integrations", {"Ref": f"{name}Integration{tag}"}]
                 resources[f"{name}Route{tag}"] = {
+                    **only,
                     "Type": "AWS::ApiGatewayV2::Route",
                     "Properties": {
                         "ApiId": {"Ref": name},
@@ -191,6 +204,14 @@ def _expand_http_apis(resources: dict) -> None:
                         "Target": {"Fn::Join": ["/", target]},
                     },
                 }
+
+
+def _conditional(value: dict) -> tuple[dict, dict]:
+    """What is there by a condition only: the condition as a resource has it, and the value without."""
+    if "Fn::If" not in value:
+        return {}, value
+    condition, there, _ = value["Fn::If"]
+    return {"Condition": condition}, there
 
 
 def _function_arn(uri: dict) -> dict:
@@ -225,6 +246,8 @@ def _adapt_policies(resources: dict) -> None:
             continue
         for policy in resource["Properties"].get("Policies", []):
             for statement in policy["PolicyDocument"]["Statement"]:
+                if "Fn::If" in statement:
+                    statement = statement["Fn::If"][1]
                 if statement["Action"] == "sqs:SendMessage":
                     statement["Action"] = ["sqs:SendMessage", "sqs:SendMessageBatch"]
                 if "kms:EncryptionContext:" in json.dumps(statement.get("Condition")):
@@ -242,11 +265,11 @@ def _allow_plain_http(resources: dict) -> None:
 
 
 def _apply(
-    cloudformation, stack: str, template: dict, parameters: dict[str, str]
+    cloudformation, stack: str, template: str, parameters: dict[str, str]
 ) -> dict[str, str]:
     arguments = {
         "StackName": stack,
-        "TemplateBody": json.dumps(template),
+        "TemplateURL": template,
         "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
         "Capabilities": CAPABILITIES,
     }

@@ -151,6 +151,8 @@ def deploy_into(
         "ReserveConcurrency": "no",
         # The sites of tests are on this machine.
         "NotifyLoopback": "yes",
+        # The operators' page is a part of the system.
+        "AdminApi": "ENABLED",
         **overrides,
     }
     template = ROOT / "template.yaml"

@@ -107,7 +107,7 @@ def main() -> int:
         log = stack.enter_context(open(home / "log", "wb"))
         line = stack.enter_context(
             started(
-                LIVELIST, "--log", "info", "serve", "--listen", "127.0.0.1:0", "--rate", RATE,
+                LIVELIST, "--log", "info", "serve", "--no-schedule", "--listen", "127.0.0.1:0", "--rate", RATE,
                 "--registry", str(home / "registry"), "--data", str(home / "data"),
                 stderr=log,
             )

@@ -80,11 +80,18 @@ impl Template {
         self.at("/Resources/Machine/Properties")
     }
 
+    /// What operators may do.
+    pub fn operator_policy(&self) -> Vec<Value> {
+        document(self.at("/Resources/OperatorPolicy/Properties/PolicyDocument"))
+    }
+
     /// Every statement of a policy in the template that allows something, with where it stands; the
     /// key's own policy, whose resource can only be the key, is not among them.
     pub fn allowed(&self) -> Vec<(String, Value)> {
         let kinds = ["AWS::Serverless::Function", "AWS::Serverless::StateMachine"];
         let resources = kinds.iter().flat_map(|kind| self.resources(kind));
+        let operators = self.operator_policy().into_iter();
+        let operators = operators.map(|s| (format!("OperatorPolicy: {}", s["Sid"]), s));
         resources
             .flat_map(|(id, properties)| {
                 let all = properties
@@ -94,22 +101,25 @@ impl Template {
                 all.into_iter()
                     .map(move |s| (format!("{id}: {}", s["Sid"]), s))
             })
+            .chain(operators)
             .filter(|(_, statement)| statement["Effect"] == "Allow")
             .collect()
     }
 }
 
+/// What is there by a condition only is among them.
 fn statements(policies: &Value) -> Vec<Value> {
     let policies = policies.as_array().expect("Policies is a list");
-    policies
+    policies.iter().flat_map(document).collect()
+}
+
+fn document(policy: &Value) -> Vec<Value> {
+    let statements = policy["Statement"].as_array();
+    let statements = statements.unwrap_or_else(|| panic!("no statements in {policy}"));
+    let there = statements
         .iter()
-        .flat_map(|policy| {
-            let statements = policy["Statement"].as_array();
-            statements
-                .unwrap_or_else(|| panic!("no statements in {policy}"))
-                .clone()
-        })
-        .collect()
+        .map(|statement| statement.pointer("/Fn::If/1").unwrap_or(statement));
+    there.cloned().collect()
 }
 
 /// A text or a list of texts, as IAM takes both.

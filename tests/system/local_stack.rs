@@ -4,6 +4,7 @@
 mod days;
 mod equivalence;
 mod faults;
+mod metrics;
 mod notices;
 mod operations;
 mod operator;

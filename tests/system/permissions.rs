@@ -10,7 +10,7 @@ mod tasks;
 
 use std::collections::BTreeSet;
 
-use policy::{Policies, covers};
+use policy::{Grant, OPERATORS, Policies, covers};
 use recording::Access;
 
 async fn accesses(policies: &Policies) -> BTreeSet<Access> {
@@ -58,6 +58,36 @@ async fn a_function_does_what_it_may() {
         .map(ToString::to_string)
         .collect();
     assert!(superfluous.is_empty(), "nobody uses {superfluous:#?}");
+}
+
+/// An approval takes the credential, publishes and gives it back, wherever it is asked for: on the
+/// operators' page or by the command.
+#[test]
+fn operators_may_do_what_an_approval_does() {
+    let policies = Policies::read();
+    let page: Vec<&Grant> = policies.of(OPERATORS).collect();
+    let command = policies.of_operators();
+    let command: Vec<&Grant> = command.iter().collect();
+    let needed: Vec<&Grant> = ["publish", "release"]
+        .iter()
+        .flat_map(|step| policies.of(step))
+        .collect();
+    assert!(!needed.is_empty() && !page.is_empty());
+    let lacks = |who: &[&Grant], needed: &[&Grant]| -> Vec<String> {
+        let may = |grant: &Grant| {
+            let fits = |g: &&&Grant| g.action == grant.action && covers(&g.pattern, &grant.pattern);
+            who.iter().find(fits).is_some()
+        };
+        let lacking = needed.iter().filter(|grant| !may(grant));
+        lacking.map(ToString::to_string).collect()
+    };
+    assert_eq!(lacks(&page, &needed), Vec::<String>::new());
+    assert_eq!(lacks(&command, &page), Vec::<String>::new());
+    // What is published is changed by publishing alone, and never deleted.
+    for grant in page.iter().chain(&command) {
+        let deletes = grant.action == "s3:DeleteObject" && grant.pattern.contains("/feeds/");
+        assert!(!deletes || grant.pattern.ends_with("/held.json"), "{grant}");
+    }
 }
 
 #[test]

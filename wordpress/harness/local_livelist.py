@@ -57,7 +57,7 @@ class Livelist:
         self.clients.write_text(json.dumps(self.client))
         self.where = ["--registry", registry, "--data", self.folder / "data"]
         self.reconcile()
-        serve = [TARGET / "livelist", "serve", *self.where, "--listen", f"127.0.0.1:{self.port}"]
+        serve = [TARGET / "livelist", "serve", "--no-schedule", *self.where, "--listen", f"127.0.0.1:{self.port}"]
         self._run([*serve, *(["--public-url", public_url] if public_url else [])]).stdout.readline()
         self.feed = self.ask("/v1/feeds")["feeds"][0]["feed"]
         return self

@@ -88,6 +88,26 @@ const BUSY_SECONDS: u64 = 5;
 /// A store that stumbles is soon up again.
 const UNAVAILABLE_SECONDS: u64 = 60;
 
+/// Every error that an answer may have: status and code. `docs/operations.md` has a section for each.
+pub const ERROR_CODES: [(u16, &str); 16] = [
+    (400, "bad_request"),
+    (401, "unauthorized"),
+    (403, "forbidden"),
+    (403, "link_expired"),
+    (403, "link_invalid"),
+    (404, "not_found"),
+    (405, "method_not_allowed"),
+    (408, "request_timeout"),
+    (410, "history_gone"),
+    (413, "too_large"),
+    (415, "unsupported_media_type"),
+    (429, "too_many_requests"),
+    (500, "internal"),
+    (503, "busy"),
+    (503, "not_ready"),
+    (503, "unavailable"),
+];
+
 impl ApiError {
     /// Something stored that is not sound: a document or a head that proves nothing.
     pub fn unsound(what: impl Into<String>) -> ApiError {
@@ -280,6 +300,8 @@ mod tests {
     fn every_code_is_explained_to_those_who_meet_it() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/api.md");
         let guide = std::fs::read_to_string(path).unwrap();
+        let internal = ApiError::Internal;
+        let mut codes = vec![(internal.status().as_u16(), internal.code())];
         for error in [
             ApiError::Unauthorized,
             ApiError::Forbidden,
@@ -298,10 +320,14 @@ mod tests {
             ApiError::unsound("a test"),
             ApiError::too_slow("a test"),
         ] {
+            codes.push((error.status().as_u16(), error.code()));
             let row = format!("| {} | ", error.status().as_u16());
             let code = format!("`{}`", error.code());
             let is_told = |line: &str| line.starts_with(&row) && line.contains(&code);
             assert!(guide.lines().any(is_told), "{row}{code}");
         }
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes, ERROR_CODES);
     }
 }

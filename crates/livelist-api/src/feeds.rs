@@ -106,7 +106,7 @@ async fn feed(state: &ApiState, key: &ApiKey, pair: &Pair) -> Result<Option<Feed
         as_of: head.as_ref().map(|head| whole_seconds(head.as_of)),
         stale: head
             .as_ref()
-            .is_some_and(|head| head::is_stale(head, state.clock.now())),
+            .is_some_and(|head| head.is_stale(state.clock.now())),
         held: held.map(HeldReason::as_str),
         version: head.map(|head| head.version),
     }))

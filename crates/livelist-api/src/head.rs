@@ -1,24 +1,12 @@
 //! Reading a head, and believing it only if it says what a complete list has to say. A head that
 //! is damaged must never become a 200.
 
-use jiff::{SignedDuration, Timestamp};
 use livelist_model::head::{DeltaRef, Head, ObjectRef};
 use livelist_model::{FeedId, layout};
 use livelist_store::ObjectsExt;
 
 use crate::error::ApiError;
 use crate::state::ApiState;
-
-/// A head is stale so long after the next one was expected. A run takes 20 hours at most and begins
-/// at the same hour each day, so a healthy feed can be late by some hours. With the day before that
-/// makes the 36 hours after which operators are called.
-const GRACE: SignedDuration = SignedDuration::from_hours(12);
-
-/// Whether the head should have been followed by another look long ago.
-pub(crate) fn is_stale(head: &Head, now: Timestamp) -> bool {
-    head.next_expected_at
-        .is_some_and(|expected| now.duration_since(expected) > GRACE)
-}
 
 /// The head of `feed`, which has to have one.
 pub(crate) async fn ready(state: &ApiState, feed: &FeedId) -> Result<Head, ApiError> {

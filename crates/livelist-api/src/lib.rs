@@ -59,7 +59,7 @@ pub use bearer::{Bearer, KeyHash};
 pub use body::json as read_json;
 pub use conditional::is_held;
 pub use envelope::{Envelope, envelope};
-pub use error::{ApiError, Cause};
+pub use error::{ApiError, Cause, ERROR_CODES};
 pub use rate::{Budgets, Rate};
 pub use request_id::{GATEWAY_REQUEST_ID, REQUEST_ID};
 pub use signed::SignedLinks;

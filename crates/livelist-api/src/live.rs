@@ -129,7 +129,7 @@ pub(crate) async fn live(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let head = head::ready(&state, &asked.feed).await?;
-    let stale = head::is_stale(&head, state.clock.now());
+    let stale = head.is_stale(state.clock.now());
     // The list stays the same when it becomes stale, what is to be known of it does not.
     let tag = match stale {
         false => head.version.clone(),

@@ -18,8 +18,9 @@ use livelist_steps::authorize::TokenCache;
 use livelist_steps::{Env, Limits};
 use livelist_store::leases::ObjectLeases;
 use livelist_store::{
-    Body, Clock, Condition, Entropy, Executions, Listed, Message, Object, Objects, Outbox, Queue,
-    Retention, SealError, Sealer, SecretError, Secrets, SendFailure, Start, StoreError,
+    Body, Clock, Condition, Entropy, Executions, Listed, Message, NoMetrics, Object, Objects,
+    Outbox, Queue, Retention, SealError, Sealer, SecretError, Secrets, SendFailure, Start,
+    StoreError,
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncRead, ReadBuf};
@@ -132,6 +133,7 @@ impl Container {
             clock,
             entropy: Arc::new(port()),
             transport: Arc::new(SimTransport(port())),
+            metrics: Arc::new(NoMetrics),
             tokens: TokenCache::default(),
             limits: Limits {
                 task_pages,

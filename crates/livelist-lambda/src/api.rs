@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Router;
 use http::HeaderValue;
 use lambda_http::request::RequestContext;
 use lambda_http::tower::ServiceExt;
@@ -19,6 +20,11 @@ pub(crate) async fn serve(config: &Config) -> Result<(), lambda_runtime::Error> 
     let objects = Arc::new(clients.objects(&config.bucket, entropy.clone()));
     let links = Arc::new(clients.links(&config.bucket, clock.clone()));
     let router = livelist_api::router(ApiState::new(objects, links, clock, entropy));
+    answer(router).await
+}
+
+/// Answers what API Gateway asks, until Lambda ends the process.
+pub(crate) async fn answer(router: Router) -> Result<(), lambda_runtime::Error> {
     lambda_http::run(service_fn(move |request| {
         router.clone().oneshot(with_id(request))
     }))

@@ -13,6 +13,9 @@ const MACHINE_ARN: &str = "LIVELIST_MACHINE_ARN";
 const KEY_ID: &str = "LIVELIST_KEY_ID";
 const OUTBOX_URL: &str = "LIVELIST_OUTBOX_URL";
 const NOTIFY_LOOPBACK: &str = "LIVELIST_NOTIFY_LOOPBACK";
+/// The namespace of the metrics; nobody counts without it.
+const METRICS: &str = "LIVELIST_METRICS";
+const METRICS_PER_MLS: &str = "LIVELIST_METRICS_PER_MLS";
 const SCAN_SECONDS: &str = "LIVELIST_SCAN_SECONDS";
 
 const DEFAULT_SCAN: Duration = Duration::from_secs(600);
@@ -31,11 +34,12 @@ pub(crate) enum Function {
     Release,
     Api,
     Notify,
+    Admin,
 }
 
 impl Function {
     /// Every function by the name that `_HANDLER` gives it.
-    pub(crate) const ALL: [(&str, Function); 11] = [
+    pub(crate) const ALL: [(&str, Function); 12] = [
         ("planner", Function::Planner),
         ("worker", Function::Worker),
         ("acquire", Function::Acquire),
@@ -47,6 +51,7 @@ impl Function {
         ("release", Function::Release),
         ("api", Function::Api),
         ("notify", Function::Notify),
+        ("admin", Function::Admin),
     ];
 
     /// The variables it cannot do without, besides the bucket. The other functions are not told
@@ -57,6 +62,7 @@ impl Function {
             Function::Worker => &[QUEUE_URL, DLQ_URL, MACHINE_ARN],
             Function::Authorize | Function::Scan | Function::Confirm => &[KEY_ID],
             Function::Publish => &[OUTBOX_URL],
+            Function::Admin => &[MACHINE_ARN, OUTBOX_URL],
             _ => &[],
         }
     }
@@ -97,6 +103,10 @@ pub(crate) struct Config {
     pub(crate) outbox_url: Option<String>,
     /// Whether notices may go to this machine: on the local stack.
     pub(crate) notify_loopback: bool,
+    /// The namespace of the metrics.
+    pub(crate) metrics: Option<String>,
+    /// Whether there are metrics of each MLS besides the totals.
+    pub(crate) metrics_per_mls: bool,
     /// A scan or confirm task hands on after this.
     pub(crate) scan_time: Duration,
 }
@@ -128,22 +138,27 @@ impl Config {
             machine_arn: get(MACHINE_ARN),
             key_id: get(KEY_ID),
             outbox_url: get(OUTBOX_URL),
-            notify_loopback: match get(NOTIFY_LOOPBACK).as_deref() {
-                None | Some("no") => false,
-                Some("yes") => true,
-                Some(value) => {
-                    return Err(ConfigError::Invalid {
-                        variable: NOTIFY_LOOPBACK,
-                        value: value.to_owned(),
-                        expected: "yes or no",
-                    });
-                }
-            },
+            notify_loopback: yes_or_no(NOTIFY_LOOPBACK, get(NOTIFY_LOOPBACK))?,
+            metrics: get(METRICS),
+            metrics_per_mls: yes_or_no(METRICS_PER_MLS, get(METRICS_PER_MLS))?,
             scan_time: match get(SCAN_SECONDS) {
                 Some(value) => seconds(value)?,
                 None => DEFAULT_SCAN,
             },
         })
+    }
+}
+
+/// No, where it is not said.
+fn yes_or_no(variable: &'static str, value: Option<String>) -> Result<bool, ConfigError> {
+    match value.as_deref() {
+        None | Some("no") => Ok(false),
+        Some("yes") => Ok(true),
+        Some(value) => Err(ConfigError::Invalid {
+            variable,
+            value: value.to_owned(),
+            expected: "yes or no",
+        }),
     }
 }
 
@@ -196,7 +211,7 @@ mod tests {
                 format!(
                     "the function's handler {unknown:?} is not known; it is one of planner, \
                      worker, acquire, authorize, scan, compare, confirm, publish, release, api, \
-                     notify"
+                     notify, admin"
                 )
             );
         }
@@ -231,6 +246,18 @@ mod tests {
             of("true").unwrap_err().to_string(),
             "LIVELIST_NOTIFY_LOOPBACK is \"true\"; it has to be yes or no"
         );
+    }
+
+    #[test]
+    fn metrics_of_each_mls_are_asked_for() {
+        let of = |variables: &[(&str, &str)]| {
+            read(&[&[(HANDLER, "release"), (BUCKET, "b")], variables].concat()).unwrap()
+        };
+        assert_eq!(of(&[]).metrics, None);
+        let config = of(&[(METRICS, "Livelist/x"), (METRICS_PER_MLS, "yes")]);
+        assert_eq!(config.metrics.as_deref(), Some("Livelist/x"));
+        assert!(config.metrics_per_mls);
+        assert!(!of(&[(METRICS, "Livelist/x")]).metrics_per_mls);
     }
 
     #[test]

@@ -9,11 +9,13 @@ use livelist_steps::authorize::TokenCache;
 use livelist_steps::{Env, Limits};
 use livelist_store::leases::ObjectLeases;
 use livelist_store::{
-    Clock, Entropy, Executions, Objects, Outbox, Queue, Sealer, SystemClock, SystemEntropy,
+    Clock, Entropy, Executions, Metrics, NoMetrics, Objects, Outbox, Queue, Sealer, SystemClock,
+    SystemEntropy,
 };
 
 use crate::absent::Absent;
 use crate::config::Config;
+use crate::emf::Emf;
 
 /// The environment that `config` describes.
 pub(crate) async fn build(config: &Config) -> Env {
@@ -39,6 +41,14 @@ pub(crate) async fn build(config: &Config) -> Env {
         Some(id) => Arc::new(clients.sealer(id)),
         None => Arc::new(Absent("LIVELIST_KEY_ID")),
     };
+    let metrics: Arc<dyn Metrics> = match &config.metrics {
+        Some(namespace) => Arc::new(Emf::new(
+            namespace.clone(),
+            config.metrics_per_mls,
+            Box::new(std::io::stdout()),
+        )),
+        None => Arc::new(NoMetrics),
+    };
     Env {
         leases: Arc::new(ObjectLeases::new(objects.clone(), clock.clone())),
         objects,
@@ -47,6 +57,7 @@ pub(crate) async fn build(config: &Config) -> Env {
         queue,
         outbox,
         executions,
+        metrics,
         clock,
         entropy,
         transport: Arc::new(HttpTransport::new()),

@@ -3,7 +3,7 @@
 use livelist_steps::{acquire, authorize, compare, confirm, plan, publish, release, scan};
 
 use crate::config::{Config, Function};
-use crate::{api, env, notify, step, worker};
+use crate::{admin, api, env, notify, step, worker};
 
 /// Serves the function that the environment names, until Lambda ends the process.
 pub(crate) async fn serve(
@@ -20,6 +20,7 @@ pub(crate) async fn serve(
     match config.function {
         Function::Planner => step::serve(env, plan::NAME, plan::run).await,
         Function::Worker => worker::serve(env).await,
+        Function::Admin => admin::serve(env).await,
         Function::Acquire => step::serve(env, acquire::NAME, acquire::run).await,
         Function::Authorize => step::serve(env, authorize::NAME, authorize::run).await,
         Function::Scan => step::serve(env, scan::NAME, scan::run).await,

@@ -5,10 +5,12 @@
 //! of events and errors, and the log. Depends on everything; nothing depends on it.
 
 mod absent;
+mod admin;
 mod api;
 mod batch;
 mod config;
 mod deadline;
+mod emf;
 mod env;
 mod functions;
 mod logs;

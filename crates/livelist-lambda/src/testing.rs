@@ -17,7 +17,7 @@ use livelist_store::memory::{
     SeededEntropy,
 };
 use livelist_store::sealer::ProcessSealer;
-use livelist_store::{Condition, Retention};
+use livelist_store::{Condition, NoMetrics, Retention};
 
 /// The MLS of [`register`].
 pub(crate) const MLS: &str = "abor";
@@ -55,6 +55,7 @@ pub(crate) fn env() -> (Env, Arc<MemoryQueue>) {
         clock,
         entropy: Arc::new(SeededEntropy::new(1)),
         transport: Arc::new(Nowhere),
+        metrics: Arc::new(NoMetrics),
         tokens: TokenCache::default(),
         limits: Limits::default(),
     };

@@ -3,11 +3,18 @@
 
 use serde::{Deserialize, Serialize};
 
+use jiff::SignedDuration;
+
 use crate::decision::HeldReason;
 use crate::ids::{FeedId, RunId};
 
 /// So many deltas back a site can catch up; older ones get the full list.
 pub const DELTA_HISTORY: usize = 30;
+
+/// A head is stale so long after the next one was expected. A run takes 20 hours at most and begins
+/// at the same hour each day, so a healthy feed can be late by some hours. With the day before that
+/// makes the 36 hours after which operators are called.
+const GRACE: SignedDuration = SignedDuration::from_hours(12);
 
 /// `feeds/{feed}/head.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +121,12 @@ impl Head {
         version.rsplit_once('-')?.1.parse().ok()
     }
 
+    /// Whether the head should have been followed by another look long ago.
+    pub fn is_stale(&self, now: jiff::Timestamp) -> bool {
+        self.next_expected_at
+            .is_some_and(|expected| now.duration_since(expected) > GRACE)
+    }
+
     /// Keys that came with this version, and keys that went; a first snapshot only adds.
     pub fn newest_change(&self) -> (u64, u64) {
         match self.deltas.first() {
@@ -156,6 +169,27 @@ mod tests {
         assert_eq!(Head::sequence_of(&Head::version_of(at, 123)), Some(123));
         assert_eq!(Head::sequence_of("2026-11-21T04:05:11Z-"), None);
         assert_eq!(Head::sequence_of(""), None);
+    }
+
+    #[test]
+    fn a_head_is_stale_half_a_day_after_the_next_was_expected() {
+        let head = |expected: &str| -> Head {
+            let object = serde_json::json!({"object": "x", "bytes": 1});
+            serde_json::from_value(
+                serde_json::json!({"schema": 1, "feed": "abor-property-1a2b3c4d",
+                "version": "2026-11-20T04:05:00Z-000001", "sequence": 1,
+                "as_of": "2026-11-20T04:05:00Z", "complete": true, "count": 1,
+                "previous_count": null, "key_field": "ListingKey", "order": "bytewise",
+                "sha256": "", "full": object, "run": "2026-11-20-abor-property-1a2b3c4d",
+                "published_at": "2026-11-20T04:05:00Z",
+                "checked_run": "2026-11-20-abor-property-1a2b3c4d",
+                "next_expected_at": expected}),
+            )
+            .unwrap()
+        };
+        let head = head("2026-11-21T04:05:00Z");
+        assert!(!head.is_stale("2026-11-21T16:05:00Z".parse().unwrap()));
+        assert!(head.is_stale("2026-11-21T16:05:01Z".parse().unwrap()));
     }
 
     #[test]

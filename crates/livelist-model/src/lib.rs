@@ -5,6 +5,7 @@
 //! the caller owns). No network, no file system, no clock, no randomness, no async.
 
 pub mod ack;
+pub mod agenda;
 pub mod budget;
 pub mod causes;
 pub mod codec;
@@ -19,6 +20,7 @@ pub mod ids;
 pub mod keys;
 pub mod layout;
 pub mod merge;
+pub mod metrics;
 pub mod notice;
 pub mod pause;
 pub mod plan;

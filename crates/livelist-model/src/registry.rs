@@ -10,6 +10,7 @@ mod limit;
 mod mls;
 mod provider;
 mod rewrite;
+mod schedule;
 
 pub use admin::{ADMINS_FILE, AdminKey, Admins, is_admin_id};
 pub use check::{
@@ -18,6 +19,7 @@ pub use check::{
 pub use client::{ApiKey, Client, Notify, Pair};
 pub use credential::{CredentialRef, CredentialRefError};
 pub use limit::{LONGEST_WINDOW, Limit, Measure};
-pub use mls::{AuthKind, Confirmation, Counting, Mls, Schedule};
+pub use mls::{AuthKind, Confirmation, Counting, Mls};
 pub use provider::{AnyProvider, Provider, ProviderError, Providers};
 pub use rewrite::with_keys;
+pub use schedule::{Cron, Days, Planner, Schedule, ScheduleProblem};

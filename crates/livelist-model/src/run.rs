@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::guards::Guards;
 use crate::ids::{FeedId, MlsId, ResourceName, RunId};
 use crate::registry::{
-    AuthKind, Confirmation, Counting, CredentialRef, Limit, Mls, Pair, Provider,
+    AuthKind, Confirmation, Counting, CredentialRef, Limit, Mls, Pair, Provider, Schedule,
 };
 
 /// What one credential sees of one MLS through one filter.
@@ -68,6 +68,9 @@ pub struct FeedSpec {
     pub allow_hosts: Vec<String>,
     /// When a result is not published without a person.
     pub guards: Guards,
+    /// When the next run is to be expected.
+    #[serde(default, skip_serializing_if = "Schedule::is_daily")]
+    pub schedule: Schedule,
 }
 
 impl FeedSpec {
@@ -104,6 +107,7 @@ impl FeedSpec {
             limits: mls.limits.clone(),
             allow_hosts: mls.allow_hosts.clone(),
             guards: mls.guards,
+            schedule: mls.schedule.clone(),
         }
     }
 }

@@ -112,7 +112,7 @@ pub async fn reject(objects: &dyn Objects, run: &RunId, by: &str) -> Result<(), 
             Err(error) => return Err(error.into()),
         }
     }
-    history::note(objects, &rejected.spec).await?;
+    history::note(objects, &rejected).await?;
     tracing::warn!(by, run = %run, feed = %feed, mls = %rejected.spec.feed.mls, "rejected");
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! How every feed stands: in one word, with the numbers behind it.
 
 use futures::{StreamExt, TryStreamExt, stream};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use livelist_model::ack::SiteAck;
 use livelist_model::decision::HeldReason;
 use livelist_model::head::Head;
@@ -336,9 +336,6 @@ fn day(past: &Past) -> Day {
     }
 }
 
-/// A head is overdue so long after the next one was expected; the API calls it stale then.
-const GRACE: SignedDuration = SignedDuration::from_hours(12);
-
 /// The one word, and why.
 fn judge(
     disabled: Option<&str>,
@@ -363,10 +360,7 @@ fn judge(
     let Some(head) = head else {
         return (FeedState::Delayed, Some("there is no list yet".to_owned()));
     };
-    let is_overdue = head
-        .next_expected_at
-        .is_some_and(|expected| now.duration_since(expected) > GRACE);
-    if is_overdue {
+    if head.is_stale(now) {
         return (
             FeedState::Delayed,
             Some("the next run is overdue".to_owned()),

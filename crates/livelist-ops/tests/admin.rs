@@ -20,6 +20,7 @@ use livelist_store::memory::{
     ManualClock, MemoryExecutions, MemoryObjects, MemoryOutbox, MemoryQueue, MemorySecrets,
     SeededEntropy,
 };
+use livelist_store::metrics::NoMetrics;
 use livelist_store::sealer::ProcessSealer;
 use livelist_store::{Clock, Condition, Objects, Retention};
 use secrecy::ExposeSecret;
@@ -107,6 +108,7 @@ impl World {
             entropy: self.entropy.clone(),
             transport: Arc::new(HttpTransport::new()),
             tokens: TokenCache::default(),
+            metrics: Arc::new(NoMetrics),
             limits: Limits::default(),
         }))
     }

@@ -9,6 +9,7 @@ use livelist_model::record::Failure;
 use livelist_model::run::RunSpec;
 use livelist_reso::ClientError;
 
+use crate::logged::logged;
 use crate::release::FailureInput;
 use crate::{Env, StepError, acquire, authorize, compare, confirm, publish, release, scan};
 
@@ -40,31 +41,56 @@ struct Direct<'a>(&'a Env);
 #[async_trait]
 impl Steps for Direct<'_> {
     async fn acquire(&self, input: acquire::Input) -> Result<acquire::Output, StepError> {
-        acquire::run(self.0, input).await
+        logged(self.0, acquire::NAME, acquire::run(self.0, input)).await
     }
 
     async fn authorize(&self, input: authorize::Input) -> Result<authorize::Output, StepError> {
-        twice(self.0, || authorize::run(self.0, input.clone())).await
+        logged(
+            self.0,
+            authorize::NAME,
+            twice(self.0, || authorize::run(self.0, input.clone())),
+        )
+        .await
     }
 
     async fn scan(&self, input: scan::Input) -> Result<scan::Output, StepError> {
-        twice(self.0, || scan::run(self.0, input.clone())).await
+        logged(
+            self.0,
+            scan::NAME,
+            twice(self.0, || scan::run(self.0, input.clone())),
+        )
+        .await
     }
 
     async fn compare(&self, input: compare::Input) -> Result<compare::Output, StepError> {
-        twice(self.0, || compare::run(self.0, input.clone())).await
+        logged(
+            self.0,
+            compare::NAME,
+            twice(self.0, || compare::run(self.0, input.clone())),
+        )
+        .await
     }
 
     async fn confirm(&self, input: confirm::Input) -> Result<confirm::Output, StepError> {
-        twice(self.0, || confirm::run(self.0, input.clone())).await
+        logged(
+            self.0,
+            confirm::NAME,
+            twice(self.0, || confirm::run(self.0, input.clone())),
+        )
+        .await
     }
 
     async fn publish(&self, input: publish::Input) -> Result<publish::Output, StepError> {
-        twice(self.0, || publish::run(self.0, input.clone())).await
+        logged(
+            self.0,
+            publish::NAME,
+            twice(self.0, || publish::run(self.0, input.clone())),
+        )
+        .await
     }
 
     async fn release(&self, input: release::Input) -> Result<release::Output, StepError> {
-        release::run(self.0, input).await
+        logged(self.0, release::NAME, release::run(self.0, input)).await
     }
 
     async fn wait(&self, seconds: u64) {

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use livelist_model::registry::Planner;
 use livelist_model::run::RunSpec;
 use livelist_reso::Transport;
 use livelist_reso::time::Pace;
 use livelist_store::{
-    Clock, Entropy, Executions, LeaseState, Leases, Objects, Outbox, Queue, Sealer, Secrets,
+    Clock, Entropy, Executions, LeaseState, Leases, Metrics, Objects, Outbox, Queue, Sealer,
+    Secrets,
 };
 
 use crate::StepError;
@@ -30,6 +32,8 @@ pub struct Env {
     pub outbox: Arc<dyn Outbox>,
     /// The state machine.
     pub executions: Arc<dyn Executions>,
+    /// What is counted.
+    pub metrics: Arc<dyn Metrics>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -55,6 +59,8 @@ pub struct Limits {
     pub lease_ttl: Duration,
     /// A run whose credential is busy asks again after this.
     pub busy_wait: Duration,
+    /// Who starts the runs: it says when the next one is to be expected.
+    pub planner: Planner,
 }
 
 impl Default for Limits {
@@ -65,6 +71,7 @@ impl Default for Limits {
             part_bytes: 16 * 1024 * 1024,
             lease_ttl: Duration::from_secs(20 * 60),
             busy_wait: Duration::from_secs(30),
+            planner: Planner::default(),
         }
     }
 }

@@ -1,5 +1,5 @@
 //! `plan`: the planner's work: which pairs are due today, sent to the queue. What is due is the
-//! model's pure decision; this sends it.
+//! model's pure decision; this sends it, and then looks how old the lists are (`heads`).
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use livelist_store::pauses::read_pauses;
 use livelist_store::registry::read_registry;
 use serde::{Deserialize, Serialize};
 
-use crate::{Env, StepError};
+use crate::{Env, StepError, heads};
 
 /// The step's name.
 pub const NAME: &str = "plan";
@@ -63,6 +63,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     for finding in &findings {
         tracing::error!(file = finding.file, field = finding.field, "{finding}");
     }
+    let is_whole = input.mls.is_none() && input.client.is_none();
     let planned = plan(
         &registry,
         date,
@@ -71,7 +72,12 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
             client: input.client,
         },
     );
-    let sent = enqueue(env, &planned.due).await?;
+    let sent = enqueue(env, &planned.due).await;
+    // A plan of a part is made by hand, and says nothing of the rest.
+    if is_whole {
+        heads::look(env, &registry).await;
+    }
+    let sent = sent?;
     let output = Output {
         date,
         pairs: planned.due.len(),

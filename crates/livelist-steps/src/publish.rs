@@ -163,7 +163,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
             let checked = Head {
                 as_of: work.as_of(),
                 checked_run: run.run.clone(),
-                next_expected_at: advance::next_day(now),
+                next_expected_at: advance::next_expected(env, &work, now),
                 ..head
             };
             (Outcome::Unchanged, checked)

@@ -1,7 +1,8 @@
 //! `release`: gives the credential back and, after a failure, writes down what failed. The last step
-//! of every run.
+//! of every run, and so the one that reports what is counted of it.
 
 use livelist_model::layout;
+use livelist_model::metrics::RunMetrics;
 use livelist_model::record::{Failure, RunRecord, RunState};
 use livelist_model::run::RunSpec;
 use livelist_store::{Condition, ObjectsExt, Retention};
@@ -77,12 +78,31 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         }
         None => Output::default(),
     };
+    let record = ended(env, &run).await;
     // While the credential is still this run's, nobody else writes the feed's history.
-    if let Err(error) = history::note(&*env.objects, &run).await {
+    if let Some(record) = &record
+        && let Err(error) = history::note(&*env.objects, record).await
+    {
         tracing::warn!(run = %run.run, error = error.chain(), "the run is missing in the history");
     }
     env.leases.release(&run.feed.credential, &owner).await?;
+    // After all that can be tried again: a repeated task does not count the run twice.
+    if let Some(metrics) = record.as_ref().and_then(RunMetrics::of) {
+        env.metrics.run(&metrics);
+    }
     Ok(output)
+}
+
+/// The run's record, for those who look on: one that cannot be read now is no failure of the run.
+async fn ended(env: &Env, run: &RunSpec) -> Option<RunRecord> {
+    let key = layout::run_record(&run.feed.feed, &run.run);
+    match env.objects.read_json::<RunRecord>(&key).await {
+        Ok(record) => record.map(|(record, _)| record),
+        Err(error) => {
+            tracing::warn!(run = %run.run, %error, "the run was not counted");
+            None
+        }
+    }
 }
 
 /// Lambda hands on an error as JSON with `errorMessage`; an operator wants the message.

@@ -2,7 +2,7 @@
 //! the schemas are the registry's own.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use livelist_model::decision::HeldReason;
@@ -18,21 +18,40 @@ fn text(file: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-fn documented() -> BTreeSet<String> {
+/// The sections below a chapter, by their titles.
+fn sections(chapter: &str) -> BTreeMap<String, String> {
     let text = text("operations.md");
-    let titles = text.lines().filter_map(|line| line.strip_prefix("### "));
-    titles.map(str::to_owned).collect()
+    let (_, rest) = text.split_once(&format!("\n## {chapter}\n")).unwrap();
+    let chapter = rest.split("\n## ").next().unwrap();
+    let sections = chapter.split("\n### ").skip(1);
+    let titled = sections.map(|section| section.split_once('\n').unwrap());
+    titled
+        .map(|(title, text)| (title.to_owned(), text.to_owned()))
+        .collect()
 }
 
-fn met() -> BTreeSet<String> {
-    let errors = StepError::NAMES.iter().copied();
-    let held = HeldReason::ALL.iter().map(|reason| reason.as_str());
-    errors.chain(held).map(str::to_owned).collect()
+fn assert_told<'a>(chapter: &str, met: impl Iterator<Item = &'a str>, parts: [&str; 3]) {
+    let sections = sections(chapter);
+    let told: BTreeSet<&str> = sections.keys().map(String::as_str).collect();
+    assert_eq!(told, met.collect(), "{chapter}");
+    for (title, text) in &sections {
+        for part in parts {
+            let part = format!("\n- **{part}**: ");
+            assert!(text.contains(&part), "{title} has no {part:?}");
+        }
+    }
 }
 
 #[test]
-fn every_error_and_every_held_reason_has_its_section_and_no_other_has() {
-    assert_eq!(documented(), met());
+fn every_error_has_its_section_with_cause_check_and_remedy() {
+    let names = StepError::NAMES.iter().copied();
+    assert_told("Errors", names, ["Cause", "Check", "Remedy"]);
+}
+
+#[test]
+fn every_held_reason_has_its_section_with_what_decides() {
+    let reasons = HeldReason::ALL.iter().map(|reason| reason.as_str());
+    assert_told("Held results", reasons, ["Cause", "Check", "Decide"]);
 }
 
 #[test]

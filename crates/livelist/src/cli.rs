@@ -16,6 +16,14 @@ pub struct Cli {
     /// What to log to standard error, e.g. `info` or `livelist_reso=debug`.
     #[arg(long, global = true, env = "LIVELIST_LOG", default_value = "warn")]
     pub log: String,
+    /// What `serve` and `reconcile` log to DATA/logs.
+    #[arg(
+        long,
+        global = true,
+        env = "LIVELIST_LOG_FILES",
+        default_value = "info"
+    )]
+    pub log_files: String,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -62,8 +70,10 @@ pub enum Command {
     Keys(KeysCommand),
     /// Lists what the sites were told of, and what came of it.
     Notices(NoticesArgs),
-    /// Serves the HTTP API from a directory.
+    /// The whole system in one process: runs what is due, tells the sites, serves the HTTP API.
     Serve(ServeArgs),
+    /// Prints what a run logged, in order.
+    Logs(LogsArgs),
     /// Prints the description of the HTTP API (OpenAPI 3.1).
     Openapi,
     /// Prints the completions of a shell.
@@ -439,6 +449,38 @@ pub struct ServeArgs {
     /// How clients reach this server, for the links to lists; `http://{listen}` when left out.
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
+    /// Only the HTTP API: starts no runs and tells no sites.
+    #[arg(long)]
+    pub no_schedule: bool,
+    /// At most so many feeds at once; feeds of one credential follow each other in any case.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: u16,
+    /// When told to stop: running ones get so long before they are left for the next start.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub grace: u32,
+    /// Scratch objects and old snapshots older than this are removed.
+    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    pub retention_days: u16,
+    /// How notices are sent.
+    #[command(flatten)]
+    pub notify: NotifyArgs,
+    /// Time goes so many times as fast, with simulated MLSs only: for tests.
+    #[arg(long, hide = true, value_name = "FACTOR", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub lapse: u32,
+}
+
+/// Arguments of `logs`.
+#[derive(Debug, Args)]
+pub struct LogsArgs {
+    /// Which run.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// The lines as they were written, JSON objects.
+    #[arg(long)]
+    pub json: bool,
+    /// Goes on as the run does, until it has ended.
+    #[arg(long)]
+    pub follow: bool,
 }
 
 /// What to do with keys.
@@ -466,9 +508,9 @@ pub enum KeysCommand {
         /// How long it is valid; for ever when left out.
         #[arg(long, value_name = "DAYS")]
         days: Option<u32>,
-        /// The registry.
+        /// Where the registry is.
         #[command(flatten)]
-        registry: RegistryArgs,
+        source: SourceArgs,
     },
     /// Lists keys: their names, ages and scopes.
     List {
@@ -481,9 +523,9 @@ pub enum KeysCommand {
         /// One JSON object a key.
         #[arg(long)]
         json: bool,
-        /// The registry.
+        /// Where the registry is.
         #[command(flatten)]
-        registry: RegistryArgs,
+        source: SourceArgs,
     },
     /// Takes a key away: it is refused from the next request on.
     Revoke {
@@ -496,9 +538,9 @@ pub enum KeysCommand {
         /// The keys of the operator of this name instead.
         #[arg(long, value_name = "NAME")]
         admin: Option<String>,
-        /// The registry.
+        /// Where the registry is.
         #[command(flatten)]
-        registry: RegistryArgs,
+        source: SourceArgs,
     },
     /// Makes a new key that opens what another one does, and lets that one end.
     Rotate {
@@ -514,9 +556,9 @@ pub enum KeysCommand {
         /// So long the former key is still good.
         #[arg(long, value_name = "DAYS", default_value_t = 7)]
         keep: u32,
-        /// The registry.
+        /// Where the registry is.
         #[command(flatten)]
-        registry: RegistryArgs,
+        source: SourceArgs,
     },
 }
 

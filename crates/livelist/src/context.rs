@@ -12,7 +12,7 @@ use livelist_store::memory::{MemoryExecutions, MemoryQueue};
 use livelist_store::outbox::ObjectOutbox;
 use livelist_store::sealer::ProcessSealer;
 use livelist_store::secrets::LocalSecrets;
-use livelist_store::{Clock, SystemClock, SystemEntropy};
+use livelist_store::{Clock, NoMetrics, SystemClock, SystemEntropy};
 
 use crate::exit::Failed;
 use crate::overlay::Overlay;
@@ -70,6 +70,7 @@ pub fn env(
         clock,
         entropy: Arc::new(SystemEntropy),
         transport: Arc::new(HttpTransport::new()),
+        metrics: Arc::new(NoMetrics),
         tokens: TokenCache::default(),
         limits: Limits {
             task_time: TASK_TIME,

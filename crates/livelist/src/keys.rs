@@ -2,6 +2,7 @@
 //! directory. A key is shown once, on standard output, and kept nowhere.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,15 +14,16 @@ use livelist_store::admin_keys::{AdminKeyError, AdminKeys};
 use livelist_store::directory::DirectoryObjects;
 use livelist_store::registry::{DocumentError, read_registry};
 use livelist_store::site_keys::{NewKey, SiteKeyError, SiteKeys};
-use livelist_store::{Clock, SystemClock, SystemEntropy};
+use livelist_store::{Clock, Objects, SystemClock, SystemEntropy};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use tabwriter::TabWriter;
 
-use crate::cli::{KeysCommand, RegistryArgs};
+use crate::cli::{KeysCommand, SourceArgs};
 use crate::context::open_registry;
 use crate::exit::{Code, Failed};
-use crate::overlay::Overlay;
+use crate::overlay::REGISTRY;
+use crate::world::Documents;
 
 impl From<SiteKeyError> for Failed {
     fn from(error: SiteKeyError) -> Self {
@@ -60,7 +62,7 @@ fn named(id: Option<String>) -> Result<String, Failed> {
 }
 
 /// Runs `livelist keys …`.
-pub async fn run(command: KeysCommand) -> Result<Code, Failed> {
+pub async fn run(command: KeysCommand, environment: Vec<(String, String)>) -> Result<Code, Failed> {
     let (now, entropy) = (SystemClock.now(), &SystemEntropy);
     match command {
         KeysCommand::Add {
@@ -69,28 +71,28 @@ pub async fn run(command: KeysCommand) -> Result<Code, Failed> {
             id,
             feeds,
             days: valid,
-            registry,
+            source,
         } => {
-            let objects = writable(&registry)?;
+            let registry = Written::open(&source, environment.clone()).await?;
             let valid_for = valid.map(days);
             let client = match whose(client, admin)? {
                 Whose::Site(client) => client,
                 Whose::Admin(name) => {
-                    let keys = admin_keys(&objects);
+                    let keys = registry.admins();
                     let made = keys.add(&name, valid_for, now, entropy).await?;
                     return show(&made.kept.id, &made.key);
                 }
             };
             let feeds = (!feeds.is_empty()).then_some(feeds);
             if let Some(feeds) = &feeds {
-                check_feeds(&objects, &client, feeds).await?;
+                check_feeds(&documents(&source, environment).await?, &client, feeds).await?;
             }
             let new = NewKey {
                 id,
                 feeds,
                 valid_for,
             };
-            let made = of(&objects, &client).add(&new, now, entropy).await?;
+            let made = registry.keys_of(&client).add(&new, now, entropy).await?;
             show(&made.kept.id, &made.key)
         }
         KeysCommand::Rotate {
@@ -98,18 +100,18 @@ pub async fn run(command: KeysCommand) -> Result<Code, Failed> {
             id,
             admin,
             keep,
-            registry,
+            source,
         } => {
-            let objects = writable(&registry)?;
+            let registry = Written::open(&source, environment).await?;
             let keep = days(keep);
             match whose(client, admin)? {
                 Whose::Site(client) => {
-                    let keys = of(&objects, &client);
+                    let keys = registry.keys_of(&client);
                     let made = keys.rotate(&named(id)?, keep, now, entropy).await?;
                     show(&made.kept.id, &made.key)
                 }
                 Whose::Admin(name) => {
-                    let keys = admin_keys(&objects);
+                    let keys = registry.admins();
                     let made = keys.rotate(&name, keep, now, entropy).await?;
                     show(&made.kept.id, &made.key)
                 }
@@ -119,48 +121,90 @@ pub async fn run(command: KeysCommand) -> Result<Code, Failed> {
             client,
             id,
             admin,
-            registry,
+            source,
         } => {
-            let objects = writable(&registry)?;
+            let registry = Written::open(&source, environment).await?;
             match whose(client, admin)? {
-                Whose::Site(client) => of(&objects, &client).revoke(&named(id)?).await?,
-                Whose::Admin(name) => admin_keys(&objects).revoke(&name).await?,
+                Whose::Site(client) => registry.keys_of(&client).revoke(&named(id)?).await?,
+                Whose::Admin(name) => registry.admins().revoke(&name).await?,
             }
             Ok(Code::Ok)
         }
         KeysCommand::List {
             admin: true,
             json,
-            registry,
+            source,
             ..
-        } => list_admins(&registry, json).await,
+        } => list_admins(&source, environment, json).await,
         KeysCommand::List {
             client,
             json,
-            registry,
+            source,
             ..
-        } => list(&registry, client, json).await,
+        } => list(&source, environment, client, json).await,
     }
 }
 
-fn admin_keys(objects: &DirectoryObjects) -> AdminKeys<'_> {
-    AdminKeys {
-        objects,
-        object: ADMINS_FILE.to_owned(),
+/// A registry whose documents are changed: by rename under a lock in a directory, by conditional write
+/// in a bucket.
+struct Written {
+    objects: Arc<dyn Objects>,
+    /// What stands before the documents' names there.
+    prefix: &'static str,
+}
+
+impl Written {
+    async fn open(
+        source: &SourceArgs,
+        environment: Vec<(String, String)>,
+    ) -> Result<Written, Failed> {
+        if let (None, Some(registry)) = (&source.stack, &source.registry) {
+            open_registry(registry)?;
+            return Ok(Written {
+                objects: Arc::new(DirectoryObjects::open(registry)?),
+                prefix: "",
+            });
+        }
+        let documents = Documents::open(None, source.stack.as_deref(), environment).await?;
+        Ok(Written {
+            objects: documents.objects,
+            prefix: REGISTRY,
+        })
+    }
+
+    fn admins(&self) -> AdminKeys<'_> {
+        AdminKeys {
+            objects: &*self.objects,
+            object: format!("{}{ADMINS_FILE}", self.prefix),
+        }
+    }
+
+    fn keys_of(&self, client: &ClientId) -> SiteKeys<'_> {
+        SiteKeys {
+            objects: &*self.objects,
+            object: format!("{}clients/{client}.json", self.prefix),
+            client: client.clone(),
+        }
     }
 }
 
-/// The registry's directory, to be written: documents change by rename, under a lock.
-fn writable(registry: &RegistryArgs) -> Result<DirectoryObjects, Failed> {
-    open_registry(&registry.registry)?;
-    Ok(DirectoryObjects::open(&registry.registry)?)
+async fn documents(
+    source: &SourceArgs,
+    environment: Vec<(String, String)>,
+) -> Result<Documents, Failed> {
+    Documents::open(
+        source.registry.as_deref(),
+        source.stack.as_deref(),
+        environment,
+    )
+    .await
 }
 
-fn of<'a>(objects: &'a DirectoryObjects, client: &ClientId) -> SiteKeys<'a> {
-    SiteKeys {
-        objects,
-        object: format!("clients/{client}.json"),
-        client: client.clone(),
+/// The registry as it is read.
+fn read(documents: Documents) -> Written {
+    Written {
+        objects: documents.objects,
+        prefix: REGISTRY,
     }
 }
 
@@ -170,15 +214,11 @@ fn days(days: u32) -> Duration {
 
 /// A key for a feed that the client does not have would open nothing.
 async fn check_feeds(
-    objects: &DirectoryObjects,
+    documents: &Documents,
     client: &ClientId,
     feeds: &[FeedId],
 ) -> Result<(), Failed> {
-    let overlay = Overlay {
-        registry: objects.clone(),
-        data: objects.clone(),
-    };
-    let (registry, _) = read_registry(&overlay, &Dialects).await?;
+    let (registry, _) = read_registry(&*documents.objects, &Dialects).await?;
     let pairs = registry.clients.get(client).map(|client| &client.pairs);
     let known: Vec<FeedId> = pairs
         .into_iter()
@@ -223,9 +263,13 @@ struct AdminLine<'a> {
     expires: Option<Timestamp>,
 }
 
-async fn list_admins(registry: &RegistryArgs, json: bool) -> Result<Code, Failed> {
-    let objects = open_registry(&registry.registry)?;
-    let keys = admin_keys(&objects).list().await;
+async fn list_admins(
+    source: &SourceArgs,
+    environment: Vec<(String, String)>,
+    json: bool,
+) -> Result<Code, Failed> {
+    let registry = read(documents(source, environment).await?);
+    let keys = registry.admins().list().await;
     let keys = keys.map_err(AdminKeyError::from)?;
     let now = SystemClock.now();
     let lines = keys.iter().map(|key| AdminLine {
@@ -265,19 +309,20 @@ struct Line<'a> {
     feeds: Option<&'a [FeedId]>,
 }
 
-async fn list(registry: &RegistryArgs, only: Option<ClientId>, json: bool) -> Result<Code, Failed> {
-    let objects = open_registry(&registry.registry)?;
+async fn list(
+    source: &SourceArgs,
+    environment: Vec<(String, String)>,
+    only: Option<ClientId>,
+    json: bool,
+) -> Result<Code, Failed> {
+    let registry = read(documents(source, environment).await?);
     let clients: Vec<(ClientId, Vec<ApiKey>)> = match only {
         Some(client) => {
-            let keys = of(&objects, &client).list().await?;
+            let keys = registry.keys_of(&client).list().await?;
             vec![(client, keys)]
         }
         None => {
-            let overlay = Overlay {
-                registry: objects.clone(),
-                data: objects,
-            };
-            let (registry, findings) = read_registry(&overlay, &Dialects).await?;
+            let (registry, findings) = read_registry(&*registry.objects, &Dialects).await?;
             for finding in findings {
                 tracing::warn!("{finding}");
             }

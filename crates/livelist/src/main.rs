@@ -6,6 +6,8 @@ mod cli;
 mod context;
 mod exit;
 mod keys;
+mod lapse;
+mod logs;
 mod notices;
 mod overlay;
 mod probe;
@@ -14,17 +16,17 @@ mod questions;
 mod reconcile;
 mod registry;
 mod report;
+mod runner;
 mod runs;
 mod serve;
 mod status;
 mod text;
 mod world;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command};
 use crate::exit::Failed;
@@ -35,6 +37,10 @@ const _: () = assert!(
     "the feature `mutations` of livelist-model is for livelist-hostile alone"
 );
 
+/// Threads for files and compression end so long after they were of use: those of a busy night would
+/// keep their memory over the day.
+const KEEP_ALIVE: Duration = Duration::from_secs(1);
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the environment is read here and passed on"
@@ -42,15 +48,10 @@ const _: () = assert!(
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let environment: Vec<(String, String)> = std::env::vars().collect();
-    let filter = EnvFilter::try_new(&cli.log).unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .init();
+    logs::init(&cli.log, &cli.log_files);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .thread_keep_alive(KEEP_ALIVE)
         .build()
     {
         Ok(runtime) => runtime,
@@ -74,14 +75,17 @@ fn main() -> ExitCode {
             Command::Pause(arguments) => approve::pause(arguments, environment).await,
             Command::Resume(arguments) => approve::resume(arguments, environment).await,
             Command::Redrive(arguments) => approve::redrive(arguments, environment).await,
-            Command::Keys(command) => keys::run(command).await,
+            Command::Keys(command) => keys::run(command, environment).await,
             Command::Notices(arguments) => notices::run(arguments, environment).await,
             Command::Serve(arguments) => serve::run(arguments, environment).await,
+            Command::Logs(arguments) => logs::run(arguments, environment).await,
             Command::Openapi => serve::describe(),
             Command::Completions { shell } => cli::completions(shell),
             Command::Man { dir } => cli::manual(&dir),
         }
     });
+    // What was abandoned is not waited for.
+    runtime.shutdown_timeout(Duration::from_secs(1));
     match done {
         Ok(code) => code.into(),
         Err(failed) => failed.report(),

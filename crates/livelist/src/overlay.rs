@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use livelist_store::directory::DirectoryObjects;
 use livelist_store::{Body, Condition, Listed, Object, Objects, Retention, StoreError};
 
-const REGISTRY: &str = "registry/";
+/// Stands before the names of the registry's documents.
+pub const REGISTRY: &str = "registry/";
 
 /// `registry/…` is read from one directory, everything else lives in the other.
 pub struct Overlay {

@@ -1,34 +1,29 @@
 //! `livelist reconcile`: every pair that is due, in this process. Feeds run at once, those of one
 //! credential after each other; one bad MLS delays nobody else (F15).
 
-use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use livelist_model::head::Head;
-use livelist_model::layout;
 use livelist_model::plan::{PairDue, Selection, plan};
-use livelist_model::record::{RunRecord, RunState};
 use livelist_model::registry::Registry;
-use livelist_model::run::{FeedSpec, RunSpec};
+use livelist_model::run::RunSpec;
 use livelist_ops::rerun;
 use livelist_reso::Dialects;
-use livelist_steps::Env;
-use livelist_steps::chain::{self, Stage};
+use livelist_steps::chain::Stage;
 use livelist_store::pauses::read_pauses;
 use livelist_store::registry::read_registry;
-use livelist_store::{Entropy, ObjectsExt, SystemEntropy};
 
 use crate::approve::{operator, rerun_on_aws};
 use crate::cli::{ReconcileArgs, RerunArgs};
 use crate::context::{env, open_registry};
 use crate::exit::{Code, Failed};
-use crate::notices;
 use crate::report::{Line, table};
+use crate::runner::{Runner, by_credential};
 use crate::world::{Place, World};
+use crate::{logs, notices};
 
 /// Runs `livelist reconcile`.
 pub async fn run(
@@ -41,6 +36,7 @@ pub async fn run(
         &arguments.data.data,
         environment.clone(),
     )?;
+    logs::open(&arguments.data.data)?;
     let (mut registry, findings) = read_registry(&*env.objects, &Dialects).await?;
     read_pauses(&*env.objects).await?.apply(&mut registry);
     let mut error_output = std::io::stderr().lock();
@@ -57,10 +53,9 @@ pub async fn run(
         client: arguments.client.clone(),
     };
     let planned = plan(&registry, date, &only);
-    let groups = by_credential(&registry, &planned.due);
+    let groups = by_credential(runs(&registry, &planned.due));
     let shared = Shared {
-        env: Arc::new(env),
-        owner: owner()?,
+        runner: Runner::new(Arc::new(env))?,
         bars: bars(arguments.json),
         json: arguments.json,
     };
@@ -110,10 +105,10 @@ pub async fn rerun(
         Place::Machine(machine) => machine,
         Place::Aws(_) => return rerun_on_aws(&env, &arguments.feed, &by).await,
     };
+    logs::open(machine.data.root())?;
     let run = rerun::prepare(&*env.objects, &arguments.feed, env.clock.now()).await?;
     let shared = Shared {
-        env: Arc::new(env),
-        owner: owner()?,
+        runner: Runner::new(Arc::new(env))?,
         bars: bars(arguments.json),
         json: arguments.json,
     };
@@ -126,7 +121,8 @@ pub async fn rerun(
     drop(out);
     let registry = machine.registry.unwrap_or_default();
     let notifier = notices::notifier(&registry, &machine.data, environment, arguments.notify)?;
-    let (known, _) = read_registry(&*shared.env.objects, &Dialects).await?;
+    let objects = &*shared.runner.env.objects;
+    let (known, _) = read_registry(objects, &Dialects).await?;
     notices::tell(&notifier, &machine.data, &known, false).await?;
     Ok(line.code())
 }
@@ -150,29 +146,14 @@ fn check_names(arguments: &ReconcileArgs, registry: &Registry) -> Result<(), Fai
     Ok(())
 }
 
-/// The distinct feeds among the pairs, grouped by credential.
-fn by_credential(registry: &Registry, due: &[PairDue]) -> Vec<Vec<RunSpec>> {
-    let mut groups: BTreeMap<String, BTreeMap<String, RunSpec>> = BTreeMap::new();
-    for pair in due {
-        let specs = registry.clients.get(&pair.client).into_iter();
-        let feed = specs
-            .flat_map(|client| registry.feeds_of(client))
-            .find(|feed: &FeedSpec| feed.feed == pair.feed);
-        if let Some(feed) = feed {
-            let group = groups.entry(feed.credential.to_string()).or_default();
-            group.insert(pair.run.to_string(), RunSpec::of(pair.date, feed));
-        }
-    }
-    groups
-        .into_values()
-        .map(|group| group.into_values().collect())
-        .collect()
-}
-
-/// Names this process among those that share the directory.
-fn owner() -> Result<String, Failed> {
-    let bits = SystemEntropy.bits().map_err(|e| Failed::internal(&e))?;
-    Ok(format!("process-{}-{bits:016x}", std::process::id()))
+/// The runs of the pairs.
+fn runs<'a>(registry: &'a Registry, due: &'a [PairDue]) -> impl Iterator<Item = RunSpec> + 'a {
+    due.iter().filter_map(|pair| {
+        let client = registry.clients.get(&pair.client)?;
+        let mut feeds = registry.feeds_of(client);
+        let feed = feeds.find(|feed| feed.feed == pair.feed)?;
+        Some(RunSpec::of(pair.date, feed))
+    })
 }
 
 fn bars(json: bool) -> Option<MultiProgress> {
@@ -180,8 +161,7 @@ fn bars(json: bool) -> Option<MultiProgress> {
 }
 
 struct Shared {
-    env: Arc<Env>,
-    owner: String,
+    runner: Runner,
     bars: Option<MultiProgress>,
     json: bool,
 }
@@ -191,7 +171,7 @@ impl Shared {
     async fn reconcile_group(&self, group: Vec<RunSpec>) -> Result<Vec<Line>, Failed> {
         let mut lines = Vec::with_capacity(group.len());
         for run in group {
-            let run = self.next_attempt(run).await?;
+            let run = self.runner.next_attempt(run).await?;
             let line = self.reconcile(run).await;
             if self.json {
                 let mut out = std::io::stdout().lock();
@@ -200,21 +180,6 @@ impl Shared {
             lines.push(line);
         }
         Ok(lines)
-    }
-
-    /// The same run if it has not ended, else the day's next attempt.
-    async fn next_attempt(&self, run: RunSpec) -> Result<RunSpec, Failed> {
-        for nth in 0.. {
-            let id = run.run.attempt(nth);
-            let key = layout::run_record(&run.feed.feed, &id);
-            let record = self.env.objects.read_json::<RunRecord>(&key).await;
-            match record {
-                Ok(Some((record, _))) if record.state != RunState::Running => {}
-                Ok(_) => return Ok(RunSpec { run: id, ..run }),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(run)
     }
 
     async fn reconcile(&self, run: RunSpec) -> Line {
@@ -230,15 +195,7 @@ impl Shared {
                 bar.set_message(words(stage));
             }
         };
-        let ended = chain::reconcile(&self.env, run.clone(), &self.owner, &watch).await;
-        let objects = &self.env.objects;
-        let key = layout::run_record(&run.feed.feed, &run.run);
-        let record = objects.read_json::<RunRecord>(&key).await;
-        let record = record.ok().flatten().map(|(record, _)| record);
-        let key = layout::head(&run.feed.feed);
-        let head = objects.read_json::<Head>(&key).await;
-        let head = head.ok().flatten().map(|(head, _)| head);
-        let line = Line::of(&run, ended, record, head.as_ref());
+        let line = self.runner.reconcile(run, &watch).await;
         if let Some(bar) = &bar {
             bar.finish_with_message(line.outcome.to_owned());
         }

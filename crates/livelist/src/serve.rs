@@ -1,31 +1,68 @@
-//! `livelist serve`: the HTTP APIs of sites and of operators from a directory, with the dashboard, and
-//! links to lists that this process signs.
+//! `livelist serve`: the whole system in one process. It starts what is due, tells the sites, removes
+//! what is old, and answers the HTTP APIs of sites and of operators, with the dashboard and links to lists
+//! that this process signs.
+
+mod in_process;
+mod lock;
+mod scheduler;
+mod stop;
+mod work;
 
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use livelist_api::{ApiState, Rate, SignedLinks, openapi, router_with_objects, serve};
+use livelist_model::registry::Planner;
 use livelist_ops::http::AdminState;
-use livelist_store::{Clock, SystemClock, SystemEntropy};
+use livelist_reso::Dialects;
+use livelist_store::SystemEntropy;
+use livelist_store::directory::{DirectoryLeases, DirectoryObjects};
+use livelist_store::registry::read_registry;
 
 use crate::cli::ServeArgs;
 use crate::context::{env, open_data, open_registry};
 use crate::exit::{Code, Failed};
 use crate::overlay::Overlay;
+use crate::runner::Runner;
+use crate::{lapse, logs, notices};
+
+use in_process::InProcess;
+use stop::Stop;
+use work::Work;
+
+/// More runs than this do not wait: whoever starts them comes again.
+const QUEUE: usize = 10_000;
+/// How often the registry is read, though nothing is due.
+const POLL: Duration = Duration::from_secs(60);
 
 /// Runs `livelist serve` until it is told to stop.
 pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Result<Code, Failed> {
+    let stop = Stop::listen()?;
     let registry = open_registry(&arguments.registry.registry)?;
-    let data = open_data(&arguments.data.data)?;
+    let data = match arguments.no_schedule {
+        true => open_data(&arguments.data.data)?,
+        false => DirectoryObjects::open(&arguments.data.data)?,
+    };
+    // Held until the process ends.
+    let _lock = match arguments.no_schedule {
+        true => None,
+        false => Some(lock::take(&arguments.data.data)?),
+    };
     let listener = tokio::net::TcpListener::bind(arguments.listen)
         .await
         .map_err(|e| Failed::usage(format!("cannot listen on {}: {e}", arguments.listen)))?;
     let address = listener.local_addr()?;
+    logs::open(&arguments.data.data)?;
+    let work = match arguments.no_schedule {
+        true => None,
+        false => Some(work(&arguments, environment.clone()).await?),
+    };
     let base = arguments
         .public_url
+        .clone()
         .unwrap_or_else(|| format!("http://{address}"));
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock = lapse::clock(arguments.lapse);
     let entropy = Arc::new(SystemEntropy);
     let links =
         SignedLinks::new(&base, clock.clone(), &*entropy).map_err(|e| Failed::internal(&e))?;
@@ -35,41 +72,71 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
         requests: arguments.rate,
         per: Duration::from_secs(60),
     };
-    let (env, _) = env(
-        &arguments.registry.registry,
-        &arguments.data.data,
-        environment,
-    )?;
-    let admin = AdminState::new(Arc::new(env));
+    let admin = match &work {
+        Some(work) => {
+            AdminState::new(work.runner.env.clone()).with_executions(work.executions.clone())
+        }
+        None => {
+            let registry = &arguments.registry.registry;
+            let (env, _) = env(registry, &arguments.data.data, environment)?;
+            AdminState::new(Arc::new(env))
+        }
+    };
     let state = ApiState::new(objects, links.clone(), clock.clone(), entropy).with_rate(rate);
+    let router = router_with_objects(state, links).merge(livelist_ops::http::router(admin));
     let mut out = std::io::stdout().lock();
     writeln!(out, "listening on http://{address}")?;
     out.flush()?;
     drop(out);
-    let router = router_with_objects(state, links).merge(livelist_ops::http::router(admin));
-    serve(listener, router, clock, stopped()).await;
+    tracing::info!(%address, schedule = work.is_some(), "serving");
+    let told = stop.clone();
+    let answers = serve(listener, router, clock, async move { told.told().await });
+    let works = async {
+        if let Some(work) = work {
+            work.go_on(stop).await;
+        }
+    };
+    tokio::join!(answers, works);
+    tracing::info!("stopped");
     Ok(Code::Ok)
+}
+
+/// The pipeline of this process.
+async fn work(arguments: &ServeArgs, environment: Vec<(String, String)>) -> Result<Work, Failed> {
+    let registry = &arguments.registry.registry;
+    let (mut env, data) = env(registry, &arguments.data.data, environment.clone())?;
+    let notifier = notices::notifier(registry, &data, environment, arguments.notify)?;
+    let executions = Arc::new(InProcess::new(env.objects.clone(), QUEUE));
+    env.executions = executions.clone();
+    env.limits.planner = Planner::AtTheTime;
+    let factor = arguments.lapse;
+    if factor > 1 {
+        let (registry, _) = read_registry(&*env.objects, &Dialects).await?;
+        lapse::only_simulated(&registry)?;
+        env.clock = lapse::clock(factor);
+        env.leases = Arc::new(DirectoryLeases::open(
+            &arguments.data.data,
+            env.clock.clone(),
+        )?);
+        env.limits.task_time *= factor;
+        env.limits.lease_ttl *= factor;
+    }
+    let days = u32::from(arguments.retention_days);
+    Ok(Work {
+        runner: Arc::new(Runner::new(Arc::new(env))?),
+        executions,
+        notifier,
+        data,
+        jobs: usize::from(arguments.jobs),
+        grace: Duration::from_secs(u64::from(arguments.grace)),
+        // What is old is told by the files' own times.
+        retention: Duration::from_secs(24 * 3_600) * days / factor,
+        poll: POLL * if factor > 1 { 60 } else { 1 },
+    })
 }
 
 /// Runs `livelist openapi`.
 pub fn describe() -> Result<Code, Failed> {
     std::io::stdout().lock().write_all(openapi().as_bytes())?;
     Ok(Code::Ok)
-}
-
-/// Returns when the process is told to stop.
-async fn stopped() {
-    let interrupt = tokio::signal::ctrl_c();
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = interrupt => {}
-        () = terminate => {}
-    }
 }

@@ -21,6 +21,8 @@ class Copy:
         self.root = Path(self._folder.name)
         shutil.copy(ROOT / SAM, self.root)
         shutil.copytree(ROOT / "statemachines", self.root / "statemachines")
+        (self.root / "infra").mkdir()
+        shutil.copy(ROOT / "infra" / "dashboard.json", self.root / "infra")
         for folder in ("modules", "envs"):
             target = self.root / "infra" / folder
             shutil.copytree(ROOT / "infra" / folder, target, ignore=shutil.ignore_patterns(".terraform*"))

@@ -58,11 +58,12 @@ def _body(lines: list[str]) -> list[str]:
 
 def _references(line: str) -> str:
     line = re.sub(r"\bdata\.(\w+)\.(\w+)\.(\w+)", r"terraform_data.data__\1__\2.id", line)
-    line = re.sub(rf"(?<![\w.\"]){TYPE}\.\w+\.\w+", _attribute, line)
+    line = re.sub(rf"(?<![\w.\"]){TYPE}\.\w+(\[\w+\])?\.\w+", _attribute, line)
     return re.sub(rf"(?<![\w.\"])({TYPE})\.(\w+)(?=[,\]])", r"terraform_data.\1__\2", line)
 
 
 def _attribute(match: re.Match) -> str:
     type_, name, attribute = match.group().split(".")
     own = "id" if attribute in MADE_UP else f"output.{attribute}"
+    # The index, if there is one, stays at the name.
     return f"terraform_data.{type_}__{name}.{own}"

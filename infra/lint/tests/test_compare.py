@@ -1,11 +1,13 @@
 """The comparison finds what was planted, each kind of drift in the description where it was planted;
 and the system that both describe keeps some promises."""
 
+import re
 import unittest
 
 from planted import MODULES, ROOT, SAM, Copy
 
 import compare
+import dashboard
 import facts
 import permissions
 import sam
@@ -84,6 +86,18 @@ PLANTED = {
     "other lines counted": (
         SAM, """'{ $.outcome = "held" }'""", """'{ $.outcome = "stale" }'""", "counted log lines HeldRuns", "pattern",
     ),
+    "other graph": (
+        "infra/dashboard.json", '"title": "Dead letters"', '"title": "Letters"',
+        "dashboard livelist", "dashboard_body.widgets[10].properties.title",
+    ),
+    "permission of operators": (
+        SAM, "Action: [states:DescribeExecution, states:GetExecutionHistory]", "Action: states:DescribeExecution",
+        "policy OperatorPolicy", "states:GetExecutionHistory on arn:aws:states:eu-central-1:123456789012:execution:livelist-reconcile:*",
+    ),
+    "address that the command looks for": (
+        f"{MODULES}/system/operators.tf", "queue_url         = module.pairs.url", "queue_url         = module.outbox.url",
+        "SSM parameter /livelist/livelist/system", "value.queue_url",
+    ),
     "missing route": (
         f"{MODULES}/system/api.tf", '    "GET /v1/health",\n', "", "route GET /v1/health", "(all of it)",
     ),
@@ -146,6 +160,8 @@ class Planted(unittest.TestCase):
                 copy.replace(file, old, new)
                 if name == "missing parameter":
                     copy.replace(SAM, "!Ref RetiredDays", "!Ref RetireDays")
+                if name == "missing alarm in SAM":
+                    copy.replace(SAM, "!GetAtt ApiLacksConcurrency.Arn", "!GetAtt ApiLacksOther.Arn")
                 told = {(d.what, d.setting) for d in differences(copy, what)}
                 self.assertIn((what, setting), told)
 
@@ -240,13 +256,60 @@ class Promises(unittest.TestCase):
         for target in targets - {None}:
             self.assertIn(target.replace(".arn>", ".name>"), watched)
 
-    def test_each_alarm_leads_to_its_row_and_tells_somebody(self):
+    def test_each_alarm_leads_to_its_section_and_tells_somebody(self):
         page = (ROOT / "docs" / "operations.md").read_text()
-        section = page.split("\n## Queues and alarms\n")[1].split("\n## ")[0]
+        section = page.split("\n## Alarms\n")[1].split("\n## ")[0]
+        titles = re.findall(r"^### (\w+)$", section, re.MULTILINE)
+        self.assertEqual(sorted(titles), sorted(self.of("alarm")))
         for name, alarm in self.of("alarm").items():
-            self.assertTrue(alarm["alarm_description"].endswith(" docs/operations.md#queues-and-alarms"), name)
-            self.assertIn(f"| `{name}` |", section)
+            link = f" docs/operations.md#{name.lower()}"
+            self.assertTrue(alarm["alarm_description"].endswith(link), name)
             self.assertIn("alarm_actions", alarm, name)
+
+    def test_the_dashboard_is_one_text_and_leads_to_sections_that_are_there(self):
+        body, template = ((ROOT / file).read_text() for file in ("infra/dashboard.json", SAM))
+        self.assertEqual(template, dashboard.within(template, body), "run `make dashboard`")
+        page = (ROOT / "docs" / "operations.md").read_text()
+        titles = re.findall(r"^##+ (.+)$", page, re.MULTILINE)
+        anchors = {re.sub(r"[^a-z0-9_ -]", "", title.lower()).replace(" ", "-") for title in titles}
+        links = set(re.findall(r"docs/operations\.md#([\w-]+)", body))
+        self.assertTrue(links and links <= anchors, links - anchors)
+
+    def test_the_dashboard_shows_every_function_alarm_and_queue(self):
+        (shown,) = self.of("dashboard").values()
+        told = set(", ".join(shown.values()).replace('","', ", ").split(", "))
+        for name in self.of("function"):
+            self.assertIn(name, told)
+        for name in self.of("alarm"):
+            self.assertIn(f"<{name}.arn>", told)
+        for name in self.of("queue"):
+            self.assertIn(f"<{name}.name>", told)
+
+    def test_the_command_is_told_what_there_is(self):
+        (told,) = self.of("SSM parameter").values()
+        self.assertEqual(told["value.schema"], "1")
+        self.assertEqual(told["value.machine_arn"], facts.machine_arn("livelist-reconcile"))
+        for name in self.of("function"):
+            group = f"value.log_groups.{name.removeprefix('livelist-')}"
+            self.assertEqual(told[group], f"/aws/lambda/{name}")
+
+    def test_traces_are_sent_only_where_somebody_asked_for_them(self):
+        traced = sam.Template(ROOT / SAM).facts("livelist", {"Tracing": "Active"})
+
+        def grants(system) -> set[str]:
+            return {g.owner for g in system.grants if "xray" in f"{g.action}{g.resource}".lower()}
+
+        self.assertEqual(grants(self.system), set())
+        functions = {f"function {name}" for name in self.of("function")}
+        self.assertEqual(grants(traced), functions | {"state machine livelist-reconcile"})
+
+    def test_without_operators_pages_there_are_no_routes_to_them(self):
+        routes = {name for name in self.of("route") if "admin" in name or "dashboard" in name}
+        self.assertEqual(routes, set())
+        opened = sam.Template(ROOT / SAM).facts("livelist", {"AdminApi": "ENABLED"})
+        opened = {name: of for (kind, name), of in opened.resources.items() if kind == "route"}
+        for route in ("ANY /v1/admin/{proxy+}", "GET /dashboard", "GET /dashboard/{proxy+}"):
+            self.assertTrue(opened[route]["function"].endswith(":livelist-admin"))
 
     def test_each_group_of_logs_ends_and_each_function_has_one(self):
         groups = self.of("log group")

@@ -32,6 +32,35 @@ resource "aws_apigatewayv2_route" "this" {
   target    = "integrations/${aws_apigatewayv2_integration.function.id}"
 }
 
+resource "aws_apigatewayv2_integration" "admin" {
+  count = var.admin == null ? 0 : 1
+
+  api_id                 = aws_apigatewayv2_api.http.id
+  integration_type       = "AWS_PROXY"
+  integration_method     = "POST"
+  integration_uri        = var.admin.arn
+  payload_format_version = "2.0"
+}
+
+resource "aws_apigatewayv2_route" "admin" {
+  # checkov:skip=CKV_AWS_309:The function knows the operators' keys
+  for_each = var.admin == null ? toset([]) : var.admin.routes
+
+  api_id    = aws_apigatewayv2_api.http.id
+  route_key = each.value
+  target    = "integrations/${aws_apigatewayv2_integration.admin[0].id}"
+}
+
+# `ANY` is `*` to who may invoke.
+resource "aws_lambda_permission" "admin" {
+  for_each = var.admin == null ? toset([]) : var.admin.routes
+
+  action        = "lambda:InvokeFunction"
+  function_name = var.admin.name
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_apigatewayv2_api.http.execution_arn}/*/${replace(replace(replace(each.value, "ANY ", "*"), " ", ""), "/{[^}]+}/", "*")}"
+}
+
 # A permission for each route: `GET /v1/feeds/{feed}/live` is `GET/v1/feeds/*/live` here.
 resource "aws_lambda_permission" "this" {
   for_each = var.routes

@@ -20,3 +20,13 @@ variable "log_days" {
   description = "Days that the access log is kept."
   type        = number
 }
+
+variable "admin" {
+  description = "The operators' function, and what it answers; null where there is none."
+  type = object({
+    arn    = string
+    name   = string
+    routes = set(string)
+  })
+  default = null
+}

@@ -35,6 +35,14 @@ resource "aws_iam_role_policy_attachment" "log" {
   policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 }
 
+# AWS's own as well; SAM gives the same to each function that is traced.
+resource "aws_iam_role_policy_attachment" "traces" {
+  count = var.traced ? 1 : 0
+
+  role       = aws_iam_role.this.name
+  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/AWSXrayWriteOnlyAccess"
+}
+
 resource "aws_iam_role_policy" "this" {
   name = "this"
   role = aws_iam_role.this.name
@@ -56,7 +64,7 @@ resource "aws_iam_role_policy" "this" {
 }
 
 resource "aws_lambda_function" "this" {
-  # checkov:skip=CKV_AWS_50:Tracing costs more than it tells here: a run has its record and its execution
+  # checkov:skip=CKV_AWS_50:Tracing is an option, tracing; a run has its record and its execution
   # checkov:skip=CKV_AWS_116:Only the planner is invoked asynchronously, and has a destination for failures
   # checkov:skip=CKV_AWS_117:Functions call MLSs on the internet and AWS by TLS; there is nothing in a VPC to reach
   # checkov:skip=CKV_AWS_173:Variables are names, addresses and numbers; Lambda encrypts them with its own key
@@ -75,6 +83,10 @@ resource "aws_lambda_function" "this" {
 
   environment {
     variables = var.environment
+  }
+
+  tracing_config {
+    mode = var.traced ? "Active" : "PassThrough"
   }
 
   logging_config {

@@ -69,3 +69,8 @@ variable "log_days" {
   description = "Days that the log is kept."
   type        = number
 }
+
+variable "traced" {
+  description = "Whether X-Ray traces it."
+  type        = bool
+}

@@ -1,8 +1,8 @@
-# What operators are told of. Each name has its row in docs/operations.md.
+# What operators are told of. Each name has its section in docs/operations.md.
 
 locals {
   metrics = "Livelist/${var.stack}"
-  page    = "docs/operations.md#queues-and-alarms"
+  page    = "docs/operations.md"
 }
 
 module "alarms" {
@@ -20,12 +20,6 @@ module "alarms" {
       namespace = local.metrics
       metric    = "RunsHeld"
     }
-    RenewedHeads = {
-      log_group = module.publish.log_group
-      pattern   = "{ ($.outcome = \"published\") || ($.outcome = \"unchanged\") }"
-      namespace = local.metrics
-      metric    = "HeadsRenewed"
-    }
     ThrottledRequests = {
       log_group = module.http.log_group
       pattern   = "{ $.status = \"429\" }"
@@ -36,58 +30,56 @@ module "alarms" {
 
   alarms = {
     RunsFail = {
-      description = "A run failed. The notice tells which, why, and what to do; the published list stays. ${local.page}"
+      description = "A run failed. The notice tells which, why, and what to do; the published list stays. ${local.page}#runsfail"
       namespace   = "AWS/States"
       metric      = "ExecutionsFailed"
       dimensions  = { StateMachineArn = module.machine.arn }
     }
     RunsTimeOut = {
-      description = "A run was still going after 20 hours. Nothing in the machine can tell of it, so this does. ${local.page}"
+      description = "A run was still going after 20 hours. Nothing in the machine can tell of it, so this does. ${local.page}#runstimeout"
       namespace   = "AWS/States"
       metric      = "ExecutionsTimedOut"
       dimensions  = { StateMachineArn = module.machine.arn }
     }
     PairsAreDead = {
-      description = "Pairs could not be started. The messages in the dead-letter queue tell why. ${local.page}"
+      description = "Pairs could not be started. The messages in the dead-letter queue tell why. ${local.page}#pairsaredead"
       namespace   = "AWS/SQS"
       metric      = "ApproximateNumberOfMessagesVisible"
       dimensions  = { QueueName = module.pairs_dead.name }
       statistic   = "Maximum"
     }
     DaysAreUnplanned = {
-      description = "The planner did not do its work. Its log tells why; invoke it again with the date. ${local.page}"
+      description = "The planner did not do its work. Its log tells why; invoke it again with the date. ${local.page}#daysareunplanned"
       namespace   = "AWS/SQS"
       metric      = "ApproximateNumberOfMessagesVisible"
       dimensions  = { QueueName = module.planner_dead.name }
       statistic   = "Maximum"
     }
     SitesAreNotTold = {
-      description = "Notices to sites were given up after a day. `livelist notices` tells which; the sites still pull by themselves. ${local.page}"
+      description = "Notices to sites were given up after a day. `livelist notices` tells which; the sites still pull by themselves. ${local.page}#sitesarenottold"
       namespace   = "AWS/SQS"
       metric      = "ApproximateNumberOfMessagesVisible"
       dimensions  = { QueueName = module.outbox_dead.name }
       statistic   = "Maximum"
     }
     RunsAreHeld = {
-      description = "A result waits for an operator. The notice tells which and why; the published list stays. ${local.page}"
+      description = "A result waits for an operator. The notice tells which and why; the published list stays. ${local.page}#runsareheld"
       namespace   = local.metrics
       metric      = "RunsHeld"
     }
-    # Of all feeds together: a single feed that is late shows as a failed or held run.
+    # The planner counts them, once a day: what it says stays true until it is called again.
     HeadsAreOld = {
-      description = "No list was published or found unchanged for 36 hours. ${local.page}"
+      description = "Lists are older than their schedule explains. The planner's log names the feeds. ${local.page}#headsareold"
       namespace   = local.metrics
-      metric      = "HeadsRenewed"
+      metric      = "OldHeads"
+      statistic   = "Maximum"
       period      = 3600
-      periods     = 36
-      comparison  = "LessThanThreshold"
-      threshold   = 1
-      missing     = "breaching"
+      missing     = "ignore"
       enabled     = var.schedule_state == "ENABLED"
     }
     # A schedule that expired, was switched off by hand or was deleted makes no error anywhere.
     ScheduleIsSilent = {
-      description = "The planner was not called for 26 hours. Is the schedule still there and enabled? ${local.page}"
+      description = "The planner was not called for 26 hours. Is the schedule still there and enabled? ${local.page}#scheduleissilent"
       namespace   = "AWS/Lambda"
       metric      = "Invocations"
       dimensions  = { FunctionName = module.planner.name }
@@ -99,13 +91,13 @@ module "alarms" {
       enabled     = var.schedule_state == "ENABLED"
     }
     ApiIsThrottled = {
-      description = "For a quarter of an hour the API answered requests with 429. ${local.page}"
+      description = "For a quarter of an hour the API answered requests with 429. ${local.page}#apiisthrottled"
       namespace   = local.metrics
       metric      = "RequestsThrottled"
       periods     = 3
     }
     ApiLacksConcurrency = {
-      description = "For a quarter of an hour Lambda turned requests to the API away. ${local.page}"
+      description = "For a quarter of an hour Lambda turned requests to the API away. ${local.page}#apilacksconcurrency"
       namespace   = "AWS/Lambda"
       metric      = "Throttles"
       dimensions  = { FunctionName = module.api.name }

@@ -12,6 +12,7 @@ module "api" {
   timeout     = 29
   environment = local.environment
   log_days    = var.log_days
+  traced      = local.traced
 
   statements = [
     local.may.tell_missing_from_forbidden,
@@ -40,6 +41,16 @@ module "http" {
   stack    = var.stack
   function = { arn = module.api.arn, name = module.api.name }
   log_days = var.log_days
+
+  admin = var.admin_api != "ENABLED" ? null : {
+    arn  = module.admin[0].arn
+    name = module.admin[0].name
+    routes = [
+      "ANY /v1/admin/{proxy+}",
+      "GET /dashboard",
+      "GET /dashboard/{proxy+}",
+    ]
+  }
 
   routes = [
     "GET /v1/feeds",

@@ -23,6 +23,7 @@ locals {
   machine_name = "${var.stack}-reconcile"
   machine_arn  = "arn:${local.partition}:states:${local.region}:${local.account}:stateMachine:${local.machine_name}"
 
+  traced   = var.tracing == "Active"
   reserves = var.reserve_concurrency == "yes"
 
   artifact = {

@@ -33,6 +33,7 @@ module "notify" {
   artifact    = local.artifact
   timeout     = 60
   log_days    = var.log_days
+  traced      = local.traced
 
   environment = merge(local.environment, {
     LIVELIST_QUEUE_URL       = module.outbox.url

@@ -48,6 +48,16 @@ output "planner_name" {
   value       = module.planner.name
 }
 
+output "operator_policy_arn" {
+  description = "The policy for those who use the command"
+  value       = aws_iam_policy.operator_policy.arn
+}
+
+output "system_parameter" {
+  description = "What the command knows of the stack"
+  value       = aws_ssm_parameter.system.name
+}
+
 output "api_id" {
   description = "The HTTP API"
   value       = module.http.id

@@ -11,15 +11,27 @@ module "planner" {
   timeout              = 300
   reserved_concurrency = local.reserves ? 1 : null
   log_days             = var.log_days
+  traced               = local.traced
 
   environment = merge(local.environment, {
     LIVELIST_QUEUE_URL = module.pairs.url
     LIVELIST_DLQ_URL   = module.pairs_dead.url
+    LIVELIST_METRICS   = local.metrics
   })
 
   statements = [
     local.may.read_registry,
+    {
+      sid       = "ReadPauses"
+      actions   = ["s3:GetObject"]
+      resources = ["${module.storage.arn}/paused/*"]
+    },
     local.may.tell_missing_from_forbidden,
+    {
+      sid       = "LookAtHeads"
+      actions   = ["s3:GetObject"]
+      resources = ["${module.storage.arn}/feeds/*/head.json"]
+    },
     {
       sid       = "SendPairs"
       actions   = ["sqs:SendMessage"]
@@ -87,6 +99,7 @@ module "worker" {
   timeout              = 60
   reserved_concurrency = local.reserves ? var.worker_concurrency : null
   log_days             = var.log_days
+  traced               = local.traced
 
   environment = merge(local.environment, {
     LIVELIST_QUEUE_URL   = module.pairs.url

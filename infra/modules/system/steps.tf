@@ -9,6 +9,7 @@ module "acquire" {
   artifact    = local.artifact
   environment = local.environment
   log_days    = var.log_days
+  traced      = local.traced
 
   statements = [
     local.may.tell_missing_from_forbidden,
@@ -31,6 +32,7 @@ module "authorize" {
   timeout     = 120
   environment = merge(local.environment, { LIVELIST_KEY_ID = module.notices.key_id })
   log_days    = var.log_days
+  traced      = local.traced
 
   statements = [
     local.may.tell_missing_from_forbidden,
@@ -59,6 +61,7 @@ module "scan" {
   memory      = 1024
   timeout     = 900
   log_days    = var.log_days
+  traced      = local.traced
 
   environment = merge(local.environment, {
     LIVELIST_KEY_ID       = module.notices.key_id
@@ -90,6 +93,7 @@ module "compare" {
   timeout     = 900
   environment = local.environment
   log_days    = var.log_days
+  traced      = local.traced
 
   statements = [
     local.may.tell_missing_from_forbidden,
@@ -116,6 +120,7 @@ module "confirm" {
   memory      = 1024
   timeout     = 900
   log_days    = var.log_days
+  traced      = local.traced
 
   environment = merge(local.environment, {
     LIVELIST_KEY_ID       = module.notices.key_id
@@ -147,6 +152,7 @@ module "publish" {
   timeout     = 900
   environment = merge(local.environment, { LIVELIST_OUTBOX_URL = module.outbox.url })
   log_days    = var.log_days
+  traced      = local.traced
 
   statements = [
     local.may.tell_missing_from_forbidden,
@@ -203,8 +209,13 @@ module "release" {
   description = "Gives a credential back and records a failure"
   artifact    = local.artifact
   timeout     = 30
-  environment = local.environment
   log_days    = var.log_days
+  traced      = local.traced
+
+  environment = merge(local.environment, {
+    LIVELIST_METRICS         = local.metrics
+    LIVELIST_METRICS_PER_MLS = var.metrics_per_mls
+  })
 
   statements = [
     local.may.tell_missing_from_forbidden,
@@ -214,6 +225,11 @@ module "release" {
       resources = ["${module.storage.arn}/leases/*"]
     },
     local.may.write_run_record,
+    {
+      sid       = "KeepHistory"
+      actions   = ["s3:GetObject", "s3:PutObject"]
+      resources = ["${module.storage.arn}/feeds/*/history.json"]
+    },
   ]
 }
 
@@ -222,6 +238,7 @@ module "machine" {
 
   name     = local.machine_name
   log_days = var.log_days
+  traced   = local.traced
 
   # The same file as SAM's, with the same holes. JSONata's `{% %}` is none of Terraform's business;
   # its `%{` would be, and a test sees to it that the file has none.

@@ -159,3 +159,36 @@ variable "log_days" {
     error_message = "CloudWatch keeps logs for certain numbers of days only, such as 7, 30 or 365."
   }
 }
+
+variable "metrics_per_mls" {
+  description = "Whether some metrics are kept for each MLS, besides the totals. Each costs."
+  type        = string
+  default     = "no"
+
+  validation {
+    condition     = contains(["yes", "no"], var.metrics_per_mls)
+    error_message = "Say yes or no."
+  }
+}
+
+variable "tracing" {
+  description = "Whether X-Ray traces the functions and the state machine."
+  type        = string
+  default     = "Disabled"
+
+  validation {
+    condition     = contains(["Active", "Disabled"], var.tracing)
+    error_message = "Active or Disabled."
+  }
+}
+
+variable "admin_api" {
+  description = "Whether the HTTP API has the operators' dashboard and what it asks."
+  type        = string
+  default     = "DISABLED"
+
+  validation {
+    condition     = contains(["ENABLED", "DISABLED"], var.admin_api)
+    error_message = "ENABLED or DISABLED."
+  }
+}

@@ -15,7 +15,7 @@ use livelist_store::memory::{
     ManualClock, MemoryExecutions, MemoryOutbox, MemoryQueue, MemorySecrets, SeededEntropy,
 };
 use livelist_store::sealer::ProcessSealer;
-use livelist_store::{Objects, ObjectsExt as _};
+use livelist_store::{NoMetrics, Objects, ObjectsExt as _};
 use livelist_tests::world::World;
 use serde_json::Value;
 
@@ -40,6 +40,7 @@ impl Process {
             clock,
             entropy: Arc::new(SeededEntropy::new(1)),
             transport: Arc::new(HttpTransport::new()),
+            metrics: Arc::new(NoMetrics),
             tokens: TokenCache::default(),
             limits: Limits::default(),
         };

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
+use http::Method;
 use livelist_mls::{Fault, FaultRule, On, Provider};
-use livelist_tests::stack::eventually;
+use livelist_tests::stack::{Stack, eventually};
 use livelist_tests::world::World;
 use serde_json::{Value, json};
 
@@ -165,4 +166,71 @@ async fn what_was_put_aside_is_sent_when_its_cause_is_mended() {
         kept["was"].as_str().unwrap().contains("aside-later"),
         "{kept}"
     );
+}
+
+#[tokio::test]
+#[ignore = "needs the local stack: make test starts it"]
+async fn the_operators_page_decides_and_starts_runs_with_its_own_key() {
+    let mls = "page";
+    let world = World::one(mls, Provider::Trestle, 300).await;
+    world.one_day(FIRST).await;
+    world.control(mls).sell(100);
+    world.one_day(SECOND).await;
+
+    let key = said(&world, &["keys", "add", "--admin", "tess"]);
+    let admin = format!("Bearer {}", key.trim());
+    let site = format!("Bearer {}", world.site_key());
+    let api = world.stack.at("/api").to_owned();
+    let ask = |method: Method, path: String, key: &str| {
+        let (url, key) = (format!("{api}{path}"), key.to_owned());
+        let world = &world;
+        async move {
+            let answer = world
+                .stack
+                .send(method, &url, &[("authorization", &key)], "")
+                .await;
+            let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+            (answer.status().as_u16(), body)
+        }
+    };
+    let page = world
+        .stack
+        .send(Method::GET, &format!("{api}/dashboard"), &[], "")
+        .await;
+    assert_eq!(page.status(), 200);
+    let status = "/v1/admin/status".to_owned();
+    assert_eq!(ask(Method::GET, status.clone(), &site).await.0, 401);
+    let (code, told) = ask(Method::GET, status, &admin).await;
+    assert_eq!(code, 200);
+    let feeds = told["feeds"].as_array().unwrap();
+    let feed = feeds.iter().find(|feed| feed["mls"] == mls).unwrap();
+    assert_eq!(
+        (&feed["state"], &feed["live"]),
+        (&json!("held"), &json!(300))
+    );
+
+    let run = feed["last_run"]["run"].as_str().unwrap();
+    let approve = format!("/v1/admin/runs/{run}/approve");
+    let (code, approved) = ask(Method::POST, approve.clone(), &admin).await;
+    assert_eq!(
+        (code, &approved["removed"]),
+        (200, &json!(100)),
+        "{approved}"
+    );
+    assert_eq!(world.published(mls).await, world.control(mls).live_keys());
+    assert_eq!(ask(Method::POST, approve, &admin).await.0, 409, "once");
+
+    let again = format!("/v1/admin/feeds/{}/rerun", feed["feed"].as_str().unwrap());
+    let (code, started) = ask(Method::POST, again, &admin).await;
+    assert_eq!(
+        (code, &started["started"]),
+        (200, &json!(true)),
+        "{started}"
+    );
+    let machine = world.stack.output("MachineArn");
+    let arn = Stack::execution_arn(machine, started["run"].as_str().unwrap());
+    assert_eq!(world.stack.ended(&arn).await.status, "SUCCEEDED");
+    said(&world, &["keys", "revoke", "--admin", "tess"]);
+    let status = "/v1/admin/status".to_owned();
+    assert_eq!(ask(Method::GET, status, &admin).await.0, 401);
 }

@@ -30,7 +30,9 @@ use livelist_store::memory::{
     MemorySecrets, SeededEntropy,
 };
 use livelist_store::sealer::ProcessSealer;
-use livelist_store::{Condition, Message, Objects as _, ObjectsExt as _, Queue as _, Retention};
+use livelist_store::{
+    Condition, Message, NoMetrics, Objects as _, ObjectsExt as _, Queue as _, Retention,
+};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -67,6 +69,7 @@ pub async fn lived() -> BTreeSet<Access> {
     life.failures().await;
     life.quiet_days().await;
     life.repeated_tasks().await;
+    life.paused_client().await;
     life.dead_letters().await;
     life.told_sites().await;
     life.visitors().await;
@@ -119,6 +122,7 @@ impl Life {
                 clock: clock.clone(),
                 entropy: Arc::new(SeededEntropy::new(1)),
                 transport: Arc::new(HttpTransport::new()),
+                metrics: Arc::new(NoMetrics),
                 tokens: TokenCache::default(),
                 // Each page is a task, so that tasks go on where others stopped.
                 limits: Limits {
@@ -280,6 +284,13 @@ impl Life {
             self.acquire(&run, &second).await,
             acquire::Outcome::Finished
         );
+    }
+
+    /// An operator paused somebody; the planner looks whom.
+    async fn paused_client(&self) {
+        let pause = json!({ "schema": 1, "at": "2026-11-21T04:00:00Z", "by": "operator" });
+        self.register("paused/clients/zeta.json", &pause).await;
+        self.runs().await;
     }
 
     async fn dead_letters(&self) {

@@ -16,6 +16,10 @@ const TAKING: [&str; 3] = [
     "sqs:GetQueueAttributes",
 ];
 
+/// The operators' function does what other functions do, and no more: its permissions are compared
+/// with theirs, not with a life of its own.
+pub const OPERATORS: &str = "admin";
+
 /// What a function may do to what.
 #[derive(Debug)]
 pub struct Grant {
@@ -52,20 +56,7 @@ impl Policies {
         let template = Template::read();
         let (mut grants, mut variables) = (Vec::new(), BTreeMap::new());
         for (handler, function) in template.functions() {
-            for statement in &function.statements {
-                assert_eq!(statement["Effect"], "Allow", "{handler}");
-                check_condition(statement);
-                for action in texts(&statement["Action"]) {
-                    for resource in texts(&statement["Resource"]) {
-                        grants.push(Grant {
-                            function: handler.clone(),
-                            sid: statement["Sid"].as_str().unwrap().to_owned(),
-                            action: action.as_str().unwrap().to_owned(),
-                            pattern: pattern(&template, resource),
-                        });
-                    }
-                }
-            }
+            grants.extend(taken_apart(&template, &handler, &function.statements));
             let mut all = template
                 .at("/Globals/Function/Environment/Variables")
                 .clone();
@@ -83,14 +74,30 @@ impl Policies {
         }
     }
 
-    /// The functions' names.
+    /// The functions' names, but for the operators'.
     pub fn functions(&self) -> BTreeSet<&str> {
-        self.variables.keys().map(String::as_str).collect()
+        let all = self.variables.keys().map(String::as_str);
+        all.filter(|function| *function != OPERATORS).collect()
     }
 
-    /// Every grant.
+    /// Every grant, but for those of the operators' function.
     pub fn grants(&self) -> impl Iterator<Item = &Grant> {
-        self.grants.iter()
+        self.grants
+            .iter()
+            .filter(|grant| grant.function != OPERATORS)
+    }
+
+    /// The grants of one function.
+    pub fn of(&self, function: &str) -> impl Iterator<Item = &Grant> {
+        self.grants
+            .iter()
+            .filter(move |grant| grant.function == function)
+    }
+
+    /// The grants of the policy for those who use the command.
+    pub fn of_operators(&self) -> Vec<Grant> {
+        let statements = self.template.operator_policy();
+        taken_apart(&self.template, "the operators' policy", &statements)
     }
 
     /// Whether the function's policy allows the access.
@@ -142,6 +149,25 @@ impl Policies {
             .unwrap_or_else(|| panic!("{function} uses {variable}, which it does not have"));
         format!("${{{id}.Arn}}")
     }
+}
+
+fn taken_apart(template: &Template, function: &str, statements: &[Value]) -> Vec<Grant> {
+    let mut grants = Vec::new();
+    for statement in statements {
+        assert_eq!(statement["Effect"], "Allow", "{function}");
+        check_condition(statement);
+        for action in texts(&statement["Action"]) {
+            for resource in texts(&statement["Resource"]) {
+                grants.push(Grant {
+                    function: function.to_owned(),
+                    sid: statement["Sid"].as_str().unwrap().to_owned(),
+                    action: action.as_str().unwrap().to_owned(),
+                    pattern: pattern(template, resource),
+                });
+            }
+        }
+    }
+    grants
 }
 
 /// A resource of a statement, in the template's words.

@@ -133,6 +133,10 @@ pub fn parse_mls(file: &str, text: &[u8], providers: &dyn Providers) -> Result<M
             );
         }
     }
+    for problem in mls.schedule.problems() {
+        let [field, problem, remedy] = problem.finding();
+        findings.add(field, problem, remedy);
+    }
     let completed = providers.complete(file, &mut mls);
     findings.list.extend(completed);
     findings.result(mls)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CredentialRef, Limit, Provider};
+use super::{CredentialRef, Limit, Provider, Schedule};
 use crate::guards::Guards;
 use crate::ids::MlsId;
 
@@ -63,31 +63,6 @@ pub enum Counting {
     IfOffered,
     /// It is not asked.
     Never,
-}
-
-/// On which days an MLS is due. A run is named by its date, so a day is the finest grain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Schedule {
-    /// Every day.
-    #[default]
-    Daily,
-    /// Monday to Friday.
-    Weekdays,
-    /// Sundays.
-    Weekly,
-}
-
-impl Schedule {
-    /// Whether an MLS with this schedule is due on `date`.
-    pub fn is_due(self, date: jiff::civil::Date) -> bool {
-        use jiff::civil::Weekday::{Saturday, Sunday};
-        match self {
-            Schedule::Daily => true,
-            Schedule::Weekdays => !matches!(date.weekday(), Saturday | Sunday),
-            Schedule::Weekly => date.weekday() == Sunday,
-        }
-    }
 }
 
 /// One MLS.
@@ -149,7 +124,7 @@ pub struct Mls {
     /// When a result is held.
     #[serde(default)]
     pub guards: Guards,
-    /// On which days it is due.
+    /// When it is due: on which days, or by a cron expression.
     #[serde(default)]
     pub schedule: Schedule,
     /// Whether it is reconciled at all.

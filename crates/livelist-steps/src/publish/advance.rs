@@ -1,8 +1,6 @@
 //! Moves the head on: stores what it will point at, and afterwards marks what it does not need any
 //! more. The conditional write between the two is the publisher's.
 
-use std::time::Duration;
-
 use livelist_model::head::{DELTA_HISTORY, DeltaRef, Head, ObjectRef, whole_seconds};
 use livelist_model::layout;
 use livelist_store::{Condition, Retention};
@@ -71,14 +69,21 @@ pub(super) async fn next_head(
         run: work.run.run.clone(),
         published_at: now,
         checked_run: work.run.run.clone(),
-        next_expected_at: next_day(now),
+        next_expected_at: next_expected(env, work, now),
     })
 }
 
-pub(super) fn next_day(now: jiff::Timestamp) -> Option<jiff::Timestamp> {
-    now.checked_add(Duration::from_secs(24 * 3_600))
-        .ok()
-        .map(whole_seconds)
+/// When the next run of the feed is due.
+pub(super) fn next_expected(
+    env: &Env,
+    work: &Work<'_>,
+    now: jiff::Timestamp,
+) -> Option<jiff::Timestamp> {
+    let feed = &work.run.feed;
+    let next = feed
+        .schedule
+        .next_expected(&feed.mls, now, env.limits.planner);
+    next.map(whole_seconds)
 }
 
 /// Marks what the new head does not need as such, and forgets the run that waited. The head is

@@ -51,6 +51,7 @@ mod keys;
 mod links;
 mod mass;
 mod meddler;
+mod metrics;
 mod naive;
 mod notices;
 mod overlap;

@@ -25,7 +25,7 @@ use livelist_store::memory::{
     SeededEntropy,
 };
 use livelist_store::sealer::ProcessSealer;
-use livelist_store::{Clock, ObjectsExt};
+use livelist_store::{Clock, NoMetrics, ObjectsExt};
 
 pub struct World {
     pub specs: Vec<MlsSpec>,
@@ -52,6 +52,7 @@ fn env_of(
         clock: clock.clone(),
         entropy: Arc::new(SeededEntropy::new(1)),
         transport: Arc::new(HttpTransport::new()),
+        metrics: Arc::new(NoMetrics),
         tokens: TokenCache::default(),
         limits: Limits::default(),
     }

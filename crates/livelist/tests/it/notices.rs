@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use crate::town::{Done, Town};
+use crate::serve::Server;
+use crate::town::{Done, Town, bounded};
 
 const SECRET: &str = "whsec_cDFhbnRlZC1zZWNyZXQtb2Ytbm90aWNlcy0wMDAx";
 
@@ -193,4 +194,21 @@ fn an_approved_result_is_told() {
         (&got[2]["type"], &got[2]["data"]["count"]),
         (&json!("feed.changed"), &json!(100))
     );
+}
+
+#[test]
+fn the_whole_system_tells_a_site_by_itself() {
+    let site = Site::open(503);
+    let town = town(&site);
+    let server = Server::with_schedule(&town, &[]);
+    bounded(|| (!site.got().is_empty()).then_some(()));
+    *site.status.lock().unwrap() = 200;
+    // The next attempt comes without anybody's help.
+    let delivered = || {
+        listed(&town, &[])
+            .first()
+            .is_some_and(|n| n["state"] == "delivered")
+    };
+    bounded(|| delivered().then_some(()));
+    server.stop().assert(0);
 }

@@ -150,7 +150,7 @@ fn directories_that_are_not_there_are_named() {
         &["runs"],
         &["show", "2026-11-21-abor-property-00000000"],
         &["approve", "2026-11-21-abor-property-00000000"],
-        &["serve", "--listen", "127.0.0.1:0"],
+        &["serve", "--no-schedule", "--listen", "127.0.0.1:0"],
     ] {
         let done = town.livelist(verb);
         done.assert(2);

@@ -52,6 +52,7 @@ fn secrets_leave_no_trace() {
     let mut day = |date: &str, code: i32| {
         for format in [&["--json"][..], &[]] {
             let arguments = ["reconcile", "--date", date, "--log", "trace"];
+            let arguments = [&arguments[..], &["--log-files", "trace"]].concat();
             let done = town.livelist(&[&arguments[..], format].concat());
             done.assert(code);
             said += &done.out;
@@ -79,7 +80,7 @@ fn secrets_leave_no_trace() {
     day("2026-11-25", 3);
 
     let feed = reader::feeds(&town.data()).remove(0);
-    let server = Server::start(&town, &["--log", "trace"]);
+    let server = Server::start(&town, &["--log", "trace", "--log-files", "trace"]);
     let live = server.get(&format!("/v1/feeds/{feed}/live"), Some(SITE_KEY), &[]);
     assert_eq!(live.status, 200);
     assert_eq!(
@@ -98,6 +99,11 @@ fn secrets_leave_no_trace() {
     let mut files = Vec::new();
     all_files(&town.data(), &mut files);
     assert!(files.len() > 40);
+    let logs = files
+        .iter()
+        .filter(|f| f.extension().is_some_and(|e| e == "ndjson"));
+    let traces = logs.filter(|f| contains(&fs::read(f).unwrap(), "\"TRACE\""));
+    assert!(traces.count() > 0, "the files are at their most talkative");
     for secret in &secrets {
         assert!(secret.len() > 8, "{secret}");
         assert!(!said.contains(secret.as_str()), "{}", around(&said, secret));

@@ -24,7 +24,13 @@ pub struct Reply {
 }
 
 impl Server {
+    /// The HTTP API alone.
     pub fn start(town: &Town, more: &[&str]) -> Server {
+        Server::with_schedule(town, &[&["--no-schedule"][..], more].concat())
+    }
+
+    /// The whole system.
+    pub fn with_schedule(town: &Town, more: &[&str]) -> Server {
         let arguments = [&["serve", "--listen", "127.0.0.1:0"][..], more].concat();
         let mut process = town.start(&town.data(), &arguments);
         let said = bounded(|| {
@@ -74,10 +80,20 @@ impl Server {
 
     /// Asks it to end, and waits until it has.
     pub fn stop(self) -> Done {
-        let id = self.process.child.id().to_string();
+        let id = self.id().to_string();
         let told = Command::new("kill").args(["-TERM", &id]).status().unwrap();
         assert!(told.success());
         self.process.done()
+    }
+
+    /// `kill -9`.
+    pub fn kill(self) {
+        assert!(self.process.kill(), "it ended by itself");
+    }
+
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.process.child.id()
     }
 }
 
@@ -194,7 +210,7 @@ fn a_port_that_is_taken_is_named() {
     town.day("2026-11-21", 0);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let done = town.livelist(&["serve", "--listen", &address]);
+    let done = town.livelist(&["serve", "--no-schedule", "--listen", &address]);
     done.assert(2);
     assert!(done.err.contains(&address), "{}", done.err);
 }

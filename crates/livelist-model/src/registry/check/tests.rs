@@ -92,6 +92,34 @@ fn a_secret_in_the_wrong_place_is_not_repeated() {
 }
 
 #[test]
+fn a_schedule_that_cannot_be_kept_is_found() {
+    let with = |schedule: &str| {
+        let text = GOOD.replacen('{', &format!(r#"{{"schedule":{schedule},"#), 1);
+        let found = mls(&text).err().unwrap_or_default();
+        let fields = found.into_iter().map(|f| f.field);
+        fields.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        with(r#"{"cron":"30 4 * * 1-5","time_zone":"America/Chicago","jitter_minutes":30}"#),
+        [""; 0]
+    );
+    assert_eq!(with(r#""weekly""#), [""; 0]);
+    assert_eq!(with(r#"{"cron":"30 4 * *"}"#), ["schedule.cron"]);
+    assert_eq!(
+        with(r#"{"cron":"* * * * *","time_zone":"Mars/Base","jitter_minutes":900}"#),
+        [
+            "schedule.cron",
+            "schedule.time_zone",
+            "schedule.jitter_minutes"
+        ]
+    );
+    assert_eq!(with(r#"{"cron":5}"#), ["schedule.cron"]);
+    assert_eq!(with(r#"{"crom":"30 4 * * *"}"#), ["schedule.crom"]);
+    assert_eq!(with(r#"["daily"]"#), ["schedule"]);
+    assert_eq!(with(r#""hourly""#), ["schedule"]);
+}
+
+#[test]
 fn pairs_without_an_mls_and_shared_keys_are_found() {
     let mut builder = RegistryBuilder::new(&AnyProvider);
     builder.mls("mls/abor.json", GOOD.as_bytes());

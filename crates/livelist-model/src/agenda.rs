@@ -1,0 +1,132 @@
+//! What is due at an instant, for those who wait for instants: a pure function of the registry, of
+//! when each feed was looked at last, and of the time. (Who comes by once a day asks
+//! [`plan`](crate::plan).)
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::ids::FeedId;
+use crate::registry::Registry;
+use crate::run::FeedSpec;
+
+/// What is due, and what comes next.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Agenda {
+    /// The feeds that are due, those that wait for longest first. What was due several times since
+    /// it was last looked at is due once.
+    pub due: Vec<FeedSpec>,
+    /// When the next of the others is due.
+    pub next: Option<Timestamp>,
+}
+
+/// The feeds of pairs that are enabled, each once.
+pub fn feeds(registry: &Registry) -> Vec<FeedSpec> {
+    let mut seen = BTreeSet::new();
+    let mut feeds = Vec::new();
+    for client in registry.clients.values() {
+        for pair in client.pairs.iter().filter(|pair| pair.enabled) {
+            let Some(mls) = registry.mls.get(&pair.mls).filter(|mls| mls.enabled) else {
+                continue;
+            };
+            let feed = FeedSpec::resolve(mls, pair);
+            if seen.insert(feed.feed.clone()) {
+                feeds.push(feed);
+            }
+        }
+    }
+    feeds
+}
+
+/// What is due `now` of `feeds`, whose last runs began at `last`. A feed without a run is due: its
+/// site waits for a first list.
+pub fn agenda(feeds: &[FeedSpec], last: &BTreeMap<FeedId, Timestamp>, now: Timestamp) -> Agenda {
+    let mut due = Vec::new();
+    let mut next: Option<Timestamp> = None;
+    for feed in feeds {
+        let at = match last.get(&feed.feed) {
+            None => Timestamp::UNIX_EPOCH,
+            Some(last) => match feed.schedule.next_after(&feed.mls, *last) {
+                Some(at) => at,
+                None => continue,
+            },
+        };
+        if at <= now {
+            due.push((at, feed));
+        } else {
+            next = Some(next.map_or(at, |next| next.min(at)));
+        }
+    }
+    due.sort_by(|a, b| (a.0, &a.1.feed).cmp(&(b.0, &b.1.feed)));
+    Agenda {
+        due: due.into_iter().map(|(_, feed)| feed.clone()).collect(),
+        next,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::{AnyProvider, RegistryBuilder};
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn registry() -> Registry {
+        let mut builder = RegistryBuilder::new(&AnyProvider);
+        for (name, extra) in [
+            ("abor", r#","schedule":{"cron":"0 4 * * *"}"#),
+            ("bolt", r#","schedule":{"cron":"0 3 * * 1-5"}"#),
+            ("cold", r#","enabled":false"#),
+        ] {
+            let text = format!(
+                r#"{{"mls":"{name}","provider":"reso","base_url":"https://x.example/odata","credential":"env:X"{extra}}}"#
+            );
+            builder.mls(&format!("mls/{name}.json"), text.as_bytes());
+        }
+        for client in ["acme", "zeta"] {
+            let text = format!(
+                r#"{{"client":"{client}","pairs":[
+                    {{"mls":"abor","resource":"Property"}},
+                    {{"mls":"bolt","resource":"Property"}},
+                    {{"mls":"bolt","resource":"Member","enabled":false}},
+                    {{"mls":"cold","resource":"Property"}}]}}"#
+            );
+            builder.client(&format!("clients/{client}.json"), text.as_bytes());
+        }
+        let (registry, findings) = builder.finish();
+        assert_eq!(findings, []);
+        registry
+    }
+
+    fn mlss(agenda: &Agenda) -> Vec<&str> {
+        agenda.due.iter().map(|feed| feed.mls.as_str()).collect()
+    }
+
+    #[test]
+    fn a_feed_without_a_run_is_due_once() {
+        let feeds = feeds(&registry());
+        let agenda = agenda(&feeds, &BTreeMap::new(), at("2026-11-21T12:00:00Z"));
+        assert_eq!(mlss(&agenda), ["abor", "bolt"]);
+        assert_eq!(agenda.next, None);
+    }
+
+    #[test]
+    fn what_was_missed_is_due_once_and_the_oldest_first() {
+        let feeds = feeds(&registry());
+        // 2026-11-20 is a Friday.
+        let friday = at("2026-11-20T04:10:00Z");
+        let last: BTreeMap<_, _> = feeds.iter().map(|f| (f.feed.clone(), friday)).collect();
+        let soon = agenda(&feeds, &last, at("2026-11-20T05:00:00Z"));
+        assert_eq!(
+            (soon.due.len(), soon.next),
+            (0, Some(at("2026-11-21T04:00:00Z")))
+        );
+        let saturday = agenda(&feeds, &last, at("2026-11-21T04:00:00Z"));
+        assert_eq!(mlss(&saturday), ["abor"]);
+        assert_eq!(saturday.next, Some(at("2026-11-23T03:00:00Z")));
+        let a_week_later = agenda(&feeds, &last, at("2026-11-27T12:00:00Z"));
+        assert_eq!(mlss(&a_week_later), ["abor", "bolt"]);
+    }
+}

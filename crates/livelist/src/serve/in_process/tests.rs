@@ -1,0 +1,108 @@
+use livelist_model::registry::{AnyProvider, Pair, parse_mls};
+use livelist_model::run::FeedSpec;
+use livelist_store::memory::MemoryObjects;
+use livelist_store::{Condition, Retention};
+
+use super::*;
+
+fn run(mls: &str, credential: &str) -> RunSpec {
+    let text = format!(
+        r#"{{"mls":"{mls}","provider":"reso","base_url":"https://x.example/odata",
+            "credential":"env:{credential}"}}"#
+    );
+    let mls = parse_mls(&format!("mls/{mls}.json"), text.as_bytes(), &AnyProvider).unwrap();
+    let pair: Pair =
+        serde_json::from_str(&format!(r#"{{"mls":"{}","resource":"Property"}}"#, mls.mls)).unwrap();
+    RunSpec::of(
+        jiff::civil::date(2026, 11, 21),
+        FeedSpec::resolve(&mls, &pair),
+    )
+}
+
+async fn start(executions: &InProcess, run: &RunSpec) -> Result<Start, StoreError> {
+    let input = ExecutionInput {
+        run: run.clone(),
+        nth: 0,
+    };
+    let input = serde_json::to_string(&input).unwrap();
+    executions.start(run.run.as_str(), input).await
+}
+
+fn executions(most: usize) -> (Arc<MemoryObjects>, InProcess) {
+    let objects = Arc::new(MemoryObjects::default());
+    (objects.clone(), InProcess::new(objects, most))
+}
+
+#[tokio::test]
+async fn runs_of_one_credential_follow_each_other_and_others_pass_them() {
+    let (_, executions) = executions(10);
+    let [a, b, c] = [("a", "ONE"), ("b", "ONE"), ("c", "TWO")].map(|(m, c)| run(m, c));
+    for run in [&a, &b, &c] {
+        assert_eq!(start(&executions, run).await.unwrap(), Start::Started);
+    }
+    assert_eq!(executions.next().as_ref(), Some(&a));
+    assert_eq!(executions.next().as_ref(), Some(&c));
+    assert_eq!(executions.next(), None);
+    executions.ended(&a);
+    assert_eq!(executions.next().as_ref(), Some(&b));
+}
+
+#[tokio::test]
+async fn a_name_is_started_once_and_again_only_where_it_did_not_end() {
+    let (objects, executions) = executions(10);
+    let run = run("a", "ONE");
+    assert_eq!(start(&executions, &run).await.unwrap(), Start::Started);
+    assert_eq!(
+        start(&executions, &run).await.unwrap(),
+        Start::AlreadyExists
+    );
+    executions.next().unwrap();
+    assert_eq!(
+        start(&executions, &run).await.unwrap(),
+        Start::AlreadyExists
+    );
+    executions.ended(&run);
+
+    let mut record = RunRecord::started(run.clone(), jiff::Timestamp::UNIX_EPOCH);
+    let key = layout::run_record(&run.feed.feed, &run.run);
+    for (state, expected) in [
+        (RunState::Failed, Start::AlreadyExists),
+        (RunState::Published, Start::AlreadyExists),
+        (RunState::Running, Start::Started),
+    ] {
+        record.state = state;
+        objects
+            .write_json(&key, &record, Condition::Always, Retention::Scratch)
+            .await
+            .unwrap();
+        assert_eq!(
+            start(&executions, &run).await.unwrap(),
+            expected,
+            "{state:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_queue_is_bounded_and_closed_at_the_end() {
+    let (_, executions) = executions(1);
+    let [a, b] = [("a", "ONE"), ("b", "TWO")].map(|(m, c)| run(m, c));
+    start(&executions, &a).await.unwrap();
+    let full = start(&executions, &b).await.unwrap_err();
+    assert!(matches!(full, StoreError::Unavailable { .. }), "{full:?}");
+    executions.next().unwrap();
+    start(&executions, &b).await.unwrap();
+    assert_eq!(executions.close(), 1);
+    assert!(start(&executions, &b).await.is_err());
+    assert_eq!(executions.next(), None);
+}
+
+#[tokio::test]
+async fn what_is_no_run_of_that_name_is_refused() {
+    let (_, executions) = executions(1);
+    let run = run("a", "ONE");
+    let input = serde_json::to_string(&ExecutionInput { run, nth: 0 }).unwrap();
+    assert!(executions.start("another", input).await.is_err());
+    assert!(executions.start("x", "{}".to_owned()).await.is_err());
+    assert_eq!(executions.next(), None);
+}

@@ -1,0 +1,174 @@
+//! What is due is started. What was done is on the disk, and this only remembers it: after a restart
+//! it looks again, goes on with what had not ended, and does once what was missed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use livelist_model::agenda::{agenda, feeds};
+use livelist_model::record::{RunRecord, RunState};
+use livelist_model::registry::Finding;
+use livelist_model::run::{FeedSpec, RunSpec};
+use livelist_model::{FeedId, RunId, layout};
+use livelist_reso::Dialects;
+use livelist_steps::StepError;
+use livelist_steps::start::ExecutionInput;
+use livelist_store::pauses::read_pauses;
+use livelist_store::registry::read_registry;
+use livelist_store::{Executions, ObjectsExt, Start, StoreError};
+
+use super::in_process::InProcess;
+use super::stop::Stop;
+use crate::runner::Runner;
+
+/// Starts what is due.
+pub struct Scheduler {
+    /// Knows which attempt of a day a run is.
+    pub runner: Arc<Runner>,
+    /// Where runs are started.
+    pub executions: Arc<InProcess>,
+    /// The registry is read at least so often: it may name new feeds.
+    pub poll: Duration,
+}
+
+/// What is known from the rounds before.
+#[derive(Default)]
+struct Known {
+    last: BTreeMap<FeedId, Timestamp>,
+    findings: Vec<Finding>,
+}
+
+impl Scheduler {
+    /// Goes on until it is told to stop.
+    pub async fn run(&self, stop: &Stop) {
+        let mut known = Known::default();
+        let clock = &self.runner.env.clock;
+        loop {
+            let wait = match self.round(&mut known, stop).await {
+                Ok(wait) => wait,
+                Err(error) => {
+                    tracing::error!(error = error.chain(), "nothing could be started");
+                    self.poll
+                }
+            };
+            tokio::select! {
+                () = clock.sleep(wait) => {}
+                () = stop.told() => return,
+            }
+        }
+    }
+
+    /// Starts what is due now; says how long to wait for the next.
+    async fn round(&self, known: &mut Known, stop: &Stop) -> Result<Duration, StepError> {
+        let env = &self.runner.env;
+        let (mut registry, findings) = read_registry(&*env.objects, &Dialects).await?;
+        read_pauses(&*env.objects).await?.apply(&mut registry);
+        if findings != known.findings {
+            for finding in &findings {
+                tracing::warn!(file = finding.file, "{finding}");
+            }
+            known.findings = findings;
+        }
+        let feeds = feeds(&registry);
+        let names: BTreeSet<&FeedId> = feeds.iter().map(|feed| &feed.feed).collect();
+        known.last.retain(|feed, _| names.contains(feed));
+        for feed in &feeds {
+            if !known.last.contains_key(&feed.feed)
+                && let Some(record) = self.newest(&feed.feed).await?
+            {
+                let began = self.take_up(record).await?;
+                known.last.insert(feed.feed.clone(), began);
+            }
+        }
+        let now = env.clock.now();
+        let agenda = agenda(&feeds, &known.last, now);
+        let mut wait = agenda.next.map_or(self.poll, |next| {
+            Duration::try_from(next.duration_since(now)).unwrap_or_default()
+        });
+        for feed in agenda.due {
+            // Another process, or an operator, may have looked meanwhile.
+            let newest = self.newest(&feed.feed).await?;
+            let newest = newest.map(|record| record.started_at.min(now));
+            if newest > known.last.get(&feed.feed).copied() {
+                known.last.extend(newest.map(|at| (feed.feed, at)));
+                wait = Duration::ZERO;
+                continue;
+            }
+            let name = feed.feed.clone();
+            match self.start(feed, now).await {
+                Ok(_) => {
+                    known.last.insert(name, now);
+                }
+                // It is due again when this is started again.
+                Err(_) if stop.is_told() => break,
+                Err(error) => {
+                    tracing::warn!(feed = %name, error = error.chain(), "the start is put off");
+                    break;
+                }
+            }
+        }
+        Ok(wait.min(self.poll))
+    }
+
+    /// The run of the feed on this day, or the day's next.
+    async fn start(&self, feed: FeedSpec, now: Timestamp) -> Result<Start, StepError> {
+        let date = now.to_zoned(TimeZone::UTC).date();
+        let run = self.runner.next_attempt(RunSpec::of(date, feed)).await?;
+        self.start_run(run).await
+    }
+
+    async fn start_run(&self, run: RunSpec) -> Result<Start, StepError> {
+        let name = run.run.execution(0);
+        let input = serde_json::to_string(&ExecutionInput { run, nth: 0 })
+            .map_err(|e| StepError::Internal(e.into()))?;
+        Ok(self.executions.start(&name, input).await?)
+    }
+
+    /// When the feed was looked at last, by its newest run. One that had not ended goes on under its
+    /// name, by the rules it began with.
+    async fn take_up(&self, record: RunRecord) -> Result<Timestamp, StepError> {
+        let now = self.runner.env.clock.now();
+        if record.state != RunState::Running {
+            return Ok(record.started_at.min(now));
+        }
+        let run = record.spec.run.clone();
+        let start = self.start_run(record.spec).await?;
+        tracing::info!(%run, ?start, "a run that had not ended goes on");
+        Ok(now)
+    }
+
+    /// The run of the feed that began last.
+    async fn newest(&self, feed: &FeedId) -> Result<Option<RunRecord>, StoreError> {
+        let objects = &self.runner.env.objects;
+        let names = objects.list_names(&layout::runs(feed)).await?;
+        let mut runs: Vec<RunId> = names.iter().filter_map(|name| name.parse().ok()).collect();
+        runs.sort_by_key(|run| std::cmp::Reverse(run.date()));
+        let mut newest: Option<RunRecord> = None;
+        for run in runs {
+            let of_a_later_day = |n: &RunRecord| n.spec.run.date() > run.date();
+            if newest.as_ref().is_some_and(of_a_later_day) {
+                break;
+            }
+            let key = layout::run_record(feed, &run);
+            match objects.read_json::<RunRecord>(&key).await {
+                Ok(Some((record, _))) => {
+                    if newest
+                        .as_ref()
+                        .is_none_or(|n| n.started_at < record.started_at)
+                    {
+                        newest = Some(record);
+                    }
+                }
+                Ok(None) => {}
+                // It says nothing; an older one may.
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    tracing::warn!(%run, %error, "the record of a run cannot be read");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(newest)
+    }
+}

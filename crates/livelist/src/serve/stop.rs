@@ -1,0 +1,41 @@
+//! The word to stop: SIGTERM or SIGINT, heard once and told to all.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::exit::Failed;
+
+/// Whether this process was told to stop.
+#[derive(Clone)]
+pub struct Stop(watch::Receiver<bool>);
+
+impl Stop {
+    /// Listens from now on.
+    pub fn listen() -> Result<Stop, Failed> {
+        let (tell, told) = watch::channel(false);
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            // Nobody listens where all have ended.
+            let _ = tell.send(true);
+            tell.closed().await;
+        });
+        Ok(Stop(told))
+    }
+
+    /// Whether it was told.
+    pub fn is_told(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Returns when it was told.
+    pub async fn told(&self) {
+        let mut told = self.0.clone();
+        // The sender lives as long as somebody listens.
+        let _ = told.wait_for(|stop| *stop).await;
+    }
+}

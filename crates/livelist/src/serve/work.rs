@@ -1,0 +1,171 @@
+//! What `livelist serve` does besides answering: runs, notices to the sites, removing what is old.
+//! Each goes on by itself; none stops another, and none ends the process.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use livelist_model::run::RunSpec;
+use livelist_notify::Notifier;
+use livelist_reso::Dialects;
+use livelist_store::directory::DirectoryObjects;
+use livelist_store::outbox::ObjectOutbox;
+use livelist_store::registry::read_registry;
+use livelist_store::{Clock, StoreError, SystemClock};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use super::in_process::InProcess;
+use super::scheduler::Scheduler;
+use super::stop::Stop;
+use crate::runner::Runner;
+
+/// What panicked begins anew after this.
+const PAUSE: Duration = Duration::from_secs(60);
+/// Runs that end one after the other are told of together.
+const GATHER: Duration = Duration::from_secs(2);
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+/// What is needed for it.
+pub struct Work {
+    /// Runs feeds.
+    pub runner: Arc<Runner>,
+    /// What waits and what is under way.
+    pub executions: Arc<InProcess>,
+    /// Tells the sites.
+    pub notifier: Notifier,
+    /// The data.
+    pub data: DirectoryObjects,
+    /// So many runs at once.
+    pub jobs: usize,
+    /// Running ones get so long when it is to stop.
+    pub grace: Duration,
+    /// Old objects are removed after this.
+    pub retention: Duration,
+    /// The registry is read, and notices are looked after, at least so often.
+    pub poll: Duration,
+}
+
+impl Work {
+    /// Goes on until it is told to stop and the runs have ended, or have had their grace.
+    pub async fn go_on(self, stop: Stop) {
+        let scheduler = Scheduler {
+            runner: self.runner.clone(),
+            executions: self.executions.clone(),
+            poll: self.poll,
+        };
+        let ended = Notify::new();
+        tokio::join!(
+            supervised("the scheduler", &stop, || scheduler.run(&stop)),
+            supervised("the notices", &stop, || self.notices(&ended, &stop)),
+            supervised("the sweep", &stop, || self.sweep(&stop)),
+            self.runs(&ended, &stop),
+        );
+    }
+
+    async fn runs(&self, ended: &Notify, stop: &Stop) {
+        let mut tasks = JoinSet::new();
+        loop {
+            while tasks.len() < self.jobs {
+                let Some(run) = self.executions.next() else {
+                    break;
+                };
+                let under_way = UnderWay {
+                    executions: self.executions.clone(),
+                    run,
+                };
+                let runner = self.runner.clone();
+                tasks.spawn(async move {
+                    runner.reconcile(under_way.run.clone(), &|_| {}).await;
+                });
+            }
+            tokio::select! {
+                () = self.executions.changed() => {}
+                Some(_) = tasks.join_next() => ended.notify_one(),
+                () = stop.told() => break,
+            }
+        }
+        let waiting = self.executions.close();
+        tracing::info!(running = tasks.len(), waiting, "stopping");
+        let all = async { while tasks.join_next().await.is_some() {} };
+        tokio::select! {
+            () = all => {}
+            () = SystemClock.sleep(self.grace) => {}
+        }
+        if !tasks.is_empty() {
+            let abandoned = tasks.len();
+            tracing::warn!(abandoned, "runs go on when this is started again");
+        }
+    }
+
+    async fn notices(&self, ended: &Notify, stop: &Stop) {
+        let clock = &self.runner.env.clock;
+        let outbox = ObjectOutbox::new(Arc::new(self.data.clone()));
+        loop {
+            tokio::select! {
+                result = self.tell(&outbox) => if let Err(error) = result {
+                    tracing::warn!(%error, "the sites were not told");
+                },
+                () = stop.told() => return,
+            }
+            tokio::select! {
+                () = ended.notified() => SystemClock.sleep(GATHER).await,
+                () = clock.sleep(self.poll) => {}
+                () = stop.told() => return,
+            }
+        }
+    }
+
+    async fn tell(&self, outbox: &ObjectOutbox) -> Result<(), StoreError> {
+        if !outbox.waiting().await?.is_empty() {
+            let (registry, _) = read_registry(&*self.runner.env.objects, &Dialects).await?;
+            self.notifier.take_up(outbox, &registry).await?;
+        }
+        let round = self.notifier.send_due(false).await?;
+        if round.delivered > 0 {
+            tracing::info!(delivered = round.delivered, "the sites were told");
+        }
+        if round.waiting + round.given_up > 0 {
+            let (waiting, given_up) = (round.waiting, round.given_up);
+            tracing::warn!(waiting, given_up, "notices were not delivered");
+        }
+        Ok(())
+    }
+
+    async fn sweep(&self, stop: &Stop) {
+        loop {
+            match self.data.sweep(self.retention).await {
+                Ok(removed) => tracing::info!(removed, "old objects were removed"),
+                Err(error) => tracing::warn!(%error, "old objects were not removed"),
+            }
+            tokio::select! {
+                () = self.runner.env.clock.sleep(DAY) => {}
+                () = stop.told() => return,
+            }
+        }
+    }
+}
+
+/// Frees the credential however the task ends.
+struct UnderWay {
+    executions: Arc<InProcess>,
+    run: RunSpec,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.executions.ended(&self.run);
+    }
+}
+
+/// Begins `work` anew after a panic.
+async fn supervised<F: Future<Output = ()>>(what: &str, stop: &Stop, work: impl Fn() -> F) {
+    while AssertUnwindSafe(work()).catch_unwind().await.is_err() {
+        tracing::error!("{what} panicked and begin anew in a minute; see standard error");
+        tokio::select! {
+            () = SystemClock.sleep(PAUSE) => {}
+            () = stop.told() => return,
+        }
+    }
+}

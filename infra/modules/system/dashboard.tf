@@ -1,0 +1,18 @@
+# What operators look at in CloudWatch. The same text as template.yaml's, which cannot read files.
+
+resource "aws_cloudwatch_dashboard" "dashboard" {
+  dashboard_name = var.stack
+
+  dashboard_body = templatefile("${path.module}/../../dashboard.json", {
+    Stack       = var.stack
+    Region      = local.region
+    MachineArn  = module.machine.arn
+    ApiId       = module.http.id
+    Pairs       = module.pairs.name
+    PairsDead   = module.pairs_dead.name
+    PlannerDead = module.planner_dead.name
+    Outbox      = module.outbox.name
+    OutboxDead  = module.outbox_dead.name
+    Alarms      = join("\",\"", values(module.alarms.arns))
+  })
+}
