@@ -146,6 +146,28 @@ test-api: $(VENV_API) ## Asks the running API all that its OpenAPI document allo
 	@LIVELIST=$(abspath $(TARGET))/debug/livelist LIVELIST_MLS=$(abspath $(TARGET))/debug/livelist-mls \
 	  .venv-api/bin/python tests/http/contract.py
 
+# The dashboard in a real browser. FEEDS=5000 is how many it has to show in two seconds; SLOWNESS=4 gives a
+# slow machine four times as long.
+DASHBOARD_TOOLS := tests/dashboard/node_modules/.installed
+DASHBOARD_ENV = LIVELIST=$(abspath $(TARGET))/debug/livelist LIVELIST_MLS=$(abspath $(TARGET))/debug/livelist-mls \
+  MANY_FEEDS=$(abspath $(TARGET))/debug/examples/many_feeds
+DASHBOARD_BUILD = cargo build --workspace --bin livelist --bin livelist-mls --example many_feeds
+
+.PHONY: dashboard-tools
+dashboard-tools: $(DASHBOARD_TOOLS) ## Brings Debian's Chromium (as root, where it is missing), Playwright and axe.
+	@tests/dashboard/tools.sh
+
+.PHONY: test-dashboard
+test-dashboard: dashboard-tools ## Tests the dashboard in Chromium against `livelist serve`.
+	$(DASHBOARD_BUILD)
+	@$(DASHBOARD_ENV) node --test --test-reporter=spec tests/dashboard/dashboard.test.mjs
+
+.PHONY: screenshots
+screenshots: dashboard-tools ## Writes the pictures of the dashboard into docs/images.
+	$(DASHBOARD_BUILD)
+	@mkdir -p docs/images
+	@$(DASHBOARD_ENV) node tests/dashboard/screenshots.mjs
+
 # How many simulated days `make hostile` plays, and from which seed on.
 DAYS := 10000
 SEED := 1
@@ -272,7 +294,7 @@ doc: ## Builds the documentation; warnings are errors.
 clean: ## Stops the local stack and removes everything that was built or installed here.
 	@if [ -e $(VENV) ]; then $(STACK) down; fi
 	cargo clean
-	rm -rf .venv-wordpress wordpress/tests/php/node_modules
+	rm -rf .venv-wordpress wordpress/tests/php/node_modules tests/dashboard/node_modules
 	rm -rf build .local .venv .venv-api .venv-package infra/lint/node_modules fuzz/artifacts fuzz/found fuzz/target
 
 # --- What the others need ---------------------------------------------------------------------------
@@ -307,6 +329,10 @@ $(SAM):
 $(WP_VENV): wordpress/tests/requirements.txt
 	@python3 -m venv .venv-wordpress
 	@.venv-wordpress/bin/pip install --quiet -r $<
+	@touch $@
+
+$(DASHBOARD_TOOLS): tests/dashboard/package-lock.json
+	@npm ci --prefix tests/dashboard --loglevel=error --no-audit --no-fund --silent
 	@touch $@
 
 $(WP_PHP): wordpress/tests/php/package-lock.json

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { confirm, facts, h, say, section, table } from "./dom.js";
 import { back } from "./feeds.js";
-import { age, badge, lasting, many, moment, number, signed, when } from "./format.js";
+import { age, badge, due, lasting, many, moment, number, signed, when } from "./format.js";
 import { callout, runLink } from "./run.js";
 import { chart } from "./spark.js";
 
@@ -51,7 +51,7 @@ function sites(feed, refresh) {
       act: () => api.resume("clients", client.client),
     }, () => `${client.client} is reconciled again.`, refresh)) }, client.enabled ? "Pause" : "Resume");
   return table("Sites and what they said last",
-    [["Client"], ["Said"], ["Version"], ["Has", "num"], ["Not in list", "num"], ["Took down", "num"], ["Waiting there"], ["Error"], ["", "right"]],
+    [["Client"], ["Said"], ["Version"], ["Has", "num"], ["Not in list", "num"], ["Took down", "num"], ["Waiting there"], ["Error"], ["Do", "right"]],
     feed.clients.map((client) => [
       h("span", {}, client.client, client.site && h("span", { class: "sub" }, client.site), !client.enabled && h("span", { class: "sub" }, "disabled")),
       when(client.ack?.at), client.ack?.version === feed.version && feed.version ? "current" : client.ack?.version,
@@ -104,12 +104,12 @@ function questions(id, feed) {
   const from = h("input", { type: "text", id: "from", size: "12", autocomplete: "off", list: "versions", value: sequence > 1 ? String(sequence - 1) : "" });
   const to = h("input", { type: "text", id: "to", size: "12", autocomplete: "off", list: "versions", value: sequence ? String(sequence) : "" });
   const changed = h("div", { "aria-live": "polite" });
-  const days = [...new Set(feed.history.map((day) => day.day).filter(Boolean))].reverse();
+  const days = h("datalist", { id: "versions" });
   const between = h("form", { class: "ask", onsubmit: (e) => { e.preventDefault(); ask(changed, () => api.diff(id, from.value.trim(), to.value.trim()), diffTold); } },
     h("label", { for: "from" }, "From"), from, h("label", { for: "to" }, "to"), to,
-    h("datalist", { id: "versions" }, days.map((day) => h("option", { value: day }))),
+    days,
     h("button", { type: "submit", class: "primary" }, "Compare"));
-  return { input, element: [
+  return { input, days, element: [
     section("Where is a listing?", where, answer),
     section("What changed?", h("p", { class: "muted" }, "Versions by their number, or a day: the last version of that day."), between, changed)] };
 }
@@ -124,7 +124,15 @@ export function open(root, { id, status, refresh }) {
   root.append(h("p", { class: "crumbs" }, h("a", { href: back() }, "Feeds"), " / feed"), head);
 
   async function load() {
-    try { runs.replaceChildren(runsTable((await api.runs(id, 30)).runs)); } catch (error) { runs.replaceChildren(show(error)); }
+    try {
+      const { runs: known } = await api.runs(id, 30);
+      runs.replaceChildren(runsTable(known));
+      figures.replaceChildren(...[chart(known)].filter(Boolean));
+      const days = new Set(known.map((run) => run.run.slice(0, 10)));
+      asked.days.replaceChildren(...[...days].map((day) => h("option", { value: day })));
+    } catch (error) {
+      runs.replaceChildren(show(error));
+    }
   }
 
   function update(next) {
@@ -143,8 +151,7 @@ export function open(root, { id, status, refresh }) {
       facts([["MLS", feed.mls], ["Provider", feed.provider], ["Resource", feed.resource], ["Filter", feed.filter],
         ["Live", number(feed.live)], ["Last change", feed.change == null ? null : `${signed(feed.change)} (${number(feed.added)} came, ${number(feed.removed)} went)`],
         ["Version", feed.version], ["As of", feed.as_of && moment(feed.as_of)], ["Age", feed.as_of && when(feed.as_of, age)],
-        ["Next run", feed.next_run_at && when(feed.next_run_at)], ["Last run", feed.last_run && h("span", {}, runLink(feed.last_run.run), " ", badge(feed.last_run.state))]]));
-    figures.replaceChildren(...[chart(feed.history)].filter(Boolean));
+        ["Next run", feed.next_run_at && when(feed.next_run_at, due)], ["Credential", feed.credential], ["Last run", feed.last_run && h("span", {}, runLink(feed.last_run.run), " ", badge(feed.last_run.state))]]));
     clients.replaceChildren(sites(feed, refresh));
     if (first) {
       asked = questions(id, feed);

@@ -1,7 +1,7 @@
 // The table of all feeds: filtered, sorted, and drawn as far as it is in sight.
 
 import { h, say } from "./dom.js";
-import { FEED_STATES, age, badge, many, number, signed, stateName, when } from "./format.js";
+import { FEED_STATES, age, badge, due, many, number, signed, stateName, when } from "./format.js";
 import { spark } from "./spark.js";
 
 const ROW = 46;
@@ -163,9 +163,9 @@ export function open(root, { params, status }) {
       cell("live", "num", number(feed.live)),
       cell("change", `num ${change}`, signed(feed.change)),
       cell("age", "num", when(feed.as_of, age)),
-      cell("days", "", spark(feed.history)),
+      cell("days", "", spark(feed.days)),
       cell("ack", "", when(feed.last_ack_at)),
-      cell("next", "", when(feed.next_run_at)));
+      cell("next", "", when(feed.next_run_at, due)));
   }
 
   function draw() {

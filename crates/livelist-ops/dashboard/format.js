@@ -48,6 +48,9 @@ export function relative(at, now = Date.now()) {
   return seconds > 0 ? `in ${short(seconds)}` : `${short(-seconds)} ago`;
 }
 
+/** `in 3 h`, `overdue 5 min`. */
+export const due = (at) => (Date.parse(at) < Date.now() - 5_000 ? `overdue ${age(at).split(" ").slice(0, 2).join(" ")}` : relative(at));
+
 function zoned(utcZone) {
   const options = { dateStyle: "medium", timeStyle: "long", hourCycle: "h23" };
   zones[utcZone] ??= new Intl.DateTimeFormat("en-GB", utcZone ? { ...options, timeZone: "UTC" } : options);

@@ -19,13 +19,13 @@ function hours(now) {
 
 function axis(now, marks) {
   return s("svg", { viewBox: `0 0 ${WIDTH} 22`, class: "line-of axis", "aria-hidden": "true" },
-    marks.map(([at, text]) => s("text", { x: place(at, now), y: 15, "text-anchor": "middle" }, text)),
+    marks.filter(([at]) => Math.abs(at - now) > HOUR).map(([at, text]) => s("text", { x: place(at, now), y: 15, "text-anchor": "middle" }, text)),
     s("text", { x: WIDTH / 2, y: 15, "text-anchor": "middle", class: "now" }, "now"));
 }
 
 function rowOf(mls, feeds, now, marks) {
   const past = feeds.flatMap((feed) => [
-    ...feed.history.map((day) => ({ feed, run: day.run, state: day.state, from: Date.parse(day.started_at), seconds: day.seconds ?? 0 })),
+    ...feed.recent.map((run) => ({ feed, run: run.run, state: run.state, from: Date.parse(run.started_at), seconds: run.seconds })),
     ...(feed.last_run?.state === "running" ? [{ feed, run: feed.last_run.run, state: "running", from: Date.parse(feed.last_run.started_at), seconds: (now - Date.parse(feed.last_run.started_at)) / 1000 }] : []),
   ]).filter((one) => one.from + one.seconds * 1000 >= now - SPAN && one.from <= now);
   const next = feeds.filter((feed) => feed.next_run_at).map((feed) => ({ feed, at: Date.parse(feed.next_run_at) })).filter((one) => one.at <= now + SPAN);

@@ -79,7 +79,8 @@ struct ShortFeed<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     last_run: &'a Option<LastRun>,
     clients: &'a [ClientStatus],
-    history: Vec<ShortDay<'a>>,
+    days: Days,
+    recent: Vec<Recent<'a>>,
 }
 
 impl<'a> ShortFeed<'a> {
@@ -131,43 +132,67 @@ impl<'a> ShortFeed<'a> {
             last_ack_at: *last_ack_at,
             last_run,
             clients,
-            history: history.iter().map(|day| short(day, newest)).collect(),
+            days: Days::of(history),
+            recent: recent(history, newest),
         }
     }
 }
 
+/// The last runs, oldest first: a number and a letter each.
 #[derive(Serialize)]
-struct ShortDay<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    day: Option<jiff::civil::Date>,
-    state: RunState,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    live: Option<u64>,
-    added: u64,
-    removed: u64,
-    #[serde(flatten)]
-    recent: Option<Recent<'a>>,
+struct Days {
+    /// Keys of the list after it; nothing where it could not say.
+    live: Vec<Option<u64>>,
+    /// How it ended: the first letter of its state.
+    states: String,
 }
 
+impl Days {
+    fn of(history: &[Day]) -> Days {
+        let letter = |day: &Day| day.state.as_str().chars().next();
+        Days {
+            live: history.iter().map(|day| day.live).collect(),
+            states: history.iter().filter_map(letter).collect(),
+        }
+    }
+}
+
+/// A run of the last two days.
 #[derive(Serialize)]
 struct Recent<'a> {
     run: &'a RunId,
+    state: RunState,
     started_at: Timestamp,
     seconds: f64,
 }
 
-fn short(day: &Day, newest: Timestamp) -> ShortDay<'_> {
-    let is_recent = newest.duration_since(day.started_at) < RECENT;
-    ShortDay {
-        day: day.day,
-        state: day.state,
-        live: day.live,
-        added: day.added,
-        removed: day.removed,
-        recent: is_recent.then_some(Recent {
+fn recent(history: &[Day], newest: Timestamp) -> Vec<Recent<'_>> {
+    let days = history.iter();
+    days.filter(|day| newest.duration_since(day.started_at) < RECENT)
+        .map(|day| Recent {
             run: &day.run,
+            state: day.state,
             started_at: day.started_at,
             seconds: day.seconds,
-        }),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_states_of_runs_begin_alike() {
+        let states = [
+            RunState::Published,
+            RunState::Unchanged,
+            RunState::Held,
+            RunState::Failed,
+            RunState::Rejected,
+        ];
+        let letters: std::collections::BTreeSet<_> =
+            states.iter().map(|state| &state.as_str()[..1]).collect();
+        assert_eq!(letters.len(), states.len());
     }
 }
