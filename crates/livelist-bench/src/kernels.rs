@@ -14,8 +14,11 @@ use livelist_reso::page::{Bounds, Fields, read_encoded};
 
 use crate::Failed;
 
+/// Does its work once and says how much it was.
+pub type Kernel = fn() -> Result<u64, Failed>;
+
 /// The loops by name.
-pub const ALL: [(&str, fn() -> Result<u64, Failed>); 7] = [
+pub const ALL: [(&str, Kernel); 7] = [
     ("page", page),
     ("page_gzip", page_gzip),
     ("sort", sort),

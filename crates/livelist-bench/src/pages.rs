@@ -45,10 +45,13 @@ struct Kept {
     body: Bytes,
 }
 
+/// The answers by their targets, and the targets in the order in which they were asked for.
+type Shelf = (HashMap<String, Arc<Kept>>, Vec<String>);
+
 struct Server {
     town: Town,
     gzip: bool,
-    kept: Mutex<(HashMap<String, Arc<Kept>>, Vec<String>)>,
+    kept: Mutex<Shelf>,
 }
 
 /// Serves until its standard input closes.

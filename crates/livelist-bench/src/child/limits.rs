@@ -64,10 +64,12 @@ pub async fn drain(input: Drain) -> Result<Drained, Failed> {
             }
         }
         let mut text = MultiGzDecoder::new(Pieces(pieces.into_iter(), Bytes::new()));
-        while input.gunzip && is_gzip {
-            match text.read(&mut sink)? {
-                0 => break,
-                n => plain += n as u64,
+        if input.gunzip && is_gzip {
+            loop {
+                match text.read(&mut sink)? {
+                    0 => break,
+                    n => plain += n as u64,
+                }
             }
         }
     }
