@@ -2,4 +2,5 @@
 //! unseen. Needs no network.
 
 mod machine;
+mod scale;
 mod template;

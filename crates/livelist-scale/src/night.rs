@@ -38,6 +38,8 @@ enum Event {
     Ended(usize),
     /// A wait, or a call of another service, is over.
     GoOn(usize),
+    /// A batch of notices was gathered long enough.
+    Gathered,
     /// A function of notices is done.
     NotifierDone(usize),
 }
@@ -154,6 +156,7 @@ impl<'t> Sky<'t> {
             Event::Invoke(feed) => self.invoke(feed)?,
             Event::Ended(feed) => self.ended(feed)?,
             Event::GoOn(feed) => self.go_on(feed)?,
+            Event::Gathered => self.tell(),
             Event::NotifierDone(nth) => {
                 self.notifiers[nth].1 = false;
                 self.down(Function::Notify);
@@ -251,12 +254,14 @@ impl<'t> Sky<'t> {
     /// Something for the sites: an event to multiply. Who is told costs besides.
     fn publish_event(&mut self) {
         self.outbox.push_back(self.now);
+        self.at(self.now + self.settings.window, Event::Gathered);
         self.tell();
     }
 
     fn tell(&mut self) {
         while let Some(nth) = self.notifiers.iter().position(|(_, busy)| !busy) {
-            if self.outbox.is_empty() {
+            let is_old = |at: &u64| at + self.settings.window <= self.now;
+            if self.outbox.len() < self.settings.batch && !self.outbox.front().is_some_and(is_old) {
                 return;
             }
             let many = self.settings.batch.min(self.outbox.len());

@@ -50,8 +50,7 @@ impl Function {
     /// Its memory in MB, as `template.yaml` has it.
     pub fn memory(self) -> u64 {
         match self {
-            Function::Planner => 512,
-            Function::Step(Step::Scan | Step::Confirm) => 1_024,
+            Function::Planner | Function::Step(Step::Scan | Step::Confirm) => 512,
             Function::Step(Step::Compare | Step::Publish) => 1_769,
             Function::Worker | Function::Notify | Function::Step(_) => 256,
         }
@@ -76,6 +75,8 @@ pub struct Settings {
     pub batch: usize,
     /// `MaximumConcurrency` of the trigger of notices.
     pub notifiers: usize,
+    /// How long that trigger gathers a batch, in milliseconds.
+    pub window: u64,
     /// Lambda's quota of concurrent executions in the account.
     pub lambdas: u64,
     /// Step Functions' bucket of `StartExecution`: its size and what flows in a second.
@@ -96,10 +97,11 @@ impl Default for Settings {
             workers: 5,
             batch: 10,
             notifiers: 5,
+            window: 20_000,
             lambdas: 1_000,
             starts: (1_300.0, 300.0),
             parameters: (40.0, 40.0),
-            busy_wait: 30_000,
+            busy_wait: 120_000,
             spread: 0,
         }
     }

@@ -56,7 +56,7 @@ module "scan" {
   handler     = "scan"
   description = "Reads pages of live keys"
   artifact    = local.artifact
-  memory      = 1024
+  memory      = 512
   timeout     = 900
   log_days    = var.log_days
 
@@ -113,7 +113,7 @@ module "confirm" {
   handler     = "confirm"
   description = "Asks for absent keys before they are called gone"
   artifact    = local.artifact
-  memory      = 1024
+  memory      = 512
   timeout     = 900
   log_days    = var.log_days
 

@@ -236,8 +236,10 @@ impl<'t> Sky<'t> {
         let holder = self.accounts[credential].holder;
         if holder.is_some_and(|holder| holder != feed) {
             self.night.runs[feed].busy += 1;
+            // From half of it to half as much again, in whole seconds.
+            let wait = self.settings.busy_wait as f64 * (0.5 + self.dice.fraction());
             return Ok(Task {
-                wait: self.settings.busy_wait,
+                wait: (wait / 1_000.0) as u64 * 1_000,
                 ..tells("busy", steps::busy())
             });
         }

@@ -95,14 +95,18 @@ fn verdict(facts: &Facts<'_>, columns: &[(String, Bill, u64)], naive_events: u64
         let runs = &played.night.runs;
         let transitions: u64 = runs.iter().map(|r| r.transitions).sum();
         let busy: u64 = runs.iter().map(|r| r.busy).sum();
-        let least = 19 * feeds;
+        let shortest = runs.iter().map(|r| r.transitions).min().unwrap_or(0);
+        let least = shortest * feeds;
         text += &format!(
-            "The {} runs make {} transitions; {} of them are the 19 of a run with a confirmation, {} (three \
-             each) the {} times that a run found its credential busy, the others second scans and waits. \
-             Finding out whom to tell of changes reads the registry {} times, {} objects in all. ",
+            "The {} runs make {} transitions. {} of them are the {shortest} that no run with a confirmation \
+             can do without: ${} by themselves, so the goal needs fewer states, or fewer runs. {} are the \
+             {} times that a run found its credential busy (three each), the others second scans and \
+             waits. To find out whom to tell of changes, `notify` reads the registry {} times, {} objects \
+             in all.\n\n",
             number(*feeds),
             number(transitions),
             number(least),
+            usd(least as f64 * facts.prices.of("transition")),
             number(3 * busy),
             number(busy),
             number(played.night.notices.ops.gets / played.town.documents.max(1)),
