@@ -177,6 +177,10 @@ hostile: ## Plays DAYS=10000 hostile days in simulated worlds; SEED=1 is the fir
 	cargo run --quiet --profile hostile -p livelist-hostile -- campaign --days $(DAYS) --seed $(SEED) \
 	  --threads $(or $(THREADS),$(shell nproc)) $(if $(MARKDOWN),--markdown)
 
+.PHONY: scale
+scale: ## Writes docs/scale.md: what a night costs by a model, and when it ends.
+	cargo run --quiet -p livelist-scale -- --write docs/scale.md
+
 .PHONY: mutations
 mutations: ## Turns each guard off in turn; the hostile worlds have to notice.
 	$(if $(NEXTEST),cargo nextest run,cargo test --quiet) -p livelist-hostile --features mutations

@@ -3,4 +3,5 @@
 
 mod documents;
 mod machine;
+mod scale;
 mod template;

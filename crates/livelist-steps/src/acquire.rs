@@ -45,6 +45,15 @@ pub enum Outcome {
     Finished,
 }
 
+const LEAST_WAIT: Duration = Duration::from_secs(1);
+
+/// From half of the usual wait to half as much again. Runs that began together and asked in step
+/// would leave the credential idle until all of them ask again.
+fn longest_wait(env: &Env) -> Duration {
+    let spread = 0.5 + env.entropy.fraction();
+    env.limits.busy_wait.mul_f64(spread).max(LEAST_WAIT)
+}
+
 /// Takes the credential and opens the run's record.
 pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     check_schema(&input.run)?;
@@ -53,7 +62,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     if let LeaseState::Busy(lease) = env.leases.acquire(credential, &input.owner, ttl).await? {
         let left = lease.expires_at.duration_since(env.clock.now());
         let left = Duration::try_from(left).unwrap_or_default();
-        let wait = left.clamp(Duration::from_secs(1), env.limits.busy_wait);
+        let wait = left.clamp(LEAST_WAIT, longest_wait(env));
         tracing::info!(run = %input.run.run, holder = lease.owner, "the credential is busy");
         return Ok(Output {
             outcome: Outcome::Busy,

@@ -57,7 +57,7 @@ pub struct Limits {
     pub part_bytes: usize,
     /// A lease lasts so long beyond the moment it was renewed: longer than any task.
     pub lease_ttl: Duration,
-    /// A run whose credential is busy asks again after this.
+    /// A run whose credential is busy asks again after about this.
     pub busy_wait: Duration,
     /// Who starts the runs: it says when the next one is to be expected.
     pub planner: Planner,
@@ -70,7 +70,9 @@ impl Default for Limits {
             task_pages: None,
             part_bytes: 16 * 1024 * 1024,
             lease_ttl: Duration::from_secs(20 * 60),
-            busy_wait: Duration::from_secs(30),
+            // Each time costs three state transitions. A run has it for half a minute as a rule, and
+            // where many wait one of them soon asks.
+            busy_wait: Duration::from_secs(120),
             planner: Planner::default(),
         }
     }

@@ -67,7 +67,7 @@ class Terraform(unittest.TestCase):
 
     def test_a_plan_finds_what_does_not_fit(self):
         spoiled = {
-            "Unsupported argument": (f"{MODULES}/system/steps.tf", "  memory      = 1024\n", "  memorie     = 1024\n"),
+            "Unsupported argument": (f"{MODULES}/system/steps.tf", "  memory      = 512\n", "  memorie     = 512\n"),
             "Cycle": (f"{MODULES}/notices/main.tf", ":topicArn\" = local.topic_arn", ":topicArn\" = aws_sns_topic.notices.arn"),
             "Unsupported attribute": (f"{MODULES}/system/steps.tf", "module.notices.key_id", "module.notices.key"),
         }

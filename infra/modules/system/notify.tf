@@ -82,6 +82,8 @@ resource "aws_lambda_event_source_mapping" "notify_takes_events" {
   function_name           = module.notify.name
   batch_size              = 10
   function_response_types = ["ReportBatchItemFailures"]
+  # Each batch may read the whole registry, so that the events of a night share the reading.
+  maximum_batching_window_in_seconds = 20
 
   scaling_config {
     maximum_concurrency = 5

@@ -58,7 +58,7 @@ module "scan" {
   handler     = "scan"
   description = "Reads pages of live keys"
   artifact    = local.artifact
-  memory      = 1024
+  memory      = 512
   timeout     = 900
   log_days    = var.log_days
   traced      = local.traced
@@ -117,7 +117,7 @@ module "confirm" {
   handler     = "confirm"
   description = "Asks for absent keys before they are called gone"
   artifact    = local.artifact
-  memory      = 1024
+  memory      = 512
   timeout     = 900
   log_days    = var.log_days
   traced      = local.traced

@@ -1,0 +1,293 @@
+//! A night as a simulation of events: the schedule fires, the planner sends the pairs, workers start
+//! runs, and each run walks through the real state machine, with its credential, its provider's limits
+//! and AWS's quotas in its way. The same seed gives the same night.
+
+mod quota;
+mod run;
+mod told;
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+use crate::account::Account;
+use crate::dice::Dice;
+use crate::machine::{Machine, MachineError};
+use crate::settings::{Function, Settings, time};
+use crate::steps;
+use crate::town::Town;
+use crate::usage::{Ops, Usage};
+
+use quota::{Bucket, Peak, Rate};
+use run::Running;
+pub use told::{Held, Night, Run};
+
+/// What happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    /// Pairs reach the queue: from this one on, so many.
+    Sent(usize, usize),
+    /// A worker is done with its batch.
+    WorkerDone,
+    /// A pair comes back to the queue.
+    Again(usize),
+    /// A run's execution begins.
+    Begin(usize),
+    /// A task of a run is invoked.
+    Invoke(usize),
+    /// It ends.
+    Ended(usize),
+    /// A wait, or a call of another service, is over.
+    GoOn(usize),
+    /// A batch of notices was gathered long enough.
+    Gathered,
+    /// A function of notices is done.
+    NotifierDone(usize),
+}
+
+/// A pair that is refused comes back after the queue's visibility timeout.
+const VISIBILITY: u64 = 360_000;
+/// How long the SDK tries before it gives up a call that is throttled.
+const SDK_PATIENCE: u64 = 3_000;
+/// Messages that the planner and the worker handle at once.
+const AT_ONCE: u64 = 8;
+/// Documents of the registry that are read at once.
+const READ_AT_ONCE: u64 = 32;
+
+/// The world on its way through the night.
+struct Sky<'t> {
+    town: &'t Town,
+    settings: &'t Settings,
+    dice: Dice,
+    now: u64,
+    seq: u64,
+    events: BinaryHeap<Reverse<(u64, u64, Event)>>,
+    queue: VecDeque<usize>,
+    idle_workers: usize,
+    accounts: Vec<Account>,
+    runs: Vec<Option<Running<'t>>>,
+    /// Events for the sites that nobody has taken up, by when they were.
+    outbox: VecDeque<u64>,
+    /// When each function of notices read the registry last; whether it is at work.
+    notifiers: Vec<(Option<u64>, bool)>,
+    rate: Rate,
+    is_watched: bool,
+    night: Night,
+}
+
+/// Plays a night. `is_watched` keeps every request and every lease, for whoever checks the laws.
+pub fn play(
+    town: &Town,
+    machine: &Machine,
+    settings: &Settings,
+    seed: u64,
+    is_watched: bool,
+) -> Result<Night, MachineError> {
+    let night = Night {
+        runs: vec![Run::default(); town.feeds.len()],
+        front: Usage::default(),
+        usage: Usage::default(),
+        notices: Usage::default(),
+        planned: 0,
+        taken: 0,
+        peaks: Default::default(),
+        together: Peak::default(),
+        turned_away: 0,
+        starts: Bucket::new(settings.starts),
+        parameters: Bucket::new(settings.parameters),
+        transitions_a_second: 0,
+        open: Peak::default(),
+        held: Vec::new(),
+        sent: Vec::new(),
+    };
+    let mut sky = Sky {
+        town,
+        settings,
+        dice: Dice::new(seed),
+        now: 0,
+        seq: 0,
+        events: BinaryHeap::new(),
+        queue: VecDeque::new(),
+        idle_workers: settings.workers,
+        accounts: (0..town.credentials)
+            .map(|_| Account::new(is_watched))
+            .collect(),
+        runs: town.feeds.iter().map(|_| None).collect(),
+        outbox: VecDeque::new(),
+        notifiers: vec![(None, false); settings.notifiers],
+        rate: Rate::default(),
+        is_watched,
+        night,
+    };
+    sky.plan();
+    while let Some(Reverse((at, _, event))) = sky.events.pop() {
+        sky.now = at;
+        sky.happen(machine, event)?;
+    }
+    sky.night.transitions_a_second = sky.rate.most;
+    let sent = sky.accounts.into_iter().filter_map(|account| account.sent);
+    sky.night.sent = sent.collect();
+    Ok(sky.night)
+}
+
+impl<'t> Sky<'t> {
+    fn at(&mut self, at: u64, event: Event) {
+        self.seq += 1;
+        self.events.push(Reverse((at, self.seq, event)));
+    }
+
+    fn happen(&mut self, machine: &'t Machine, event: Event) -> Result<(), MachineError> {
+        match event {
+            Event::Sent(from, many) => {
+                self.queue
+                    .extend(self.town.pairs[from..from + many].iter().copied());
+                self.night.planned = self.now;
+                self.take_pairs();
+            }
+            Event::WorkerDone => {
+                self.idle_workers += 1;
+                self.down(Function::Worker);
+                self.take_pairs();
+            }
+            Event::Again(feed) => {
+                self.queue.push_back(feed);
+                self.take_pairs();
+            }
+            Event::Begin(feed) => self.begin(machine, feed)?,
+            Event::Invoke(feed) => self.invoke(feed)?,
+            Event::Ended(feed) => self.ended(feed)?,
+            Event::GoOn(feed) => self.go_on(feed)?,
+            Event::Gathered => self.tell(),
+            Event::NotifierDone(nth) => {
+                self.notifiers[nth].1 = false;
+                self.down(Function::Notify);
+                self.tell();
+            }
+        }
+        Ok(())
+    }
+
+    fn up(&mut self, function: Function) {
+        self.night.peaks.entry(function).or_default().up();
+        if !function.is_reserved() {
+            self.night.together.up();
+        }
+    }
+
+    fn down(&mut self, function: Function) {
+        self.night.peaks.entry(function).or_default().down();
+        if !function.is_reserved() {
+            self.night.together.down();
+        }
+    }
+
+    /// The planner: reads the registry, sends the pairs in batches, several at once.
+    fn plan(&mut self) {
+        let documents = self.town.documents;
+        let lists = documents.div_ceil(1_000) + 1;
+        let read = documents.div_ceil(READ_AT_ONCE) as f64 * time::GET + lists as f64 * time::LIST;
+        let batch = self.settings.batch.max(1);
+        let batches = self.town.pairs.len().div_ceil(batch);
+        let each = time::CALL / AT_ONCE as f64;
+        for nth in 0..batches {
+            let from = nth * batch;
+            let many = batch.min(self.town.pairs.len() - from);
+            let at = time::INVOKE + read + (nth + 1) as f64 * each;
+            let later = self.settings.spread * nth as u64 / batches as u64;
+            self.at(at as u64 + later, Event::Sent(from, many));
+        }
+        let ops = Ops {
+            gets: documents,
+            lists,
+            queue: batches as u64,
+            ..Ops::default()
+        };
+        let millis = time::INVOKE + read + batches as f64 * each;
+        self.night.front.invoked(Function::Planner, millis, ops);
+        self.up(Function::Planner);
+        self.down(Function::Planner);
+    }
+
+    /// Workers that have nothing to do take batches of pairs.
+    fn take_pairs(&mut self) {
+        while self.idle_workers > 0 && !self.queue.is_empty() {
+            self.idle_workers -= 1;
+            self.up(Function::Worker);
+            self.night.taken = self.now;
+            let many = self.settings.batch.min(self.queue.len());
+            let batch: Vec<usize> = self.queue.drain(..many).collect();
+            let one = steps::millis(&steps::start()) - time::INVOKE;
+            let rounds = (many as u64).div_ceil(AT_ONCE);
+            let mut waited = 0;
+            // A batch is received and deleted with a request each.
+            let mut ops = Ops {
+                queue: 2,
+                ..Ops::default()
+            };
+            let mut begun = Vec::new();
+            for feed in batch {
+                ops += steps::start();
+                match self.night.starts.take(self.now, SDK_PATIENCE) {
+                    Some(wait) => {
+                        waited = waited.max(wait);
+                        begun.push(feed);
+                    }
+                    None => {
+                        waited = SDK_PATIENCE;
+                        self.at(self.now + VISIBILITY, Event::Again(feed));
+                    }
+                }
+            }
+            let millis = time::INVOKE + rounds as f64 * one + waited as f64;
+            self.night.front.invoked(Function::Worker, millis, ops);
+            let done = self.now + millis as u64;
+            for feed in begun {
+                // Pairs of one feed start the same run: only the first does.
+                if self.runs[feed].is_none() {
+                    self.runs[feed] = Some(Running::new());
+                    self.at(done, Event::Begin(feed));
+                }
+            }
+            self.at(done, Event::WorkerDone);
+        }
+    }
+
+    /// Something for the sites: an event to multiply. Who is told costs besides.
+    fn publish_event(&mut self) {
+        self.outbox.push_back(self.now);
+        self.at(self.now + self.settings.window, Event::Gathered);
+        self.tell();
+    }
+
+    fn tell(&mut self) {
+        while let Some(nth) = self.notifiers.iter().position(|(_, busy)| !busy) {
+            let is_old = |at: &u64| at + self.settings.window <= self.now;
+            if self.outbox.len() < self.settings.batch && !self.outbox.front().is_some_and(is_old) {
+                return;
+            }
+            let many = self.settings.batch.min(self.outbox.len());
+            let newest = self.outbox.drain(..many).max().unwrap_or(0);
+            let is_good = |at: u64| at >= newest && self.now - at < 60_000;
+            let mut ops = Ops {
+                queue: 2,
+                ..Ops::default()
+            };
+            let mut millis = time::INVOKE + 2.0 * time::CALL;
+            if !self.notifiers[nth].0.is_some_and(is_good) {
+                let documents = self.town.documents;
+                let lists = documents.div_ceil(1_000) + 1;
+                ops += Ops {
+                    gets: documents,
+                    lists,
+                    ..Ops::default()
+                };
+                millis +=
+                    documents.div_ceil(READ_AT_ONCE) as f64 * time::GET + lists as f64 * time::LIST;
+                self.notifiers[nth].0 = Some(self.now);
+            }
+            self.notifiers[nth].1 = true;
+            self.up(Function::Notify);
+            self.night.notices.invoked(Function::Notify, millis, ops);
+            self.at(self.now + millis as u64, Event::NotifierDone(nth));
+        }
+    }
+}

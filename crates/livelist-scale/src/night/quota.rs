@@ -1,0 +1,106 @@
+//! Quotas of AWS: buckets that refill.
+
+/// A bucket of permissions.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    size: f64,
+    refill: f64,
+    left: f64,
+    at: u64,
+    /// How often somebody had to wait, or was refused.
+    pub waited: u64,
+    /// Refused.
+    pub refused: u64,
+}
+
+impl Bucket {
+    /// One with `size` permissions that gets `refill` a second.
+    pub fn new((size, refill): (f64, f64)) -> Bucket {
+        Bucket {
+            size,
+            refill,
+            left: size,
+            at: 0,
+            waited: 0,
+            refused: 0,
+        }
+    }
+
+    /// Takes a permission at `now`; gives the milliseconds to wait for it. Nothing is taken where that
+    /// is more than `patience`.
+    pub fn take(&mut self, now: u64, patience: u64) -> Option<u64> {
+        let passed = now.saturating_sub(self.at) as f64 / 1_000.0;
+        self.left = (self.left + passed * self.refill).min(self.size);
+        self.at = self.at.max(now);
+        let wait = if self.left >= 1.0 {
+            0.0
+        } else {
+            (1.0 - self.left) / self.refill * 1_000.0
+        };
+        let wait = wait.ceil() as u64;
+        if wait > patience {
+            self.refused += 1;
+            return None;
+        }
+        self.waited += u64::from(wait > 0);
+        self.left -= 1.0;
+        Some(wait)
+    }
+}
+
+/// How many of something there are at once, and how many there were at most.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Peak {
+    /// Now.
+    pub now: u64,
+    /// At most.
+    pub most: u64,
+}
+
+impl Peak {
+    /// One more.
+    pub fn up(&mut self) {
+        self.now += 1;
+        self.most = self.most.max(self.now);
+    }
+
+    /// One less.
+    pub fn down(&mut self) {
+        self.now = self.now.saturating_sub(1);
+    }
+}
+
+/// The most in any whole second.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rate {
+    second: u64,
+    now: u64,
+    /// The most.
+    pub most: u64,
+}
+
+impl Rate {
+    /// Notes `n` at `at`, which never goes back by a second.
+    pub fn note(&mut self, at: u64, n: u64) {
+        if at / 1_000 != self.second {
+            self.second = at / 1_000;
+            self.now = 0;
+        }
+        self.now += n;
+        self.most = self.most.max(self.now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_gives_what_flows_in() {
+        let mut bucket = Bucket::new((2.0, 10.0));
+        let waits: Vec<Option<u64>> = (0..4).map(|_| bucket.take(1_000, 150)).collect();
+        assert_eq!(waits, [Some(0), Some(0), Some(100), None]);
+        assert_eq!(bucket.take(1_200, 150), Some(0));
+        assert_eq!((bucket.waited, bucket.refused), (1, 1));
+    }
+}

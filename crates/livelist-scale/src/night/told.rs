@@ -1,0 +1,112 @@
+//! What a night was like.
+
+use std::collections::BTreeMap;
+
+use super::quota::{Bucket, Peak};
+use crate::account::Sent;
+use crate::settings::Function;
+use crate::usage::Usage;
+
+/// What became of a feed's run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Run {
+    /// When it was started, in milliseconds of the night.
+    pub started: u64,
+    /// When it had its credential.
+    pub acquired: u64,
+    /// When it ended; nothing if it never did.
+    pub ended: Option<u64>,
+    /// Whether it failed.
+    pub failed: bool,
+    /// Requests to the provider.
+    pub requests: u64,
+    /// State transitions, all executions together.
+    pub transitions: u64,
+    /// History events of its largest execution.
+    pub events: u64,
+    /// Executions.
+    pub executions: u64,
+    /// Tasks of `scan`, and of `confirm`.
+    pub tasks: (u64, u64),
+    /// Objects of parts.
+    pub parts: u64,
+    /// How often it found its credential busy.
+    pub busy: u64,
+    /// Time in tasks, all functions together, in milliseconds.
+    pub millis: u64,
+}
+
+/// When a run had a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// The credential.
+    pub credential: usize,
+    /// From here.
+    pub from: u64,
+    /// To here.
+    pub to: u64,
+}
+
+/// A night.
+#[derive(Debug, Clone)]
+pub struct Night {
+    /// The run of each feed.
+    pub runs: Vec<Run>,
+    /// What planning and starting used.
+    pub front: Usage,
+    /// What the runs used.
+    pub usage: Usage,
+    /// What telling the sites that something changed used, before a message for each.
+    pub notices: Usage,
+    /// When the planner had sent the last pair.
+    pub planned: u64,
+    /// When the last pair was taken.
+    pub taken: u64,
+    /// The most tasks at once by function, and of all that share what is not reserved.
+    pub peaks: BTreeMap<Function, Peak>,
+    /// Of all functions without a reservation.
+    pub together: Peak,
+    /// Invocations that Lambda turned away.
+    pub turned_away: u64,
+    /// `StartExecution`.
+    pub starts: Bucket,
+    /// `GetParameter`.
+    pub parameters: Bucket,
+    /// The most state transitions in a second.
+    pub transitions_a_second: u64,
+    /// Open executions.
+    pub open: Peak,
+    /// Who had which credential, where the laws are looked at.
+    pub held: Vec<Held>,
+    /// The requests with each credential, where the laws are looked at.
+    pub sent: Vec<Vec<Sent>>,
+}
+
+impl Night {
+    /// When the last run ended.
+    pub fn end(&self) -> u64 {
+        self.runs
+            .iter()
+            .filter_map(|run| run.ended)
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Everything that was used.
+    pub fn all(&self) -> Usage {
+        let mut all = self.front.clone();
+        all.add(&self.usage);
+        all.add(&self.notices);
+        all
+    }
+
+    /// When this share of the runs had ended.
+    pub fn quantile(&self, share: f64) -> u64 {
+        let mut ends: Vec<u64> = self.runs.iter().filter_map(|run| run.ended).collect();
+        ends.sort_unstable();
+        let nth = (ends.len() as f64 * share) as usize;
+        ends.get(nth.min(ends.len().saturating_sub(1)))
+            .copied()
+            .unwrap_or(0)
+    }
+}

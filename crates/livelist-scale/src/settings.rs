@@ -1,0 +1,166 @@
+//! What is deployed (a test compares it with `template.yaml`), what AWS allows by default, and what is
+//! assumed about time. Nothing of it is measured by this crate.
+
+use crate::machine::Step;
+
+/// A Lambda function that a night needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Function {
+    /// Sends the pairs that are due.
+    Planner,
+    /// Starts runs.
+    Worker,
+    /// A step of a run.
+    Step(Step),
+    /// Tells the sites.
+    Notify,
+}
+
+impl Function {
+    /// All of them, in the order of a night.
+    pub const ALL: [Function; 10] = [
+        Function::Planner,
+        Function::Worker,
+        Function::Step(Step::Acquire),
+        Function::Step(Step::Authorize),
+        Function::Step(Step::Scan),
+        Function::Step(Step::Compare),
+        Function::Step(Step::Confirm),
+        Function::Step(Step::Publish),
+        Function::Step(Step::Release),
+        Function::Notify,
+    ];
+
+    /// Its handler's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Function::Planner => "planner",
+            Function::Worker => "worker",
+            Function::Step(Step::Acquire) => "acquire",
+            Function::Step(Step::Authorize) => "authorize",
+            Function::Step(Step::Scan) => "scan",
+            Function::Step(Step::Compare) => "compare",
+            Function::Step(Step::Confirm) => "confirm",
+            Function::Step(Step::Publish) => "publish",
+            Function::Step(Step::Release) => "release",
+            Function::Notify => "notify",
+        }
+    }
+
+    /// Its memory in MB, as `template.yaml` has it.
+    pub fn memory(self) -> u64 {
+        match self {
+            Function::Planner | Function::Step(Step::Scan | Step::Confirm) => 512,
+            Function::Step(Step::Compare | Step::Publish) => 1_769,
+            Function::Worker | Function::Notify | Function::Step(_) => 256,
+        }
+    }
+
+    /// Whether concurrency is reserved for it, which the others cannot use.
+    pub fn is_reserved(self) -> bool {
+        matches!(self, Function::Planner | Function::Worker)
+    }
+}
+
+/// What can be set, by the deployment or by AWS.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// `ScanSeconds`.
+    pub scan_seconds: u64,
+    /// `MaxHops`.
+    pub max_hops: u64,
+    /// `WorkerConcurrency`: the trigger's `MaximumConcurrency`.
+    pub workers: usize,
+    /// `BatchSize` of both triggers.
+    pub batch: usize,
+    /// `MaximumConcurrency` of the trigger of notices.
+    pub notifiers: usize,
+    /// How long that trigger gathers a batch, in milliseconds.
+    pub window: u64,
+    /// Lambda's quota of concurrent executions in the account.
+    pub lambdas: u64,
+    /// Step Functions' bucket of `StartExecution`: its size and what flows in a second.
+    pub starts: (f64, f64),
+    /// Parameter Store's `GetParameter` a second.
+    pub parameters: (f64, f64),
+    /// How long a run waits that finds its credential busy, in milliseconds (`Limits::busy_wait`).
+    pub busy_wait: u64,
+    /// Milliseconds over which the planner spreads the pairs; as deployed it does not.
+    pub spread: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            scan_seconds: 600,
+            max_hops: 1_200,
+            workers: 5,
+            batch: 10,
+            notifiers: 5,
+            window: 20_000,
+            lambdas: 1_000,
+            starts: (1_300.0, 300.0),
+            parameters: (40.0, 40.0),
+            busy_wait: 120_000,
+            spread: 0,
+        }
+    }
+}
+
+/// Milliseconds that things take. Those of AWS are what its services usually show inside a region;
+/// those of providers are a guess that a probe (`livelist probe`) can replace.
+pub mod time {
+    /// Reading a small object.
+    pub const GET: f64 = 20.0;
+    /// Writing, tagging or deleting one.
+    pub const PUT: f64 = 35.0;
+    /// A page of a listing.
+    pub const LIST: f64 = 60.0;
+    /// A call of KMS, the Parameter Store, SQS or Step Functions.
+    pub const CALL: f64 = 20.0;
+    /// What an invocation takes besides: the runtime, and its share of cold starts.
+    pub const INVOKE: f64 = 12.0;
+    /// What a state takes before a task begins.
+    pub const STATE: u64 = 60;
+    /// A provider's answer before its first row; times the luck of the request.
+    pub const ANSWER: f64 = 350.0;
+    /// A row of it.
+    pub const ROW: f64 = 0.1;
+    /// A request for a token.
+    pub const TOKEN: f64 = 500.0;
+    /// Unpacking, reading and sorting a key in `scan`.
+    pub const SCAN_KEY: f64 = 0.001;
+    /// A key in `compare`, for each list.
+    pub const COMPARE_KEY: f64 = 0.000_4;
+    /// A key in `publish`, for each list.
+    pub const PUBLISH_KEY: f64 = 0.000_8;
+    /// Sending a notice to a site.
+    pub const NOTICE: f64 = 400.0;
+    /// How long a request takes, against the usual: by share of all requests.
+    pub const LUCK: [(f64, f64); 8] = [
+        (0.0, 0.3),
+        (0.1, 0.53),
+        (0.25, 0.71),
+        (0.5, 1.0),
+        (0.75, 1.4),
+        (0.9, 1.9),
+        (0.99, 3.2),
+        (1.0, 12.0),
+    ];
+}
+
+/// Bytes that things have.
+pub mod size {
+    /// A row on the wire, compressed.
+    pub const ROW: u64 = 12;
+    /// A key in a part or a snapshot, compressed.
+    pub const KEY: u64 = 6;
+    /// A key in a scan's memory.
+    pub const HELD_KEY: u64 = 36;
+    /// Keys of a scan's memory are written out at so much (`Limits::part_bytes`).
+    pub const PART: u64 = 16 * 1024 * 1024;
+    /// A small document.
+    pub const DOCUMENT: u64 = 1_500;
+    /// What an invocation writes to its log: its beginning, its line, its report.
+    pub const LOG: u64 = 1_300;
+}

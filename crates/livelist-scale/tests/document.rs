@@ -1,0 +1,24 @@
+//! What is written down is what the command prints.
+
+use livelist_scale::report::document;
+
+#[test]
+fn the_document_is_what_the_model_says() {
+    let machine = include_str!("../../../statemachines/reconcile.asl.json");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/scale.md");
+    let written = std::fs::read_to_string(path).unwrap();
+    let now = document(machine).unwrap();
+    for (nth, (written, now)) in written.lines().zip(now.lines()).enumerate() {
+        assert_eq!(
+            written,
+            now,
+            "docs/scale.md, line {}: make scale writes it anew",
+            nth + 1
+        );
+    }
+    assert_eq!(
+        written.len(),
+        now.len(),
+        "make scale writes docs/scale.md anew"
+    );
+}

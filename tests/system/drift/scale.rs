@@ -1,0 +1,49 @@
+//! The model of a night against what is deployed.
+
+use livelist_scale::settings::{Function, Settings, size};
+use livelist_steps::Limits;
+use livelist_tests::template::Template;
+use serde_json::Value;
+
+#[test]
+fn the_model_counts_with_what_is_deployed() {
+    let template = Template::read();
+    let of = |pointer: &str| template.at(pointer).as_u64().unwrap();
+    let settings = Settings::default();
+    let default = |name: &str| of(&format!("/Parameters/{name}/Default"));
+    assert_eq!(settings.scan_seconds, default("ScanSeconds"));
+    assert_eq!(settings.max_hops, default("MaxHops"));
+    assert_eq!(settings.workers as u64, default("WorkerConcurrency"));
+    for trigger in ["WorkerTakesPairs", "NotifyTakesEvents"] {
+        let pointer = format!("/Resources/{trigger}/Properties/BatchSize");
+        assert_eq!(settings.batch as u64, of(&pointer), "{trigger}");
+    }
+    let notify = "/Resources/NotifyTakesEvents/Properties";
+    let most = of(&format!("{notify}/ScalingConfig/MaximumConcurrency"));
+    assert_eq!(settings.notifiers as u64, most);
+    let window = of(&format!("{notify}/MaximumBatchingWindowInSeconds"));
+    assert_eq!(settings.window, window * 1_000);
+    let usual = &template.at("/Globals/Function")["MemorySize"];
+    let functions = template.resources("AWS::Serverless::Function");
+    for function in Function::ALL {
+        let mut here = functions.values();
+        let properties = here.find(|p| p["Handler"] == function.name()).unwrap();
+        let memory = properties.get("MemorySize").unwrap_or(usual);
+        assert_eq!(
+            memory,
+            &Value::from(function.memory()),
+            "{}",
+            function.name()
+        );
+        let is_reserved = properties.contains_key("ReservedConcurrentExecutions");
+        assert_eq!(is_reserved, function.is_reserved(), "{}", function.name());
+    }
+}
+
+#[test]
+fn the_model_waits_as_the_steps_do() {
+    let limits = Limits::default();
+    let busy = u64::try_from(limits.busy_wait.as_millis()).unwrap();
+    assert_eq!(Settings::default().busy_wait, busy);
+    assert_eq!(size::PART, limits.part_bytes as u64);
+}
