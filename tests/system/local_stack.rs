@@ -6,3 +6,4 @@ mod equivalence;
 mod faults;
 mod notices;
 mod operations;
+mod scale;
