@@ -151,6 +151,8 @@ fn without_room_every_run_still_ends() {
     };
     let night = night(&town, &settings, 5);
     assert!(night.turned_away > 0);
-    assert!(night.together.most <= 24, "{:?}", night.together);
+    // The functions of notices are few and are let in.
+    let room = 24 + settings.notifiers as u64;
+    assert!(night.together.most <= room, "{:?}", night.together);
     assert!(night.runs.iter().all(|run| run.ended.is_some()));
 }
