@@ -8,3 +8,4 @@ mod metrics;
 mod notices;
 mod operations;
 mod operator;
+mod scale;

@@ -145,9 +145,11 @@ pub fn publish(work: &Work, parts: u64) -> Ops {
     ])
 }
 
-/// `release`: the lease is read and deleted.
+/// `release`: the run's record and the feed's history are read, the history is written; the lease is
+/// read and deleted.
 pub fn release() -> Ops {
-    with(&[get(1), Ops { deletes: 1, ..NONE }])
+    let history = with(&[get(2), put(1)]);
+    with(&[history, get(1), Ops { deletes: 1, ..NONE }])
 }
 
 /// The worker for one pair: the documents of MLS and client, and the start.

@@ -135,7 +135,8 @@ proptest! {
         };
         let (less, more) = (of(1), of(2));
         prop_assume!(less.runs.iter().all(|r| !r.failed));
-        let slack = 60_000 + less.end() / 5;
+        // Whoever waits for a credential may come three minutes late.
+        let slack = 360_000 + less.end() / 5;
         prop_assert!(more.end() <= less.end() + slack, "{} then {}", less.end(), more.end());
     }
 }
@@ -150,6 +151,8 @@ fn without_room_every_run_still_ends() {
     };
     let night = night(&town, &settings, 5);
     assert!(night.turned_away > 0);
-    assert!(night.together.most <= 24, "{:?}", night.together);
+    // The functions of notices are few and are let in.
+    let room = 24 + settings.notifiers as u64;
+    assert!(night.together.most <= room, "{:?}", night.together);
     assert!(night.runs.iter().all(|run| run.ended.is_some()));
 }
