@@ -180,7 +180,8 @@ impl<'t> Sky<'t> {
         }
     }
 
-    /// The planner: reads the registry, sends the pairs in batches, several at once.
+    /// The planner: reads the registry, sends the pairs in batches, several at once; then it looks at
+    /// the head of each feed.
     fn plan(&mut self) {
         let documents = self.town.documents;
         let lists = documents.div_ceil(1_000) + 1;
@@ -195,13 +196,16 @@ impl<'t> Sky<'t> {
             let later = self.settings.spread * nth as u64 / batches as u64;
             self.at(at as u64 + later, Event::Sent(from, many));
         }
+        let heads = self.town.feeds.len() as u64;
+        let look = heads.div_ceil(READ_AT_ONCE) as f64 * time::GET;
         let ops = Ops {
-            gets: documents,
-            lists,
+            gets: documents + heads,
+            // What is paused is listed besides.
+            lists: lists + 1,
             queue: batches as u64,
             ..Ops::default()
         };
-        let millis = time::INVOKE + read + batches as f64 * each;
+        let millis = time::INVOKE + read + batches as f64 * each + look;
         self.night.front.invoked(Function::Planner, millis, ops);
         self.up(Function::Planner);
         self.down(Function::Planner);
