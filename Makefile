@@ -134,7 +134,7 @@ unit: ## Runs the tests that need no local stack.
 test: $(VENV) bootstrap ## Runs all tests, those against a local stack of their own included.
 	$(if $(NEXTEST),cargo nextest run,cargo test --quiet) --workspace --no-run
 	@$(STACK) exec --wait-scale $(WAIT_SCALE) --also branches=tests/fakes -- \
-	  $(if $(NEXTEST),cargo nextest run --workspace --run-ignored all --no-fail-fast --status-level slow,cargo test --workspace --tests --quiet --no-fail-fast -- --include-ignored)
+	  $(if $(NEXTEST),cargo nextest run --workspace --run-ignored all --no-fail-fast --status-level slow -E "not test(month::)",cargo test --workspace --tests --quiet --no-fail-fast -- --include-ignored --skip month::)
 
 .PHONY: month
 month: ## Plays a month of livelist serve in three minutes, and looks at its memory.
