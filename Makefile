@@ -138,7 +138,7 @@ test: $(VENV) bootstrap ## Runs all tests, those against a local stack of their 
 
 .PHONY: month
 month: ## Plays a month of livelist serve in three minutes, and looks at its memory.
-	cargo test -p livelist --test it month -- --ignored --nocapture
+	$(if $(NEXTEST),cargo nextest run --workspace --run-ignored all --no-capture -E "test(month::)",cargo test --workspace --test it month:: -- --ignored --nocapture)
 
 .PHONY: test-api
 test-api: $(VENV_API) ## Asks the running API all that its OpenAPI document allows, and more (schemathesis).

@@ -2,7 +2,6 @@
 //! LF at each end. Parts may carry `key\ttimestamp`. The same keys give the same bytes, so objects
 //! can be named by their content. Works over `std::io` values of the caller; bounded memory.
 
-use std::cmp::Ordering;
 use std::io::{self, BufRead, BufReader, Read, Write};
 
 use flate2::Compression;
@@ -226,19 +225,60 @@ pub(crate) fn nothing_behind<R: BufRead>(gzip: &mut GzDecoder<R>) -> Result<(), 
     }
 }
 
+/// Of the text so much is held at once: many lines, of which none is copied.
+const BLOCK: usize = 64 * 1024;
+/// The longest line, its line feed included.
+const LONGEST_LINE: usize = MAX_KEY_BYTES + 1 + MAX_STAMP_BYTES + 1;
+
 /// Reads a list, checks each line and its order, and at the end its count and digest.
 pub struct ListReader<R: Read> {
     /// The source until the first key is asked for: the decoder reads the header when it is made,
     /// and a reader may be made where reading would block what must not be blocked.
     source: Option<R>,
-    text: Option<BufReader<GzDecoder<BufReader<R>>>>,
+    text: Option<GzDecoder<BufReader<R>>>,
     hash: Sha256,
     expected: Option<ListSummary>,
     lines: u64,
-    line: Vec<u8>,
-    key_len: usize,
-    former: Vec<u8>,
+    /// Text; it is there up to `filled`.
+    block: Vec<u8>,
+    filled: usize,
+    /// The present line in the block.
+    line: Line,
     ended: bool,
+}
+
+/// Where a line is in a block: its beginning, the end of its key, and its end with the line feed.
+#[derive(Debug, Default, Clone, Copy)]
+struct Line {
+    start: usize,
+    key_end: usize,
+    end: usize,
+}
+
+/// The end of the key and of the line that `text` begins with, if the line is there whole.
+fn find_line(text: &[u8]) -> Result<Option<(usize, usize)>, &'static str> {
+    let text = &text[..text.len().min(LONGEST_LINE)];
+    let unended = if text.len() == LONGEST_LINE {
+        Err("too long, or without its line feed")
+    } else {
+        Ok(None)
+    };
+    // The first control character ends the key, whether it may stand there or not.
+    let Some(key_end) = text.iter().position(u8::is_ascii_control) else {
+        return unended;
+    };
+    let end = match text[key_end] {
+        b'\n' => Some(key_end),
+        b'\t' => text.iter().position(|b| *b == b'\n'),
+        _ => return Err("not a key"),
+    };
+    let Some(end) = end else {
+        return unended;
+    };
+    if key_end == 0 || key_end > MAX_KEY_BYTES {
+        return Err("not a key");
+    }
+    Ok(Some((key_end, end + 1)))
 }
 
 impl<R: Read> ListReader<R> {
@@ -251,18 +291,51 @@ impl<R: Read> ListReader<R> {
             hash: Sha256::new(),
             expected,
             lines: 0,
-            line: Vec::new(),
-            key_len: 0,
-            former: Vec::new(),
+            block: Vec::new(),
+            filled: 0,
+            line: Line::default(),
             ended: false,
         }
     }
 
+    /// Reads more text behind what is there, and forgets what stands before the present line. False
+    /// when there is no more.
+    fn fill(&mut self) -> Result<bool, CodecError> {
+        if let Some(source) = self.source.take() {
+            let gzip = GzDecoder::new(BufReader::with_capacity(BLOCK, source));
+            self.text = Some(gzip);
+            self.block = vec![0; BLOCK];
+        }
+        let Some(text) = &mut self.text else {
+            return Ok(false);
+        };
+        // The present line is the former one soon: the order is checked against it.
+        let start = self.line.start;
+        self.block.copy_within(start..self.filled, 0);
+        self.filled -= start;
+        self.line = Line {
+            start: 0,
+            key_end: self.line.key_end - start,
+            end: self.line.end - start,
+        };
+        let n = loop {
+            match text.read(&mut self.block[self.filled..]) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                other => break other?,
+            }
+        };
+        if self.expected.is_some() {
+            self.hash.update(&self.block[self.filled..self.filled + n]);
+        }
+        self.filled += n;
+        Ok(n > 0)
+    }
+
     fn end(&mut self) -> Result<bool, CodecError> {
         self.ended = true;
-        self.key_len = 0;
+        self.line = Line::default();
         if let Some(text) = &mut self.text {
-            nothing_behind(text.get_mut())?;
+            nothing_behind(text)?;
         }
         let Some(expected) = self.expected.take() else {
             return Ok(false);
@@ -286,48 +359,42 @@ impl<R: Read> KeyStream for ListReader<R> {
         if self.ended {
             return Ok(false);
         }
-        std::mem::swap(&mut self.line, &mut self.former);
-        let former_key = self.key_len;
-        self.line.clear();
-        let limit = (MAX_KEY_BYTES + 1 + MAX_STAMP_BYTES + 1) as u64;
-        if let Some(source) = self.source.take() {
-            let gzip = GzDecoder::new(BufReader::with_capacity(32 * 1024, source));
-            self.text = Some(BufReader::with_capacity(64 * 1024, gzip));
-        }
-        let Some(text) = &mut self.text else {
-            return self.end();
-        };
-        text.take(limit).read_until(b'\n', &mut self.line)?;
-        if self.line.is_empty() {
-            return self.end();
-        }
-        self.lines += 1;
         let bad = |line, reason| Err(CodecError::Line { line, reason });
-        if self.line.last() != Some(&b'\n') {
-            return bad(self.lines, "too long, or without its line feed");
+        let number = self.lines + 1;
+        let (key_end, end) = loop {
+            match find_line(&self.block[self.line.end..self.filled]) {
+                Ok(Some(found)) => break found,
+                Ok(None) => {}
+                Err(reason) => return bad(number, reason),
+            }
+            if !self.fill()? {
+                if self.line.end == self.filled {
+                    return self.end();
+                }
+                return bad(number, "too long, or without its line feed");
+            }
+        };
+        let start = self.line.end;
+        let line = Line {
+            start,
+            key_end: start + key_end,
+            end: start + end,
+        };
+        if self.lines > 0 && self.key() >= &self.block[line.start..line.key_end] {
+            return bad(number, "out of order");
         }
-        if self.expected.is_some() {
-            self.hash.update(&self.line);
-        }
-        let text = &self.line[..self.line.len() - 1];
-        self.key_len = text.iter().position(|b| *b == b'\t').unwrap_or(text.len());
-        let key = &text[..self.key_len];
-        if check_key(key).is_err() {
-            return bad(self.lines, "not a key");
-        }
-        if self.lines > 1 && self.former[..former_key].cmp(key) != Ordering::Less {
-            return bad(self.lines, "out of order");
-        }
+        self.line = line;
+        self.lines = number;
         Ok(true)
     }
 
     fn key(&self) -> &[u8] {
-        &self.line[..self.key_len]
+        &self.block[self.line.start..self.line.key_end]
     }
 
     fn stamp(&self) -> &[u8] {
-        let end = self.line.len().saturating_sub(1);
-        self.line.get(self.key_len + 1..end).unwrap_or(&[])
+        let end = self.line.end.saturating_sub(1);
+        self.block.get(self.line.key_end + 1..end).unwrap_or(&[])
     }
 }
 

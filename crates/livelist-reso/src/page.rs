@@ -101,6 +101,9 @@ impl From<KeyError> for PageError {
     }
 }
 
+/// Room for a page to begin with, in bytes.
+const FIRST: usize = 64 * 1024;
+
 /// Reads a page from `body` (uncompressed) and adds its keys to `keys`. On an error nothing has
 /// been added.
 pub fn read_page(
@@ -141,7 +144,7 @@ fn read(
     bounds: Bounds,
     keys: &mut KeyBuffer,
 ) -> Result<Page, PageError> {
-    let mut head = Vec::new();
+    let mut head = Vec::with_capacity(FIRST);
     let slice = bounds.in_memory.min(bounds.bytes) + 1;
     (&mut body)
         .take(slice)
@@ -156,7 +159,12 @@ fn read(
     };
     let mut seen = head.len() as u64;
     let parsed = if seen < slice {
-        parse(&mut serde_json::Deserializer::from_slice(&head), seed)
+        // Text that was checked as a whole is read nearly twice as fast as text that is checked string
+        // by string; that a string that nobody reads is none is no reason to refuse a page.
+        match std::str::from_utf8(&head) {
+            Ok(text) => parse(&mut serde_json::Deserializer::from_str(text), seed),
+            Err(_) => parse(&mut serde_json::Deserializer::from_slice(&head), seed),
+        }
     } else {
         let rest = Counted {
             inner: body,

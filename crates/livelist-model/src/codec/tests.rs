@@ -105,6 +105,73 @@ fn lines_out_of_order_or_without_an_end_are_errors() {
     }
 }
 
+fn gzip_of(lines: &[String]) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    for line in lines {
+        gzip.write_all(line.as_bytes()).unwrap();
+        gzip.write_all(b"\n").unwrap();
+    }
+    gzip.finish().unwrap()
+}
+
+#[test]
+fn lines_are_whole_and_in_order_across_blocks() {
+    // Four blocks of lines of all lengths up to the longest.
+    let mut lines: Vec<String> = (0..500)
+        .map(|i| {
+            let key = format!("{i:05}{}", "k".repeat(i * 7 % 1_016));
+            match i % 3 {
+                0 => key,
+                _ => format!("{key}\t{}", "9".repeat(i % 65)),
+            }
+        })
+        .collect();
+    let bytes = gzip_of(&lines);
+    let mut list = ListReader::new(&bytes[..], None);
+    for line in &lines {
+        assert!(list.advance().unwrap());
+        let (key, stamp) = line.split_once('\t').unwrap_or((line, ""));
+        assert_eq!(list.key(), key.as_bytes());
+        assert_eq!(list.stamp(), stamp.as_bytes());
+    }
+    assert!(!list.advance().unwrap());
+    for at in 1..lines.len() {
+        lines.swap(at - 1, at);
+        let read = read(&gzip_of(&lines), None);
+        let number = at as u64 + 1;
+        assert!(
+            matches!(read, Err(CodecError::Line { line, reason: "out of order" }) if line == number),
+            "{at}: {read:?}"
+        );
+        lines.swap(at - 1, at);
+    }
+}
+
+#[test]
+fn a_line_is_as_long_as_a_key_and_a_timestamp_at_most() {
+    let longest = format!("{}\t{}", "k".repeat(1_020), "9".repeat(64));
+    assert_eq!(read(&gzip_of(&[longest.clone()]), None).unwrap().len(), 1);
+    for line in [
+        format!("{longest}9"),
+        "k".repeat(1_021),
+        "k".repeat(100_000),
+    ] {
+        let read = read(&gzip_of(&[line]), None);
+        assert!(matches!(read, Err(CodecError::Line { line: 1, .. })));
+    }
+}
+
+#[test]
+fn a_reader_that_found_an_error_finds_no_end() {
+    let lines = ["a", "c", "b", "d"].map(str::to_owned);
+    let bytes = gzip_of(&lines);
+    let mut list = ListReader::new(&bytes[..], None);
+    while let Ok(more) = list.advance() {
+        assert!(more);
+    }
+    assert!(list.advance().is_err());
+}
+
 proptest! {
     #[test]
     fn a_list_comes_back_as_it_was(rows in proptest::collection::btree_map("[ -~é]{1,12}", "[0-9TZ:-]{0,24}", 0..200)) {
