@@ -150,7 +150,12 @@ fn lines_are_whole_and_in_order_across_blocks() {
 #[test]
 fn a_line_is_as_long_as_a_key_and_a_timestamp_at_most() {
     let longest = format!("{}\t{}", "k".repeat(1_020), "9".repeat(64));
-    assert_eq!(read(&gzip_of(&[longest.clone()]), None).unwrap().len(), 1);
+    assert_eq!(
+        read(&gzip_of(std::slice::from_ref(&longest)), None)
+            .unwrap()
+            .len(),
+        1
+    );
     for line in [
         format!("{longest}9"),
         "k".repeat(1_021),
