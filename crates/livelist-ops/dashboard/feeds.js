@@ -85,6 +85,15 @@ export function open(root, { params, status }) {
   let shown = [];
 
   const chips = h("div", { class: "chips", role: "group", "aria-label": "States" });
+  // Made once: what somebody points at or has chosen by keyboard is not replaced under their hands.
+  const chipOf = Object.fromEntries(FEED_STATES.map((state) => [state, h("button", {
+    type: "button", class: `chip ${state}`, "data-chip": state, "aria-pressed": "false",
+    onclick: () => {
+      kept.states = kept.states.includes(state) ? kept.states.filter((other) => other !== state) : [...kept.states, state];
+      changed();
+    },
+  }, badge(state), " ", h("b", {}, ""))]));
+  chips.append(...Object.values(chipOf));
   const search = h("input", { type: "search", id: "search", placeholder: "Search  ( / )", "aria-label": "Search feeds", autocomplete: "off", spellcheck: "false", value: kept.q });
   const pick = (name, title) => h("select", { id: `pick-${name}`, "aria-label": title, onchange: (e) => { kept[name] = e.target.value; changed(); } });
   const picks = { mls: pick("mls", "MLS"), provider: pick("provider", "Provider"), client: pick("client", "Client") };
@@ -118,15 +127,10 @@ export function open(root, { params, status }) {
   function drawChips(found) {
     const counts = Object.fromEntries(FEED_STATES.map((state) => [state, 0]));
     for (const feed of found) counts[feed.state] += 1;
-    const focused = document.activeElement?.dataset?.chip;
-    chips.replaceChildren(...FEED_STATES.map((state) => h("button", {
-      type: "button", class: `chip ${state}`, "data-chip": state, "aria-pressed": String(kept.states.includes(state)),
-      onclick: () => {
-        kept.states = kept.states.includes(state) ? kept.states.filter((other) => other !== state) : [...kept.states, state];
-        changed();
-      },
-    }, badge(state), " ", h("b", {}, number(counts[state])))));
-    if (focused) chips.querySelector(`[data-chip="${focused}"]`)?.focus();
+    for (const state of FEED_STATES) {
+      chipOf[state].setAttribute("aria-pressed", String(kept.states.includes(state)));
+      chipOf[state].querySelector("b").textContent = number(counts[state]);
+    }
   }
 
   function compute() {
