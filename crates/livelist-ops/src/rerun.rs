@@ -6,7 +6,7 @@ use livelist_model::record::{RunRecord, RunState};
 use livelist_model::run::RunSpec;
 use livelist_model::{FeedId, RunId, layout};
 use livelist_steps::start::ExecutionInput;
-use livelist_store::{Executions, Objects, ObjectsExt, Start};
+use livelist_store::{Executions, Objects, ObjectsExt, Start, StoreError};
 use serde::Serialize;
 
 use crate::{OpsError, feeds};
@@ -40,18 +40,29 @@ pub async fn prepare(
     }
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
     let run = RunSpec::of(today, known.spec);
+    match next_attempt(objects, run).await? {
+        (run, true) => Err(OpsError::UnderWay(run.run.to_string())),
+        (run, false) => Ok(run),
+    }
+}
+
+/// The first attempt of `run` that has not ended, and whether it has begun.
+///
+/// # Errors
+/// The store cannot be used now.
+pub async fn next_attempt(
+    objects: &dyn Objects,
+    run: RunSpec,
+) -> Result<(RunSpec, bool), StoreError> {
     for nth in 0.. {
         let id = run.run.attempt(nth);
-        let key = layout::run_record(feed, &id);
+        let key = layout::run_record(&run.feed.feed, &id);
         match objects.read_json::<RunRecord>(&key).await? {
-            Some((record, _)) if record.state == RunState::Running => {
-                return Err(OpsError::UnderWay(id.to_string()));
-            }
-            Some(_) => {}
-            None => return Ok(RunSpec { run: id, ..run }),
+            Some((record, _)) if record.state != RunState::Running => {}
+            begun => return Ok((RunSpec { run: id, ..run }, begun.is_some())),
         }
     }
-    Ok(run)
+    Ok((run, false))
 }
 
 /// Starts the next attempt of today's run of `feed`.

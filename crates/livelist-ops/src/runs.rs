@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use livelist_model::history::{History, Past};
 use livelist_model::record::{RunRecord, RunState};
 use livelist_model::{FeedId, RunId, layout};
-use livelist_store::{Objects, ObjectsExt, StoreError};
+use livelist_steps::history;
+use livelist_store::{Objects, ObjectsExt};
 use serde::Serialize;
 
 use crate::OpsError;
@@ -102,7 +103,7 @@ pub async fn list(
     };
     let mut lines: Vec<RunLine> = stream::iter(feeds)
         .map(|feed| async move {
-            let history = history(objects, &feed).await?;
+            let history = history::read(objects, &feed).await?;
             let running = under_way(objects, &feed, &history, now).await?;
             let ended = history.runs.into_iter();
             let mut lines: Vec<RunLine> = ended.map(|past| RunLine::ended(&feed, past)).collect();
@@ -115,15 +116,6 @@ pub async fn list(
     lines.sort_by(|a, b| b.started_at.cmp(&a.started_at).then(b.run.cmp(&a.run)));
     lines.truncate(most);
     Ok(lines)
-}
-
-/// How the last runs of a feed ended; one that cannot be read is empty.
-pub(crate) async fn history(objects: &dyn Objects, feed: &FeedId) -> Result<History, OpsError> {
-    match objects.read_json::<History>(&layout::history(feed)).await {
-        Ok(Some((history, _))) => Ok(history),
-        Ok(None) | Err(StoreError::Corrupt { .. }) => Ok(History::new(feed.clone())),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// The run of `feed` that has begun today or yesterday and not ended. The names of runs tell where to

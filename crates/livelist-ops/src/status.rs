@@ -10,12 +10,13 @@ use livelist_model::record::{RunRecord, RunState};
 use livelist_model::registry::{CredentialRef, Provider};
 use livelist_model::{ClientId, FeedId, MlsId, ResourceName, RunId, layout};
 use livelist_steps::error::advice;
+use livelist_steps::history;
 use livelist_store::{Objects, ObjectsExt, StoreError};
 use serde::Serialize;
 
 use crate::OpsError;
 use crate::feeds::{self, Feed};
-use crate::runs::{AT_ONCE, history, under_way};
+use crate::runs::{AT_ONCE, under_way};
 
 /// How a feed stands, in one word. The order is the order of the questions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -224,7 +225,7 @@ async fn one(objects: &dyn Objects, feed: &Feed, now: Timestamp) -> Result<FeedS
         }
         Err(error) => return Err(error.into()),
     };
-    let history = history(objects, id).await?;
+    let history = history::read(objects, id).await?;
     let running = match feed.disabled {
         Some(_) => None,
         None => under_way(objects, id, &history, now).await?,

@@ -78,18 +78,15 @@ async fn open(objects: &dyn Objects, object: &str) -> Result<Source, OpsError> {
     Ok(SyncIoBridge::new(found.body))
 }
 
-/// Whether the published snapshot has `key`. It is read to its end, where it proves to be whole.
-pub(crate) async fn is_live(
+/// Whether the list `object` has `key`. It is read to its end, where it proves to be whole.
+pub(crate) async fn holds(
     objects: &dyn Objects,
-    head: &Head,
+    object: &str,
+    expected: ListSummary,
     key: &str,
 ) -> Result<bool, OpsError> {
-    let source = open(objects, &head.full.object).await?;
-    let expected = ListSummary {
-        count: head.count,
-        sha256: head.sha256.clone(),
-    };
-    let (object, key) = (head.full.object.clone(), key.as_bytes().to_owned());
+    let source = open(objects, object).await?;
+    let (object, key) = (object.to_owned(), key.as_bytes().to_owned());
     blocking(move || {
         let mut list = ListReader::new(source, Some(expected));
         let mut found = false;

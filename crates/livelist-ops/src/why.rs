@@ -3,13 +3,12 @@
 
 use jiff::Timestamp;
 use livelist_model::ack::SiteAck;
-use livelist_model::codec::{KeyStream, ListReader};
+use livelist_model::codec::ListSummary;
 use livelist_model::delta::Sign;
 use livelist_model::head::{ConfirmedBy, Head, Held};
 use livelist_model::{ClientId, FeedId, RunId, layout};
-use livelist_store::{Objects, ObjectsExt};
+use livelist_store::{Objects, ObjectsExt, StoreError};
 use serde::Serialize;
-use tokio_util::io::SyncIoBridge;
 
 use crate::OpsError;
 use crate::versions::{self, Version};
@@ -101,7 +100,11 @@ pub struct Site {
 pub async fn why(objects: &dyn Objects, feed: &FeedId, key: &str) -> Result<Why, OpsError> {
     let head = versions::head(objects, feed).await?;
     let (versions, deltas) = versions::chain(&head);
-    let live = versions::is_live(objects, &head, key).await?;
+    let published = ListSummary {
+        count: head.count,
+        sha256: head.sha256.clone(),
+    };
+    let live = versions::holds(objects, &head.full.object, published, key).await?;
     let mut signs = Vec::with_capacity(deltas.len());
     for delta in &deltas {
         let wanted = key.as_bytes().to_owned();
@@ -194,26 +197,12 @@ async fn waiting(
     if held.head_version.as_ref() != Some(&head.version) {
         return Ok(None);
     }
-    // The list belongs to the run and may have expired with it.
-    let Some(found) = objects.get(&list.object).await? else {
-        return Ok(None);
+    let found = versions::holds(objects, &list.object, list.summary.clone(), key).await;
+    let found = match found {
+        // The list belongs to the run and may have expired with it.
+        Err(OpsError::Store(StoreError::Missing { .. })) => false,
+        other => other?,
     };
-    let (source, expected) = (SyncIoBridge::new(found.body), list.summary.clone());
-    let wanted = key.as_bytes().to_owned();
-    let found = tokio::task::spawn_blocking(move || {
-        let mut list = ListReader::new(source, Some(expected));
-        let mut found = false;
-        while list.advance()? {
-            found |= list.key() == wanted;
-        }
-        Ok::<_, livelist_model::codec::CodecError>(found)
-    })
-    .await
-    .map_err(|_| OpsError::Internal)?;
-    let found = found.map_err(|error| OpsError::Damaged {
-        object: list.object.clone(),
-        reason: error.to_string(),
-    })?;
     Ok(found.then(|| Waiting {
         run: held.run,
         reason: held.reason.as_str(),

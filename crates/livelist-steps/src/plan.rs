@@ -8,8 +8,7 @@ use livelist_model::registry::Finding;
 use livelist_model::{ClientId, MlsId};
 use livelist_reso::Dialects;
 use livelist_store::Message;
-use livelist_store::pauses::read_pauses;
-use livelist_store::registry::read_registry;
+use livelist_store::pauses::read_unpaused;
 use serde::{Deserialize, Serialize};
 
 use crate::{Env, StepError, heads};
@@ -58,8 +57,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         let at = input.time.unwrap_or_else(|| env.clock.now());
         at.to_zoned(jiff::tz::TimeZone::UTC).date()
     });
-    let (mut registry, findings) = read_registry(&*env.objects, &Dialects).await?;
-    read_pauses(&*env.objects).await?.apply(&mut registry);
+    let (registry, findings) = read_unpaused(&*env.objects, &Dialects).await?;
     for finding in &findings {
         tracing::error!(file = finding.file, field = finding.field, "{finding}");
     }

@@ -2,8 +2,10 @@
 
 use livelist_model::layout;
 use livelist_model::pause::{Pause, Pauses};
+use livelist_model::registry::{Finding, Providers, Registry};
 use livelist_model::{ClientId, MlsId};
 
+use crate::registry::read_registry;
 use crate::{Condition, Objects, ObjectsExt, Retention, StoreError};
 
 /// What may be paused.
@@ -22,6 +24,19 @@ impl Paused {
             Paused::Client(client) => layout::paused_client(client),
         }
     }
+}
+
+/// The registry as it is to be worked on: with what is paused disabled.
+///
+/// # Errors
+/// The store cannot be used now.
+pub async fn read_unpaused(
+    objects: &dyn Objects,
+    providers: &dyn Providers,
+) -> Result<(Registry, Vec<Finding>), StoreError> {
+    let (mut registry, findings) = read_registry(objects, providers).await?;
+    read_pauses(objects).await?.apply(&mut registry);
+    Ok((registry, findings))
 }
 
 /// Everything that is paused.

@@ -13,7 +13,7 @@ use livelist_model::run::RunSpec;
 use livelist_ops::rerun;
 use livelist_reso::Dialects;
 use livelist_steps::chain::Stage;
-use livelist_store::pauses::read_pauses;
+use livelist_store::pauses::read_unpaused;
 use livelist_store::registry::read_registry;
 
 use crate::approve::{operator, rerun_on_aws};
@@ -37,8 +37,7 @@ pub async fn run(
         environment.clone(),
     )?;
     logs::open(&arguments.data.data)?;
-    let (mut registry, findings) = read_registry(&*env.objects, &Dialects).await?;
-    read_pauses(&*env.objects).await?.apply(&mut registry);
+    let (registry, findings) = read_unpaused(&*env.objects, &Dialects).await?;
     let mut error_output = std::io::stderr().lock();
     for finding in &findings {
         writeln!(error_output, "livelist: {finding}")?;

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use futures::FutureExt;
 use livelist_model::head::Head;
 use livelist_model::layout;
-use livelist_model::record::{RunRecord, RunState};
+use livelist_model::record::RunRecord;
 use livelist_model::run::RunSpec;
+use livelist_ops::rerun;
 use livelist_steps::chain::{self, Ended, Stage};
 use livelist_steps::release::FailureInput;
 use livelist_steps::{Env, StepError, release};
@@ -36,14 +37,7 @@ impl Runner {
 
     /// The same run if it has not ended, else the day's next attempt.
     pub async fn next_attempt(&self, run: RunSpec) -> Result<RunSpec, StoreError> {
-        for nth in 0.. {
-            let id = run.run.attempt(nth);
-            let key = layout::run_record(&run.feed.feed, &id);
-            match self.env.objects.read_json::<RunRecord>(&key).await? {
-                Some((record, _)) if record.state != RunState::Running => {}
-                _ => return Ok(RunSpec { run: id, ..run }),
-            }
-        }
+        let (run, _) = rerun::next_attempt(&*self.env.objects, run).await?;
         Ok(run)
     }
 
@@ -120,6 +114,7 @@ pub fn by_credential(runs: impl IntoIterator<Item = RunSpec>) -> Vec<Vec<RunSpec
 #[cfg(test)]
 mod tests {
     use async_trait::async_trait;
+    use livelist_model::record::RunState;
     use livelist_model::registry::{AnyProvider, CredentialRef, Pair, parse_mls};
     use livelist_model::run::FeedSpec;
     use livelist_store::{LeaseState, SecretError, Secrets};

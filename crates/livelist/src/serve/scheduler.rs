@@ -15,8 +15,7 @@ use livelist_model::{FeedId, RunId, layout};
 use livelist_reso::Dialects;
 use livelist_steps::StepError;
 use livelist_steps::start::ExecutionInput;
-use livelist_store::pauses::read_pauses;
-use livelist_store::registry::read_registry;
+use livelist_store::pauses::read_unpaused;
 use livelist_store::{Executions, ObjectsExt, Start, StoreError};
 
 use super::in_process::InProcess;
@@ -63,8 +62,7 @@ impl Scheduler {
     /// Starts what is due now; says how long to wait for the next.
     async fn round(&self, known: &mut Known, stop: &Stop) -> Result<Duration, StepError> {
         let env = &self.runner.env;
-        let (mut registry, findings) = read_registry(&*env.objects, &Dialects).await?;
-        read_pauses(&*env.objects).await?.apply(&mut registry);
+        let (registry, findings) = read_unpaused(&*env.objects, &Dialects).await?;
         if findings != known.findings {
             for finding in &findings {
                 tracing::warn!(file = finding.file, "{finding}");
