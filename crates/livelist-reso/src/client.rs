@@ -86,7 +86,7 @@ pub struct PageRequest<'r> {
     pub size: u32,
     /// Whether to say the size in a `Prefer` header.
     pub prefer: bool,
-    /// Whether to take the second field: timestamps, or what the scan pages by.
+    /// Whether to take the dialect's second field.
     pub stamps: bool,
 }
 

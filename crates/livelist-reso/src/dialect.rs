@@ -36,7 +36,8 @@ pub struct Dialect {
     pub scan: ScanForm,
     /// The most rows a page may have.
     pub page_max: u32,
-    /// The field with the timestamp, where it comes at no cost.
+    /// The field that changes when a row does, where the scan tells by it whether a row is as it was on
+    /// the page before.
     pub stamp_field: Option<&'static str>,
     /// Whether it counts.
     pub count: CountForm,
@@ -164,7 +165,8 @@ impl Dialect {
         limits
     }
 
-    /// The second field of a row that a scan reads, if any: the one it pages by, or the timestamp.
+    /// The second field of a row that a scan reads, if any: the one it pages by, or the timestamp by
+    /// which it knows a row again.
     pub fn second_field(&self) -> Option<&'static str> {
         match self.scan {
             ScanForm::Keyset(KeysetBy::Number(field) | KeysetBy::Time(field)) => Some(field),

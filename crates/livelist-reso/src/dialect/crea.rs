@@ -24,7 +24,6 @@ pub(super) fn dialect() -> Dialect {
         scope: Some("DDFApi_Read"),
         scan: ScanForm::List,
         page_max: 100,
-        stamp_field: Some("ModificationTimestamp"),
         count: CountForm::Never,
         confirm: ConfirmForm::SecondScan,
         dataset_in_base: false,

@@ -7,7 +7,6 @@
 //!   scanned without.
 //! - A server token, or client credentials where `token_url` is given.
 //! - `X-Rate-Limit-Retry-After-Seconds` is what some say instead of `Retry-After`.
-//! - `ModificationTimestamp` is a required field and comes at no cost.
 
 use super::{Dialect, ScanForm, SizeForm};
 
@@ -18,7 +17,6 @@ pub(super) fn dialect() -> Dialect {
             skips: false,
         },
         wait_headers: &["x-rate-limit-retry-after-seconds"],
-        stamp_field: Some("ModificationTimestamp"),
         note: "for servers that are not listed here; give `auth`, `confirm`, `count` and `limits` \
                as the server's documentation has them",
         ..Dialect::plain()
