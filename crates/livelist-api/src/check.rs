@@ -156,6 +156,7 @@ fn told(nth: usize, error: KeyError) -> String {
         KeyError::Empty => "is empty",
         KeyError::TooLong => "is longer than 1020 bytes",
         KeyError::Control => "holds a control character",
+        KeyError::Full => "is one key too many",
     };
     format!("keys[{nth}] {what}")
 }
@@ -193,9 +194,9 @@ mod tests {
     use super::*;
 
     fn list(keys: u64) -> (Vec<u8>, ListSummary) {
-        let mut list = ListWriter::new(Vec::new(), Effort::Fast);
+        let mut list = ListWriter::new(Vec::new(), Effort::Stored);
         for i in 0..keys {
-            list.push(format!("{i:026}").as_bytes(), b"").unwrap();
+            list.push(format!("{i:026}").as_bytes()).unwrap();
         }
         list.finish().unwrap()
     }

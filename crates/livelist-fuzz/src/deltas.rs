@@ -61,7 +61,7 @@ pub fn delta(bytes: &[u8]) {
 }
 
 fn made(base: &Keys, target: &Keys) -> (Vec<u8>, DeltaSummary) {
-    let lists = [base, target].map(|keys| written(keys.iter().map(|k| (k.as_slice(), &b""[..]))));
+    let lists = [base, target].map(|keys| written(keys.iter().map(Vec::as_slice)));
     let [mut former, mut present] = lists
         .each_ref()
         .map(|(bytes, summary)| ListReader::new(&bytes[..], Some(summary.clone())));

@@ -1,6 +1,6 @@
 //! Lists at rest: parts and snapshots.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use flate2::Compression;
@@ -12,43 +12,37 @@ use livelist_model::keys::KeyBuffer;
 
 use crate::damage;
 
-/// Keys with their timestamps, in order.
-pub(crate) type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
-
-/// Three bytes of damage, then lines of `key` or `key⇥timestamp`. A list comes back as it was
-/// written; a damaged one is an error, or the same list still, but never another.
+/// Three bytes of damage, then keys, one a line. A list comes back as it was written; a damaged one is
+/// an error, or the same list still, but never another.
 pub fn list(bytes: &[u8]) {
     let _ = read(bytes, None);
     let Some((damage, text)) = damage::of(bytes) else {
         return;
     };
-    any_row(text);
-    let mut keys = KeyBuffer::default();
-    let mut rows = Rows::new();
+    any_key(text);
+    let mut buffer = KeyBuffer::default();
+    let mut keys = BTreeSet::new();
     for line in text.split(|b| *b == b'\n') {
         let (key, stamp) = at_tab(line);
-        if keys.push(key, stamp).is_ok() {
-            let sound = stamp.len() <= 64 && !stamp.iter().any(|b| b.is_ascii_control());
-            let stamp = if sound { stamp } else { b"" };
-            let best = rows.entry(key.to_vec()).or_default();
-            *best = stamp.max(best.as_slice()).to_vec();
+        if buffer.push(key, stamp).is_ok() {
+            keys.insert(key.to_vec());
         }
     }
-    keys.sort_unique();
-    let (stored, summary) = written(keys.iter());
-    assert_eq!(summary.count, rows.len() as u64);
+    buffer.sort_unique();
+    let (stored, summary) = written(buffer.iter().map(|(key, _)| key));
+    assert_eq!(summary.count, keys.len() as u64);
     assert_eq!(
         read(&stored, Some(summary.clone())).ok(),
-        Some(rows.clone())
+        Some(keys.clone())
     );
-    let text: Vec<u8> = rows
+    let text: Vec<u8> = keys
         .iter()
-        .flat_map(|(key, stamp)| line(key, stamp))
+        .flat_map(|key| [key, &b"\n"[..]].concat())
         .collect();
     assert_eq!(summary.sha256, digest(&text));
     let damaged = damage.apply(&stored, &text, gzip);
     if let Ok(other) = read(&damaged, Some(summary)) {
-        assert_eq!(other, rows, "{damage:?} made another list");
+        assert_eq!(other, keys, "{damage:?} made another list");
         // Nothing but the header's time, its operating system and the like may differ unseen.
         let body = |bytes: &[u8]| bytes.get(10..).map(<[u8]>::to_vec);
         let unseen = damaged == stored || body(&damaged) == body(&stored);
@@ -59,14 +53,13 @@ pub fn list(bytes: &[u8]) {
     }
 }
 
-/// A line that the writer takes is one that the reader gives back.
-fn any_row(text: &[u8]) {
-    let (key, stamp) = at_tab(text);
-    let mut list = ListWriter::new(Vec::new(), Effort::Fast);
-    if list.push(key, stamp).is_ok() {
+/// A key that the writer takes is one that the reader gives back.
+fn any_key(key: &[u8]) {
+    let mut list = ListWriter::new(Vec::new(), Effort::Stored);
+    if list.push(key).is_ok() {
         let (stored, summary) = list.finish().expect("memory");
-        let row = Rows::from([(key.to_vec(), stamp.to_vec())]);
-        assert_eq!(read(&stored, Some(summary)).ok(), Some(row));
+        let keys = BTreeSet::from([key.to_vec()]);
+        assert_eq!(read(&stored, Some(summary)).ok(), Some(keys));
     }
 }
 
@@ -75,33 +68,24 @@ fn at_tab(line: &[u8]) -> (&[u8], &[u8]) {
     at.map_or((line, b""), |at| (&line[..at], &line[at + 1..]))
 }
 
-fn line(key: &[u8], stamp: &[u8]) -> Vec<u8> {
-    match stamp {
-        [] => [key, b"\n"].concat(),
-        _ => [key, b"\t", stamp, b"\n"].concat(),
-    }
-}
-
-pub(crate) fn written<'a>(
-    rows: impl Iterator<Item = (&'a [u8], &'a [u8])>,
-) -> (Vec<u8>, ListSummary) {
+pub(crate) fn written<'a>(keys: impl Iterator<Item = &'a [u8]>) -> (Vec<u8>, ListSummary) {
     let mut list = ListWriter::new(Vec::new(), Effort::Small);
-    for (key, stamp) in rows {
-        list.push(key, stamp).expect("a sound row");
+    for key in keys {
+        list.push(key).expect("a sound key");
     }
     list.finish().expect("memory")
 }
 
-fn read(bytes: &[u8], expected: Option<ListSummary>) -> Result<Rows, CodecError> {
+fn read(bytes: &[u8], expected: Option<ListSummary>) -> Result<BTreeSet<Vec<u8>>, CodecError> {
     let mut list = ListReader::new(bytes, expected);
-    let mut rows = Rows::new();
+    let mut keys = BTreeSet::new();
     let mut former: Option<Vec<u8>> = None;
     while list.advance()? {
         assert!(former.as_deref() < Some(list.key()), "out of order");
         former = Some(list.key().to_vec());
-        rows.insert(list.key().to_vec(), list.stamp().to_vec());
+        keys.insert(list.key().to_vec());
     }
-    Ok(rows)
+    Ok(keys)
 }
 
 pub(crate) fn gzip(text: &[u8]) -> Vec<u8> {

@@ -1,5 +1,5 @@
 //! The forms that key lists have at rest: gzip text, one key a line, strictly ascending by bytes,
-//! LF at each end. Parts may carry `key\ttimestamp`. The same keys give the same bytes, so objects
+//! LF at each end. The same keys give the same bytes, so objects
 //! can be named by their content. Works over `std::io` values of the caller; bounded memory.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -7,10 +7,11 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use flate2::Compression;
 use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
+use memchr::memchr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::keys::{MAX_KEY_BYTES, MAX_STAMP_BYTES, check_key, is_stamp};
+use crate::keys::{MAX_KEY_BYTES, check_key};
 
 /// Why a list cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -51,9 +52,10 @@ pub fn digest(bytes: &[u8]) -> String {
 /// How hard to compress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
-    /// For parts: read once, soon.
-    Fast,
-    /// For snapshots and deltas: read many times.
+    /// Not at all, for parts: read once, soon. Compressing them took longer than reading the pages.
+    Stored,
+    /// For snapshots and deltas: read many times. Of sorted keys, higher levels make nothing smaller
+    /// by more than 2 %, and take twice the time and more (docs/benchmarks.md).
     Small,
 }
 
@@ -61,8 +63,8 @@ impl Effort {
     /// The level of gzip.
     pub fn level(self) -> u32 {
         match self {
-            Effort::Fast => 1,
-            Effort::Small => 6,
+            Effort::Stored => 0,
+            Effort::Small => 3,
         }
     }
 }
@@ -85,7 +87,7 @@ impl<W: Write> TextWriter<W> {
             gzip: GzEncoder::new(sink, Compression::new(effort.level())),
             hash: Sha256::new(),
             lines: 0,
-            pending: Vec::with_capacity(FLUSH_AT + MAX_KEY_BYTES + MAX_STAMP_BYTES),
+            pending: Vec::with_capacity(FLUSH_AT + MAX_KEY_BYTES + 1),
         }
     }
 
@@ -136,8 +138,8 @@ impl<W: Write> ListWriter<W> {
         }
     }
 
-    /// Adds a key, with a timestamp beside it unless that is empty.
-    pub fn push(&mut self, key: &[u8], stamp: &[u8]) -> Result<(), CodecError> {
+    /// Adds a key.
+    pub fn push(&mut self, key: &[u8]) -> Result<(), CodecError> {
         let line = self.text.lines + 1;
         check_key(key).map_err(|_| CodecError::Line {
             line,
@@ -149,20 +151,9 @@ impl<W: Write> ListWriter<W> {
                 reason: "out of order",
             });
         }
-        if !is_stamp(stamp) {
-            return Err(CodecError::Line {
-                line,
-                reason: "not a timestamp",
-            });
-        }
         self.last.clear();
         self.last.extend_from_slice(key);
-        if stamp.is_empty() {
-            self.text.line(&[key])?;
-        } else {
-            self.text.line(&[key, b"\t", stamp])?;
-        }
-        Ok(())
+        Ok(self.text.line(&[key])?)
     }
 
     /// Ends the list.
@@ -177,8 +168,6 @@ pub trait KeyStream {
     fn advance(&mut self) -> Result<bool, CodecError>;
     /// The present key; only after `advance` said true.
     fn key(&self) -> &[u8];
-    /// The timestamp beside the present key, or nothing.
-    fn stamp(&self) -> &[u8];
 }
 
 impl<S: KeyStream + ?Sized> KeyStream for Box<S> {
@@ -188,10 +177,6 @@ impl<S: KeyStream + ?Sized> KeyStream for Box<S> {
 
     fn key(&self) -> &[u8] {
         (**self).key()
-    }
-
-    fn stamp(&self) -> &[u8] {
-        (**self).stamp()
     }
 }
 
@@ -205,10 +190,6 @@ impl KeyStream for NoKeys {
     }
 
     fn key(&self) -> &[u8] {
-        &[]
-    }
-
-    fn stamp(&self) -> &[u8] {
         &[]
     }
 }
@@ -228,7 +209,7 @@ pub(crate) fn nothing_behind<R: BufRead>(gzip: &mut GzDecoder<R>) -> Result<(), 
 /// Of the text so much is held at once: many lines, of which none is copied.
 const BLOCK: usize = 64 * 1024;
 /// The longest line, its line feed included.
-const LONGEST_LINE: usize = MAX_KEY_BYTES + 1 + MAX_STAMP_BYTES + 1;
+const LONGEST_LINE: usize = MAX_KEY_BYTES + 1;
 
 /// Reads a list, checks each line and its order, and at the end its count and digest.
 pub struct ListReader<R: Read> {
@@ -247,38 +228,26 @@ pub struct ListReader<R: Read> {
     ended: bool,
 }
 
-/// Where a line is in a block: its beginning, the end of its key, and its end with the line feed.
+/// Where a line is in a block: its beginning, and its end with the line feed.
 #[derive(Debug, Default, Clone, Copy)]
 struct Line {
     start: usize,
-    key_end: usize,
     end: usize,
 }
 
-/// The end of the key and of the line that `text` begins with, if the line is there whole.
-fn find_line(text: &[u8]) -> Result<Option<(usize, usize)>, &'static str> {
+/// The end of the line that `text` begins with, behind its line feed, if it is there whole.
+fn find_line(text: &[u8]) -> Result<Option<usize>, &'static str> {
     let text = &text[..text.len().min(LONGEST_LINE)];
-    let unended = if text.len() == LONGEST_LINE {
-        Err("too long, or without its line feed")
-    } else {
-        Ok(None)
+    let Some(end) = memchr(b'\n', text) else {
+        return match text.len() {
+            LONGEST_LINE => Err("too long, or without its line feed"),
+            _ => Ok(None),
+        };
     };
-    // The first control character ends the key, whether it may stand there or not.
-    let Some(key_end) = text.iter().position(u8::is_ascii_control) else {
-        return unended;
-    };
-    let end = match text[key_end] {
-        b'\n' => Some(key_end),
-        b'\t' => text.iter().position(|b| *b == b'\n'),
-        _ => return Err("not a key"),
-    };
-    let Some(end) = end else {
-        return unended;
-    };
-    if key_end == 0 || key_end > MAX_KEY_BYTES {
-        return Err("not a key");
+    match check_key(&text[..end]) {
+        Ok(()) => Ok(Some(end + 1)),
+        Err(_) => Err("not a key"),
     }
-    Ok(Some((key_end, end + 1)))
 }
 
 impl<R: Read> ListReader<R> {
@@ -315,7 +284,6 @@ impl<R: Read> ListReader<R> {
         self.filled -= start;
         self.line = Line {
             start: 0,
-            key_end: self.line.key_end - start,
             end: self.line.end - start,
         };
         let n = loop {
@@ -361,7 +329,7 @@ impl<R: Read> KeyStream for ListReader<R> {
         }
         let bad = |line, reason| Err(CodecError::Line { line, reason });
         let number = self.lines + 1;
-        let (key_end, end) = loop {
+        let end = loop {
             match find_line(&self.block[self.line.end..self.filled]) {
                 Ok(Some(found)) => break found,
                 Ok(None) => {}
@@ -377,10 +345,9 @@ impl<R: Read> KeyStream for ListReader<R> {
         let start = self.line.end;
         let line = Line {
             start,
-            key_end: start + key_end,
             end: start + end,
         };
-        if self.lines > 0 && self.key() >= &self.block[line.start..line.key_end] {
+        if self.lines > 0 && self.key() >= &self.block[line.start..line.end - 1] {
             return bad(number, "out of order");
         }
         self.line = line;
@@ -389,12 +356,7 @@ impl<R: Read> KeyStream for ListReader<R> {
     }
 
     fn key(&self) -> &[u8] {
-        &self.block[self.line.start..self.line.key_end]
-    }
-
-    fn stamp(&self) -> &[u8] {
-        let end = self.line.end.saturating_sub(1);
-        self.block.get(self.line.key_end + 1..end).unwrap_or(&[])
+        &self.block[self.line.start..self.line.end.saturating_sub(1)]
     }
 }
 

@@ -19,6 +19,9 @@ pub enum KeyError {
     /// line.
     #[error("a key holds a control character")]
     Control,
+    /// More than a buffer holds.
+    #[error("there are more than 4 GiB of keys at once")]
+    Full,
 }
 
 /// Whether `key` can stand on a line of a list.
@@ -29,22 +32,49 @@ pub fn check_key(key: &[u8]) -> Result<(), KeyError> {
     if key.len() > MAX_KEY_BYTES {
         return Err(KeyError::TooLong);
     }
-    if key.iter().any(|b| b.is_ascii_control()) {
+    if has_control(key) {
         return Err(KeyError::Control);
     }
     Ok(())
 }
 
+/// Whether an ASCII control character is in `bytes`. Eight bytes at a time: every key and timestamp
+/// is looked at, and byte by byte that took a third of a scan.
+pub(crate) fn has_control(bytes: &[u8]) -> bool {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut last = [b' '; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let marks = words.iter().chain([&last]).map(|word| controls(*word));
+    marks.fold(0, |all, marks| all | marks) != 0
+}
+
+/// Not zero if and only if one of eight bytes is below a blank or is DEL.
+fn controls(word: [u8; 8]) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_le_bytes(word);
+    let below = |word: u64, bound: u8| word.wrapping_sub(EACH * u64::from(bound)) & !word;
+    (below(word, b' ') | below(word ^ (EACH * 0x7f), 1)) & (EACH * 0x80)
+}
+
 /// Whether `stamp` can stand beside a key, as nothing at all can.
 pub(crate) fn is_stamp(stamp: &[u8]) -> bool {
-    stamp.len() <= MAX_STAMP_BYTES && !stamp.iter().any(|b| b.is_ascii_control())
+    stamp.len() <= MAX_STAMP_BYTES && !has_control(stamp)
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    start: usize,
+    start: u32,
     key: u16,
     stamp: u8,
+}
+
+impl Entry {
+    /// Its key and its timestamp.
+    fn of<'b>(&self, bytes: &'b [u8]) -> (&'b [u8], &'b [u8]) {
+        let row = &bytes[self.start as usize..];
+        let (key, rest) = row.split_at(usize::from(self.key));
+        (key, &rest[..usize::from(self.stamp)])
+    }
 }
 
 /// The first eight bytes of a key as a number that stands in the same order. A shorter key is filled
@@ -77,8 +107,9 @@ impl KeyBuffer {
     pub fn push(&mut self, key: &[u8], stamp: &[u8]) -> Result<(), KeyError> {
         check_key(key)?;
         let stamp = if is_stamp(stamp) { stamp } else { &[] };
+        let start = u32::try_from(self.bytes.len()).map_err(|_| KeyError::Full)?;
         self.entries.push(Entry {
-            start: self.bytes.len(),
+            start,
             key: key.len() as u16,
             stamp: stamp.len() as u8,
         });
@@ -122,50 +153,49 @@ impl KeyBuffer {
         self.entries.clear();
     }
 
-    /// Forgets the timestamps beside the keys `first..`.
-    pub fn forget_stamps(&mut self, first: usize) {
-        for entry in self.entries.iter_mut().skip(first) {
+    /// Forgets the timestamps beside the keys that came after `mark`, and gives their memory to the
+    /// keys to come.
+    pub fn forget_stamps(&mut self, mark: Mark) {
+        let mut end = mark.bytes;
+        for entry in self.entries.iter_mut().skip(mark.entries) {
+            let start = entry.start as usize;
+            self.bytes
+                .copy_within(start..start + usize::from(entry.key), end);
+            // Nothing moves up, so it fits as it did.
+            entry.start = end as u32;
             entry.stamp = 0;
+            end += usize::from(entry.key);
         }
+        self.bytes.truncate(end);
     }
 
     /// The key at `index` in the present order.
     pub fn key(&self, index: usize) -> Option<&[u8]> {
-        self.entries.get(index).map(|e| self.key_of(*e))
+        self.entries.get(index).map(|e| e.of(&self.bytes).0)
     }
 
     /// The last key added.
     pub fn last(&self) -> Option<&[u8]> {
-        self.entries.last().map(|e| self.key_of(*e))
+        self.entries.last().map(|e| e.of(&self.bytes).0)
     }
 
-    /// Sorts by bytes and drops repeated keys; of their timestamps the greatest stays. Returns how
-    /// many were dropped.
+    /// Sorts by bytes and drops repeated keys. Returns how many were dropped.
     pub fn sort_unique(&mut self) -> usize {
         let before = self.entries.len();
         let bytes = &self.bytes;
-        let of = |e: &Entry| {
-            let key_end = e.start + usize::from(e.key);
-            (
-                &bytes[e.start..key_end],
-                &bytes[key_end..key_end + usize::from(e.stamp)],
-            )
-        };
-        if !self.entries.is_sorted_by(|a, b| of(a).0 < of(b).0) {
+        let of = |e: &Entry| e.of(bytes).0;
+        if !self.entries.is_sorted_by(|a, b| of(a) < of(b)) {
             // Most keys differ in their first bytes: compared as numbers beside each other, they need
             // not be looked up in the arena.
             let mut order: Vec<(u64, Entry)> = self
                 .entries
                 .iter()
-                .map(|e| (first_bytes(of(e).0), *e))
+                .map(|e| (first_bytes(of(e)), *e))
                 .collect();
             order.sort_unstable_by(|(a_first, a), (b_first, b)| {
-                a_first.cmp(b_first).then_with(|| {
-                    let (a, b) = (of(a), of(b));
-                    a.0.cmp(b.0).then_with(|| b.1.cmp(a.1))
-                })
+                a_first.cmp(b_first).then_with(|| of(a).cmp(of(b)))
             });
-            order.dedup_by(|(_, a), (_, b)| of(a).0 == of(b).0);
+            order.dedup_by(|(a_first, a), (b_first, b)| a_first == b_first && of(a) == of(b));
             self.entries.clear();
             self.entries.extend(order.iter().map(|(_, entry)| *entry));
         }
@@ -174,17 +204,13 @@ impl KeyBuffer {
 
     /// Keys and timestamps in the present order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.entries.iter().map(|e| {
-            let key_end = e.start + usize::from(e.key);
-            (
-                &self.bytes[e.start..key_end],
-                &self.bytes[key_end..key_end + usize::from(e.stamp)],
-            )
-        })
+        self.iter_from(0)
     }
 
-    fn key_of(&self, e: Entry) -> &[u8] {
-        &self.bytes[e.start..e.start + usize::from(e.key)]
+    /// The same of the rows `first..`, without a look at those before.
+    pub fn iter_from(&self, first: usize) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let rows = self.entries.get(first..).unwrap_or_default();
+        rows.iter().map(|e| e.of(&self.bytes))
     }
 }
 
@@ -193,6 +219,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_control_character_is_seen_wherever_it_stands() {
+        for length in 0..20 {
+            for place in 0..length {
+                for byte in 0..=u8::MAX {
+                    for around in [b' ', b'z', 0x80, 0xff] {
+                        let mut text = vec![around; length];
+                        text[place] = byte;
+                        assert_eq!(has_control(&text), byte.is_ascii_control(), "{text:?}");
+                    }
+                }
+            }
+        }
+    }
 
     #[test]
     fn keys_that_look_alike_stay_apart() {
@@ -217,6 +258,30 @@ mod tests {
     }
 
     #[test]
+    fn timestamps_of_a_page_are_forgotten() {
+        let mut keys = KeyBuffer::default();
+        keys.push(b"a", b"2025").unwrap();
+        let mark = keys.mark();
+        for (key, stamp) in [("bb", "2026"), ("c", ""), ("dddddd", "2027")] {
+            keys.push(key.as_bytes(), stamp.as_bytes()).unwrap();
+        }
+        keys.forget_stamps(mark);
+        keys.push(b"e", b"2028").unwrap();
+        let rows: Vec<_> = keys.iter().collect();
+        let expected = [
+            ("a", "2025"),
+            ("bb", ""),
+            ("c", ""),
+            ("dddddd", ""),
+            ("e", "2028"),
+        ];
+        assert_eq!(
+            rows,
+            expected.map(|(key, stamp)| (key.as_bytes(), stamp.as_bytes()))
+        );
+    }
+
+    #[test]
     fn a_mark_takes_a_broken_page_back() {
         let mut keys = KeyBuffer::default();
         keys.push(b"a", b"2026").unwrap();
@@ -231,17 +296,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sorting_is_what_a_btreemap_does(rows in proptest::collection::vec(("(a{6,9})?[a-cA-C0-2é]{1,3}", "[0-9]{0,3}"), 0..60)) {
+        fn sorting_is_what_a_btreeset_does(rows in proptest::collection::vec(("(a{6,9})?[a-cA-C0-2é]{1,3}", "[0-9]{0,3}"), 0..60)) {
             let mut keys = KeyBuffer::default();
-            let mut expected = std::collections::BTreeMap::<Vec<u8>, Vec<u8>>::new();
+            let mut expected = std::collections::BTreeSet::new();
             for (key, stamp) in &rows {
                 keys.push(key.as_bytes(), stamp.as_bytes()).unwrap();
-                let best = expected.entry(key.clone().into_bytes()).or_default();
-                *best = best.clone().max(stamp.clone().into_bytes());
+                expected.insert(key.clone().into_bytes());
             }
             let dropped = keys.sort_unique();
             prop_assert_eq!(dropped, rows.len() - expected.len());
-            let got: Vec<_> = keys.iter().map(|(k, s)| (k.to_vec(), s.to_vec())).collect();
+            let got: Vec<_> = keys.iter().map(|(key, _)| key.to_vec()).collect();
             prop_assert_eq!(got, expected.into_iter().collect::<Vec<_>>());
         }
     }

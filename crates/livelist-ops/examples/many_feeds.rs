@@ -360,9 +360,9 @@ fn key(n: u64) -> String {
 }
 
 fn list(count: u64) -> (Vec<u8>, ListSummary) {
-    let mut list = ListWriter::new(Vec::new(), Effort::Fast);
+    let mut list = ListWriter::new(Vec::new(), Effort::Stored);
     for n in 0..count {
-        list.push(key(n).as_bytes(), b"").unwrap();
+        list.push(key(n).as_bytes()).unwrap();
     }
     list.finish().unwrap()
 }

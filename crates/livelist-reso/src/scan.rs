@@ -98,7 +98,7 @@ pub enum Step {
 
 impl ScanState {
     /// The form that this version writes and reads.
-    pub const VERSION: u32 = 2;
+    pub const VERSION: u32 = 3;
 
     /// A scan of `feed` that begins now.
     ///
@@ -155,8 +155,10 @@ impl ScanState {
     ) -> Result<(), ClientError> {
         let mark = keys.mark();
         let (_, moved) = self.look(client, keys).await?;
-        if moved.is_err() {
-            keys.truncate(mark);
+        match moved {
+            // What stood beside the keys was the way to the next page.
+            Ok(()) => keys.forget_stamps(mark),
+            Err(_) => keys.truncate(mark),
         }
         moved
     }
@@ -202,7 +204,7 @@ impl ScanState {
         by: KeysetBy,
         answer: &Answer,
         first: usize,
-        keys: &mut KeyBuffer,
+        keys: &KeyBuffer,
     ) -> Result<(), ClientError> {
         match keyset::behind(by, &self.cursor, first, keys).map_err(ClientError::Page)? {
             Some(next) => self.go_to(answer, next),
@@ -340,7 +342,7 @@ mod tests {
 
     #[test]
     fn a_scan_can_be_written_down() {
-        let text = r#"{"version":2,"stage":"pages","cursor":{"link":"https://x/P?$skip=5"},"page_size":5,
+        let text = r#"{"version":3,"stage":"pages","cursor":{"link":"https://x/P?$skip=5"},"page_size":5,
             "loops":{"kept":7,"steps":0,"power":1},"evidence":{"paging":"links","started_at":"2026-11-21T04:00:00Z",
             "pages":1,"rows":5,"rows_skipped":0}}"#;
         let state: ScanState = serde_json::from_str(text).unwrap();

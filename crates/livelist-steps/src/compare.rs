@@ -204,11 +204,11 @@ async fn walk(env: &Env, progress: &Progress, head: Option<&Head>) -> Result<Fou
             distinct: vec![0; scans],
             controls: Sample::default(),
         };
-        let mut absent = lists::writer(Effort::Fast);
+        let mut absent = lists::writer(Effort::Stored);
         let mut added = 0;
         difference::<CodecError>(&mut former, &mut live, |key, side| {
             match side {
-                Side::Former => absent.push(key, b"")?,
+                Side::Former => absent.push(key)?,
                 Side::Present => added += 1,
                 Side::Both => {}
             }
@@ -252,10 +252,6 @@ impl KeyStream for Counted {
 
     fn key(&self) -> &[u8] {
         self.union.key()
-    }
-
-    fn stamp(&self) -> &[u8] {
-        &[]
     }
 }
 

@@ -298,10 +298,10 @@ async fn conclude(
     let gone = || absent.iter().filter(|k| !restored.contains(k.as_slice()));
     let seen_before = held_before(env, run, compared).await?;
     let fresh = gone().filter(|k| !seen_before.contains(*k)).count() as u64;
-    let mut list = lists::writer(Effort::Fast);
+    let mut list = lists::writer(Effort::Stored);
     if told.asked == compared.facts.absent {
         for key in gone() {
-            list.push(key, b"").map_err(lists::in_object("gone"))?;
+            list.push(key).map_err(lists::in_object("gone"))?;
         }
     }
     let (chunks, summary) = list.finish().map_err(lists::in_object("gone"))?;

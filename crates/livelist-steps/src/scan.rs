@@ -213,9 +213,10 @@ async fn write_part(
     let (buffer, written) = livelist_reso::blocking::run(move || {
         buffer.sort_unique();
         let written = (|| {
-            let mut list = lists::writer(Effort::Fast);
-            for (key, stamp) in buffer.iter() {
-                list.push(key, stamp)?;
+            let mut list = lists::writer(Effort::Stored);
+            // The timestamps were the scan's way through the pages; nobody reads them in a part.
+            for (key, _) in buffer.iter() {
+                list.push(key)?;
             }
             list.finish()
         })();

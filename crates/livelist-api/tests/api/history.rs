@@ -32,9 +32,9 @@ pub fn version(sequence: u64) -> String {
 }
 
 fn list(keys: &Keys) -> (Vec<u8>, ListSummary) {
-    let mut list = ListWriter::new(Vec::new(), Effort::Fast);
+    let mut list = ListWriter::new(Vec::new(), Effort::Stored);
     for key in keys {
-        list.push(key.as_bytes(), b"").unwrap();
+        list.push(key.as_bytes()).unwrap();
     }
     list.finish().unwrap()
 }

@@ -33,7 +33,7 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
         what: "The steps compare and publish on a directory: half a percent of the keys went, half a \
                percent came. The limit reads and decompresses both inputs (the parts and the former \
                snapshot) once and compresses a text as long as the new snapshot with the same library \
-               and level. The tools are `zcat`, `cut`, `sort -u`, `comm` and `gzip` in the C locale, \
+               and level. The tools are `zcat`, `sort -u`, `comm` and `gzip` in the C locale, \
                making the same snapshot and delta. CPU is that of all processes, the least of the runs."
             .to_owned(),
         head: vec![
@@ -182,7 +182,7 @@ fn tools(scene: &Scene, folder: &Path) -> String {
     let folder = folder.display();
     format!(
         "export LC_ALL=C; mkdir -p {folder}; \
-         zcat {parts} | cut -f1 | sort -u > {folder}/present; \
+         zcat {parts} | sort -u > {folder}/present; \
          zcat {former} | comm -3 - {folder}/present | gzip > {folder}/delta.gz; \
          gzip < {folder}/present > {folder}/snapshot.gz"
     )

@@ -1,5 +1,3 @@
-use std::collections::BTreeSet;
-
 use proptest::prelude::*;
 
 use super::*;
@@ -7,7 +5,7 @@ use super::*;
 fn write(keys: &[&str]) -> (Vec<u8>, ListSummary) {
     let mut list = ListWriter::new(Vec::new(), Effort::Small);
     for key in keys {
-        list.push(key.as_bytes(), b"").unwrap();
+        list.push(key.as_bytes()).unwrap();
     }
     list.finish().unwrap()
 }
@@ -42,13 +40,12 @@ fn same_keys_same_bytes() {
 
 #[test]
 fn a_writer_refuses_what_is_not_strictly_ascending() {
-    let mut list = ListWriter::new(Vec::new(), Effort::Fast);
-    list.push(b"b", b"").unwrap();
-    assert!(list.push(b"b", b"").is_err());
-    assert!(list.push(b"a", b"").is_err());
-    assert!(list.push(b"c\nd", b"").is_err());
-    assert!(list.push(b"c", b"2026\nd").is_err());
-    assert!(list.push(b"c", &[b'9'; 65]).is_err());
+    let mut list = ListWriter::new(Vec::new(), Effort::Stored);
+    list.push(b"b").unwrap();
+    assert!(list.push(b"b").is_err());
+    assert!(list.push(b"a").is_err());
+    assert!(list.push(b"c\nd").is_err());
+    assert!(list.push(b"c\td").is_err());
 }
 
 #[test]
@@ -118,21 +115,13 @@ fn gzip_of(lines: &[String]) -> Vec<u8> {
 fn lines_are_whole_and_in_order_across_blocks() {
     // Four blocks of lines of all lengths up to the longest.
     let mut lines: Vec<String> = (0..500)
-        .map(|i| {
-            let key = format!("{i:05}{}", "k".repeat(i * 7 % 1_016));
-            match i % 3 {
-                0 => key,
-                _ => format!("{key}\t{}", "9".repeat(i % 65)),
-            }
-        })
+        .map(|i| format!("{i:05}{}", "k".repeat(i * 7 % 1_016)))
         .collect();
     let bytes = gzip_of(&lines);
     let mut list = ListReader::new(&bytes[..], None);
     for line in &lines {
         assert!(list.advance().unwrap());
-        let (key, stamp) = line.split_once('\t').unwrap_or((line, ""));
-        assert_eq!(list.key(), key.as_bytes());
-        assert_eq!(list.stamp(), stamp.as_bytes());
+        assert_eq!(list.key(), line.as_bytes());
     }
     assert!(!list.advance().unwrap());
     for at in 1..lines.len() {
@@ -148,8 +137,8 @@ fn lines_are_whole_and_in_order_across_blocks() {
 }
 
 #[test]
-fn a_line_is_as_long_as_a_key_and_a_timestamp_at_most() {
-    let longest = format!("{}\t{}", "k".repeat(1_020), "9".repeat(64));
+fn a_line_is_as_long_as_a_key_at_most() {
+    let longest = "k".repeat(1_020);
     assert_eq!(
         read(&gzip_of(std::slice::from_ref(&longest)), None)
             .unwrap()
@@ -157,8 +146,8 @@ fn a_line_is_as_long_as_a_key_and_a_timestamp_at_most() {
         1
     );
     for line in [
-        format!("{longest}9"),
-        "k".repeat(1_021),
+        format!("{longest}k"),
+        format!("{}\t2026", "k".repeat(20)),
         "k".repeat(100_000),
     ] {
         let read = read(&gzip_of(&[line]), None);
@@ -179,20 +168,14 @@ fn a_reader_that_found_an_error_finds_no_end() {
 
 proptest! {
     #[test]
-    fn a_list_comes_back_as_it_was(rows in proptest::collection::btree_map("[ -~é]{1,12}", "[0-9TZ:-]{0,24}", 0..200)) {
-        let mut list = ListWriter::new(Vec::new(), Effort::Fast);
-        let sorted: BTreeSet<_> = rows.iter().map(|(k, s)| (k.as_bytes(), s.as_bytes())).collect();
-        for (key, stamp) in &sorted {
-            list.push(key, stamp).unwrap();
+    fn a_list_comes_back_as_it_was(keys in proptest::collection::btree_set("[ -~é]{1,12}", 0..200)) {
+        let mut list = ListWriter::new(Vec::new(), Effort::Stored);
+        for key in &keys {
+            list.push(key.as_bytes()).unwrap();
         }
         let (bytes, summary) = list.finish().unwrap();
-        let mut list = ListReader::new(&bytes[..], Some(summary));
-        let mut back = Vec::new();
-        while list.advance().unwrap() {
-            back.push((list.key().to_vec(), list.stamp().to_vec()));
-        }
-        let sorted: Vec<_> = sorted.into_iter().map(|(k, s)| (k.to_vec(), s.to_vec())).collect();
-        prop_assert_eq!(back, sorted);
+        let back = read(&bytes, Some(summary)).unwrap();
+        prop_assert_eq!(back, keys.into_iter().collect::<Vec<_>>());
     }
 
     #[test]

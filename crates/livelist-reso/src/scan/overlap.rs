@@ -42,7 +42,7 @@ impl PageRows {
     /// `$skip` counts.
     pub(super) fn of(first: usize, keys: &KeyBuffer) -> PageRows {
         let mut seen = HashSet::new();
-        let rows = keys.iter().skip(first).filter(|(key, _)| seen.insert(*key));
+        let rows = keys.iter_from(first).filter(|(key, _)| seen.insert(*key));
         PageRows(rows.map(hash).collect())
     }
 

@@ -59,7 +59,7 @@ pub(super) async fn make(
                 Side::Present => delta.push(Sign::Added, key)?,
                 Side::Both => {}
             }
-            snapshot.push(key, b"")
+            snapshot.push(key)
         })?;
         Ok::<_, CodecError>(Made {
             snapshot: snapshot.finish()?,
@@ -101,9 +101,5 @@ impl KeyStream for InMemory {
 
     fn key(&self) -> &[u8] {
         &self.keys[self.next - 1]
-    }
-
-    fn stamp(&self) -> &[u8] {
-        &[]
     }
 }
