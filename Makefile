@@ -229,12 +229,10 @@ bench: bench-build ## Measures Livelist against this machine's limit into docs/b
 	[ -z "$$rows" ] || $(BENCH_RUN) --rows "$$rows"
 	@$(if $(or $(findstring lambda,$(ROWS)),$(if $(ROWS),,all)),$(MAKE) --no-print-directory bench-lambda,true)
 
-# The functions' binary, and an AWS emulator for what it works with.
+# The artifact as it is deployed, and an AWS emulator for what it works with.
 .PHONY: bench-lambda
 bench-lambda: $(VENV) bench-build
-	@cargo build --quiet --profile measure -p livelist-lambda
-	@mkdir -p $(dir $(ARTIFACT))
-	@strip --strip-all -o $(ARTIFACT) $(TARGET)/measure/bootstrap
+	@$(MAKE) --no-print-directory package ARCH=$(subst aarch64,arm64,$(shell uname -m))
 	@$(STACK) exec -- $(BENCH_RUN) --rows lambda --bootstrap $(ARTIFACT)
 
 .PHONY: bench-check

@@ -86,8 +86,17 @@ pub fn peak() -> f64 {
 
 /// The peak of another process, by its id; nothing when it is gone.
 pub fn peak_of(process: &str) -> Option<f64> {
+    status_of(process, "VmHWM:")
+}
+
+/// What another process has of files in memory now, in MB: its binary, above all.
+pub fn files_of(process: &str) -> Option<f64> {
+    status_of(process, "RssFile:")
+}
+
+fn status_of(process: &str, what: &str) -> Option<f64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
+    let line = status.lines().find(|l| l.starts_with(what))?;
     let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kib * 1_024.0 / 1e6)
 }

@@ -11,7 +11,16 @@ use crate::Failed;
 
 /// Runs this program as `child NAME` with `input`, and reads what it says.
 pub fn child<O: DeserializeOwned>(name: &str, input: &impl Serialize) -> Result<O, Failed> {
-    let mut started = start(&mut Command::new(program()?), name, input)?;
+    child_on(None, name, input)
+}
+
+/// The same; with `core`, it may use that one alone.
+pub fn child_on<O: DeserializeOwned>(
+    core: Option<u32>,
+    name: &str,
+    input: &impl Serialize,
+) -> Result<O, Failed> {
+    let mut started = start(&mut pinned(core)?, name, input)?;
     drop(started.stdin.take());
     let mut text = String::new();
     if let Some(out) = started.stdout.take() {
@@ -38,16 +47,7 @@ impl Server {
         input: &impl Serialize,
         core: Option<u32>,
     ) -> Result<(Server, O), Failed> {
-        let program = program()?;
-        let mut command = match core {
-            Some(core) => {
-                let mut command = Command::new("taskset");
-                command.args(["-c", &core.to_string()]).arg(program);
-                command
-            }
-            None => Command::new(program),
-        };
-        let mut process = start(&mut command, name, input)?;
+        let mut process = start(&mut pinned(core)?, name, input)?;
         let input = process.stdin.take();
         let mut text = String::new();
         if let Some(out) = process.stdout.as_mut() {
@@ -71,8 +71,17 @@ impl Drop for Server {
     }
 }
 
-fn program() -> Result<std::path::PathBuf, Failed> {
-    Ok(std::env::current_exe()?)
+/// This program, on one core or on any.
+fn pinned(core: Option<u32>) -> Result<Command, Failed> {
+    let program = std::env::current_exe()?;
+    Ok(match core {
+        Some(core) => {
+            let mut command = Command::new("taskset");
+            command.args(["-c", &core.to_string()]).arg(program);
+            command
+        }
+        None => Command::new(program),
+    })
 }
 
 fn start(command: &mut Command, name: &str, input: &impl Serialize) -> Result<Child, Failed> {

@@ -17,8 +17,10 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 
 use crate::Failed;
-use crate::machine::{Moment, peak_of};
+use crate::machine::{Moment, files_of, peak_of};
 
+/// Whether a process that has not polled yet is still there is looked at so often.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// No invocation takes longer.
 const LONGEST: Duration = Duration::from_secs(300);
 
@@ -31,6 +33,15 @@ enum Said {
 struct Endpoint {
     events: Mutex<mpsc::Receiver<Vec<u8>>>,
     said: mpsc::Sender<Said>,
+}
+
+/// Resident memory in MB.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Memory {
+    /// The most there was.
+    pub peak: f64,
+    /// What of it now are pages of the binary and its libraries.
+    pub of_files: f64,
 }
 
 /// A function's process that waits for an invocation.
@@ -66,7 +77,7 @@ impl Function {
             }
         });
         let begun = Moment::now();
-        let process = Command::new(bootstrap)
+        let mut process = Command::new(bootstrap)
             .env_clear()
             .envs(variables.iter().cloned())
             .env("AWS_LAMBDA_RUNTIME_API", address)
@@ -75,11 +86,18 @@ impl Function {
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
             .env("LIVELIST_LOG", "error")
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            // Its log: errors, if any.
+            .stdout(std::io::stderr())
             .spawn()?;
-        match tokio::time::timeout(LONGEST, heard.recv()).await? {
-            Some(Said::Polls) => {}
-            _ => return Err("the function did not poll".into()),
+        loop {
+            match tokio::time::timeout(LOOK_EVERY, heard.recv()).await {
+                Ok(Some(Said::Polls)) => break,
+                Ok(_) => return Err("the function did not poll".into()),
+                Err(_) => {}
+            }
+            if let Some(ended) = process.try_wait()? {
+                return Err(format!("the function ended before its first poll: {ended}").into());
+            }
         }
         Ok(Function {
             process,
@@ -107,9 +125,14 @@ impl Function {
         }
     }
 
-    /// Its peak of memory in MB.
-    pub fn peak(&self) -> f64 {
-        peak_of(&self.process.id().to_string()).unwrap_or_default()
+    /// Its memory so far.
+    pub fn memory(&self) -> Memory {
+        let process = self.process.id().to_string();
+        let read = |of: fn(&str) -> Option<f64>| of(&process).unwrap_or_default();
+        Memory {
+            peak: read(peak_of),
+            of_files: read(files_of),
+        }
     }
 }
 

@@ -23,6 +23,8 @@ use crate::Failed;
 
 /// The MLS's name in every measurement.
 pub const MLS: &str = "bench";
+/// The reference to the credential of a job on a directory.
+pub const CREDENTIAL: &str = "env:BENCH";
 /// Whose runs they are.
 pub const OWNER: &str = "bench";
 
@@ -47,13 +49,19 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// The feed of `mls` at `endpoint`, in pages of `page` rows.
-    pub fn of(mls: &MlsSpec, endpoint: &Endpoint, page: Option<u64>) -> Result<Feed, Failed> {
+    /// The feed of `mls` at `endpoint`, in pages of `page` rows, by the credential that a reference
+    /// names.
+    pub fn of(
+        mls: &MlsSpec,
+        endpoint: &Endpoint,
+        page: Option<u64>,
+        credential: &str,
+    ) -> Result<Feed, Failed> {
         let mut document = serde_json::json!({
             "mls": mls.mls,
             "provider": mls.provider,
             "base_url": endpoint.base_url,
-            "credential": "env:BENCH",
+            "credential": credential,
         });
         if let Some(url) = &endpoint.token_url {
             document["token_url"] = url.clone().into();

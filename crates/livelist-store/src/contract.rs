@@ -15,6 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use livelist_model::notice::{EventKind, FeedEvent};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::io::AsyncReadExt;
 
 use crate::{
     Body, Clock, Condition, Executions, LeaseState, Leases, Message, Objects, ObjectsExt, Outbox,
@@ -99,6 +100,26 @@ pub async fn objects(objects: &dyn Objects) {
         text(objects, "feeds/a/head.json").await.as_deref(),
         Some("2")
     );
+
+    // Documents may be read in another way than lists.
+    for length in [0, 1, 64 * 1024, 64 * 1024 + 1, 300_000] {
+        let content: String = (0..length)
+            .map(|n| char::from(b'a' + (n % 23) as u8))
+            .collect();
+        let key = format!("feeds/a/runs/r/{length}");
+        let written = put(objects, &key, &content, Condition::Absent)
+            .await
+            .unwrap();
+        let mut object = objects.get(&key).await.unwrap().unwrap();
+        assert_eq!((object.bytes, &object.etag), (length, &written));
+        let mut read = String::new();
+        object.body.read_to_string(&mut read).await.unwrap();
+        assert!(
+            read == content,
+            "{length} bytes are read as they were written"
+        );
+        objects.delete(&key, Condition::Always).await.unwrap();
+    }
 
     let chunks = Body::from(vec![
         Bytes::from_static(b"one "),

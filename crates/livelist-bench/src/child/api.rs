@@ -16,6 +16,7 @@ use livelist_store::directory::DirectoryObjects;
 use livelist_store::{Clock, SystemClock, SystemEntropy};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use crate::Failed;
 use crate::machine::{Moment, wait_until};
@@ -54,8 +55,10 @@ pub struct Ask {
     pub etag: Option<String>,
     /// The body to post, if any.
     pub body: Option<String>,
-    /// Requests a second.
-    pub rate: f64,
+    /// Requests a second; without it, as many as are answered.
+    pub rate: Option<f64>,
+    /// Requests that wait for an answer at once, at most.
+    pub at_once: usize,
     /// How many in all.
     pub requests: u32,
     /// The status that each answer has to have.
@@ -65,7 +68,8 @@ pub struct Ask {
 /// What was answered.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Asked {
-    /// Milliseconds from the moment when a request was due, in order.
+    /// Milliseconds from the moment when a request was due, or was sent where there is no rate, in
+    /// order.
     pub latencies: Vec<f64>,
     /// Seconds from the first request to the last answer.
     pub seconds: f64,
@@ -83,16 +87,23 @@ pub async fn ask(ask: Ask) -> Result<Asked, Failed> {
         Client::builder(TokioExecutor::new()).build(connector)
     };
     let ask = Arc::new(ask);
+    let room = Arc::new(Semaphore::new(ask.at_once));
     // A connection is there before anything is measured.
     let (_, etag, body) = once(&client, &ask).await?;
     let began = Moment::now();
     let mut waiting = Vec::new();
     for nth in 0..ask.requests {
-        let due = Duration::from_secs_f64(f64::from(nth) / ask.rate);
-        wait_until(began, due).await;
+        let due = ask.rate.map(|rate| f64::from(nth) / rate);
+        let due = due.map(Duration::from_secs_f64);
+        if let Some(due) = due {
+            wait_until(began, due).await;
+        }
+        let seat = Arc::clone(&room).acquire_owned().await?;
+        let due = due.unwrap_or_else(|| began.elapsed());
         let (client, ask) = (client.clone(), Arc::clone(&ask));
         waiting.push(tokio::spawn(async move {
             let (status, ..) = once(&client, &ask).await.map_err(|e| e.to_string())?;
+            drop(seat);
             let took = began.elapsed().saturating_sub(due).as_secs_f64() * 1e3;
             if status == ask.status {
                 Ok(took)

@@ -26,6 +26,7 @@ pub fn run(name: &str) -> Result<(), Failed> {
             "scan" => say(&steps::scan(read(&line)?).await?),
             "compare" => say(&steps::compare(read(&line)?).await?),
             "whole" => say(&steps::whole(read(&line)?).await?),
+            "counted" => say(&steps::counted(read(&line)?).await?),
             "drain" => say(&limits::drain(read(&line)?).await?),
             "lists" => say(&limits::lists(&read(&line)?)?),
             "api" => api::serve(read(&line)?).await,

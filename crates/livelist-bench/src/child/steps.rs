@@ -129,6 +129,8 @@ pub struct Whole {
     pub usage: Usage,
     /// CPU by step.
     pub steps: BTreeMap<String, f64>,
+    /// The step in which the peak of memory was reached.
+    pub highest: Option<String>,
     /// Requests to the provider.
     pub requests: u64,
     /// Keys published.
@@ -146,8 +148,9 @@ pub async fn whole(job: Job) -> Result<Whole, Failed> {
     by(&job, job.env()?).await
 }
 
-/// The same by a clock that jumps where a provider's limits make a run wait: its requests count, not
-/// its time.
+/// The same by a clock that jumps where a provider's limits make a run wait: a thousand questions
+/// about absent keys are minutes of waiting at a provider that takes three a second, and nothing
+/// that Livelist does.
 pub async fn counted(job: Job) -> Result<Whole, Failed> {
     let clock = Arc::new(Jumping::default());
     let env = Env {
@@ -161,7 +164,7 @@ async fn by(job: &Job, env: Env) -> Result<Whole, Failed> {
     let begun = Moment::now();
     let measured = Measured {
         env: &env,
-        steps: Mutex::default(),
+        seen: Mutex::default(),
     };
     let ended = reconcile_by(&measured, job.run.clone(), OWNER, &|_| {}).await;
     let usage = begun.used();
@@ -172,10 +175,12 @@ async fn by(job: &Job, env: Env) -> Result<Whole, Failed> {
     let key = layout::run_record(&job.run.feed.feed, &job.run.run);
     let record = env.objects.read_json::<RunRecord>(&key).await?;
     let traffic = record.map(|(record, _)| record.traffic);
-    let steps = measured.steps.into_inner();
+    let seen = measured.seen.into_inner();
+    let seen = seen.unwrap_or_else(PoisonError::into_inner);
     Ok(Whole {
         usage,
-        steps: steps.unwrap_or_else(PoisonError::into_inner),
+        steps: seen.cpu,
+        highest: seen.highest,
         requests: traffic.map_or(0, |t| t.requests),
         count: out.count,
         added: out.added,
@@ -184,18 +189,31 @@ async fn by(job: &Job, env: Env) -> Result<Whole, Failed> {
     })
 }
 
-/// The steps as function calls, with the CPU that each took.
+/// The steps as function calls, with what each took.
 struct Measured<'a> {
     env: &'a Env,
-    steps: Mutex<BTreeMap<String, f64>>,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    cpu: BTreeMap<String, f64>,
+    /// The peak so far, and in which step it was reached.
+    peak: f64,
+    highest: Option<String>,
 }
 
 impl Measured<'_> {
     async fn measure<T>(&self, name: &str, step: impl Future<Output = T>) -> T {
         let begun = Moment::now();
         let out = step.await;
-        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
-        *steps.entry(name.to_owned()).or_default() += begun.used().cpu;
+        let used = begun.used();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        *seen.cpu.entry(name.to_owned()).or_default() += used.cpu;
+        if used.peak > seen.peak {
+            seen.peak = used.peak;
+            seen.highest = Some(name.to_owned());
+        }
         out
     }
 }

@@ -6,7 +6,7 @@ use super::Plan;
 use crate::Failed;
 use crate::child::steps;
 use crate::report::{Section, count};
-use crate::world::{Feed, MLS, mls};
+use crate::world::{CREDENTIAL, Feed, MLS, mls};
 
 const LISTINGS: u64 = 20_000;
 const SOLD: u64 = 100;
@@ -53,7 +53,7 @@ async fn one(plan: &Plan, provider: Provider) -> Result<Vec<String>, Failed> {
     spec.options.cache_seconds = 0;
     let simulator = Simulator::start(vec![spec.clone()]).await?;
     let endpoint = simulator.endpoints().pop().ok_or("no endpoint")?;
-    let feed = Feed::of(&spec, &endpoint, None)?;
+    let feed = Feed::of(&spec, &endpoint, None, CREDENTIAL)?;
     let control = simulator.control(MLS).ok_or("no control")?;
     let data = plan.folder(&format!("confirm-{}", feed.spec.provider));
     steps::counted(feed.job(&data, 20)).await?;

@@ -1,42 +1,139 @@
 //! Row 6: the functions' binary behind a Runtime API endpoint: its size, how fast it starts, and,
 //! where an AWS emulator runs, what a run's invocations take.
 
+mod stack;
+
+use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
-use livelist_mls::Provider;
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 
-use super::{Plan, Provided, post};
+use self::stack::{Stack, What};
+use super::Plan;
 use crate::Failed;
+use crate::machine::Moment;
 use crate::report::{Section, count, verdict};
-use crate::runtime_api::Function;
-use crate::world::OWNER;
+use crate::runtime_api::{Function, Memory};
 
 const ZIP: f64 = 6.0;
 const FIRST_POLL: f64 = 10.0;
 const PEAK: f64 = 128.0;
 const SCAN_PEAK: f64 = 256.0;
-const BUCKET: &str = "livelist-bench";
-const NAMES: [&str; 11] = [
-    "planner",
-    "worker",
-    "acquire",
-    "authorize",
-    "scan",
-    "compare",
-    "confirm",
-    "publish",
-    "release",
-    "api",
-    "notify",
+const KEYS: u64 = 500_000;
+
+/// A function, and what it is asked for; several lines may be of one function.
+struct Line {
+    name: &'static str,
+    function: &'static str,
+    /// Nothing for the steps of a run, whose events are what the steps before them said.
+    what: Option<What>,
+}
+
+const fn step(name: &'static str) -> Line {
+    Line {
+        name,
+        function: name,
+        what: None,
+    }
+}
+
+const fn other(name: &'static str, function: &'static str, what: What) -> Line {
+    Line {
+        name,
+        function,
+        what: Some(what),
+    }
+}
+
+/// All functions in the order of a day.
+const LINES: [Line; 13] = [
+    other("planner", "planner", What::Plan),
+    other("worker", "worker", What::Start),
+    step("acquire"),
+    step("authorize"),
+    step("scan"),
+    step("compare"),
+    step("confirm"),
+    step("publish"),
+    step("release"),
+    other("notify", "notify", What::Tell),
+    other("api: manifest", "api", What::Manifest),
+    other("api: check of 5,000 keys", "api", What::Check),
+    other("admin", "admin", What::Status),
 ];
 
 /// Measures it.
 pub fn measure(plan: &Plan) -> Result<Section, Failed> {
+    let (bootstrap, mut shows) = artifact(plan)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let floor = floor(plan, &bootstrap)?;
+    let mut measured = Vec::new();
+    for line in &LINES {
+        let variables = stack::variables(line.function, None);
+        let polls = plan.several(|| {
+            let function = runtime.block_on(Function::start(&bootstrap, &variables))?;
+            Ok((function.first_poll, function.memory()))
+        })?;
+        let first_poll = polls.iter().map(|p| p.0).fold(f64::INFINITY, f64::min);
+        measured.push(Measured {
+            name: line.name,
+            first_poll,
+            invoked: None,
+            memory: polls.first().map(|p| p.1).unwrap_or_default(),
+        });
+    }
+    match &plan.aws {
+        Some(endpoint) => invocations(plan, &runtime, &bootstrap, endpoint, &mut measured)?,
+        None => shows.push(
+            "no AWS emulator ran: invocations were not measured (`make bench` starts one)"
+                .to_owned(),
+        ),
+    }
+    let slowest = measured.iter().map(|f| f.first_poll).fold(0.0, f64::max);
+    shows.push(format!(
+        "slowest first poll {}; {floor:.1} ms of it are the process itself: exec, linking and the end of a \
+         function whose name nobody knows",
+        verdict(slowest, FIRST_POLL, " ms")
+    ));
+    for function in measured.iter().filter(|f| f.invoked.is_some()) {
+        shows.push(function.shown());
+    }
+    Ok(Section {
+        name: "lambda",
+        title: "6. Lambda",
+        what: format!(
+            "The binary that `make package` builds, stripped; the zip is its size under deflate at level 6. \
+             Each function is started {} times by an endpoint that speaks Lambda's Runtime API over HTTP; \
+             the least time from exec to the first poll counts. The invocations are those of two days of \
+             a feed of {} keys in pages of 300,000 rows, a thousandth of them sold and as many \
+             new each day: a process of its own for each line, on the first day (its first invocation) and \
+             on the second (a warm one). S3, SQS, SSM, KMS and Step Functions are the local AWS \
+             emulator's, whose time is in theirs; the peak is the function's own.",
+            plan.repeat,
+            count(plan.keys(KEYS)),
+        ),
+        head: vec![
+            "function",
+            "exec to first poll",
+            "first invoke",
+            "warm invoke",
+            "peak",
+            "of it the binary's",
+        ],
+        rows: measured.iter().map(Measured::cells).collect(),
+        shows,
+    })
+}
+
+/// The binary as it is deployed, and how large it is.
+fn artifact(plan: &Plan) -> Result<(PathBuf, Vec<String>), Failed> {
     let built = plan.bootstrap.as_ref();
     let built = built.ok_or("the row lambda needs --bootstrap: the functions' binary")?;
     std::fs::create_dir_all(&plan.folder)?;
@@ -50,74 +147,39 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
         return Err(format!("strip: {stripped}").into());
     }
     let bytes = std::fs::read(&bootstrap)?;
-    let mut zip = DeflateEncoder::new(Vec::new(), Compression::best());
+    let mut zip = DeflateEncoder::new(Vec::new(), Compression::default());
     zip.write_all(&bytes)?;
     let zip = zip.finish()?.len() as u64;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    let mut shows = vec![format!(
+    let shown = format!(
         "the binary has {} bytes, zipped {}: {}",
         count(bytes.len() as u64),
         count(zip),
         verdict(zip as f64 / 1e6, ZIP, " MB")
-    )];
-    let stack = match &plan.aws {
-        Some(endpoint) => Some(Stack::make(plan, endpoint)?),
-        None => {
-            shows.push(
-                "no AWS emulator ran: invocations were not measured (`make bench` starts one)"
-                    .to_owned(),
-            );
-            None
-        }
-    };
-    let measured = runtime.block_on(functions(plan, &bootstrap, stack.as_ref()))?;
-    let slowest = measured.iter().map(|f| f.first_poll).fold(0.0, f64::max);
-    shows.push(format!(
-        "slowest first poll {}",
-        verdict(slowest, FIRST_POLL, " ms")
-    ));
-    for function in &measured {
-        let goal = if function.name == "scan" {
-            SCAN_PEAK
-        } else {
-            PEAK
-        };
-        if function.invoked.is_some() {
-            let peak = verdict(function.peak, goal, " MB");
-            shows.push(format!("{}: peak {peak}", function.name));
-        }
-    }
-    Ok(Section {
-        name: "lambda",
-        title: "6. Lambda",
-        what: format!(
-            "The release binary, stripped; the zip is its size under deflate at level 9. Each function is \
-             started {} times by an endpoint that speaks Lambda's Runtime API over HTTP; the least time \
-             from exec to the first poll counts. The invocations are those of one run of {} keys in pages \
-             of 300,000 rows, each in a process of its own, twice: the first and a warm one. Storage, \
-             secrets and keys are the local AWS emulator's, whose time is in theirs.",
-            plan.repeat,
-            count(plan.keys(500_000)),
-        ),
-        head: vec![
-            "function",
-            "exec to first poll",
-            "first invoke",
-            "warm invoke",
-            "peak",
-        ],
-        rows: measured.iter().map(Measured::cells).collect(),
-        shows,
-    })
+    );
+    Ok((bootstrap, vec![shown]))
+}
+
+/// What a process of this binary takes that does nothing, in milliseconds.
+fn floor(plan: &Plan, bootstrap: &Path) -> Result<f64, Failed> {
+    let all = plan.several(|| {
+        let begun = Moment::now();
+        Command::new(bootstrap)
+            .env_clear()
+            .env("_HANDLER", "nobody")
+            .env("LIVELIST_LOG", "off")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()?;
+        Ok(begun.elapsed().as_secs_f64() * 1e3)
+    })?;
+    Ok(all.into_iter().fold(f64::INFINITY, f64::min))
 }
 
 struct Measured {
     name: &'static str,
     first_poll: f64,
     invoked: Option<(f64, f64)>,
-    peak: f64,
+    memory: Memory,
 }
 
 impl Measured {
@@ -128,143 +190,132 @@ impl Measured {
             format!("{:.1} ms", self.first_poll),
             took(self.invoked.map(|i| i.0)),
             took(self.invoked.map(|i| i.1)),
-            format!("{:.0} MB", self.peak),
+            format!("{:.0} MB", self.memory.peak),
+            format!("{:.0} MB", self.memory.of_files),
         ]
     }
-}
 
-/// What the functions work with, in the emulator.
-struct Stack {
-    endpoint: String,
-    key: String,
-    queue: String,
-    run: Value,
-    /// Serves as long as this is there.
-    _provided: Provided,
-}
-
-impl Stack {
-    fn make(plan: &Plan, endpoint: &str) -> Result<Stack, Failed> {
-        let provided = Provided::start(Provider::Trestle, plan.keys(500_000), true)?;
-        let mut feed = provided.feed(Some(300_000))?;
-        feed.spec.credential = "ssm:/livelist/mls/bench".parse()?;
-        let run = serde_json::to_value(feed.job(Path::new(""), 20).run)?;
-        let call = |target: &str, body: Value| -> Result<Value, Failed> {
-            let headers = [
-                ("x-amz-target", target),
-                ("content-type", "application/x-amz-json-1.1"),
-                ("authorization", authorization(target)),
-            ];
-            let answer = post(endpoint, "/", &headers, &body.to_string())?;
-            Ok(serde_json::from_slice(&answer)?)
+    fn shown(&self) -> String {
+        let goal = if self.name == "scan" { SCAN_PEAK } else { PEAK };
+        let peak = self.memory.peak;
+        let binds = match peak > goal {
+            true => format!(
+                "; {:.0} MB of it are the binary's pages",
+                self.memory.of_files
+            ),
+            false => String::new(),
         };
-        super::put(endpoint, &format!("/{BUCKET}"))?;
-        let parameter = json!({
-            "Name": "/livelist/mls/bench", "Value": feed.secret, "Type": "SecureString",
-            "Overwrite": true,
-        });
-        call("AmazonSSM.PutParameter", parameter)?;
-        let key = call("TrentService.CreateKey", json!({}))?;
-        let queue = call(
-            "AmazonSQS.CreateQueue",
-            json!({"QueueName": "bench-outbox"}),
-        )?;
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        Ok(Stack {
-            endpoint: endpoint.to_owned(),
-            key: text(&key["KeyMetadata"]["KeyId"]).ok_or("no key")?,
-            queue: text(&queue["QueueUrl"]).ok_or("no queue")?,
-            run,
-            _provided: provided,
-        })
+        format!("{}: peak {}{binds}", self.name, verdict(peak, goal, " MB"))
     }
 }
 
-/// What the emulator tells services apart by; nobody checks a signature there.
-fn authorization(target: &str) -> &'static str {
-    match target.split('.').next() {
-        Some("AmazonSSM") => "AWS4-HMAC-SHA256 Credential=test/20261121/us-east-1/ssm/aws4_request",
-        Some("TrentService") => {
-            "AWS4-HMAC-SHA256 Credential=test/20261121/us-east-1/kms/aws4_request"
-        }
-        _ => "AWS4-HMAC-SHA256 Credential=test/20261121/us-east-1/sqs/aws4_request",
-    }
-}
-
-fn variables(name: &str, stack: Option<&Stack>) -> Vec<(String, String)> {
-    let endpoint = stack.map_or("http://127.0.0.1:9", |s| &s.endpoint);
-    let queue = stack.map_or("http://127.0.0.1:9/queue", |s| &s.queue);
-    let all = [
-        ("_HANDLER", name),
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("AWS_ENDPOINT_URL", endpoint),
-        ("LIVELIST_BUCKET", BUCKET),
-        ("LIVELIST_QUEUE_URL", queue),
-        ("LIVELIST_DLQ_URL", queue),
-        ("LIVELIST_OUTBOX_URL", queue),
-        (
-            "LIVELIST_MACHINE_ARN",
-            "arn:aws:states:us-east-1:000000000000:stateMachine:bench",
-        ),
-        ("LIVELIST_KEY_ID", stack.map_or("key", |s| &s.key)),
-    ];
-    all.map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .to_vec()
-}
-
-async fn functions(
+/// Three days: one that publishes a list, one for first invocations, one for warm ones.
+fn invocations(
     plan: &Plan,
+    runtime: &Runtime,
     bootstrap: &Path,
-    stack: Option<&Stack>,
-) -> Result<Vec<Measured>, Failed> {
+    endpoint: &str,
+    measured: &mut [Measured],
+) -> Result<(), Failed> {
+    let site = runtime.block_on(stack::site())?;
+    let keys = plan.keys(KEYS);
+    let stack = Stack::make(endpoint, keys, &site)?;
+    let start = || -> Result<BTreeMap<&str, Function>, Failed> {
+        LINES
+            .iter()
+            .map(|line| {
+                let variables = stack::variables(line.function, Some(&stack));
+                let started = runtime.block_on(Function::start(bootstrap, &variables))?;
+                Ok((line.name, started))
+            })
+            .collect()
+    };
+    day(runtime, &stack, &mut start()?, 20)?;
+    let mut functions = start()?;
+    stack.change(keys / 1_000)?;
+    let first = day(runtime, &stack, &mut functions, 21)?;
+    stack.change(keys / 1_000)?;
+    let warm = day(runtime, &stack, &mut functions, 22)?;
+    for one in measured {
+        if let (Some(first), Some(warm)) = (first.get(one.name), warm.get(one.name)) {
+            one.invoked = Some((*first, *warm));
+        }
+        if let Some(function) = functions.get(one.name) {
+            one.memory = function.memory();
+        }
+    }
+    Ok(())
+}
+
+/// A day by all functions, one after the other; gives how long each took, in milliseconds.
+fn day(
+    runtime: &Runtime,
+    stack: &Stack,
+    functions: &mut BTreeMap<&str, Function>,
+    day: i8,
+) -> Result<BTreeMap<&'static str, f64>, Failed> {
+    let run = stack.run(day)?;
     // What a step says is what the next one is given.
     let mut said = json!({});
-    let mut measured = Vec::new();
-    for name in NAMES {
-        let variables = variables(name, stack);
-        let mut first_poll = f64::INFINITY;
-        for _ in 0..plan.repeat {
-            let function = Function::start(bootstrap, &variables).await?;
-            first_poll = first_poll.min(function.first_poll);
+    let mut took = BTreeMap::new();
+    for line in &LINES {
+        let event = match line.what {
+            Some(what) => stack.event(what, day)?,
+            // On the first day nothing is absent.
+            None if line.name == "confirm" && said["compare"]["outcome"] != "confirm" => continue,
+            None => stack::step_event(line.name, &run, &said),
+        };
+        let function = functions.get_mut(line.name).ok_or("not started")?;
+        let (answer, ms) = runtime
+            .block_on(function.invoke(&event))
+            .map_err(|error| format!("{}: {error}", line.name))?;
+        let answer: Value = serde_json::from_slice(&answer)?;
+        if let Some(wrong) = wrong(line, &answer) {
+            return Err(format!("{}: {wrong}: {answer}", line.name).into());
         }
-        let mut function = Function::start(bootstrap, &variables).await?;
-        let mut invoked = None;
-        if let Some(stack) = stack
-            && let Some(event) = event(name, &stack.run, &said)
-        {
-            let (answer, first) = function.invoke(&event).await?;
-            let (_, warm) = function.invoke(&event).await?;
-            invoked = Some((first, warm));
-            said[name] = serde_json::from_slice(&answer)?;
-        }
-        measured.push(Measured {
-            name,
-            first_poll,
-            invoked,
-            peak: function.peak(),
-        });
+        said[line.name] = answer;
+        took.insert(line.name, ms);
     }
-    Ok(measured)
+    Ok(took)
 }
 
-/// The event of a step of the run; nothing for functions that are not part of it.
-fn event(name: &str, run: &Value, said: &Value) -> Option<Value> {
-    let mut event = json!({"run": run, "owner": OWNER});
-    match name {
-        "acquire" | "authorize" => {}
-        "scan" => {
-            event["token"] = said["authorize"]["token"].clone();
-            event["progress"] = Value::Null;
-        }
-        "compare" => event["progress"] = said["scan"]["progress"].clone(),
-        "publish" => {
-            event["comparison"] = said["compare"]["comparison"].clone();
-            event["confirmation"] = Value::Null;
-        }
-        "release" => event["failure"] = Value::Null,
-        _ => return None,
+/// What is wrong with an answer: what was measured has to be the work that is meant.
+fn wrong(line: &Line, answer: &Value) -> Option<&'static str> {
+    let is = |name: &str, value: &str| answer[name] == value;
+    let well = match (line.name, line.what) {
+        ("acquire", _) => is("outcome", "acquired"),
+        ("authorize", _) => is("outcome", "authorized"),
+        ("scan", _) => is("outcome", "done"),
+        ("compare", _) => is("outcome", "confirm") || is("outcome", "publish"),
+        ("confirm", _) => is("outcome", "publish"),
+        ("publish", _) => is("outcome", "published"),
+        (_, Some(What::Plan)) => answer["sent"] == 1,
+        (_, Some(What::Start | What::Tell)) => answer["batchItemFailures"] == json!([]),
+        (_, Some(What::Manifest | What::Check | What::Status)) => answer["statusCode"] == 200,
+        _ => true,
+    };
+    (!well).then_some("not the answer that is measured")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_is_not_the_work_is_refused() {
+        let scan = step("scan");
+        assert_eq!(wrong(&scan, &json!({"outcome": "done"})), None);
+        assert!(wrong(&scan, &json!({"outcome": "throttled"})).is_some());
+        let api = other("api", "api", What::Check);
+        assert_eq!(wrong(&api, &json!({"statusCode": 200})), None);
+        assert!(wrong(&api, &json!({"statusCode": 503})).is_some());
+        let worker = other("worker", "worker", What::Start);
+        assert!(
+            wrong(
+                &worker,
+                &json!({"batchItemFailures": [{"itemIdentifier": "1"}]})
+            )
+            .is_some()
+        );
     }
-    Some(event)
 }

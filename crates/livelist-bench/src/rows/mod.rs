@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use crate::Failed;
 use crate::pages::{FORGET, Input, Listening, TARGETS};
 use crate::process::Server;
-use crate::world::{Feed, MLS, mls};
+use crate::world::{CREDENTIAL, Feed, MLS, mls};
 
 /// How much is measured, and where.
 pub struct Plan {
@@ -95,12 +95,24 @@ impl Provided {
 
     /// Its feed in pages of `page` rows.
     pub fn feed(&self, page: Option<u64>) -> Result<Feed, Failed> {
-        Feed::of(&self.spec, &self.endpoint, page)
+        self.feed_by(page, CREDENTIAL)
+    }
+
+    /// The same by another credential.
+    pub fn feed_by(&self, page: Option<u64>, credential: &str) -> Result<Feed, Failed> {
+        Feed::of(&self.spec, &self.endpoint, page, credential)
     }
 
     /// The targets of all answers so far.
     pub fn targets(&self) -> Result<Vec<String>, Failed> {
         get(&self.url, TARGETS)
+    }
+
+    /// The keys that are live now, in the order of their bytes.
+    pub fn live(&self) -> Result<Vec<String>, Failed> {
+        let text = ask(&self.url, &format!("/_control/{MLS}/live"), None)?;
+        let text = String::from_utf8(text)?;
+        Ok(text.lines().map(str::to_owned).collect())
     }
 
     /// Sells and lists `n` listings each.
@@ -138,9 +150,9 @@ pub fn post(
     send(with, body)
 }
 
-/// Puts nothing there.
-pub fn put(url: &str, target: &str) -> Result<Vec<u8>, Failed> {
-    send(http::Request::put(format!("{url}{target}")), "")
+/// Puts this there.
+pub fn put(url: &str, target: &str, body: &str) -> Result<Vec<u8>, Failed> {
+    send(http::Request::put(format!("{url}{target}")), body)
 }
 
 fn send(request: http::request::Builder, body: &str) -> Result<Vec<u8>, Failed> {

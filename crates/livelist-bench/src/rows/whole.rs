@@ -9,11 +9,15 @@ use crate::machine::Usage;
 use crate::process::child;
 use crate::report::{Section, count, seconds, verdict};
 
-const SMALL_PAGES: f64 = 0.5;
-const LARGE_PAGES: f64 = 0.6;
 const PEAK: f64 = 64.0;
 const FLAT: f64 = 128.0;
 const EXPONENT: f64 = 1.05;
+
+const SMALL_PAGES: u64 = 2_000;
+const LARGE_PAGES: u64 = 300_000;
+/// The feed of the goals for a run's CPU.
+const ORDINARY: u64 = 500_000;
+const HUGE: u64 = 10_000_000;
 
 /// Measures it.
 pub fn measure(plan: &Plan) -> Result<Section, Failed> {
@@ -21,48 +25,54 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
     let mut shows = Vec::new();
     let mut curve = Vec::new();
     let cases = [
-        (500_000, 2_000),
-        (100_000, 300_000),
-        (500_000, 300_000),
-        (1_000_000, 300_000),
-        (3_000_000, 300_000),
-        (10_000_000, 300_000),
+        (ORDINARY, SMALL_PAGES),
+        (100_000, LARGE_PAGES),
+        (ORDINARY, LARGE_PAGES),
+        (1_000_000, LARGE_PAGES),
+        (2_000_000, LARGE_PAGES),
+        (5_000_000, LARGE_PAGES),
+        (HUGE, LARGE_PAGES),
     ];
-    for (keys, page) in cases {
-        let keys = plan.keys(keys);
-        let (usage, row) = one(plan, keys, page)?;
-        rows.push(row);
+    for (full, page) in cases {
+        let keys = plan.keys(full);
+        let run = one(plan, keys, page)?;
         let name = format!("{} keys, pages of {}", count(keys), count(page));
-        if keys == plan.keys(500_000) {
-            let goal = if page == 2_000 {
-                SMALL_PAGES
-            } else {
-                LARGE_PAGES
-            };
-            shows.push(format!("{name}: CPU {}", verdict(usage.cpu, goal, " s")));
-            if page == 2_000 {
-                shows.push(format!("{name}: peak {}", verdict(usage.peak, PEAK, " MB")));
-            }
+        let peak = |goal| {
+            let verdict = goal_of(run.usage.peak, goal, " MB", &run.highest);
+            format!("{name}: peak {verdict}")
+        };
+        if full == ORDINARY {
+            let goal = if page == SMALL_PAGES { 0.5 } else { 0.6 };
+            let verdict = goal_of(run.usage.cpu, goal, " s", &run.longest);
+            shows.push(format!("{name}: CPU {verdict}"));
         }
-        if page == 300_000 {
-            curve.push((keys as f64, usage.cpu));
+        if full == ORDINARY && page == SMALL_PAGES {
+            shows.push(peak(PEAK));
         }
-        if keys == plan.keys(10_000_000) {
-            shows.push(format!("{name}: peak {}", verdict(usage.peak, FLAT, " MB")));
+        if full == HUGE {
+            shows.push(peak(FLAT));
         }
+        if page == LARGE_PAGES {
+            curve.push((keys as f64, run.usage.cpu));
+        }
+        rows.push(run.cells);
     }
     shows.push(format!(
         "CPU grows with the exponent {} over {} to {} keys",
         verdict(slope(&curve), EXPONENT, ""),
         count(plan.keys(100_000)),
-        count(plan.keys(10_000_000)),
+        count(plan.keys(HUGE)),
     ));
     Ok(Section {
         name: "whole",
         title: "3. A whole run in one process",
         what: "Acquire, authorize, scan, compare, confirm, publish, release on a directory, over loopback \
                HTTP from another process: the second day of a feed of which half a percent went and half \
-               a percent came. Each absent key is asked for. Pages and answers as in row 1, gzip."
+               a percent came. Each absent key is asked for; waiting that a provider's limits ask for is left \
+               out by a clock that jumps. Pages and answers as in row 1, gzip; feeds of \
+               2,000,000 keys and more are measured less often. The columns behind the peak are each \
+               step's CPU. The exponent is that of the CPU over pages of 300,000, by least squares on the \
+               logarithms."
             .to_owned(),
         head: vec![
             "keys, rows a page",
@@ -80,6 +90,26 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
     })
 }
 
+/// Whether a goal is kept, and what binds where it is not.
+fn goal_of(value: f64, goal: f64, unit: &str, binds: &str) -> String {
+    let told = verdict(value, goal, unit);
+    if value <= goal {
+        told
+    } else {
+        format!("{told}: {binds}")
+    }
+}
+
+/// How often a feed of so many keys is measured: long runs vary less, and have to end.
+fn repeats(plan: &Plan, keys: u64) -> usize {
+    let most = match keys {
+        ..2_000_000 => usize::MAX,
+        2_000_000..5_000_000 => 3,
+        _ => 2,
+    };
+    plan.repeat.min(most)
+}
+
 /// The slope of the logarithms, by least squares.
 fn slope(points: &[(f64, f64)]) -> f64 {
     let logs: Vec<(f64, f64)> = points.iter().map(|(x, y)| (x.ln(), y.ln())).collect();
@@ -91,7 +121,17 @@ fn slope(points: &[(f64, f64)]) -> f64 {
     above / below
 }
 
-fn one(plan: &Plan, keys: u64, page: u64) -> Result<(Usage, Vec<String>), Failed> {
+/// What a run took.
+struct Run {
+    usage: Usage,
+    cells: Vec<String>,
+    /// Which step took most of the CPU.
+    longest: String,
+    /// In which step the memory was highest.
+    highest: String,
+}
+
+fn one(plan: &Plan, keys: u64, page: u64) -> Result<Run, Failed> {
     let provider = if page > 10_000 {
         Provider::Trestle
     } else {
@@ -103,17 +143,21 @@ fn one(plan: &Plan, keys: u64, page: u64) -> Result<(Usage, Vec<String>), Failed
     if data.exists() {
         std::fs::remove_dir_all(&data)?;
     }
-    let _: Whole = child("whole", &feed.job(&data, 20))?;
+    let _: Whole = child("counted", &feed.job(&data, 20))?;
     provided.change(keys / 200)?;
     let job = feed.job(&data, 21);
     let copy = plan.folder("whole-copy");
-    // The first one makes the pages.
-    let _: Whole = child("whole", &job.copy_to(&copy)?)?;
-    let runs = plan.several(|| child::<Whole>("whole", &job.copy_to(&copy)?))?;
+    let again = || child::<Whole>("counted", &job.copy_to(&copy)?);
+    // During the first one the other process makes the pages: its wall time is too long, and the
+    // least counts.
+    let mut runs = vec![again()?];
+    for _ in 1..repeats(plan, keys).max(2) {
+        runs.push(again()?);
+    }
     let usage = Usage::best(&runs.iter().map(|r| r.usage).collect::<Vec<_>>());
     let step = |name: &str| {
         let all = runs.iter().filter_map(|r| r.steps.get(name));
-        seconds(all.copied().fold(f64::INFINITY, f64::min))
+        all.copied().fold(f64::INFINITY, f64::min)
     };
     let last = runs.last().ok_or("measured no run")?;
     if last.removed != keys / 200 || last.added != keys / 200 || last.count != keys {
@@ -125,17 +169,33 @@ fn one(plan: &Plan, keys: u64, page: u64) -> Result<(Usage, Vec<String>), Failed
         seconds(usage.cpu),
         seconds(usage.wall),
         format!("{:.0} MB", usage.peak),
-        step("scan"),
-        step("compare"),
-        step("confirm"),
-        step("publish"),
+        seconds(step("scan")),
+        seconds(step("compare")),
+        seconds(step("confirm")),
+        seconds(step("publish")),
     ];
-    Ok((usage, cells))
+    let highest = last.highest.as_deref().unwrap_or("no step");
+    let longest = last.steps.keys().map(|name| (name, step(name)));
+    let (name, cpu) = longest
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .ok_or("no step was measured")?;
+    Ok(Run {
+        usage,
+        cells,
+        longest: format!("{name} takes {:.0} % of it", cpu / usage.cpu * 100.0),
+        highest: format!("reached in {highest}"),
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::slope;
+    use super::*;
+
+    #[test]
+    fn a_missed_goal_says_what_binds() {
+        assert!(!goal_of(1.0, 2.0, " s", "scan").contains("scan"));
+        assert!(goal_of(3.0, 2.0, " s", "scan").ends_with(": scan"));
+    }
 
     #[test]
     fn a_line_through_powers_has_their_exponent() {

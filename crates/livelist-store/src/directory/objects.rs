@@ -1,7 +1,7 @@
 //! Objects as files.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -51,6 +51,36 @@ impl DirectoryObjects {
         let root = self.root.clone();
         blocking("sweeping the directory", move || sweep(&root, age)).await
     }
+}
+
+/// A file that is read: documents come whole, so that the other thread is asked once and not for
+/// each call of the system.
+enum Content {
+    Whole(Vec<u8>),
+    Opened(File),
+}
+
+/// Files up to here are documents: heads, clients, records of runs.
+const DOCUMENT: u64 = 64 * 1024;
+
+/// Opens the file, if there is one.
+fn open(path: &Path) -> io::Result<Option<(fs::Metadata, Content)>> {
+    let mut file = match File::open(path) {
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        other => other?,
+    };
+    let meta = file.metadata()?;
+    if meta.is_dir() {
+        return Ok(None);
+    }
+    if meta.len() > DOCUMENT {
+        return Ok(Some((meta, Content::Opened(file))));
+    }
+    let mut bytes = Vec::with_capacity(meta.len() as usize);
+    file.read_to_end(&mut bytes)?;
+    Ok(Some((meta, Content::Whole(bytes))))
 }
 
 async fn blocking<T: Send + 'static>(
@@ -240,23 +270,15 @@ fn sweep(root: &Path, age: Duration) -> io::Result<u64> {
 impl Objects for DirectoryObjects {
     async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
         check_name(key)?;
-        let file = match tokio::fs::File::open(self.root.join(key)).await {
-            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-                return Ok(None);
-            }
-            other => other.map_err(|e| StoreError::unavailable(format!("the file {key}"), e))?,
-        };
-        let meta = file
-            .metadata()
-            .await
-            .map_err(|e| StoreError::unavailable(format!("the file {key}"), e))?;
-        if meta.is_dir() {
-            return Ok(None);
-        }
-        Ok(Some(Object {
+        let path = self.root.join(key);
+        let opened = blocking(&format!("the file {key}"), move || open(&path)).await?;
+        Ok(opened.map(|(meta, content)| Object {
             etag: etag(&meta),
             bytes: meta.len(),
-            body: Box::new(file),
+            body: match content {
+                Content::Whole(bytes) => Box::new(io::Cursor::new(bytes)),
+                Content::Opened(file) => Box::new(tokio::fs::File::from_std(file)),
+            },
         }))
     }
 
