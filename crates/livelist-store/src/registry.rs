@@ -10,7 +10,7 @@ use livelist_model::registry::{
 };
 use livelist_model::{ClientId, MlsId};
 
-use crate::{Listed, Objects, ObjectsExt, StoreError};
+use crate::{Objects, ObjectsExt, StoreError};
 
 /// Documents read at once: enough to hide latency, few enough for one Lambda.
 const AT_ONCE: usize = 32;
@@ -32,15 +32,17 @@ impl Documents {
         let mut listed = objects.list(layout::MLS_PREFIX).await?;
         listed.extend(objects.list(layout::CLIENTS_PREFIX).await?);
         listed.retain(|entry| entry.key.ends_with(".json"));
-        let is_known = |entry: &Listed| {
+        let mut changed = Vec::new();
+        for entry in &listed {
             let known = self.known.get(&entry.key);
-            known.is_some_and(|(_, etag)| *etag == entry.etag)
-        };
-        let changed = listed.iter().filter(|entry| !is_known(entry));
+            if known.is_none_or(|(_, etag)| *etag != entry.etag) {
+                changed.push(entry.key.clone());
+            }
+        }
         let read: Vec<(String, Option<(Vec<u8>, String)>)> = stream::iter(changed)
-            .map(|entry| async {
-                let read = objects.read(&entry.key).await?;
-                Ok::<_, StoreError>((entry.key.clone(), read))
+            .map(|key| async move {
+                let read = objects.read(&key).await?;
+                Ok::<_, StoreError>((key, read))
             })
             .buffered(AT_ONCE)
             .try_collect()

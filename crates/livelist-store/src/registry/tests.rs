@@ -5,7 +5,7 @@ use livelist_model::registry::AnyProvider;
 
 use super::*;
 use crate::memory::MemoryObjects;
-use crate::{Body, Condition, Object, Retention};
+use crate::{Body, Condition, Listed, Object, Retention};
 
 /// Objects that note what is read of them, and where a document vanishes before it is read.
 #[derive(Default)]
