@@ -315,6 +315,7 @@ impl Objects for Port {
             let listed = world.store.under(prefix).map(|(key, stored)| Listed {
                 key: key.clone(),
                 bytes: stored.bytes.len() as u64,
+                etag: stored.etag.to_string(),
             });
             Ok(listed.collect())
         })

@@ -25,7 +25,7 @@ pub struct Notifier {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) sender: Sender,
-    pub(crate) registry: tokio::sync::Mutex<Option<KnownRegistry>>,
+    pub(crate) registry: tokio::sync::Mutex<KnownRegistry>,
 }
 
 /// What an attempt came to.

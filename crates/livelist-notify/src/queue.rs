@@ -8,20 +8,22 @@ use livelist_model::notice::{
     Delivery, DeliveryState, FeedEvent, NoticeMessage, next_attempt, told,
 };
 use livelist_model::registry::{AnyProvider, Registry};
-use livelist_store::registry::read_registry;
+use livelist_store::registry::Documents;
 use livelist_store::{Message, Queue, StoreError};
 
 use crate::Notifier;
 
-/// A registry that was read after an event is good for it, for so long: the events of a night come
-/// close together, and reading hundreds of documents for each would cost more than its scans. One
-/// that was read before the event may lack a client that was registered in between, who would never
-/// be told.
+/// A registry that was looked at after an event is good for it, for so long: the events of a night
+/// come close together. One that was looked at before the event may lack a client that was registered
+/// in between, who would never be told.
 const FRESH: Duration = Duration::from_secs(60);
 
-/// A registry, and when it was read.
+/// A registry, and when it was compared with what is stored. What did not change is not read again:
+/// reading thousands of documents for the events of each minute would cost more than their scans.
+#[derive(Default)]
 pub(crate) struct KnownRegistry {
-    at: jiff::Timestamp,
+    at: Option<jiff::Timestamp>,
+    documents: Documents,
     registry: Arc<Registry>,
 }
 
@@ -113,22 +115,20 @@ impl Notifier {
     async fn registry(&self, since: jiff::Timestamp) -> Result<Arc<Registry>, StoreError> {
         let mut known = self.registry.lock().await;
         let now = self.clock.now();
-        if let Some(known) = &*known {
-            let age = now.duration_since(known.at);
-            let is_fresh = Duration::try_from(age).is_ok_and(|age| age < FRESH);
-            if is_fresh && known.at >= since {
-                return Ok(known.registry.clone());
-            }
-        }
-        // Which feed a pair sees does not depend on the dialect, and the planner tells of documents
-        // that are wrong.
-        let (registry, _) = read_registry(&*self.objects, &AnyProvider).await?;
-        let registry = Arc::new(registry);
-        *known = Some(KnownRegistry {
-            at: now,
-            registry: registry.clone(),
+        let is_good = known.at.is_some_and(|at| {
+            let age = Duration::try_from(now.duration_since(at));
+            at >= since && age.is_ok_and(|age| age < FRESH)
         });
-        Ok(registry)
+        if is_good {
+            return Ok(known.registry.clone());
+        }
+        if known.documents.refresh(&*self.objects).await? {
+            // Which feed a pair sees does not depend on the dialect, and the planner tells of
+            // documents that are wrong.
+            known.registry = Arc::new(known.documents.registry(&AnyProvider).0);
+        }
+        known.at = Some(now);
+        Ok(known.registry.clone())
     }
 }
 

@@ -52,6 +52,19 @@ const SDK_PATIENCE: u64 = 3_000;
 const AT_ONCE: u64 = 8;
 /// Documents of the registry that are read at once.
 const READ_AT_ONCE: u64 = 32;
+/// A registry that `notify` compared with what is stored is good for so long
+/// (`livelist-notify`: `queue::FRESH`).
+const FRESH: u64 = 60_000;
+
+/// An environment of `notify`.
+#[derive(Default, Clone, Copy)]
+struct Notifier {
+    /// When it compared its registry with what is stored.
+    looked: u64,
+    /// When it ended its last batch; nothing while it is cold or at work.
+    idle_since: Option<u64>,
+    is_busy: bool,
+}
 
 /// The world on its way through the night.
 struct Sky<'t> {
@@ -67,8 +80,7 @@ struct Sky<'t> {
     runs: Vec<Option<Running<'t>>>,
     /// Events for the sites that nobody has taken up, by when they were.
     outbox: VecDeque<u64>,
-    /// When each function of notices read the registry last; whether it is at work.
-    notifiers: Vec<(Option<u64>, bool)>,
+    notifiers: Vec<Notifier>,
     rate: Rate,
     is_watched: bool,
     night: Night,
@@ -92,6 +104,7 @@ pub fn play(
         peaks: Default::default(),
         together: Peak::default(),
         turned_away: 0,
+        looks: 0,
         starts: Bucket::new(settings.starts),
         parameters: Bucket::new(settings.parameters),
         transitions_a_second: 0,
@@ -113,7 +126,7 @@ pub fn play(
             .collect(),
         runs: town.feeds.iter().map(|_| None).collect(),
         outbox: VecDeque::new(),
-        notifiers: vec![(None, false); settings.notifiers],
+        notifiers: vec![Notifier::default(); settings.notifiers],
         rate: Rate::default(),
         is_watched,
         night,
@@ -158,7 +171,8 @@ impl<'t> Sky<'t> {
             Event::GoOn(feed) => self.go_on(feed)?,
             Event::Gathered => self.tell(),
             Event::NotifierDone(nth) => {
-                self.notifiers[nth].1 = false;
+                self.notifiers[nth].is_busy = false;
+                self.notifiers[nth].idle_since = Some(self.now);
                 self.down(Function::Notify);
                 self.tell();
             }
@@ -263,32 +277,39 @@ impl<'t> Sky<'t> {
     }
 
     fn tell(&mut self) {
-        while let Some(nth) = self.notifiers.iter().position(|(_, busy)| !busy) {
+        // One that is warm is taken first.
+        while let Some(nth) = (0..self.notifiers.len())
+            .filter(|nth| !self.notifiers[*nth].is_busy)
+            .max_by_key(|nth| self.notifiers[*nth].idle_since)
+        {
             let is_old = |at: &u64| at + self.settings.window <= self.now;
             if self.outbox.len() < self.settings.batch && !self.outbox.front().is_some_and(is_old) {
                 return;
             }
             let many = self.settings.batch.min(self.outbox.len());
             let newest = self.outbox.drain(..many).max().unwrap_or(0);
-            let is_good = |at: u64| at >= newest && self.now - at < 60_000;
             let mut ops = Ops {
                 queue: 2,
                 ..Ops::default()
             };
             let mut millis = time::INVOKE + 2.0 * time::CALL;
-            if !self.notifiers[nth].0.is_some_and(is_good) {
-                let documents = self.town.documents;
-                let lists = documents.div_ceil(1_000) + 1;
-                ops += Ops {
-                    gets: documents,
-                    lists,
-                    ..Ops::default()
-                };
+            let now = self.now;
+            let notifier = &mut self.notifiers[nth];
+            let idle = notifier.idle_since.take();
+            let is_warm = idle.is_some_and(|since| now - since < time::WARM);
+            let is_good = is_warm && notifier.looked >= newest && now - notifier.looked < FRESH;
+            if !is_good {
+                notifier.looked = now;
+                // Nobody changes the registry in this night.
+                let documents = if is_warm { 0 } else { self.town.documents };
+                let lists = self.town.documents.div_ceil(1_000) + 1;
+                ops.gets = documents;
+                ops.lists = lists;
                 millis +=
                     documents.div_ceil(READ_AT_ONCE) as f64 * time::GET + lists as f64 * time::LIST;
-                self.notifiers[nth].0 = Some(self.now);
+                self.night.looks += 1;
             }
-            self.notifiers[nth].1 = true;
+            notifier.is_busy = true;
             self.up(Function::Notify);
             self.night.notices.invoked(Function::Notify, millis, ops);
             self.at(self.now + millis as u64, Event::NotifierDone(nth));

@@ -167,7 +167,8 @@ fn assumptions() -> String {
          really takes.\n\
          - **AWS**: {} ms to read an object, {} ms to write one, {} ms for other calls, {} ms between two \
          states; {} bytes of log an invocation; {} bytes a key in a list. Calls of a step come one after \
-         the other. Cold starts are in the {} ms that an invocation takes besides.\n\
+         the other. Cold starts are in the {} ms that an invocation takes besides; a function that had \
+         nothing to do for {} minutes knows nothing any more.\n\
          - Left out: free tiers, the alarms, metrics and key that an installation pays once \
          ([deploy.md](deploy.md#costs)), what operators look at.\n",
         CHANGE as f64 / 10.0,
@@ -180,6 +181,7 @@ fn assumptions() -> String {
         size::LOG,
         size::KEY,
         time::INVOKE,
+        time::WARM / 60_000,
     )
 }
 

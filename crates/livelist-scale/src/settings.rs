@@ -120,6 +120,8 @@ pub mod time {
     pub const CALL: f64 = 20.0;
     /// What an invocation takes besides: the runtime, and its share of cold starts.
     pub const INVOKE: f64 = 12.0;
+    /// An environment of Lambda that has nothing to do is kept for so long; AWS promises nothing.
+    pub const WARM: u64 = 600_000;
     /// What a state takes before a task begins.
     pub const STATE: u64 = 60;
     /// A provider's answer before its first row; times the luck of the request.

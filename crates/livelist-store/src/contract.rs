@@ -152,13 +152,13 @@ pub async fn objects(objects: &dyn Objects) {
     objects.retire("feeds/b/empty").await.unwrap();
     assert_eq!(text(objects, "feeds/b/empty").await.as_deref(), Some(""));
 
-    let listed: Vec<String> = objects
-        .list("feeds/")
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|l| l.key)
-        .collect();
+    let listed = objects.list("feeds/").await.unwrap();
+    for entry in &listed {
+        let (bytes, etag) = objects.read(&entry.key).await.unwrap().unwrap();
+        let read = (bytes.len() as u64, &etag);
+        assert_eq!((entry.bytes, &entry.etag), read, "{}", entry.key);
+    }
+    let listed: Vec<String> = listed.into_iter().map(|l| l.key).collect();
     assert_eq!(
         listed,
         ["feeds/a/head.json", "feeds/a/runs/r/part", "feeds/b/empty"]

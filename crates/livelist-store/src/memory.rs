@@ -122,6 +122,7 @@ impl Objects for MemoryObjects {
             .map(|(key, stored)| Listed {
                 key: key.clone(),
                 bytes: stored.bytes.len() as u64,
+                etag: stored.etag.clone(),
             })
             .collect())
     }

@@ -82,6 +82,8 @@ pub struct Listed {
     pub key: String,
     /// Length in bytes.
     pub bytes: u64,
+    /// What reading it gives as its ETag, if it is not changed meanwhile.
+    pub etag: String,
 }
 
 /// Storage of whole objects.

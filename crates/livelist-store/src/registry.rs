@@ -1,5 +1,7 @@
 //! Reading the registry from the store.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use futures::{StreamExt, TryStreamExt, stream};
 use livelist_model::layout;
 use livelist_model::registry::{
@@ -13,34 +15,82 @@ use crate::{Objects, ObjectsExt, StoreError};
 /// Documents read at once: enough to hide latency, few enough for one Lambda.
 const AT_ONCE: usize = 32;
 
-/// Reads all documents. What is wrong with some of them is told beside the rest, so that one bad
-/// document does not stop the others (F15).
-pub async fn read_registry(
-    objects: &dyn Objects,
-    providers: &dyn Providers,
-) -> Result<(Registry, Vec<Finding>), StoreError> {
-    let mut builder = RegistryBuilder::new(providers);
-    for prefix in [layout::MLS_PREFIX, layout::CLIENTS_PREFIX] {
-        let listed = objects.list(prefix).await?;
-        let documents: Vec<(String, Vec<u8>)> = stream::iter(listed)
-            .filter(|l| futures::future::ready(l.key.ends_with(".json")))
-            .map(|l| async move {
-                let bytes = objects.read(&l.key).await?.map(|(bytes, _)| bytes);
-                Ok::<_, StoreError>((l.key, bytes.unwrap_or_default()))
+/// The registry's documents as they were read, each with the ETag that it had. Whoever needs the
+/// registry again and again lists it, which costs little, and reads only what changed since.
+#[derive(Debug, Default)]
+pub struct Documents {
+    known: BTreeMap<String, (Vec<u8>, String)>,
+}
+
+impl Documents {
+    /// Brings the documents up to date with a listing: what changed is read, what is no longer
+    /// listed is forgotten. Gives whether anything is different now.
+    ///
+    /// # Errors
+    /// The store cannot be used now; the documents stay what they were.
+    pub async fn refresh(&mut self, objects: &dyn Objects) -> Result<bool, StoreError> {
+        let mut listed = objects.list(layout::MLS_PREFIX).await?;
+        listed.extend(objects.list(layout::CLIENTS_PREFIX).await?);
+        listed.retain(|entry| entry.key.ends_with(".json"));
+        let mut changed = Vec::new();
+        for entry in &listed {
+            let known = self.known.get(&entry.key);
+            if known.is_none_or(|(_, etag)| *etag != entry.etag) {
+                changed.push(entry.key.clone());
+            }
+        }
+        let read: Vec<(String, Option<(Vec<u8>, String)>)> = stream::iter(changed)
+            .map(|key| async move {
+                let read = objects.read(&key).await?;
+                Ok::<_, StoreError>((key, read))
             })
             .buffered(AT_ONCE)
             .try_collect()
             .await?;
-        for (key, bytes) in documents {
-            let file = key.strip_prefix("registry/").unwrap_or(&key);
-            if prefix == layout::MLS_PREFIX {
-                builder.mls(file, &bytes);
-            } else {
-                builder.client(file, &bytes);
+        let before = self.known.len();
+        let names: BTreeSet<&str> = listed.iter().map(|entry| entry.key.as_str()).collect();
+        self.known.retain(|key, _| names.contains(key.as_str()));
+        let is_changed = !read.is_empty() || self.known.len() != before;
+        for (key, read) in read {
+            match read {
+                Some(read) => self.known.insert(key, read),
+                // Removed behind the listing.
+                None => self.known.remove(&key),
+            };
+        }
+        Ok(is_changed)
+    }
+
+    /// What they say. What is wrong with some of them is told beside the rest, so that one bad
+    /// document does not stop the others (F15).
+    pub fn registry(&self, providers: &dyn Providers) -> (Registry, Vec<Finding>) {
+        let mut builder = RegistryBuilder::new(providers);
+        for prefix in [layout::MLS_PREFIX, layout::CLIENTS_PREFIX] {
+            let of = self.known.iter().filter(|(key, _)| key.starts_with(prefix));
+            for (key, (bytes, _)) in of {
+                let file = key.strip_prefix("registry/").unwrap_or(key);
+                if prefix == layout::MLS_PREFIX {
+                    builder.mls(file, bytes);
+                } else {
+                    builder.client(file, bytes);
+                }
             }
         }
+        builder.finish()
     }
-    Ok(builder.finish())
+}
+
+/// Reads all documents, once.
+///
+/// # Errors
+/// The store cannot be used now.
+pub async fn read_registry(
+    objects: &dyn Objects,
+    providers: &dyn Providers,
+) -> Result<(Registry, Vec<Finding>), StoreError> {
+    let mut documents = Documents::default();
+    documents.refresh(objects).await?;
+    Ok(documents.registry(providers))
 }
 
 /// A document that is missing or not sound.
@@ -96,3 +146,6 @@ pub async fn read_client(
         None => Err(DocumentError::Missing(file)),
     }
 }
+
+#[cfg(test)]
+mod tests;

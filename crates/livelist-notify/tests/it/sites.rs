@@ -6,6 +6,7 @@ use livelist_model::notice::DeliveryState::{Delivered, Disabled, GivenUp, Waitin
 use livelist_model::notice::{ATTEMPTS, Delivery, FeedEvent, NoticeMessage};
 use livelist_notify::Handled;
 use livelist_store::memory::MemoryQueue;
+use livelist_store::{Condition, Objects};
 use ring::hmac;
 use serde_json::{Value, json};
 
@@ -184,10 +185,10 @@ async fn a_client_that_is_not_registered_is_not_told() {
     assert!(site.got().is_empty());
 }
 
-/// Reading the registry for each of many events costs; a client that was registered before an event
-/// is told of it all the same.
+/// Reading the registry for each of many events costs; who is told is who is registered when the
+/// event is multiplied, all the same.
 #[tokio::test]
-async fn a_client_that_has_just_registered_is_told() {
+async fn who_is_told_is_who_is_registered_now() {
     let world = World::local().await;
     world.client("acme", "http://127.0.0.1:1/").await;
     let queue = MemoryQueue::default();
@@ -205,4 +206,15 @@ async fn a_client_that_has_just_registered_is_told() {
     world.clock.advance(std::time::Duration::from_secs(1));
     world.client("zeta", "http://127.0.0.1:1/").await;
     assert_eq!(clients_of(2).await, 2);
+    world.clock.advance(std::time::Duration::from_secs(1));
+    let gone = world
+        .objects
+        .delete("registry/clients/acme.json", Condition::Always);
+    gone.await.unwrap();
+    assert_eq!(clients_of(3).await, 1, "one is gone");
+    world.clock.advance(std::time::Duration::from_secs(1));
+    let elsewhere = json!({"client": "zeta", "pairs": [{"mls": "abor", "resource": "Member"}],
+        "notify": {"url": "http://127.0.0.1:1/", "credential": "env:NOTICES"}});
+    world.write("registry/clients/zeta.json", &elsewhere).await;
+    assert_eq!(clients_of(4).await, 0, "the other has another feed now");
 }

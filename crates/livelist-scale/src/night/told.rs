@@ -58,6 +58,8 @@ pub struct Night {
     pub usage: Usage,
     /// What telling the sites that something changed used, before a message for each.
     pub notices: Usage,
+    /// How often the registry was compared for that with what is stored.
+    pub looks: u64,
     /// When the planner had sent the last pair.
     pub planned: u64,
     /// When the last pair was taken.

@@ -101,15 +101,15 @@ fn verdict(facts: &Facts<'_>, columns: &[(String, Bill, u64)], naive_events: u64
             "The {} runs make {} transitions. {} of them are the {shortest} that no run with a confirmation \
              can do without: ${} by themselves, so the goal needs fewer states, or fewer runs. {} are the \
              {} times that a run found its credential busy (three each), the others second scans and \
-             waits. To find out whom to tell of changes, `notify` reads the registry {} times, {} objects \
-             in all.\n\n",
+             waits. To find out whom to tell of changes, `notify` lists the registry {} times and reads {} \
+             objects.\n\n",
             number(*feeds),
             number(transitions),
             number(least),
             usd(least as f64 * facts.prices.of("transition")),
             number(3 * busy),
             number(busy),
-            number(played.night.notices.ops.gets / played.town.documents.max(1)),
+            number(played.night.looks),
             number(played.night.notices.ops.gets),
         );
     }

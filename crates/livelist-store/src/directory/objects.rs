@@ -212,6 +212,7 @@ fn list(root: &Path, prefix: &str) -> io::Result<Vec<Listed>> {
             ours.then_some(Listed {
                 key,
                 bytes: meta.len(),
+                etag: etag(&meta),
             })
         })
         .collect();
