@@ -1,7 +1,7 @@
 //! Objects as files.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,6 +21,9 @@ pub struct DirectoryObjects {
 const OWN: &str = ".livelist";
 /// Marks an object that may be removed: a file of the same name with this ending.
 const RETIRED: &str = ".retired";
+/// A file of so many bytes is read when it is opened: of the many small documents, handing each from
+/// thread to thread takes longer than reading it.
+const SMALL: u64 = 64 * 1024;
 
 impl DirectoryObjects {
     /// Objects below `root`, which is made if it is not there.
@@ -90,6 +93,35 @@ fn holds(path: &Path, condition: &Condition) -> io::Result<bool> {
         Condition::Absent => etag_at(path)?.is_none(),
         Condition::Unchanged(etag) => etag_at(path)?.as_ref() == Some(etag),
     })
+}
+
+/// Opens an object's file, and reads it if it is small.
+fn open(path: &Path) -> io::Result<Option<Object>> {
+    let mut file = match File::open(path) {
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        other => other?,
+    };
+    let meta = file.metadata()?;
+    if meta.is_dir() {
+        return Ok(None);
+    }
+    let etag = etag(&meta);
+    if meta.len() > SMALL {
+        return Ok(Some(Object {
+            etag,
+            bytes: meta.len(),
+            body: Box::new(tokio::fs::File::from_std(file)),
+        }));
+    }
+    let mut whole = Vec::with_capacity(meta.len() as usize + 1);
+    file.read_to_end(&mut whole)?;
+    Ok(Some(Object {
+        etag,
+        bytes: whole.len() as u64,
+        body: Box::new(io::Cursor::new(whole)),
+    }))
 }
 
 fn locked(root: &Path) -> io::Result<File> {
@@ -240,24 +272,8 @@ fn sweep(root: &Path, age: Duration) -> io::Result<u64> {
 impl Objects for DirectoryObjects {
     async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
         check_name(key)?;
-        let file = match tokio::fs::File::open(self.root.join(key)).await {
-            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-                return Ok(None);
-            }
-            other => other.map_err(|e| StoreError::unavailable(format!("the file {key}"), e))?,
-        };
-        let meta = file
-            .metadata()
-            .await
-            .map_err(|e| StoreError::unavailable(format!("the file {key}"), e))?;
-        if meta.is_dir() {
-            return Ok(None);
-        }
-        Ok(Some(Object {
-            etag: etag(&meta),
-            bytes: meta.len(),
-            body: Box::new(file),
-        }))
+        let path = self.root.join(key);
+        blocking(&format!("the file {key}"), move || open(&path)).await
     }
 
     async fn put(
