@@ -39,7 +39,7 @@ impl Documents {
                 changed.push(entry.key.clone());
             }
         }
-        let read: Vec<(String, Option<(Vec<u8>, String)>)> = stream::iter(changed)
+        let read: Vec<_> = stream::iter(changed)
             .map(|key| async move {
                 let read = objects.read(&key).await?;
                 Ok::<_, StoreError>((key, read))
