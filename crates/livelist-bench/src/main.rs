@@ -103,12 +103,13 @@ fn main() -> ExitCode {
 
 type Measure = fn(&Plan) -> Result<Section, Failed>;
 
-const ROWS: [(&str, Measure); 6] = [
+const ROWS: [(&str, Measure); 7] = [
     ("scan", rows::scan::measure),
     ("compare", rows::compare::measure),
     ("whole", rows::whole::measure),
     ("confirm", rows::confirm::measure),
     ("api", rows::api::measure),
+    ("profile", rows::profile::measure),
     ("lambda", rows::lambda::measure),
 ];
 

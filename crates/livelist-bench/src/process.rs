@@ -2,6 +2,7 @@
 //! memory are its alone.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use serde::Serialize;
@@ -20,7 +21,31 @@ pub fn child_on<O: DeserializeOwned>(
     name: &str,
     input: &impl Serialize,
 ) -> Result<O, Failed> {
-    let mut started = start(&mut pinned(core)?, name, input)?;
+    run(&mut pinned(core)?, name, input)
+}
+
+/// The same under `perf record`, which samples what runs into `data`.
+pub fn profiled<O: DeserializeOwned>(
+    data: &Path,
+    name: &str,
+    input: &impl Serialize,
+) -> Result<O, Failed> {
+    let mut command = Command::new("perf");
+    command
+        .args(["record", "--quiet", "-e", "cpu-clock", "-F", "1999", "-o"])
+        .arg(data)
+        .arg("--")
+        .arg(std::env::current_exe()?);
+    run(&mut command, name, input)
+        .map_err(|e| format!("perf (Debian: linux-perf) is needed: {e}").into())
+}
+
+fn run<O: DeserializeOwned>(
+    command: &mut Command,
+    name: &str,
+    input: &impl Serialize,
+) -> Result<O, Failed> {
+    let mut started = start(command, name, input)?;
     drop(started.stdin.take());
     let mut text = String::new();
     if let Some(out) = started.stdout.take() {

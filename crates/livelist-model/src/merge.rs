@@ -55,6 +55,9 @@ impl<S: KeyStream> Union<S> {
             self.seen_in |= bit;
             if !stream.advance()? {
                 self.heap.swap_remove(0);
+            } else if self.heap.len() == 1 {
+                // A list ascends strictly: alone, it has no second key like this one.
+                break;
             }
             self.sift_down(0);
         }

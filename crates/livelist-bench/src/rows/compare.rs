@@ -56,14 +56,14 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
 }
 
 /// A feed that was published, changed by one percent, and scanned again.
-struct Scene {
-    job: Job,
-    progress: String,
+pub(super) struct Scene {
+    pub(super) job: Job,
+    pub(super) progress: String,
     parts: Vec<PathBuf>,
     former: PathBuf,
 }
 
-fn scene(plan: &Plan, keys: u64) -> Result<Scene, Failed> {
+pub(super) fn scene(plan: &Plan, keys: u64) -> Result<Scene, Failed> {
     let provided = Provided::start(Provider::Trestle, keys, true)?;
     let feed = provided.feed(Some(300_000))?;
     let data = plan.folder("compare");

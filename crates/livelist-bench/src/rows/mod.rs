@@ -4,6 +4,7 @@ pub mod api;
 pub mod compare;
 pub mod confirm;
 pub mod lambda;
+pub mod profile;
 pub mod scan;
 pub mod whole;
 
