@@ -120,6 +120,10 @@ pub mod time {
     pub const CALL: f64 = 20.0;
     /// What an invocation takes besides: the runtime, and its share of cold starts.
     pub const INVOKE: f64 = 12.0;
+    /// How long a lease is asked for (`Limits::lease_ttl`).
+    pub const LEASE: u64 = 1_200_000;
+    /// One that ends so near to that is not written anew (`livelist-store`: `leases::NEAR`).
+    pub const NEAR: u64 = 120_000;
     /// An environment of Lambda that has nothing to do is kept for so long; AWS promises nothing.
     pub const WARM: u64 = 600_000;
     /// What a state takes before a task begins.
