@@ -50,8 +50,7 @@ impl Function {
     /// Its memory in MB, as `template.yaml` has it.
     pub fn memory(self) -> u64 {
         match self {
-            Function::Planner | Function::Step(Step::Scan | Step::Confirm) => 512,
-            Function::Step(Step::Compare | Step::Publish) => 1_769,
+            Function::Planner | Function::Step(Step::Compare | Step::Publish) => 512,
             Function::Worker | Function::Notify | Function::Step(_) => 256,
         }
     }
@@ -134,8 +133,9 @@ pub mod time {
     pub const ROW: f64 = 0.1;
     /// A request for a token.
     pub const TOKEN: f64 = 500.0;
-    /// Unpacking, reading and sorting a key in `scan`.
-    pub const SCAN_KEY: f64 = 0.001;
+    /// Unpacking, reading and sorting a key in `scan`: 1.1 µs of a processor with pages of 2,000 rows
+    /// (docs/benchmarks.md), of which 256 MB bring a seventh.
+    pub const SCAN_KEY: f64 = 0.007_5;
     /// A key in `compare`, for each list.
     pub const COMPARE_KEY: f64 = 0.000_4;
     /// A key in `publish`, for each list.
