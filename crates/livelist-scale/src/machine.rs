@@ -78,8 +78,6 @@ pub enum Question {
     Auth(String),
     /// Where the run was.
     Phase(String),
-    /// Whether nothing failed.
-    Fine,
     /// Whether another hand-over is allowed.
     MayHandOver,
 }
@@ -158,6 +156,8 @@ struct Written {
     #[serde(default)]
     arguments: Value,
     #[serde(default)]
+    end: bool,
+    #[serde(default)]
     assign: BTreeMap<String, Value>,
 }
 
@@ -175,8 +175,10 @@ pub struct State {
     pub kind: Kind,
     /// Where it leads, if it does not branch.
     pub next: Option<String>,
-    /// The ways of a Choice, in order.
-    pub rules: Vec<(Question, String)>,
+    /// The ways of a Choice, in order, each with all that it asks.
+    pub rules: Vec<(Vec<Question>, String)>,
+    /// Whether the execution ends behind it.
+    pub ends: bool,
     /// Whether it counts its task.
     pub counts: bool,
     retry: Vec<Retry>,
@@ -191,9 +193,9 @@ pub struct Machine {
 }
 
 /// The states that the model knows, and what they do. The order is that of a run.
-const KNOWN: [(&str, Kind); 36] = [
-    ("Begin", Kind::Pass),
+const KNOWN: [(&str, Kind); 35] = [
     ("AcquireCredential", Kind::Invoke(Step::Acquire)),
+    ("AcquireAgain", Kind::Invoke(Step::Acquire)),
     ("CredentialBusy?", Kind::Choice),
     ("WaitForCredential", Kind::Wait),
     ("PickProvider", Kind::Choice),
@@ -203,7 +205,6 @@ const KNOWN: [(&str, Kind); 36] = [
     ("LoadServerToken", Kind::Invoke(Step::Authorize)),
     ("Authorized?", Kind::Choice),
     ("WaitForToken", Kind::Wait),
-    ("ResumeAt", Kind::Choice),
     ("Scan", Kind::Invoke(Step::Scan)),
     ("MoreToScan?", Kind::Choice),
     ("WaitScan", Kind::Wait),
@@ -216,7 +217,7 @@ const KNOWN: [(&str, Kind); 36] = [
     ("Outcome?", Kind::Choice),
     ("NotifyHeld", Kind::Notify),
     ("ReleaseCredential", Kind::Invoke(Step::Release)),
-    ("Settled?", Kind::Choice),
+    ("ReleaseUntold", Kind::Invoke(Step::Release)),
     ("Done", Kind::Succeed),
     ("UnexpectedOutcome", Kind::Pass),
     ("Failed", Kind::Pass),
@@ -247,6 +248,9 @@ const PHASES: [(&str, &str); 4] = [
     ),
 ];
 const HOPS: &str = "{% $sum([$hops, 1, $states.context.State.RetryCount]) %}";
+/// The first task of an execution begins what travels through it.
+const FIRST: &str = "AcquireCredential";
+const FIRST_HOPS: &str = "{% $sum([1, $states.context.State.RetryCount]) %}";
 
 const OUTCOMES: [&str; 14] = [
     "finished",
@@ -265,8 +269,14 @@ const OUTCOMES: [&str; 14] = [
     "published",
 ];
 
+/// All that a condition asks.
+fn questions(text: &str) -> Option<Vec<Question>> {
+    let asked = text.strip_prefix("{% ")?.strip_suffix(" %}")?;
+    asked.split(" and ").map(question).collect()
+}
+
 fn question(text: &str) -> Option<Question> {
-    let known = |of: &str, value: &str| text == format!("{{% {of} = '{value}' %}}");
+    let known = |of: &str, value: &str| text == format!("{of} = '{value}'");
     if let Some(told) = OUTCOMES.iter().find(|o| known("$states.input.outcome", o)) {
         return Some(Question::Told(vec![(*told).to_owned()]));
     }
@@ -279,12 +289,11 @@ fn question(text: &str) -> Option<Question> {
         return Some(Question::Phase((*phase).to_owned()));
     }
     match text {
-        "{% $states.input.outcome in ['published', 'unchanged'] %}" => Some(Question::Told(
+        "$states.input.outcome in ['published', 'unchanged']" => Some(Question::Told(
             ["published", "unchanged"].map(str::to_owned).to_vec(),
         )),
-        "{% $hops >= $max_hops %}" => Some(Question::Spent),
-        "{% $failure = null %}" => Some(Question::Fine),
-        "{% $nth < 30 %}" => Some(Question::MayHandOver),
+        "$hops >= $max_hops" => Some(Question::Spent),
+        "$nth < 30" => Some(Question::MayHandOver),
         _ => None,
     }
 }
@@ -338,24 +347,26 @@ impl State {
         }
         let mut rules = Vec::new();
         for rule in written.choices {
-            let asked = question(&rule.condition);
+            let asked = questions(&rule.condition);
             let asked =
                 asked.ok_or_else(|| unknown(format!("the condition {}", rule.condition)))?;
             rules.push((asked, rule.next));
         }
         let phase = written.assign.get("phase").and_then(Value::as_str);
         let known_phase = PHASES.iter().find(|(state, _)| *state == name);
-        if phase != known_phase.map(|(_, text)| *text) && name != "Begin" {
+        if phase != known_phase.map(|(_, text)| *text) && name != FIRST {
             return Err(unknown("what becomes of the phase".to_owned()));
         }
         let hops = written.assign.get("hops").and_then(Value::as_str);
-        if hops.is_some_and(|hops| hops != HOPS) {
+        let known_hops = if name == FIRST { FIRST_HOPS } else { HOPS };
+        if hops.is_some_and(|hops| hops != known_hops) {
             return Err(unknown("how it counts".to_owned()));
         }
         Ok(State {
             kind: *kind,
             next: written.next.or(written.default),
             rules,
+            ends: written.end,
             counts: hops.is_some(),
             retry: written.retry,
             catch: written.catch,

@@ -46,7 +46,6 @@ pub struct Walk<'m> {
     hops: u64,
     max_hops: u64,
     nth: u32,
-    is_failed: bool,
     failed_attempts: u32,
     entered: Vec<&'m str>,
     transitions: u64,
@@ -89,7 +88,6 @@ impl<'m> Walk<'m> {
             hops: 0,
             max_hops,
             nth,
-            is_failed: false,
             failed_attempts: 0,
             entered: Vec::new(),
             // AWS's own examples of its prices count the start as well.
@@ -140,7 +138,6 @@ impl<'m> Walk<'m> {
         match told {
             Told::Error(error) => {
                 let next = state.caught(error).ok_or_else(|| no_way(name))?;
-                self.is_failed |= next != "AcquireCredential" && next != "StartContinuation";
                 self.enter(next)
             }
             Told::Outcome(outcome) => {
@@ -156,6 +153,9 @@ impl<'m> Walk<'m> {
     }
 
     fn leave(&mut self, name: &str, state: &State, outcome: &str) -> Result<Stop, MachineError> {
+        if state.ends {
+            return Ok(Stop::Succeeded);
+        }
         let next = state.next.as_deref().ok_or_else(|| no_way(name))?;
         let (next, way) = self.machine.state(next)?;
         if way.kind != Kind::Choice {
@@ -194,14 +194,15 @@ impl<'m> Walk<'m> {
         outcome: &str,
     ) -> Result<Stop, MachineError> {
         self.count(name, Kind::Choice);
-        let rule = state.rules.iter().find(|(question, _)| match question {
+        let is_so = |question: &Question| match question {
             Question::Told(told) => told.iter().any(|t| t == outcome),
             Question::Spent => self.hops >= self.max_hops,
             Question::Auth(auth) => auth == self.auth,
             Question::Phase(phase) => phase == self.phase,
-            Question::Fine => !self.is_failed,
             Question::MayHandOver => self.nth < 30,
-        });
+        };
+        let mut rules = state.rules.iter();
+        let rule = rules.find(|(asked, _)| asked.iter().all(is_so));
         let next = match rule {
             Some((_, next)) => next,
             None => state.next.as_ref().ok_or_else(|| no_way(name))?,

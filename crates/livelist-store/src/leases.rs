@@ -37,7 +37,8 @@ pub enum LeaseState {
 /// A lease that expired, or whose owner is known to be dead, can be taken by anyone.
 #[async_trait]
 pub trait Leases: Send + Sync {
-    /// Takes or renews the lease on `credential` for `owner`.
+    /// Takes or renews the lease on `credential` for `owner`. It lasts `ttl` from now on, give or
+    /// take two minutes, and no more than a tenth of it.
     async fn acquire(
         &self,
         credential: &CredentialRef,
@@ -79,6 +80,19 @@ impl ObjectLeases {
     }
 }
 
+/// A lease whose end is so near to what is asked for is left as it is: the steps of a small feed
+/// follow each other by seconds, and each would write it once or twice.
+const NEAR: Duration = Duration::from_secs(120);
+
+impl Lease {
+    /// Whether `owner` has it, and will have it for about `ttl`.
+    fn is_as_good(&self, owner: &str, now: jiff::Timestamp, ttl: Duration) -> bool {
+        let until = now.saturating_add(ttl).unwrap_or(now);
+        let off = self.expires_at.duration_since(until).unsigned_abs();
+        self.owner == owner && off <= NEAR.min(ttl / 10)
+    }
+}
+
 /// Lost races are tried again so often; each loss means that another has just won.
 const RACES: usize = 8;
 
@@ -99,6 +113,9 @@ impl Leases for ObjectLeases {
             let now = self.clock.now();
             let condition = match self.present(&key).await? {
                 None => Condition::Absent,
+                Some((lease, _)) if lease.is_as_good(owner, now, ttl) => {
+                    return Ok(LeaseState::Held);
+                }
                 Some((lease, etag)) if lease.owner == owner || lease.expires_at <= now => {
                     Condition::Unchanged(etag)
                 }
@@ -139,5 +156,42 @@ impl Leases for ObjectLeases {
             Ok(()) | Err(StoreError::ConditionFailed { .. }) => Ok(()),
             Err(other) => Err(other),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::{ManualClock, MemoryObjects};
+
+    const TTL: Duration = Duration::from_secs(1_200);
+
+    #[tokio::test]
+    async fn a_lease_is_written_only_when_it_would_end_at_another_time() {
+        let clock = Arc::new(ManualClock::at("2026-11-21T04:00:00Z".parse().unwrap()));
+        let objects = Arc::new(MemoryObjects::new());
+        let leases = ObjectLeases::new(objects.clone(), clock.clone());
+        let credential: CredentialRef = "ssm:/livelist/mls/abor".parse().unwrap();
+        // Renews it, and gives its end in seconds from now.
+        let renew = async |ttl| {
+            let asked = leases.acquire(&credential, "one", ttl).await.unwrap();
+            assert_eq!(asked, LeaseState::Held);
+            let key = layout::lease(&credential);
+            let lease = objects.read_json::<Lease>(&key).await.unwrap().unwrap().0;
+            lease.expires_at.duration_since(clock.now()).as_secs()
+        };
+        assert_eq!(renew(TTL).await, 1_200);
+        clock.advance(Duration::from_secs(120));
+        assert_eq!(renew(TTL).await, 1_080, "good enough");
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(renew(TTL).await, 1_200, "renewed");
+        assert_eq!(renew(TTL * 2).await, 2_400, "to outlast a wait");
+        assert_eq!(renew(TTL).await, 1_200, "not longer than asked for");
+        clock.advance(Duration::from_secs(1_201));
+        assert_eq!(renew(TTL).await, 1_200, "expired and not taken");
+        let short = Duration::from_secs(60);
+        assert_eq!(renew(short).await, 60);
+        clock.advance(Duration::from_secs(7));
+        assert_eq!(renew(short).await, 60, "a tenth of it is too much");
     }
 }

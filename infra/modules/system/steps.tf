@@ -58,7 +58,6 @@ module "scan" {
   handler     = "scan"
   description = "Reads pages of live keys"
   artifact    = local.artifact
-  memory      = 512
   timeout     = 900
   log_days    = var.log_days
   traced      = local.traced
@@ -89,7 +88,7 @@ module "compare" {
   handler     = "compare"
   description = "Sets a scan against the former snapshot"
   artifact    = local.artifact
-  memory      = 1769
+  memory      = 512
   timeout     = 900
   environment = local.environment
   log_days    = var.log_days
@@ -117,7 +116,6 @@ module "confirm" {
   handler     = "confirm"
   description = "Asks for absent keys before they are called gone"
   artifact    = local.artifact
-  memory      = 512
   timeout     = 900
   log_days    = var.log_days
   traced      = local.traced
@@ -148,7 +146,7 @@ module "publish" {
   handler     = "publish"
   description = "Makes a proved result the head, or holds it"
   artifact    = local.artifact
-  memory      = 1769
+  memory      = 512
   timeout     = 900
   environment = merge(local.environment, { LIVELIST_OUTBOX_URL = module.outbox.url })
   log_days    = var.log_days

@@ -132,11 +132,8 @@ async fn a_run_that_lost_its_lease_begins_where_it_was() {
         "publish": [{ "error": "LeaseLost" }, {}],
     });
     let played = Fakes::get().play("lost", script, json!({})).await;
-    let back = TO_SCAN
-        .strip_prefix("Begin ")
-        .unwrap()
-        .strip_suffix(" Scan")
-        .unwrap();
+    let back = TO_SCAN.strip_suffix(" Scan").unwrap();
+    let back = back.replace("AcquireCredential", "AcquireAgain");
     played.succeeded().went(&format!(
         "{TO_SCAN} MoreToScan? Scan {back} Scan MoreToScan? Compare {back} Compare WhatNext? Publish \
          {back} Publish Outcome? {TO_END}"
@@ -160,11 +157,8 @@ async fn a_lease_lost_behind_a_confirmation_repeats_no_question() {
         "publish": [{ "error": "LeaseLost" }, {}],
     });
     let played = Fakes::get().play("lost-later", script, json!({})).await;
-    let back = TO_SCAN
-        .strip_prefix("Begin ")
-        .unwrap()
-        .strip_suffix(" Scan")
-        .unwrap();
+    let back = TO_SCAN.strip_suffix(" Scan").unwrap();
+    let back = back.replace("AcquireCredential", "AcquireAgain");
     let confirmed = "MoreToScan? Compare WhatNext? Confirm MoreToConfirm?";
     played.succeeded().went(&format!(
         "{TO_SCAN} {confirmed} Scan {back} Scan {confirmed} Publish {back} Publish Outcome? {TO_END}"

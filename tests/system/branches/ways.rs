@@ -49,7 +49,7 @@ async fn a_busy_credential_is_waited_for() {
     let played = Fakes::get().play("busy", script, json!({})).await;
     let again = TO_SCAN.replace(
         "CredentialBusy?",
-        "CredentialBusy? WaitForCredential AcquireCredential CredentialBusy?",
+        "CredentialBusy? WaitForCredential AcquireAgain CredentialBusy?",
     );
     played
         .succeeded()
@@ -63,7 +63,7 @@ async fn a_run_that_is_done_is_left_alone() {
     let played = Fakes::get().play("finished", script, json!({})).await;
     played
         .succeeded()
-        .went("Begin AcquireCredential CredentialBusy? Done");
+        .went("AcquireCredential CredentialBusy? Done");
     assert_eq!(played.execution.output, json!({ "outcome": "finished" }));
 }
 
@@ -90,7 +90,7 @@ async fn each_provider_is_authorized_in_its_way() {
         .await;
     played
         .went(&format!(
-            "Begin AcquireCredential CredentialBusy? PickProvider UnknownProvider {TO_FAILURE}"
+            "AcquireCredential CredentialBusy? UnknownProvider {TO_FAILURE}"
         ))
         .failed(
             "UnknownProvider",
@@ -119,7 +119,7 @@ async fn a_scan_goes_on_waits_and_gets_a_new_token() {
     let played = Fakes::get().play("scanning", script, json!({})).await;
     played.succeeded().went(&format!(
         "{TO_SCAN} MoreToScan? Scan MoreToScan? WaitScan Scan MoreToScan? PickProvider RequestToken \
-         Authorized? WaitForToken PickProvider RequestToken Authorized? ResumeAt Scan {TO_PUBLISH} {TO_END}"
+         Authorized? WaitForToken PickProvider RequestToken Authorized? Scan {TO_PUBLISH} {TO_END}"
     ));
     assert_eq!(
         played.told("scan", "progress"),
@@ -148,7 +148,7 @@ async fn a_confirmation_goes_on_waits_and_gets_a_new_token() {
     let played = Fakes::get().play("confirming", script, json!({})).await;
     played.succeeded().went(&format!(
         "{TO_SCAN} MoreToScan? Compare WhatNext? Confirm MoreToConfirm? Confirm MoreToConfirm? \
-         WaitConfirm Confirm MoreToConfirm? PickProvider RequestToken Authorized? ResumeAt Confirm \
+         WaitConfirm Confirm MoreToConfirm? PickProvider RequestToken Authorized? Confirm \
          MoreToConfirm? Publish Outcome? {TO_END}"
     ));
     assert_eq!(

@@ -102,7 +102,7 @@ fn a_lost_lease_leads_back_to_the_credential() {
         }
         let first = &list(&task["Catch"])[0];
         assert_eq!(errors(first), ["LeaseLost"], "{name}");
-        assert_eq!(first["Next"], "AcquireCredential", "{name}");
+        assert_eq!(first["Next"], "AcquireAgain", "{name}");
         assert!(
             first.get("Assign").is_none(),
             "{name}: what was reached is kept"
@@ -110,20 +110,45 @@ fn a_lost_lease_leads_back_to_the_credential() {
     }
 }
 
+/// Behind the credential, and where a new token is needed.
 #[test]
 fn every_way_to_authenticate_has_one_branch() {
     let machine = Machine::read();
-    let rules = list(&machine.states()["PickProvider"]["Choices"]);
-    for kind in AuthKind::ALL {
-        let named = format!("$run.feed.auth = '{}'", kind.as_str());
-        let of = |rule: &&Value| rule["Condition"].as_str().unwrap().contains(&named);
-        assert_eq!(rules.iter().filter(of).count(), 1, "{named}");
+    let picks = [
+        (
+            "PickProvider",
+            "",
+            &machine.states()["PickProvider"]["Default"],
+        ),
+        (
+            "CredentialBusy?",
+            "$states.input.outcome = 'acquired'",
+            &list(&machine.states()["CredentialBusy?"]["Choices"])
+                .iter()
+                .find(|r| r["Condition"] == "{% $states.input.outcome = 'acquired' %}")
+                .unwrap()["Next"],
+        ),
+    ];
+    let mut branches = BTreeSet::new();
+    for (choice, also, otherwise) in picks {
+        let rules = list(&machine.states()[choice]["Choices"]);
+        for kind in AuthKind::ALL {
+            let named = format!("$run.feed.auth = '{}'", kind.as_str());
+            let of = |rule: &&Value| rule["Condition"].as_str().unwrap().contains(&named);
+            let [rule] = rules.iter().filter(of).collect::<Vec<_>>()[..] else {
+                panic!("{choice}: {named}");
+            };
+            assert!(
+                rule["Condition"].as_str().unwrap().contains(also),
+                "{choice}"
+            );
+            branches.insert((kind.as_str(), rule["Next"].as_str().unwrap()));
+        }
+        let asks = |rule: &&Value| rule["Condition"].as_str().unwrap().contains("auth");
+        assert_eq!(rules.iter().filter(asks).count(), AuthKind::ALL.len());
+        assert_eq!(otherwise, "UnknownProvider", "{choice}");
     }
-    assert_eq!(rules.len(), AuthKind::ALL.len());
-    assert_eq!(
-        machine.states()["PickProvider"]["Default"],
-        "UnknownProvider"
-    );
+    assert_eq!(branches.len(), AuthKind::ALL.len(), "{branches:?}");
 }
 
 /// The event is the step's input, and nothing of the input is missing in it.
@@ -241,7 +266,10 @@ fn choices_know_every_outcome() {
             .map(|r| r["Condition"].as_str().unwrap())
             .filter(|c| c.contains("$states.input.outcome"))
             .flat_map(|c| {
-                c.split('\'')
+                // What is asked besides comes behind `and`.
+                let outcome = c.split(" and ").next().unwrap();
+                outcome
+                    .split('\'')
                     .skip(1)
                     .step_by(2)
                     .map(str::to_owned)

@@ -1,6 +1,6 @@
 //! The model of a night against what is deployed.
 
-use livelist_scale::settings::{Function, Settings, size};
+use livelist_scale::settings::{Function, Settings, size, time};
 use livelist_steps::Limits;
 use livelist_tests::template::Template;
 use serde_json::Value;
@@ -46,4 +46,5 @@ fn the_model_waits_as_the_steps_do() {
     let busy = u64::try_from(limits.busy_wait.as_millis()).unwrap();
     assert_eq!(Settings::default().busy_wait, busy);
     assert_eq!(size::PART, limits.part_bytes as u64);
+    assert_eq!(u128::from(time::LEASE), limits.lease_ttl.as_millis());
 }

@@ -78,9 +78,15 @@ impl Life {
         output.unwrap().outcome
     }
 
+    /// Tasks take their time, so that each step renews its lease.
+    fn pass(&self) {
+        self.clock.advance(Duration::from_secs(180));
+    }
+
     pub async fn authorize(&self, run: &RunSpec, owner: &str) -> Result<String, StepError> {
         let (run, owner) = (run.clone(), owner.to_owned());
         let input = authorize::Input { run, owner };
+        self.pass();
         let output = authorize::run(self.of(authorize::NAME), input).await?;
         Ok(output.token.expect("nobody throttles here"))
     }
@@ -105,6 +111,7 @@ impl Life {
                 owner: owner.to_owned(),
                 progress: scanned,
             };
+            self.pass();
             let compared = compare::run(self.of(compare::NAME), input).await?;
             let mut confirmation = None;
             match compared.outcome {
@@ -130,6 +137,7 @@ impl Life {
                 confirmation,
                 approved: false,
             };
+            self.pass();
             let first = publish::run(self.of(publish::NAME), input.clone()).await?;
             // Its answer was lost.
             let again = publish::run(self.of(publish::NAME), input).await?;
@@ -152,6 +160,7 @@ impl Life {
                 token: token.to_owned(),
                 progress,
             };
+            self.pass();
             let output = scan::run(self.of(scan::NAME), input).await?;
             match output.outcome {
                 scan::Outcome::Done => return Ok(output.progress),
@@ -178,6 +187,7 @@ impl Life {
                 comparison: comparison.to_owned(),
                 confirmation,
             };
+            self.pass();
             let output = confirm::run(self.of(confirm::NAME), input).await?;
             match output.outcome {
                 confirm::Outcome::Scan | confirm::Outcome::Publish => return Ok(output),

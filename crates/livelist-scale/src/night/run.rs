@@ -25,6 +25,7 @@ pub(super) struct Running<'t> {
     first_scan: Option<u64>,
     stalled: u32,
     acquired: u64,
+    leased: u64,
 }
 
 impl Running<'_> {
@@ -40,6 +41,7 @@ impl Running<'_> {
             first_scan: None,
             stalled: 0,
             acquired: 0,
+            leased: 0,
         }
     }
 }
@@ -151,7 +153,8 @@ impl<'t> Sky<'t> {
             self.night.turned_away += 1;
             return self.fails(feed, "Lambda.TooManyRequestsException");
         }
-        let task = self.task(feed, step)?;
+        let mut task = self.task(feed, step)?;
+        self.renew(feed, step, &mut task)?;
         let millis = task.millis.ceil().max(1.0);
         self.night
             .usage
@@ -229,6 +232,29 @@ impl<'t> Sky<'t> {
             Step::Publish => Ok(self.publish(feed)),
             Step::Release => Ok(tells("", steps::release())),
         }
+    }
+
+    /// The lease is written where it would end too early, or too late: by every step but `release`
+    /// when it begins, by `scan` and `confirm` when they end, to outlast the wait as well.
+    fn renew(&mut self, feed: usize, step: Step, task: &mut Task) -> Result<(), MachineError> {
+        let begins = self.now;
+        let ends = begins + task.millis as u64 + task.wait;
+        let points = match step {
+            Step::Release => return Ok(()),
+            Step::Acquire if task.told != Ok("acquired") => return Ok(()),
+            Step::Scan | Step::Confirm => vec![begins, ends],
+            Step::Acquire | Step::Authorize | Step::Compare | Step::Publish => vec![begins],
+        };
+        let running = self.running(feed)?;
+        for point in points {
+            let until = point + time::LEASE;
+            if running.leased.abs_diff(until) > time::NEAR {
+                running.leased = until;
+                task.ops += steps::WRITE_LEASE;
+                task.millis += time::PUT;
+            }
+        }
+        Ok(())
     }
 
     fn acquire(&mut self, feed: usize) -> Result<Task, MachineError> {
