@@ -9,6 +9,12 @@ pub const MLS_PREFIX: &str = "registry/mls/";
 pub const CLIENTS_PREFIX: &str = "registry/clients/";
 /// The operators and the hashes of their keys.
 pub const ADMINS: &str = "registry/admins.json";
+/// How the feeds stood when the operators' API looked last: its answer, compressed.
+pub const STATUS: &str = "status.json.gz";
+/// The prefix of what the sites said last.
+pub const ACKS_PREFIX: &str = "acks/";
+/// The prefix of runs that somebody asked for, on one machine.
+pub const ASKED_PREFIX: &str = "asked/";
 /// The prefix of what operators paused.
 pub const PAUSED_PREFIX: &str = "paused/";
 /// The prefix of what became of notices.
@@ -82,6 +88,11 @@ pub fn run_object(feed: &FeedId, run: &RunId, name: &str, sha256: &str, extensio
     format!("{}{run}/{name}-{}{extension}", runs(feed), short(sha256))
 }
 
+/// `asked/{run}.json`: one machine: a run that somebody asked for and that has not ended.
+pub fn asked(run: &RunId) -> String {
+    format!("{ASKED_PREFIX}{run}.json")
+}
+
 /// `paused/mls/{mls}.json`: that an operator paused the MLS.
 pub fn paused_mls(mls: &MlsId) -> String {
     format!("{PAUSED_PREFIX}mls/{mls}.json")
@@ -94,7 +105,7 @@ pub fn paused_client(client: &ClientId) -> String {
 
 /// `acks/{feed}/`
 pub fn acks(feed: &FeedId) -> String {
-    format!("acks/{feed}/")
+    format!("{ACKS_PREFIX}{feed}/")
 }
 
 /// `acks/{feed}/{client}.json`: what a client's site said last that it did with the feed.

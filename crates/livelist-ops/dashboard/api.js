@@ -67,13 +67,22 @@ const post = async (path, body = {}) => answer(await call(path, "POST", body));
 
 let last = null;
 
-/** How all feeds stand; what is unchanged is not sent again. */
-export async function status() {
-  const response = await call("status", "GET", undefined, last ? { "If-None-Match": last.tag } : {});
-  if (response.status !== 304) {
-    last = { tag: response.headers.get("etag") ?? "", told: await answer(response) };
-  }
-  return last.told;
+/** Milliseconds since the server looked; by its own clock, for ours may be wrong. */
+function age(response, told) {
+  const now = Date.parse(response.headers.get("date") ?? "");
+  return Math.max(0, (now || Date.now()) - Date.parse(told.at)) || 0;
+}
+
+/** How all feeds stand, and how old that is; what is unchanged is not sent again. With `known` what the
+    server knows already will do, however old. */
+export async function status(known = false) {
+  const path = known ? "status?known=true" : "status";
+  const response = await call(path, "GET", undefined, last && !known ? { "If-None-Match": last.tag } : {});
+  if (response.status === 304) return { status: last.told, age: 0 };
+  const told = await answer(response);
+  const tag = response.headers.get("etag");
+  last = tag && { tag, told };
+  return { status: told, age: age(response, told) };
 }
 
 export const runs = (feed, most) => get(`runs?${new URLSearchParams({ ...(feed && { feed }), most })}`);

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { confirm, facts, h, say, section, table } from "./dom.js";
 import { back } from "./feeds.js";
-import { age, badge, due, lasting, many, moment, number, signed, when } from "./format.js";
+import { age, badge, due, lasting, many, moment, number, signed, stateName, when } from "./format.js";
 import { callout, runLink } from "./run.js";
 import { chart } from "./spark.js";
 
@@ -16,14 +16,17 @@ async function act(question, done, refresh) {
   refresh();
 }
 
-function actions(feed, refresh) {
+// A run that was asked for here is awaited so long.
+const AWAITED = 10 * 60_000;
+
+function actions(feed, refresh, asked) {
   const paused = feed.state === "disabled";
   return h("div", { class: "actions" },
     h("button", { type: "button", class: "plain", onclick: () => act({
       title: "Run again", verb: "Run now",
       lines: [`A new run of ${feed.feed} begins now. It asks the MLS, and publishes what it proves.`],
       act: () => api.rerun(feed.feed),
-    }, (run) => `The run ${run?.run ?? ""} was asked for.`, refresh) }, "Run again"),
+    }, (run) => { asked(run); return `The run ${run.run} was asked for.`; }, refresh) }, "Run again"),
     paused
       ? h("button", { type: "button", class: "plain", onclick: () => act({
         title: `Resume ${feed.mls}`, verb: "Resume",
@@ -121,7 +124,23 @@ export function open(root, { id, status, refresh }) {
   const clients = h("div");
   let known = null;
   let asked = null;
-  root.append(h("p", { class: "crumbs" }, h("a", { href: back() }, "Feeds"), " / feed"), head);
+  // The run that was asked for on this page, until it has ended.
+  let awaited = null;
+  const note = h("p", { class: "asked", role: "status" });
+  root.append(h("p", { class: "crumbs" }, h("a", { href: back() }, "Feeds"), " / feed"), head, note);
+
+  function wait(run) {
+    awaited = { run: run.run, until: Date.now() + AWAITED };
+    note.replaceChildren(run.started ? `The run ${run.run} was asked for.` : `The run ${run.run} was started already.`);
+  }
+
+  function follow(last) {
+    if (!awaited || last?.run !== awaited.run) return;
+    const link = runLink(last.run);
+    if (!last.finished_at) return void note.replaceChildren("The run ", link, " is under way.");
+    note.replaceChildren("The run ", link, ` ended: ${stateName(last.state)}.`);
+    awaited = null;
+  }
 
   async function load() {
     try {
@@ -141,12 +160,13 @@ export function open(root, { id, status, refresh }) {
       if (!known) head.replaceChildren(h("h1", { tabindex: "-1" }, id), h("p", { class: "empty" }, "The registry has no such feed."));
       return;
     }
+    follow(feed.last_run);
     const first = !known;
-    const text = JSON.stringify({ ...feed, age_seconds: 0 });
+    const text = JSON.stringify(feed);
     if (known === text) return;
     known = text;
     const title = first ? h("h1", { tabindex: "-1" }, id) : head.querySelector("h1");
-    head.replaceChildren(h("div", { class: "title" }, title, badge(feed.state), actions(feed, refresh)),
+    head.replaceChildren(h("div", { class: "title" }, title, badge(feed.state), actions(feed, refresh, wait)),
       feed.why || feed.advice ? callout(feed.state, feed.why, feed.advice) : "",
       facts([["MLS", feed.mls], ["Provider", feed.provider], ["Resource", feed.resource], ["Filter", feed.filter],
         ["Live", number(feed.live)], ["Last change", feed.change == null ? null : `${signed(feed.change)} (${number(feed.added)} came, ${number(feed.removed)} went)`],
@@ -161,5 +181,5 @@ export function open(root, { id, status, refresh }) {
   }
 
   update(status);
-  return { title: id, update, get search() { return asked?.input; }, up: back() };
+  return { title: id, update, soon: () => awaited !== null && Date.now() < awaited.until, get search() { return asked?.input; }, up: back() };
 }

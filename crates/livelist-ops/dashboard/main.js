@@ -10,6 +10,10 @@ import * as run from "./run.js";
 import * as schedule from "./schedule.js";
 
 const EVERY = 30_000;
+// While a view waits for something that was asked for.
+const SOON = 2_000;
+// What is older than this is shown as what it was, and looked at again at once.
+const OLD = 60_000;
 const VIEWS = { feeds, feed, run, held, schedule };
 
 const main = document.getElementById("main");
@@ -47,8 +51,7 @@ function signIn(problem) {
     told.hidden = true;
     api.keep(input.value.trim());
     try {
-      status = await api.status();
-      heard = Date.now();
+      await look(true);
       begin();
     } catch (error) {
       api.forget();
@@ -64,10 +67,21 @@ function signIn(problem) {
   input.focus();
 }
 
+/** Asks how the feeds stand; at first what is `known` will do, for it is there at once. */
+async function look(known) {
+  const told = await api.status(known);
+  if (!api.key()) return;
+  status = told.status;
+  heard = Date.now() - told.age;
+}
+
+const isOld = () => Date.now() - heard > OLD;
+
 function begin() {
   for (const one of chrome) one.hidden = false;
   route();
-  again();
+  if (isOld()) refresh();
+  else again();
   settle();
 }
 
@@ -102,13 +116,14 @@ function route() {
 
 function settle() {
   const age = (Date.now() - heard) / 1000;
-  fresh.textContent = heard ? `Updated ${age < 5 ? "now" : `${lasting(age)} ago`}` : "";
+  const ago = `${lasting(age)} ago`;
+  fresh.textContent = !heard ? "" : asking && isOld() ? `As of ${ago}, looking …` : `Updated ${age < 5 ? "now" : ago}`;
   fresh.title = heard ? clock(heard) : "";
 }
 
 function again() {
   clearTimeout(timer);
-  timer = setTimeout(refresh, EVERY);
+  timer = setTimeout(refresh, view?.soon?.() ? SOON : EVERY);
 }
 
 function refresh() {
@@ -120,10 +135,8 @@ function refresh() {
 async function load() {
   if (!api.key()) return;
   try {
-    const next = await api.status();
+    await look(false);
     if (!api.key()) return;
-    status = next;
-    heard = Date.now();
     banner.hidden = true;
     view?.update?.(status);
     told();
@@ -141,8 +154,7 @@ async function start() {
   if (!api.key()) return signIn();
   main.replaceChildren(h("p", { class: "empty" }, "Loading …"));
   try {
-    status = await api.status();
-    heard = Date.now();
+    await look(true);
   } catch (error) {
     if (error.status === 401) return signIn("The key is no longer valid. It has expired or was revoked.");
     main.replaceChildren(h("div", { class: "empty" }, h("p", {}, h("b", {}, error.message)),

@@ -4,7 +4,7 @@
 //!
 //! | route | answers |
 //! |---|---|
-//! | `GET /v1/admin/status` | how all feeds stand; 304 |
+//! | `GET /v1/admin/status?known=` | how all feeds stand; 304. With `known`, what was looked up last |
 //! | `GET /v1/admin/runs`, `…/runs/{run}` | runs, and one of them told |
 //! | `POST /v1/admin/runs/{run}/approve`, `…/reject` | a person's word on a held result; 409 |
 //! | `POST /v1/admin/feeds/{feed}/rerun` | a new run; 409 |
@@ -57,6 +57,16 @@ impl AdminState {
     pub fn with_executions(mut self, executions: Arc<dyn Executions>) -> AdminState {
         self.executions = Some(executions);
         self
+    }
+
+    /// Looks how the feeds stand before anybody asks.
+    pub async fn look_ahead(&self) {
+        status::look_ahead(self.clone()).await;
+    }
+
+    /// Tells that a run began or ended in this process: what was looked up before is not the last word.
+    pub fn run_changed(&self) {
+        self.status.run_changed();
     }
 
     /// The same with another limit on how often an operator may ask.

@@ -1,21 +1,58 @@
 //! What was put aside, looked at again: what can be done by now is sent on its way, what was done by
 //! another run meanwhile is forgotten, the rest stays with its reason.
 
+mod days;
+mod notices;
+
 use livelist_model::head::Head;
-use livelist_model::layout;
 use livelist_model::plan::PairDue;
+use livelist_model::{ClientId, layout};
 use livelist_steps::start::resolve;
-use livelist_store::{DeadLetters, Message, Objects, ObjectsExt, Queue};
+use livelist_store::{DeadLetter, DeadLetters, Message, Objects, ObjectsExt, Queue};
 use serde::Serialize;
 
+pub use days::days;
+pub use notices::{GivenUp, notices};
+
 use crate::OpsError;
+
+/// What was put aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Pairs that could not be started.
+    Pairs,
+    /// Notices to sites that were given up.
+    Notices,
+    /// Days that could not be planned.
+    Days,
+}
+
+impl Kind {
+    /// The stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Pairs => "pairs",
+            Kind::Notices => "notices",
+            Kind::Days => "days",
+        }
+    }
+}
 
 /// A message that was put aside, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Redriven {
+    /// What it is.
+    pub queue: Kind,
     /// The run it is about; nothing where it does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
+    /// The client whose site was to be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<ClientId>,
+    /// The day that was to be planned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date: Option<jiff::civil::Date>,
     /// Why it was put aside.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub was: Option<String>,
@@ -23,6 +60,17 @@ pub struct Redriven {
     pub outcome: Outcome,
     /// What is different now, or why nothing is.
     pub now: String,
+}
+
+impl Redriven {
+    /// What it is about, as people read it.
+    pub fn about(&self) -> Option<String> {
+        match (&self.run, &self.client, &self.date) {
+            (Some(run), Some(client), _) => Some(format!("{run}, for {client}")),
+            (Some(run), None, _) => Some(run.clone()),
+            (None, _, date) => date.map(|date| date.to_string()),
+        }
+    }
 }
 
 /// What became of a message.
@@ -68,31 +116,49 @@ pub async fn pairs(
         };
         if outcome == Outcome::Sent && !dry {
             let message = Message {
-                body: letter.body,
+                body: letter.body.clone(),
                 group: due.as_ref().map_or_else(String::new, |d| d.mls.to_string()),
             };
-            let failed = queue.send(&[message]).await?;
-            if let Some(failure) = failed.first() {
-                return Err(OpsError::Invalid(format!(
-                    "a message could not be sent: {}",
-                    failure.reason
-                )));
-            }
+            send(queue, &[message]).await?;
         }
-        // First sent, then deleted: a message that is there twice starts one run.
-        if dry || outcome == Outcome::Kept {
-            dead.put_back(&letter.receipt).await?;
-        } else {
-            dead.delete(&letter.receipt).await?;
-        }
+        settle(dead, &letter, outcome, dry).await?;
         redriven.push(Redriven {
+            queue: Kind::Pairs,
             run: due.map(|due| due.run.to_string()),
+            client: None,
+            date: None,
             was: letter.reason,
             outcome,
             now,
         });
     }
     Ok(redriven)
+}
+
+/// Sends all, or says why one was not taken.
+async fn send(queue: &dyn Queue, messages: &[Message]) -> Result<(), OpsError> {
+    match queue.send(messages).await?.first() {
+        None => Ok(()),
+        Some(failure) => Err(OpsError::Invalid(format!(
+            "a message could not be sent: {}",
+            failure.reason
+        ))),
+    }
+}
+
+/// After it was sent: what is there twice is done once, and what was deleted first could be lost.
+async fn settle(
+    dead: &dyn DeadLetters,
+    letter: &DeadLetter,
+    outcome: Outcome,
+    dry: bool,
+) -> Result<(), OpsError> {
+    if dry || outcome == Outcome::Kept {
+        dead.put_back(&letter.receipt).await?;
+    } else {
+        dead.delete(&letter.receipt).await?;
+    }
+    Ok(())
 }
 
 async fn judge(

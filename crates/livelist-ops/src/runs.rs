@@ -138,6 +138,11 @@ pub(crate) async fn under_way(
         {
             return Ok(Some(record));
         }
+        // A run of today that came to an end had the credential, so none of yesterday has it still.
+        let had_it = |past: &&Past| past.run.date() == Some(date) && past.state != RunState::Failed;
+        if history.runs.iter().any(|past| had_it(&past)) {
+            break;
+        }
     }
     Ok(None)
 }

@@ -1,5 +1,8 @@
 //! How every feed stands: in one word, with the numbers behind it.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use livelist_model::ack::SiteAck;
@@ -195,14 +198,21 @@ pub struct Day {
     pub removed: u64,
 }
 
-/// Looks up how the feeds of the registry stand.
+/// Looks up how the feeds of the registry stand: a list of what sites said, and of each feed the head,
+/// the history, the record of a run that may be under way, and what is in that list. Feeds are looked at
+/// in tasks of their own: reading thousands of histories is work for more than one thread.
 ///
 /// # Errors
 /// The store cannot be used now.
-pub async fn read(objects: &dyn Objects, now: Timestamp) -> Result<Status, OpsError> {
-    let wanted = feeds::read(objects).await?;
+pub async fn read(objects: &Arc<dyn Objects>, now: Timestamp) -> Result<Status, OpsError> {
+    let (wanted, acks) = futures::try_join!(feeds::read(&**objects), acks(&**objects))?;
+    let acks = Arc::new(acks);
     let mut feeds: Vec<FeedStatus> = stream::iter(wanted.feeds.into_values())
-        .map(|feed| async move { one(objects, &feed, now).await })
+        .map(|feed| {
+            let (objects, acks) = (objects.clone(), acks.clone());
+            let looking = tokio::spawn(async move { one(&*objects, &feed, &acks, now).await });
+            async { looking.await.map_err(|_| OpsError::Internal)? }
+        })
         .buffer_unordered(AT_ONCE)
         .try_collect()
         .await?;
@@ -214,27 +224,53 @@ pub async fn read(objects: &dyn Objects, now: Timestamp) -> Result<Status, OpsEr
     })
 }
 
-async fn one(objects: &dyn Objects, feed: &Feed, now: Timestamp) -> Result<FeedStatus, OpsError> {
+/// The names of what sites said: most feeds of sites that say nothing cost no read.
+async fn acks(objects: &dyn Objects) -> Result<BTreeSet<String>, OpsError> {
+    let listed = objects.list(layout::ACKS_PREFIX).await?;
+    Ok(listed.into_iter().map(|ack| ack.key).collect())
+}
+
+async fn one(
+    objects: &dyn Objects,
+    feed: &Feed,
+    acks: &BTreeSet<String>,
+    now: Timestamp,
+) -> Result<FeedStatus, OpsError> {
     let id = &feed.spec.feed;
-    let head = match objects.read_json::<Head>(&layout::head(id)).await {
-        Ok(head) => head.map(|(head, _)| head),
-        // The API refuses such a head; here it is shown as none, with the reason.
-        Err(StoreError::Corrupt { key, reason }) => {
-            tracing::error!(key, reason, "a head cannot be read");
-            None
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let history = history::read(objects, id).await?;
+    let (head, history, clients) = futures::join!(
+        head(objects, id),
+        history::read(objects, id),
+        clients(objects, feed, acks),
+    );
+    let (head, history) = (head?, history?);
     let running = match feed.disabled {
         Some(_) => None,
         None => under_way(objects, id, &history, now).await?,
     };
+    Ok(tell(feed, head.as_ref(), &history, running, clients, now))
+}
+
+async fn head(objects: &dyn Objects, feed: &FeedId) -> Result<Option<Head>, OpsError> {
+    match objects.read_json::<Head>(&layout::head(feed)).await {
+        Ok(head) => Ok(head.map(|(head, _)| head)),
+        // The API refuses such a head; here it is shown as none, with the reason.
+        Err(StoreError::Corrupt { key, reason }) => {
+            tracing::error!(key, reason, "a head cannot be read");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn clients(objects: &dyn Objects, feed: &Feed, acks: &BTreeSet<String>) -> Vec<ClientStatus> {
     let mut clients = Vec::with_capacity(feed.clients.len());
     for member in &feed.clients {
-        let key = layout::ack(id, &member.client);
-        // A site's own words never keep operators from seeing the rest.
-        let ack = objects.read_json::<SiteAck>(&key).await.ok().flatten();
+        let key = layout::ack(&feed.spec.feed, &member.client);
+        let ack = match acks.contains(&key) {
+            // A site's own words never keep operators from seeing the rest.
+            true => objects.read_json::<SiteAck>(&key).await.ok().flatten(),
+            false => None,
+        };
         clients.push(ClientStatus {
             client: member.client.clone(),
             site: member.site.clone(),
@@ -242,7 +278,7 @@ async fn one(objects: &dyn Objects, feed: &Feed, now: Timestamp) -> Result<FeedS
             ack: ack.map(|(ack, _)| ack),
         });
     }
-    Ok(tell(feed, head.as_ref(), &history, running, clients, now))
+    clients
 }
 
 fn tell(

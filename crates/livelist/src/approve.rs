@@ -3,12 +3,12 @@
 use std::io::Write;
 
 use livelist_model::FeedId;
-use livelist_ops::redrive::Outcome;
+use livelist_ops::redrive::{GivenUp, Outcome, Redriven};
 use livelist_ops::{decide, pause, redrive, rerun};
 use livelist_steps::Env;
 use livelist_store::pauses::Paused;
 
-use crate::cli::{PauseArgs, RedriveArgs, ResumeArgs, RunArgs};
+use crate::cli::{PauseArgs, PutAside, RedriveArgs, ResumeArgs, RunArgs};
 use crate::exit::{Code, Failed};
 use crate::text::{or_none, out, table};
 use crate::world::{Deployment, Place, World};
@@ -125,38 +125,96 @@ pub async fn redrive(
     arguments: RedriveArgs,
     environment: Vec<(String, String)>,
 ) -> Result<Code, Failed> {
-    let world = World::open(&arguments.place, environment).await?;
-    let Place::Aws(deployment) = &world.place else {
-        let mut out = std::io::stdout().lock();
-        writeln!(
-            out,
-            "one machine has no queues, so nothing was put aside. `livelist status` tells which runs \
-             failed, `livelist notices --retry` sends notices again"
-        )?;
-        return Ok(Code::Ok);
-    };
-    let Deployment { clients, system } = &**deployment;
-    let dead = clients.dead_letters(&system.dlq_url);
-    let queue = &*world.env.queue;
-    let redriven = redrive::pairs(world.objects(), &dead, queue, arguments.dry_run).await?;
+    let world = World::open(&arguments.place, environment.clone()).await?;
+    let wants = |queue| arguments.queue.is_none_or(|only| only == queue);
+    let mut redriven = Vec::new();
+    match &world.place {
+        Place::Aws(deployment) => {
+            if wants(PutAside::Pairs) {
+                redriven.extend(pairs_put_aside(&world, deployment, arguments.dry_run).await?);
+            }
+            if wants(PutAside::Notices) {
+                redriven.extend(notices_put_aside(&world, deployment, arguments.dry_run).await?);
+            }
+            if wants(PutAside::Days) {
+                redriven.extend(days_put_aside(&world, deployment, arguments.dry_run).await?);
+            }
+        }
+        Place::Machine(_) if wants(PutAside::Notices) => {
+            let world = World::with_registry(&arguments.place, environment).await?;
+            let given_up = GivenUp {
+                objects: world.env.objects.clone(),
+                clock: world.env.clock.clone(),
+            };
+            let dry = arguments.dry_run;
+            let notices = redrive::notices(world.objects(), &given_up, &given_up, dry);
+            redriven.extend(notices.await?);
+        }
+        Place::Machine(_) => {}
+    }
     let mut out = out();
     if arguments.json {
         for line in &redriven {
             writeln!(out, "{}", serde_json::to_string(line)?)?;
         }
     } else if redriven.is_empty() {
-        writeln!(out, "nothing was put aside")?;
+        let nothing = match &world.place {
+            Place::Aws(_) => "nothing was put aside",
+            Place::Machine(_) => {
+                "nothing was put aside. On one machine that can be notices only: it has no queues; \
+                 `livelist status --trouble` tells which runs failed"
+            }
+        };
+        writeln!(out, "{nothing}")?;
     } else {
         let rows = redriven.iter().map(|line| {
             vec![
-                or_none(line.run.as_deref()),
+                line.queue.as_str().to_owned(),
+                or_none(line.about().as_deref()),
                 line.outcome.as_str().to_owned(),
                 or_none(line.was.as_deref()),
                 line.now.clone(),
             ]
         });
-        out.write_all(&table(&["RUN", "BECAME", "WAS PUT ASIDE FOR", "NOW"], rows))?;
+        let titles = ["QUEUE", "ABOUT", "BECAME", "WAS PUT ASIDE FOR", "NOW"];
+        out.write_all(&table(&titles, rows))?;
     }
     let kept = redriven.iter().any(|line| line.outcome == Outcome::Kept);
     Ok(if kept { Code::Held } else { Code::Ok })
+}
+
+async fn pairs_put_aside(
+    world: &World,
+    Deployment { clients, system }: &Deployment,
+    dry: bool,
+) -> Result<Vec<Redriven>, Failed> {
+    let dead = clients.dead_letters(&system.dlq_url);
+    Ok(redrive::pairs(world.objects(), &dead, &*world.env.queue, dry).await?)
+}
+
+async fn notices_put_aside(
+    world: &World,
+    Deployment { clients, system }: &Deployment,
+    dry: bool,
+) -> Result<Vec<Redriven>, Failed> {
+    let dead = clients.dead_letters(&system.outbox_dlq_url);
+    let queue = clients.queue(
+        &system.outbox_url,
+        &system.outbox_dlq_url,
+        world.env.clock.clone(),
+        world.env.entropy.clone(),
+    );
+    Ok(redrive::notices(world.objects(), &dead, &queue, dry).await?)
+}
+
+async fn days_put_aside(
+    world: &World,
+    Deployment { clients, system }: &Deployment,
+    dry: bool,
+) -> Result<Vec<Redriven>, Failed> {
+    let Some(dead) = &system.planner_dlq_url else {
+        return Ok(Vec::new());
+    };
+    let dead = clients.dead_letters(dead);
+    Ok(redrive::days(world.objects(), &dead, &*world.env.queue, dry).await?)
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use livelist_model::{ClientId, FeedId, MlsId, ResourceName, RunId};
 
 use crate::exit::{Code, Failed};
@@ -63,7 +63,7 @@ pub enum Command {
     Pause(PauseArgs),
     /// Lets a paused MLS or client go on.
     Resume(ResumeArgs),
-    /// Looks again at what nobody could work on, and sends it on its way where that is mended (AWS).
+    /// Looks again at what was put aside, and sends it on its way where its cause is mended.
     Redrive(RedriveArgs),
     /// Looks after the site keys of clients, and the keys of operators.
     #[command(subcommand)]
@@ -387,12 +387,26 @@ pub struct RedriveArgs {
     /// Where Livelist runs.
     #[command(flatten)]
     pub place: PlaceArgs,
+    /// Only pairs that could not be started, notices that were given up, or days that could not be planned.
+    #[arg(long, value_enum)]
+    pub queue: Option<PutAside>,
     /// Only tells what would become of each message.
     #[arg(long)]
     pub dry_run: bool,
     /// One JSON object a message.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What may have been put aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PutAside {
+    /// Pairs that could not be started.
+    Pairs,
+    /// Notices to sites that were given up.
+    Notices,
+    /// Days that could not be planned.
+    Days,
 }
 
 /// How notices are sent.

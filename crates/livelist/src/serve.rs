@@ -83,7 +83,7 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
         }
     };
     let state = ApiState::new(objects, links.clone(), clock.clone(), entropy).with_rate(rate);
-    let router = router_with_objects(state, links).merge(livelist_ops::http::router(admin));
+    let router = router_with_objects(state, links).merge(livelist_ops::http::router(admin.clone()));
     let mut out = std::io::stdout().lock();
     writeln!(out, "listening on http://{address}")?;
     out.flush()?;
@@ -91,12 +91,19 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
     tracing::info!(%address, schedule = work.is_some(), "serving");
     let told = stop.clone();
     let answers = serve(listener, router, clock, async move { told.told().await });
-    let works = async {
-        if let Some(work) = work {
-            work.go_on(stop).await;
+    let told = stop.clone();
+    let looks = async {
+        tokio::select! {
+            () = admin.look_ahead() => {}
+            () = told.told() => {}
         }
     };
-    tokio::join!(answers, works);
+    let works = async {
+        if let Some(work) = work {
+            work.go_on(stop, &|| admin.run_changed()).await;
+        }
+    };
+    tokio::join!(answers, looks, works);
     tracing::info!("stopped");
     Ok(Code::Ok)
 }

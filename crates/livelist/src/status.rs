@@ -25,7 +25,7 @@ pub async fn run(
     environment: Vec<(String, String)>,
 ) -> Result<Code, Failed> {
     let world = World::with_registry(&arguments.place, environment).await?;
-    let mut status = read(world.objects(), world.env.clock.now()).await?;
+    let mut status = read(&world.env.objects, world.env.clock.now()).await?;
     status.feeds.retain(|feed| is_asked_for(feed, &arguments));
     let mut out = out();
     if arguments.json {

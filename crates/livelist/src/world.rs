@@ -71,6 +71,10 @@ pub struct System {
     pub dlq_url: String,
     /// The queue of events for the sites.
     pub outbox_url: String,
+    /// Notices that were given up.
+    pub outbox_dlq_url: String,
+    /// Days that could not be planned; older deployments do not say.
+    pub planner_dlq_url: Option<String>,
     /// The functions' log groups, by function.
     #[serde(default)]
     pub log_groups: BTreeMap<String, String>,

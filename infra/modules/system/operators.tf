@@ -15,6 +15,7 @@ resource "aws_ssm_parameter" "system" {
     dlq_url           = module.pairs_dead.url
     outbox_url        = module.outbox.url
     outbox_dlq_url    = module.outbox_dead.url
+    planner_dlq_url   = module.planner_dead.url
     notices_topic_arn = module.notices.topic_arn
     log_groups = {
       planner   = module.planner.log_group
@@ -80,6 +81,7 @@ resource "aws_iam_policy" "operator_policy" {
           "${module.storage.arn}/leases/*",
           "${module.storage.arn}/paused/*",
           "${module.storage.arn}/budgets/*",
+          "${module.storage.arn}/status.json.gz",
         ]
       },
       {
@@ -91,6 +93,7 @@ resource "aws_iam_policy" "operator_policy" {
           "${module.storage.arn}/registry/admins.json",
           "${module.storage.arn}/paused/*",
           "${module.storage.arn}/leases/*",
+          "${module.storage.arn}/status.json.gz",
         ]
       },
       # An approval does what `publish` does: lists are written and marked, never deleted.
@@ -127,7 +130,7 @@ resource "aws_iam_policy" "operator_policy" {
           "sqs:ChangeMessageVisibility",
           "sqs:GetQueueAttributes",
         ]
-        Resource = [module.pairs_dead.arn, module.outbox_dead.arn]
+        Resource = [module.pairs_dead.arn, module.outbox_dead.arn, module.planner_dead.arn]
       },
       {
         Sid      = "SendAgain"
@@ -156,7 +159,8 @@ module "admin" {
   handler     = "admin"
   description = "Serves the operators' dashboard and what it asks"
   artifact    = local.artifact
-  memory      = 512
+  # A whole processor: to look at 5,000 feeds is to read 20,000 documents.
+  memory = 1769
   # HTTP APIs wait 30 seconds at most.
   timeout  = 29
   log_days = var.log_days
@@ -181,7 +185,13 @@ module "admin" {
         "${module.storage.arn}/leases/*",
         "${module.storage.arn}/notices/*",
         "${module.storage.arn}/paused/*",
+        "${module.storage.arn}/status.json.gz",
       ]
+    },
+    {
+      sid       = "KeepStatus"
+      actions   = ["s3:PutObject"]
+      resources = ["${module.storage.arn}/status.json.gz"]
     },
     {
       sid       = "HoldLease"

@@ -170,6 +170,36 @@ async fn what_was_put_aside_is_sent_when_its_cause_is_mended() {
 
 #[tokio::test]
 #[ignore = "needs the local stack: make test starts it"]
+async fn a_day_that_was_not_planned_is_made_up_for() {
+    let mls = "skipped";
+    let world = World::one(mls, Provider::Trestle, 20).await;
+    let queue = world.stack.output("PlannerDeadUrl");
+    let failed = json!({"requestPayload": {"date": FIRST, "mls": mls},
+        "requestContext": {"condition": "RetriesExhausted"}});
+    let asked = json!({ "QueueUrl": queue, "MessageBody": failed.to_string() });
+    world
+        .stack
+        .ask("sqs", "AmazonSQS.SendMessage", asked)
+        .await
+        .unwrap();
+    let told = |arguments: &[&str]| {
+        let arguments = [&["redrive", "--queue", "days", "--json"][..], arguments].concat();
+        said(&world, &arguments)
+    };
+    let looked = told(&["--dry-run"]);
+    assert!(looked.contains("RetriesExhausted"), "{looked}");
+    let sent: Value = serde_json::from_str(told(&[]).trim()).unwrap();
+    assert_eq!(
+        (&sent["date"], &sent["outcome"]),
+        (&json!(FIRST), &json!("sent"))
+    );
+    let run = world.ended(mls, FIRST).await;
+    assert_eq!(world.published(mls).await.len(), 20, "{run:?}");
+    assert_eq!(told(&[]), "", "nothing is left");
+}
+
+#[tokio::test]
+#[ignore = "needs the local stack: make test starts it"]
 async fn the_operators_page_decides_and_starts_runs_with_its_own_key() {
     let mls = "page";
     let world = World::one(mls, Provider::Trestle, 300).await;

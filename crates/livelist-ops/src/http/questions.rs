@@ -24,7 +24,7 @@ const MOST_KEYS: usize = 1_000;
 const LONGEST_KEY: usize = 1_020;
 
 /// A query string that can be read.
-fn asked<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, ApiError> {
+pub(super) fn asked<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, ApiError> {
     let Query(asked) = query.map_err(|_| {
         ApiError::Invalid("a parameter is missing or is not of its form".to_owned())
     })?;

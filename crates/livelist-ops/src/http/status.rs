@@ -1,18 +1,25 @@
-//! `GET /v1/admin/status`: looked up once for all who ask, and compressed once.
+//! `GET /v1/admin/status`: looked up once for all who ask, and compressed once. What was told last is
+//! also kept in the store, for processes that know nothing yet: who asks for what is known gets it at
+//! once, with when it was looked up.
 
 mod short;
 
-use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io::{Read, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use flate2::Compression;
+use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use jiff::{SignedDuration, Timestamp};
 use livelist_api::{ApiError, is_held};
+use livelist_model::layout;
+use livelist_store::{Condition, ObjectsExt, Retention};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use self::short::Short;
@@ -26,6 +33,15 @@ const NEW: SignedDuration = SignedDuration::from_secs(10);
 /// So long it is still given, while somebody looks again: a page that asks every 30 seconds never waits.
 const GOOD: SignedDuration = SignedDuration::from_secs(60);
 
+/// So long it is still given though a run has begun or ended since: not every run of many costs a look.
+const BRIEF: SignedDuration = SignedDuration::from_secs(2);
+/// The answer is written down when the one that is there is so old.
+const WRITTEN: SignedDuration = SignedDuration::from_mins(5);
+/// What was written down is told for so long.
+const KNOWN: SignedDuration = SignedDuration::from_hours(24);
+/// A status is never so large.
+const MAX_STATUS: u64 = 256 * 1024 * 1024;
+
 /// The last answer.
 #[derive(Default)]
 pub(super) struct Memory {
@@ -34,48 +50,77 @@ pub(super) struct Memory {
     looking: tokio::sync::Mutex<()>,
 }
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct Last {
     told: Option<Arc<Told>>,
     /// Counts what was decided: a look that began before a decision does not know of it.
     decisions: u64,
+    /// Counts the runs that began or ended in this process.
+    runs: u64,
+    /// When an answer was written down by this process.
+    written: Option<Timestamp>,
 }
 
 /// An answer, as it is sent.
 struct Told {
     at: Timestamp,
-    tag: String,
+    /// Nothing where it is only what was written down.
+    tag: Option<String>,
     plain: Bytes,
     gzip: Bytes,
+    /// What was counted when the look began.
+    runs: u64,
 }
 
 impl Memory {
     /// Something was decided: the next who asks is told of it.
     pub(super) fn forget(&self) {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.lock();
         last.told = None;
         last.decisions += 1;
     }
 
-    fn last(&self) -> (Option<Arc<Told>>, u64) {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        (last.told.clone(), last.decisions)
+    /// A run began or ended.
+    pub(super) fn run_changed(&self) {
+        self.lock().runs += 1;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Last> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn last(&self) -> Last {
+        self.lock().clone()
     }
 
     fn keep(&self, told: &Arc<Told>, decisions: u64) {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.lock();
         if last.decisions == decisions {
             last.told = Some(told.clone());
         }
+    }
+
+    /// Whether an answer of this time is to be written down; it is, if so.
+    fn is_to_write(&self, at: Timestamp) -> bool {
+        let mut last = self.lock();
+        if last
+            .written
+            .is_some_and(|before| at.duration_since(before) < WRITTEN)
+        {
+            return false;
+        }
+        last.written = Some(at);
+        true
     }
 }
 
 async fn told(state: &AdminState) -> Result<Arc<Told>, ApiError> {
     let now = state.env.clock.now();
     let age = |told: &Told| now.duration_since(told.at);
-    let last = state.status.last().0;
-    if let Some(told) = last
+    let last = state.status.last();
+    if let Some(told) = last.told
         && (SignedDuration::ZERO..GOOD).contains(&age(&told))
+        && (told.runs == last.runs || age(&told) < BRIEF)
     {
         if age(&told) >= NEW && state.status.looking.try_lock().is_ok() {
             tokio::spawn(look(state.clone(), now));
@@ -87,76 +132,147 @@ async fn told(state: &AdminState) -> Result<Arc<Told>, ApiError> {
     looked.map_err(|_| ApiError::Internal)?
 }
 
+/// What is known without a look, however old; a look where nothing is.
+async fn known(state: &AdminState) -> Result<Arc<Told>, ApiError> {
+    let last = state.status.last();
+    if let Some(told) = last.told {
+        return Ok(told);
+    }
+    // What was decided here is not in what was written down before.
+    if last.decisions == 0
+        && let Some(told) = read_down(state).await
+    {
+        return Ok(Arc::new(told));
+    }
+    told(state).await
+}
+
+/// Looks before anybody asks.
+pub(super) async fn look_ahead(state: AdminState) {
+    let now = state.env.clock.now();
+    if let Err(error) = look(state, now).await {
+        tracing::warn!(%error, "how the feeds stand could not be looked up");
+    }
+}
+
 /// Looks, unless somebody else has done so since `asked`.
 async fn look(state: AdminState, asked: Timestamp) -> Result<Arc<Told>, ApiError> {
     let memory = &state.status;
     let _alone = memory.looking.lock().await;
-    let (last, decisions) = memory.last();
-    if let Some(told) = last
+    let last = memory.last();
+    if let Some(told) = last.told
         && told.at >= asked
     {
         return Ok(told);
     }
-    let status = read(&*state.env.objects, state.env.clock.now()).await?;
-    let told = tokio::task::spawn_blocking(move || written(status)).await;
+    let status = read(&state.env.objects, state.env.clock.now()).await?;
+    let told = tokio::task::spawn_blocking(move || written(&status, last.runs)).await;
     let told = Arc::new(told.map_err(|_| ApiError::Internal)??);
-    memory.keep(&told, decisions);
+    memory.keep(&told, last.decisions);
+    if memory.is_to_write(told.at) {
+        write_down(&state, &told).await;
+    }
     Ok(told)
 }
 
-fn json(status: &Status) -> Result<Vec<u8>, OpsError> {
-    serde_json::to_vec(&Short::of(status)).map_err(|_| OpsError::Internal)
+/// Keeps the answer for processes that know nothing yet. Nothing depends on it.
+async fn write_down(state: &AdminState, told: &Told) {
+    let (always, keep) = (Condition::Always, Retention::Keep);
+    let body = vec![told.gzip.clone()].into();
+    let objects = &state.env.objects;
+    if let Err(error) = objects.put(layout::STATUS, body, always, keep).await {
+        tracing::warn!(%error, "how the feeds stand could not be written down");
+    }
 }
 
-fn written(mut status: Status) -> Result<Told, OpsError> {
+/// What was written down, unless it is too old to be of use or cannot be understood.
+async fn read_down(state: &AdminState) -> Option<Told> {
+    #[derive(Deserialize)]
+    struct At {
+        at: Timestamp,
+    }
+    let (gzip, _) = state.env.objects.read(layout::STATUS).await.ok()??;
+    let now = state.env.clock.now();
+    let unpacked = tokio::task::spawn_blocking(move || {
+        let mut plain = Vec::new();
+        let mut unpacked = GzDecoder::new(&*gzip).take(MAX_STATUS);
+        unpacked.read_to_end(&mut plain).ok()?;
+        let At { at } = serde_json::from_slice(&plain).ok()?;
+        Some(Told {
+            at,
+            tag: None,
+            plain: plain.into(),
+            gzip: gzip.into(),
+            runs: 0,
+        })
+    });
+    let told = unpacked.await.ok()??;
+    (SignedDuration::ZERO..KNOWN)
+        .contains(&now.duration_since(told.at))
+        .then_some(told)
+}
+
+fn written(status: &Status, runs: u64) -> Result<Told, OpsError> {
     let at = status.at;
-    let plain = json(&status)?;
+    let plain = serde_json::to_vec(&Short::of(status)).map_err(|_| OpsError::Internal)?;
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(&plain).map_err(|_| OpsError::Internal)?;
     let gzip = gzip.finish().map_err(|_| OpsError::Internal)?;
     // Time alone changes nothing that a reader could not reckon.
-    status.at = Timestamp::UNIX_EPOCH;
-    for feed in &mut status.feeds {
-        feed.age_seconds = None;
-    }
-    let tag = hex::encode(&Sha256::digest(json(&status)?)[..12]);
+    let behind_at = plain.iter().position(|byte| *byte == b',');
+    let rest = plain.get(behind_at.unwrap_or_default()..);
+    let tag = hex::encode(&Sha256::digest(rest.unwrap_or_default())[..12]);
     Ok(Told {
         at,
-        tag,
+        tag: Some(tag),
         plain: plain.into(),
         gzip: gzip.into(),
+        runs,
     })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    /// What is known already will do, however old.
+    #[serde(default)]
+    known: bool,
 }
 
 /// How all feeds stand.
 pub(super) async fn status(
     State(state): State<AdminState>,
     _: Admin,
+    query: Result<Query<Asked>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let told = told(&state).await?;
-    let tag = HeaderValue::from_str(&format!("W/\"{}\"", told.tag));
-    let tag = (header::ETAG, tag.map_err(|_| ApiError::Internal)?);
-    let vary = (
-        header::VARY,
-        HeaderValue::from_static("accept-encoding, authorization"),
-    );
-    let kept = (
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("private, no-cache"),
-    );
-    if is_held(&headers, &told.tag) {
-        return Ok((StatusCode::NOT_MODIFIED, [tag, vary, kept]).into_response());
+    let told = match super::questions::asked(query)?.known {
+        true => known(&state).await?,
+        false => told(&state).await?,
+    };
+    let mut answer = HeaderMap::new();
+    not_to_keep(&mut answer);
+    if let Some(tag) = &told.tag {
+        let tag_of = HeaderValue::from_str(&format!("W/\"{tag}\""));
+        answer.insert(header::ETAG, tag_of.map_err(|_| ApiError::Internal)?);
+        if is_held(&headers, tag) {
+            return Ok((StatusCode::NOT_MODIFIED, answer).into_response());
+        }
     }
-    let json = (
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
+    let json = HeaderValue::from_static("application/json");
+    answer.insert(header::CONTENT_TYPE, json);
     if takes_gzip(&headers) {
-        let coded = (header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        return Ok(([tag, vary, kept, json, coded], told.gzip.clone()).into_response());
+        answer.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        return Ok((answer, told.gzip.clone()).into_response());
     }
-    Ok(([tag, vary, kept, json], told.plain.clone()).into_response())
+    Ok((answer, told.plain.clone()).into_response())
+}
+
+fn not_to_keep(answer: &mut HeaderMap) {
+    let vary = HeaderValue::from_static("accept-encoding, authorization");
+    answer.insert(header::VARY, vary);
+    let private = HeaderValue::from_static("private, no-cache");
+    answer.insert(header::CACHE_CONTROL, private);
 }
 
 /// Whether the caller names gzip and does not refuse it (`gzip;q=0`).

@@ -1,6 +1,8 @@
 //! Executions in this process: runs are started by name, wait in a bounded queue, and are worked on,
 //! several at once and those of one credential after each other. The scheduler starts runs here, and
-//! so may anyone who has the port: a run is the same whoever started it.
+//! so may anyone who has the port: a run is the same whoever started it. Only what the scheduler starts
+//! comes again by itself when the process ends before it began; of the rest a note is kept until the run
+//! has ended.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +14,7 @@ use livelist_model::record::{RunRecord, RunState};
 use livelist_model::registry::CredentialRef;
 use livelist_model::run::RunSpec;
 use livelist_steps::start::ExecutionInput;
-use livelist_store::{Executions, Objects, ObjectsExt, Start, StoreError};
+use livelist_store::{Condition, Executions, Objects, ObjectsExt, Retention, Start, StoreError};
 use tokio::sync::Notify;
 
 /// Runs that wait or are under way.
@@ -30,6 +32,8 @@ struct Lanes {
     starting: BTreeSet<RunId>,
     waiting: VecDeque<RunSpec>,
     running: BTreeMap<String, RunId>,
+    /// Those of which there is a note.
+    noted: BTreeSet<RunId>,
 }
 
 impl Lanes {
@@ -112,6 +116,99 @@ impl InProcess {
         Err(StoreError::unavailable("the queue of runs", reason))
     }
 
+    /// Starts a run that is due: where it is not begun here, its schedule starts it again.
+    ///
+    /// # Errors
+    /// Too many wait, this process is ending, or the store cannot be used now.
+    pub async fn start_due(&self, run: RunSpec) -> Result<Start, StoreError> {
+        self.enter(run, false).await
+    }
+
+    /// The runs that were asked for before this process began and that may not have ended. What cannot
+    /// be understood is forgotten.
+    ///
+    /// # Errors
+    /// The store cannot be used now.
+    pub async fn asked_before(&self) -> Result<Vec<RunSpec>, StoreError> {
+        let mut runs = Vec::new();
+        for note in self.objects.list(layout::ASKED_PREFIX).await? {
+            match self.objects.read_json::<RunSpec>(&note.key).await {
+                Ok(run) => runs.extend(run.map(|(run, _)| run)),
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    tracing::warn!(note = note.key, %error, "a note cannot be read");
+                    self.objects.delete(&note.key, Condition::Always).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(runs)
+    }
+
+    /// Starts a run that was asked for before this process began.
+    ///
+    /// # Errors
+    /// As [`InProcess::start_due`].
+    pub async fn start_again(&self, run: RunSpec) -> Result<Start, StoreError> {
+        let id = run.run.clone();
+        let start = self.enter(run, true).await?;
+        // One that is under way here goes on and is forgotten when it ends.
+        if start == Start::AlreadyExists && !self.lanes().knows(&id) {
+            self.forget(&id).await?;
+        }
+        Ok(start)
+    }
+
+    /// Removes the note of a run.
+    ///
+    /// # Errors
+    /// The store cannot be used now.
+    pub async fn forget(&self, run: &RunId) -> Result<(), StoreError> {
+        self.lanes().noted.remove(run);
+        let note = layout::asked(run);
+        self.objects.delete(&note, Condition::Always).await
+    }
+
+    /// Removes the note of a run that has ended, if there is one. A note that stays is found at the next
+    /// start of the process, and that its run has ended.
+    pub async fn forget_ended(&self, run: &RunId) {
+        let noted = self.lanes().noted.contains(run);
+        if noted && let Err(error) = self.forget(run).await {
+            tracing::warn!(%run, %error, "the note of a run could not be removed");
+        }
+    }
+
+    async fn enter(&self, run: RunSpec, is_noted: bool) -> Result<Start, StoreError> {
+        if !self.reserve(&run.run)? {
+            return Ok(Start::AlreadyExists);
+        }
+        let may_begin = self.prepare(&run, is_noted).await;
+        let mut lanes = self.lanes();
+        lanes.starting.remove(&run.run);
+        if !may_begin? {
+            return Ok(Start::AlreadyExists);
+        }
+        if is_noted {
+            lanes.noted.insert(run.run.clone());
+        }
+        lanes.waiting.push_back(run);
+        drop(lanes);
+        self.changed.notify_one();
+        Ok(Start::Started)
+    }
+
+    /// Whether the run has not ended; if so, its note is written first where it gets one.
+    async fn prepare(&self, run: &RunSpec, is_noted: bool) -> Result<bool, StoreError> {
+        if self.has_ended(run).await? {
+            return Ok(false);
+        }
+        if is_noted {
+            let note = layout::asked(&run.run);
+            let (always, keep) = (Condition::Always, Retention::Keep);
+            self.objects.write_json(&note, run, always, keep).await?;
+        }
+        Ok(true)
+    }
+
     async fn has_ended(&self, run: &RunSpec) -> Result<bool, StoreError> {
         let key = layout::run_record(&run.feed.feed, &run.run);
         let record = self.objects.read_json::<RunRecord>(&key).await?;
@@ -128,19 +225,7 @@ impl Executions for InProcess {
         if name != run.run.execution(nth) {
             return Err(refused(format!("its input is that of {}", run.run)));
         }
-        if !self.reserve(&run.run)? {
-            return Ok(Start::AlreadyExists);
-        }
-        let ended = self.has_ended(&run).await;
-        let mut lanes = self.lanes();
-        lanes.starting.remove(&run.run);
-        if ended? {
-            return Ok(Start::AlreadyExists);
-        }
-        lanes.waiting.push_back(run);
-        drop(lanes);
-        self.changed.notify_one();
-        Ok(Start::Started)
+        self.enter(run, true).await
     }
 }
 

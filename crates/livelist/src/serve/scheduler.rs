@@ -14,9 +14,8 @@ use livelist_model::run::{FeedSpec, RunSpec};
 use livelist_model::{FeedId, RunId, layout};
 use livelist_reso::Dialects;
 use livelist_steps::StepError;
-use livelist_steps::start::ExecutionInput;
 use livelist_store::pauses::read_unpaused;
-use livelist_store::{Executions, ObjectsExt, Start, StoreError};
+use livelist_store::{ObjectsExt, Start, StoreError};
 
 use super::in_process::InProcess;
 use super::stop::Stop;
@@ -37,6 +36,8 @@ pub struct Scheduler {
 struct Known {
     last: BTreeMap<FeedId, Timestamp>,
     findings: Vec<Finding>,
+    /// What was asked for before this process began is under way.
+    took_up_asked: bool,
 }
 
 impl Scheduler {
@@ -80,6 +81,10 @@ impl Scheduler {
                 known.last.insert(feed.feed.clone(), began);
             }
         }
+        if !known.took_up_asked {
+            self.take_up_asked(&names).await?;
+            known.took_up_asked = true;
+        }
         let now = env.clock.now();
         let agenda = agenda(&feeds, &known.last, now);
         let mut wait = agenda.next.map_or(self.poll, |next| {
@@ -118,10 +123,23 @@ impl Scheduler {
     }
 
     async fn start_run(&self, run: RunSpec) -> Result<Start, StepError> {
-        let name = run.run.execution(0);
-        let input = serde_json::to_string(&ExecutionInput { run, nth: 0 })
-            .map_err(|e| StepError::Internal(e.into()))?;
-        Ok(self.executions.start(&name, input).await?)
+        Ok(self.executions.start_due(run).await?)
+    }
+
+    /// Starts what somebody asked for and this process's predecessor did not end, where the feed is still
+    /// to be reconciled.
+    async fn take_up_asked(&self, feeds: &BTreeSet<&FeedId>) -> Result<(), StepError> {
+        for spec in self.executions.asked_before().await? {
+            let run = spec.run.clone();
+            if feeds.contains(&spec.feed.feed) {
+                let start = self.executions.start_again(spec).await?;
+                tracing::info!(%run, ?start, "a run that was asked for");
+            } else {
+                tracing::warn!(%run, "nobody wants a run that was asked for any more: its feed is paused, disabled or gone");
+                self.executions.forget(&run).await?;
+            }
+        }
+        Ok(())
     }
 
     /// When the feed was looked at last, by its newest run. One that had not ended goes on under its

@@ -48,8 +48,9 @@ pub struct Work {
 }
 
 impl Work {
-    /// Goes on until it is told to stop and the runs have ended, or have had their grace.
-    pub async fn go_on(self, stop: Stop) {
+    /// Goes on until it is told to stop and the runs have ended, or have had their grace. Tells `changed`
+    /// of each run that begins or ends.
+    pub async fn go_on(self, stop: Stop, changed: &(dyn Fn() + Sync)) {
         let scheduler = Scheduler {
             runner: self.runner.clone(),
             executions: self.executions.clone(),
@@ -60,11 +61,11 @@ impl Work {
             supervised("the scheduler", &stop, || scheduler.run(&stop)),
             supervised("the notices", &stop, || self.notices(&ended, &stop)),
             supervised("the sweep", &stop, || self.sweep(&stop)),
-            self.runs(&ended, &stop),
+            self.runs(&ended, changed, &stop),
         );
     }
 
-    async fn runs(&self, ended: &Notify, stop: &Stop) {
+    async fn runs(&self, ended: &Notify, changed: &(dyn Fn() + Sync), stop: &Stop) {
         let mut tasks = JoinSet::new();
         loop {
             while tasks.len() < self.jobs {
@@ -78,11 +79,17 @@ impl Work {
                 let runner = self.runner.clone();
                 tasks.spawn(async move {
                     runner.reconcile(under_way.run.clone(), &|_| {}).await;
+                    let ended = &under_way.run.run;
+                    under_way.executions.forget_ended(ended).await;
                 });
+                changed();
             }
             tokio::select! {
                 () = self.executions.changed() => {}
-                Some(_) = tasks.join_next() => ended.notify_one(),
+                Some(_) = tasks.join_next() => {
+                    ended.notify_one();
+                    changed();
+                }
                 () = stop.told() => break,
             }
         }

@@ -167,6 +167,75 @@ fn a_run_that_had_not_ended_goes_on_under_its_name() {
     }
 }
 
+/// Asks for another run of an MLS's feed; gives its name.
+fn ask_again(town: &Town, server: &Server, key: &str, mls: &str) -> String {
+    let feeds = reader::feeds(&town.data());
+    let feed = feeds.iter().find(|feed| feed.starts_with(mls)).unwrap();
+    let path = format!("/v1/admin/feeds/{feed}/rerun");
+    let reply = server.ask("POST", &path, Some(key), &[]).json();
+    assert_eq!(reply["started"], true, "{reply}");
+    reply["run"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_run_that_was_asked_for_and_waits_comes_again() {
+    for is_killed in [false, true] {
+        let options = Options {
+            latency_ms: 40,
+            ..Options::default()
+        };
+        let town = Town::of(vec![
+            MlsSpec {
+                options,
+                ..MlsSpec::new("abor", Provider::Trestle, 600)
+            },
+            MlsSpec::new("bolt", Provider::Trestle, 50),
+            MlsSpec::new("cold", Provider::Trestle, 50),
+        ]);
+        for mls in ["abor", "bolt", "cold"] {
+            let more = json!({"page_size": 20, "schedule": {"cron": NOT_SOON}});
+            town.mls_document(mls, &more);
+        }
+        let pairs = ["abor", "bolt", "cold"].map(|mls| json!({"mls": mls, "resource": "Property"}));
+        town.client("acme", &json!(pairs));
+        let today = jiff::Timestamp::now().to_string();
+        town.day(&today[..10], 0);
+        let key = town.livelist(&["keys", "add", "--admin", "ada"]).out;
+        let key = key.trim();
+
+        // One run at a time: those of the others wait.
+        let server = Server::with_schedule(&town, &["--grace", "0", "--jobs", "1"]);
+        let run = ask_again(&town, &server, key, "abor");
+        bounded(|| (states(&town, "abor").len() == 2).then_some(()));
+        for mls in ["bolt", "cold"] {
+            ask_again(&town, &server, key, mls);
+        }
+        if is_killed {
+            server.kill();
+        } else {
+            server.stop().assert(0);
+        }
+        assert_eq!(states(&town, "abor"), ["published", "running"]);
+        assert_eq!(states(&town, "bolt"), ["published"], "{run}");
+
+        // Meanwhile somebody decided that one of them is not to be looked at.
+        town.livelist(&["pause", "cold"]).assert(0);
+        let server = Server::with_schedule(&town, &[]);
+        until(&town, "abor", &["published", "unchanged"]);
+        until(&town, "bolt", &["published", "unchanged"]);
+        let asked = town.data().join("asked");
+        bounded(|| (std::fs::read_dir(&asked).unwrap().count() == 0).then_some(()));
+        server.stop().assert(0);
+        // Done once, and no more.
+        town.livelist(&["resume", "cold"]).assert(0);
+        let server = Server::with_schedule(&town, &[]);
+        assert_eq!(server.get("/v1/health", None, &[]).status, 200);
+        server.stop().assert(0);
+        assert_eq!(states(&town, "bolt").len(), 2);
+        assert_eq!(states(&town, "cold").len(), 1);
+    }
+}
+
 #[test]
 fn a_second_process_is_refused_by_name() {
     let town = several(&["abor"]);

@@ -243,7 +243,7 @@ fn a_verb_says_what_it_needs() {
     let town = town();
     let nowhere = town.livelist(&["redrive"]);
     assert!(
-        nowhere.assert(0).out.contains("no queues"),
+        nowhere.assert(0).out.contains("nothing was put aside"),
         "{}",
         nowhere.out
     );

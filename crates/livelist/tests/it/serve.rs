@@ -46,7 +46,18 @@ impl Server {
     }
 
     pub fn get(&self, path: &str, key: Option<&str>, headers: &[(&str, &str)]) -> Reply {
-        let mut request = format!("GET {path} HTTP/1.1\r\nhost: {}\r\n", self.address);
+        self.ask("GET", path, key, headers)
+    }
+
+    /// A request without a body.
+    pub fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        key: Option<&str>,
+        headers: &[(&str, &str)],
+    ) -> Reply {
+        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.address);
         if let Some(key) = key {
             request += &format!("authorization: Bearer {key}\r\n");
         }
@@ -98,7 +109,7 @@ impl Server {
 }
 
 impl Reply {
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 }

@@ -12,7 +12,8 @@ use crate::status::{ClientStatus, Day, FeedState, FeedStatus, LastRun, Status};
 /// Runs that began in this time have their names and times.
 const RECENT: SignedDuration = SignedDuration::from_hours(48);
 
-/// How all feeds stand.
+/// How all feeds stand. What comes behind `at` changes only with what is so; how old a list is now, a
+/// reader can reckon.
 #[derive(Serialize)]
 pub(super) struct Short<'a> {
     at: Timestamp,
@@ -71,8 +72,6 @@ struct ShortFeed<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     published_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    age_seconds: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     next_run_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_ack_at: Option<Timestamp>,
@@ -103,7 +102,7 @@ impl<'a> ShortFeed<'a> {
             version,
             as_of,
             published_at,
-            age_seconds,
+            age_seconds: _,
             next_run_at,
             last_ack_at,
             last_run,
@@ -127,7 +126,6 @@ impl<'a> ShortFeed<'a> {
             version,
             as_of: *as_of,
             published_at: *published_at,
-            age_seconds: *age_seconds,
             next_run_at: *next_run_at,
             last_ack_at: *last_ack_at,
             last_run,

@@ -106,3 +106,56 @@ async fn what_is_no_run_of_that_name_is_refused() {
     assert!(executions.start("x", "{}".to_owned()).await.is_err());
     assert_eq!(executions.next(), None);
 }
+
+#[tokio::test]
+async fn what_was_asked_for_is_noted_until_it_has_ended() {
+    let (objects, executions) = executions(2);
+    let [asked, due, late] = ["a", "b", "c"].map(|mls| run(mls, mls));
+    start(&executions, &asked).await.unwrap();
+    assert_eq!(
+        executions.start_due(due.clone()).await.unwrap(),
+        Start::Started
+    );
+    start(&executions, &late).await.unwrap_err();
+    let noted = executions.asked_before().await.unwrap();
+    assert_eq!(
+        noted,
+        [asked.clone()],
+        "not what is due, nor what was refused"
+    );
+
+    // The next process takes it up once.
+    let next = InProcess::new(objects.clone(), 2);
+    let start = next.start_again(asked.clone()).await.unwrap();
+    assert_eq!(start, Start::Started);
+    let start = next.start_again(asked.clone()).await.unwrap();
+    assert_eq!(start, Start::AlreadyExists);
+    assert_eq!(next.asked_before().await.unwrap().len(), 1);
+    assert_eq!(next.next().as_ref(), Some(&asked));
+    next.forget_ended(&asked.run).await;
+    assert_eq!(next.asked_before().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_note_of_a_run_that_has_ended_is_removed() {
+    let (objects, executions) = executions(2);
+    let run = run("a", "ONE");
+    start(&executions, &run).await.unwrap();
+    let mut record = RunRecord::started(run.clone(), jiff::Timestamp::UNIX_EPOCH);
+    record.state = RunState::Published;
+    let key = layout::run_record(&run.feed.feed, &run.run);
+    let junk = layout::asked(&"2026-11-20-b".parse().unwrap());
+    let scratch = Retention::Scratch;
+    let record = objects.write_json(&key, &record, Condition::Always, scratch);
+    record.await.unwrap();
+    let junk = objects.write_json(&junk, &"?", Condition::Always, scratch);
+    junk.await.unwrap();
+
+    let next = InProcess::new(objects.clone(), 2);
+    for run in next.asked_before().await.unwrap() {
+        assert_eq!(next.start_again(run).await.unwrap(), Start::AlreadyExists);
+    }
+    assert_eq!(next.next(), None);
+    let left = objects.list(layout::ASKED_PREFIX).await.unwrap();
+    assert_eq!(left, []);
+}

@@ -1,0 +1,205 @@
+//! Notices that were given up: in the queue of dead letters on AWS, among the records of deliveries on
+//! one machine. Both are the same messages here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use livelist_model::layout;
+use livelist_model::notice::{
+    Deliveries, Delivery, DeliveryState, Disabled, FeedEvent, NoticeMessage, told,
+};
+use livelist_model::registry::{AnyProvider, Registry};
+use livelist_store::registry::read_registry;
+use livelist_store::{
+    Clock, Condition, DeadLetter, DeadLetters, Message, Objects, ObjectsExt, Queue, Retention,
+    SendFailure, StoreError,
+};
+
+use super::{Kind, Outcome, Redriven, send, settle};
+use crate::OpsError;
+
+/// Looks at everything in `dead`, which belongs to the queue of events `queue`. With `dry` nothing is
+/// sent or deleted.
+///
+/// # Errors
+/// A queue or the store cannot be used now; what was not sent is still in `dead`.
+pub async fn notices(
+    objects: &dyn Objects,
+    dead: &dyn DeadLetters,
+    queue: &dyn Queue,
+    dry: bool,
+) -> Result<Vec<Redriven>, OpsError> {
+    let letters = dead.receive().await?;
+    if letters.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Who is told does not depend on the dialects.
+    let (registry, _) = read_registry(objects, &AnyProvider).await?;
+    let mut redriven = Vec::with_capacity(letters.len());
+    for letter in letters {
+        let message = serde_json::from_str::<NoticeMessage>(&letter.body).ok();
+        let message = message.filter(|message| message.schema == NoticeMessage::SCHEMA);
+        let (outcome, now) = match &message {
+            None => (Outcome::Kept, "the message is not an event".to_owned()),
+            Some(message) => judge(objects, &registry, message).await?,
+        };
+        if outcome == Outcome::Sent && !dry {
+            let client = message.as_ref().and_then(|m| m.client.as_ref());
+            let group = client.map_or_else(String::new, ToString::to_string);
+            let body = letter.body.clone();
+            send(queue, &[Message { body, group }]).await?;
+        }
+        settle(dead, &letter, outcome, dry).await?;
+        redriven.push(Redriven {
+            queue: Kind::Notices,
+            run: message.as_ref().map(|m| m.event.run.to_string()),
+            client: message.and_then(|m| m.client),
+            date: None,
+            was: letter.reason,
+            outcome,
+            now,
+        });
+    }
+    Ok(redriven)
+}
+
+async fn judge(
+    objects: &dyn Objects,
+    registry: &Registry,
+    NoticeMessage { event, client, .. }: &NoticeMessage,
+) -> Result<(Outcome, String), OpsError> {
+    let clients = told(registry, &event.feed);
+    let Some(client) = client else {
+        return Ok(match clients.len() {
+            0 => (Outcome::Done, "no client is told of the feed".to_owned()),
+            1 => (Outcome::Sent, "1 client is told".to_owned()),
+            all => (Outcome::Sent, format!("{all} clients are told")),
+        });
+    };
+    let known = objects
+        .read_json::<Deliveries>(&layout::notices(client, &event.feed))
+        .await;
+    let known = match known {
+        Ok(known) => known.map(|(known, _)| known),
+        Err(StoreError::Corrupt { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    if let Some(later) = known.and_then(|known| told_since(&known, event).cloned()) {
+        let at = later.tried_at.unwrap_or(later.event.at);
+        let now = format!("the site was told at {at:.0}, and asks for the newest list by itself");
+        return Ok((Outcome::Done, now));
+    }
+    if !clients.contains(client) {
+        let now = "the client has no `notify`, or this feed no more".to_owned();
+        return Ok((Outcome::Kept, now));
+    }
+    let url = registry.clients.get(client).and_then(|c| c.notify.as_ref());
+    let gone = objects.read(&layout::notices_disabled(client)).await?;
+    let gone = gone.and_then(|(bytes, _)| serde_json::from_slice::<Disabled>(&bytes).ok());
+    if gone.is_some_and(|gone| url.is_some_and(|notify| gone.is_of(&notify.url))) {
+        let now = "the site said 410: it wants no notices at this URL".to_owned();
+        return Ok((Outcome::Kept, now));
+    }
+    Ok((Outcome::Sent, "it is tried again, for a day".to_owned()))
+}
+
+/// A delivery of this event, or of a later one: who was told of that asks for the newest list.
+fn told_since<'a>(known: &'a Deliveries, event: &FeedEvent) -> Option<&'a Delivery> {
+    known
+        .deliveries
+        .iter()
+        .find(|one| one.state == DeliveryState::Delivered && one.event.at >= event.at)
+}
+
+/// The notices that one machine gave up, as the dead letters and the queue that they come from: sent
+/// again, a notice is recorded as one that nobody has tried, and whoever sends notices does so next.
+pub struct GivenUp {
+    /// Where deliveries are recorded.
+    pub objects: Arc<dyn Objects>,
+    /// From when on they may be tried.
+    pub clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl DeadLetters for GivenUp {
+    async fn receive(&self) -> Result<Vec<DeadLetter>, StoreError> {
+        let mut letters = Vec::new();
+        for listed in self.objects.list(layout::NOTICES_PREFIX).await? {
+            // `notices/{client}.json` is no record of deliveries.
+            if listed.key.matches('/').count() != 2 {
+                continue;
+            }
+            let known = match self.objects.read_json::<Deliveries>(&listed.key).await {
+                Ok(known) => known,
+                // `livelist notices` tells of it.
+                Err(StoreError::Corrupt { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            let Some((known, _)) = known else { continue };
+            for one in &known.deliveries {
+                // What the site was told of since stays in the record, and is no letter.
+                if one.state != DeliveryState::GivenUp || told_since(&known, &one.event).is_some() {
+                    continue;
+                }
+                let message = NoticeMessage::new(one.event.clone(), Some(known.client.clone()));
+                let body = serde_json::to_string(&message)
+                    .map_err(|e| StoreError::refused("writing a message", e))?;
+                let status = one.status.map(|status| status.to_string());
+                letters.push(DeadLetter {
+                    body,
+                    reason: one.error.clone().or(status),
+                    receipt: one.id.clone(),
+                });
+            }
+        }
+        Ok(letters)
+    }
+
+    /// The record tells what became of it.
+    async fn delete(&self, _: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn put_back(&self, _: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Queue for GivenUp {
+    async fn send(&self, messages: &[Message]) -> Result<Vec<SendFailure>, StoreError> {
+        for message in messages {
+            let what = || StoreError::refused("sending a notice again", "it is to no client");
+            let message: NoticeMessage = serde_json::from_str(&message.body)
+                .map_err(|e| StoreError::refused("reading a message", e))?;
+            let client = message.client.ok_or_else(what)?;
+            let key = layout::notices(&client, &message.event.feed);
+            let known = self.objects.read_json::<Deliveries>(&key).await?;
+            let (mut known, condition) = match known {
+                Some((known, etag)) => (known, Condition::Unchanged(etag)),
+                None => (Deliveries::of(&client), Condition::Absent),
+            };
+            known.put(Delivery::new(message.event, &client, self.clock.now()));
+            let objects = &self.objects;
+            objects
+                .write_json(&key, &known, condition, Retention::Keep)
+                .await?;
+        }
+        Ok(Vec::new())
+    }
+
+    async fn dead_letter(&self, _: &str, _: &str) -> Result<(), StoreError> {
+        Err(StoreError::refused(
+            "putting a notice aside",
+            "nothing is received here",
+        ))
+    }
+
+    async fn postpone(&self, _: &str, _: Duration) -> Result<(), StoreError> {
+        Err(StoreError::refused(
+            "postponing a notice",
+            "nothing is received here",
+        ))
+    }
+}
