@@ -132,12 +132,12 @@ mod tests {
             gets: 10_000,
             ..Ops::default()
         };
-        // 1,769 MB for 100 s.
+        // 512 MB for 100 s.
         usage.invoked(Function::ALL[7], 100_000.0, ops);
         let bill = prices.bill(&usage);
         assert_eq!(bill.line("Step Functions"), 0.025);
         assert!((bill.line("S3, writes") - 0.005).abs() < 1e-12);
         assert!((bill.line("S3, reads") - 0.004).abs() < 1e-12);
-        assert!((bill.line("Lambda, time") - 172.753_906 * 0.000_013_333_4).abs() < 1e-8);
+        assert!((bill.line("Lambda, time") - 50.0 * 0.000_013_333_4).abs() < 1e-8);
     }
 }

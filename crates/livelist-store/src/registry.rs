@@ -15,11 +15,14 @@ use crate::{Objects, ObjectsExt, StoreError};
 /// Documents read at once: enough to hide latency, few enough for one Lambda.
 const AT_ONCE: usize = 32;
 
+/// A document's bytes, and its ETag.
+type Document = (Vec<u8>, String);
+
 /// The registry's documents as they were read, each with the ETag that it had. Whoever needs the
 /// registry again and again lists it, which costs little, and reads only what changed since.
 #[derive(Debug, Default)]
 pub struct Documents {
-    known: BTreeMap<String, (Vec<u8>, String)>,
+    known: BTreeMap<String, Document>,
 }
 
 impl Documents {
@@ -39,7 +42,7 @@ impl Documents {
                 changed.push(entry.key.clone());
             }
         }
-        let read: Vec<_> = stream::iter(changed)
+        let read: Vec<(String, Option<Document>)> = stream::iter(changed)
             .map(|key| async move {
                 let read = objects.read(&key).await?;
                 Ok::<_, StoreError>((key, read))
