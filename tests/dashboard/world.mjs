@@ -105,8 +105,8 @@ export class World {
   }
 
   /** `livelist serve` over this installation. */
-  async serve(t) {
-    const server = await started(t, LIVELIST, ["--log", "info", "serve", "--registry", this.registry, "--data", this.data, "--listen", "127.0.0.1:0"], { env: secrets(this.names) });
+  async serve(t, ...more) {
+    const server = await started(t, LIVELIST, ["--log", "info", "serve", "--registry", this.registry, "--data", this.data, "--listen", "127.0.0.1:0", ...more], { env: secrets(this.names) });
     this.base = server.line.split(" ").pop();
     this.log = server.log;
     this.server = server.child;

@@ -98,8 +98,12 @@ impl World {
     }
 
     fn state(&self) -> AdminState {
+        self.state_over(self.objects.clone())
+    }
+
+    fn state_over(&self, objects: Arc<dyn Objects>) -> AdminState {
         AdminState::new(Arc::new(Env {
-            objects: self.objects.clone(),
+            objects,
             leases: Arc::new(ObjectLeases::new(self.objects.clone(), self.clock.clone())),
             secrets: Arc::new(MemorySecrets::default()),
             sealer: Arc::new(ProcessSealer::new().unwrap()),
@@ -255,9 +259,10 @@ async fn the_status_is_remembered_and_new_after_a_decision() {
     assert_eq!(text, news.body);
 }
 
-/// Counts what is read of a store, and lets nothing else be done with it.
+/// Counts what is read of a store, and lets nothing else be done with it. Listing takes a second.
 struct Counting {
     objects: Arc<MemoryObjects>,
+    clock: Arc<ManualClock>,
     reads: std::sync::atomic::AtomicUsize,
     lists: std::sync::atomic::AtomicUsize,
 }
@@ -272,11 +277,12 @@ impl Objects for Counting {
     async fn put(
         &self,
         key: &str,
-        _: livelist_store::Body,
-        _: Condition,
-        _: Retention,
+        body: livelist_store::Body,
+        condition: Condition,
+        retention: Retention,
     ) -> Result<String, StoreError> {
-        panic!("a look writes {key}");
+        assert_eq!(key, layout::STATUS);
+        self.objects.put(key, body, condition, retention).await
     }
 
     async fn delete(&self, key: &str, _: Condition) -> Result<(), StoreError> {
@@ -285,6 +291,7 @@ impl Objects for Counting {
 
     async fn list(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
         self.lists.fetch_add(1, Ordering::Relaxed);
+        self.clock.advance(Duration::from_secs(1));
         self.objects.list(prefix).await
     }
 
@@ -321,6 +328,7 @@ async fn a_look_at_5000_feeds_reads_few_documents_of_each() {
     let look = async || {
         let counting = Arc::new(Counting {
             objects: objects.clone(),
+            clock: Arc::new(ManualClock::at(now)),
             reads: Default::default(),
             lists: Default::default(),
         });
@@ -395,6 +403,26 @@ async fn what_was_told_last_is_known_to_the_next_process_and_never_passed_off_as
     assert_eq!(new.json()["at"], "2026-11-22T13:01:00Z");
     let wrong = get(&next, "/v1/admin/status?known=perhaps", &key).await;
     assert_eq!(wrong.code(), "bad_request");
+}
+
+#[tokio::test]
+async fn who_asks_while_somebody_looks_waits_for_that_look() {
+    let world = World::new().await;
+    let key = world.key("ada", None).await;
+    let counting = Arc::new(Counting {
+        objects: world.objects.clone(),
+        clock: world.clock.clone(),
+        reads: Default::default(),
+        lists: Default::default(),
+    });
+    let state = world.state_over(counting.clone());
+    let api = router(state.clone());
+    let asked = get(&api, "/v1/admin/status", &key);
+    let ((), told) = futures::join!(state.look_ahead(), asked);
+    assert_eq!(told.json()["at"], "2026-11-21T09:00:00Z");
+    assert!(world.clock.now() > "2026-11-21T09:00:00Z".parse().unwrap());
+    let lists = counting.lists.load(Ordering::Relaxed);
+    assert_eq!(lists, 4, "one look");
 }
 
 #[tokio::test]

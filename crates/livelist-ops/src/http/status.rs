@@ -155,15 +155,17 @@ pub(super) async fn look_ahead(state: AdminState) {
     }
 }
 
-/// Looks, unless somebody else has done so since `asked`.
+/// Looks, unless somebody else has just done so, or was about to when `asked`.
 async fn look(state: AdminState, asked: Timestamp) -> Result<Arc<Told>, ApiError> {
     let memory = &state.status;
     let _alone = memory.looking.lock().await;
     let last = memory.last();
-    if let Some(told) = last.told
-        && told.at >= asked
-    {
-        return Ok(told);
+    if let Some(told) = last.told {
+        let age = asked.duration_since(told.at);
+        let is_new = age < NEW && (told.runs == last.runs || age < BRIEF);
+        if is_new {
+            return Ok(told);
+        }
     }
     let status = read(&state.env.objects, state.env.clock.now()).await?;
     let told = tokio::task::spawn_blocking(move || written(&status, last.runs)).await;

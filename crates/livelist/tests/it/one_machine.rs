@@ -192,14 +192,14 @@ fn a_run_that_was_asked_for_and_waits_comes_again() {
             MlsSpec::new("bolt", Provider::Trestle, 50),
             MlsSpec::new("cold", Provider::Trestle, 50),
         ]);
-        for mls in ["abor", "bolt", "cold"] {
-            let more = json!({"page_size": 20, "schedule": {"cron": NOT_SOON}});
-            town.mls_document(mls, &more);
-        }
         let pairs = ["abor", "bolt", "cold"].map(|mls| json!({"mls": mls, "resource": "Property"}));
         town.client("acme", &json!(pairs));
         let today = jiff::Timestamp::now().to_string();
         town.day(&today[..10], 0);
+        for mls in ["abor", "bolt", "cold"] {
+            let more = json!({"page_size": 20, "schedule": {"cron": NOT_SOON}});
+            town.mls_document(mls, &more);
+        }
         let key = town.livelist(&["keys", "add", "--admin", "ada"]).out;
         let key = key.trim();
 
