@@ -120,7 +120,7 @@ async fn what_was_asked_for_is_noted_until_it_has_ended() {
     let noted = executions.asked_before().await.unwrap();
     assert_eq!(
         noted,
-        [asked.clone()],
+        std::slice::from_ref(&asked),
         "not what is due, nor what was refused"
     );
 
