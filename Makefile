@@ -225,7 +225,7 @@ bench-build:
 
 .PHONY: bench
 bench: bench-build ## Measures Livelist against this machine's limit into docs/benchmarks.md; ROWS=scan,compare SMALL=1.
-	@rows="$(or $(ROWS),scan,compare,profile,whole,confirm,api)"; rows=$${rows//,lambda/}; rows=$${rows#lambda}; rows=$${rows#,}; \
+	@rows="$(or $(ROWS),scan,compare,whole,confirm,api,profile)"; rows=$${rows//,lambda/}; rows=$${rows#lambda}; rows=$${rows#,}; \
 	[ -z "$$rows" ] || $(BENCH_RUN) --rows "$$rows"
 	@$(if $(or $(findstring lambda,$(ROWS)),$(if $(ROWS),,all)),$(MAKE) --no-print-directory bench-lambda,true)
 
