@@ -151,11 +151,21 @@ impl InProcess {
     pub async fn start_again(&self, run: RunSpec) -> Result<Start, StoreError> {
         let id = run.run.clone();
         let start = self.enter(run, true).await?;
-        // One that is under way here goes on and is forgotten when it ends.
-        if start == Start::AlreadyExists && !self.lanes().knows(&id) {
+        if start == Start::AlreadyExists && !self.goes_on(&id) {
             self.forget(&id).await?;
         }
         Ok(start)
+    }
+
+    /// Whether the run waits or is under way here, by whomever it was started; if so, its note goes when
+    /// it ends.
+    fn goes_on(&self, run: &RunId) -> bool {
+        let mut lanes = self.lanes();
+        let goes_on = lanes.knows(run);
+        if goes_on {
+            lanes.noted.insert(run.clone());
+        }
+        goes_on
     }
 
     /// Removes the note of a run.

@@ -124,7 +124,16 @@ async fn what_was_asked_for_is_noted_until_it_has_ended() {
         "not what is due, nor what was refused"
     );
 
-    // The next process takes it up once.
+    // The next process takes it up once, and forgets it when it ends, though its record started it.
+    let next = InProcess::new(objects.clone(), 2);
+    let begun = next.start_due(asked.clone()).await.unwrap();
+    assert_eq!(begun, Start::Started);
+    let start = next.start_again(asked.clone()).await.unwrap();
+    assert_eq!(start, Start::AlreadyExists);
+    assert_eq!(next.next().as_ref(), Some(&asked));
+    next.forget_ended(&asked.run).await;
+    assert_eq!(next.asked_before().await.unwrap(), []);
+
     let next = InProcess::new(objects.clone(), 2);
     let start = next.start_again(asked.clone()).await.unwrap();
     assert_eq!(start, Start::Started);
