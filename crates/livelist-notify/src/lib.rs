@@ -15,6 +15,6 @@ mod sign;
 pub use notifier::Notifier;
 pub use queue::Handled;
 pub use resolve::{Resolver, SystemResolver};
-pub use rounds::{Round, recorded};
+pub use rounds::Round;
 pub use sender::{PostError, Rules, Sender};
 pub use sign::{SecretForm, Signed, SigningKeys};

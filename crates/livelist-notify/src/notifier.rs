@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use livelist_model::ClientId;
-use livelist_model::notice::{Deliveries, Delivery, DeliveryState, Disabled, FeedEvent};
+use livelist_model::notice::{Delivery, DeliveryState, Disabled, FeedEvent};
 use livelist_model::registry::Notify;
 use livelist_model::{layout, with_causes};
+use livelist_store::deliveries::{deliveries, is_disabled, record};
 use livelist_store::registry::{DocumentError, read_client};
 use livelist_store::{
     Clock, Condition, Entropy, Objects, ObjectsExt, Retention, SecretError, Secrets, StoreError,
@@ -14,9 +15,6 @@ use livelist_store::{
 use crate::queue::KnownRegistry;
 use crate::sender::Sender;
 use crate::sign::SigningKeys;
-
-/// Attempts to write a record that others write at the same time.
-const WRITES: u32 = 16;
 
 /// Delivers notices.
 pub struct Notifier {
@@ -62,7 +60,7 @@ impl Notifier {
         event: &FeedEvent,
         attempt: u32,
     ) -> Result<Delivery, StoreError> {
-        let known = self.deliveries(client, event).await?.0;
+        let known = deliveries(&*self.objects, client, &event.feed).await?.0;
         let id = event.webhook_id(client);
         let known = known.get(&id).cloned();
         let delivery =
@@ -85,14 +83,14 @@ impl Notifier {
                 next_at: None,
                 ..delivery
             },
-            Some(notify) if self.is_disabled(client, &notify.url).await? => Delivery {
+            Some(notify) if is_disabled(&*self.objects, client, &notify.url).await? => Delivery {
                 state: DeliveryState::Disabled,
                 next_at: None,
                 ..delivery
             },
             Some(notify) => self.attempt(client, &notify, delivery, attempt).await?,
         };
-        self.record(client, &delivery).await?;
+        record(&*self.objects, client, &delivery).await?;
         Ok(delivery)
     }
 
@@ -154,55 +152,5 @@ impl Notifier {
                 failed(error.name())
             }
         }
-    }
-
-    /// Whether the site said 410 at this very URL.
-    async fn is_disabled(&self, client: &ClientId, url: &str) -> Result<bool, StoreError> {
-        let key = layout::notices_disabled(client);
-        let Some((bytes, _)) = self.objects.read(&key).await? else {
-            return Ok(false);
-        };
-        let disabled = serde_json::from_slice::<Disabled>(&bytes);
-        Ok(disabled.is_ok_and(|disabled| disabled.is_of(url)))
-    }
-
-    /// What is known of the client and the feed. Records are for people: one that cannot be read
-    /// must not keep a site from being told, and is written anew.
-    async fn deliveries(
-        &self,
-        client: &ClientId,
-        event: &FeedEvent,
-    ) -> Result<(Deliveries, Condition), StoreError> {
-        let key = layout::notices(client, &event.feed);
-        let Some((bytes, etag)) = self.objects.read(&key).await? else {
-            return Ok((Deliveries::of(client), Condition::Absent));
-        };
-        let known = serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-            tracing::error!(object = key, %error, "a record of notices cannot be read");
-            Deliveries::of(client)
-        });
-        Ok((known, Condition::Unchanged(etag)))
-    }
-
-    /// Writes down how a delivery stands.
-    pub(crate) async fn record(
-        &self,
-        client: &ClientId,
-        delivery: &Delivery,
-    ) -> Result<(), StoreError> {
-        let key = layout::notices(client, &delivery.event.feed);
-        for _ in 0..WRITES {
-            let (mut known, condition) = self.deliveries(client, &delivery.event).await?;
-            known.put(delivery.clone());
-            let written = self
-                .objects
-                .write_json(&key, &known, condition, Retention::Keep)
-                .await;
-            match written {
-                Err(StoreError::ConditionFailed { .. }) => {}
-                other => return other.map(drop),
-            }
-        }
-        Err(StoreError::ConditionFailed { key })
     }
 }

@@ -7,8 +7,9 @@ use futures::{StreamExt, stream};
 use livelist_model::notice::{Deliveries, Delivery, DeliveryState, told};
 use livelist_model::registry::Registry;
 use livelist_model::{ClientId, layout};
+use livelist_store::deliveries::{record, recorded};
 use livelist_store::outbox::ObjectOutbox;
-use livelist_store::{Objects, ObjectsExt, StoreError};
+use livelist_store::{ObjectsExt, StoreError};
 
 use crate::Notifier;
 
@@ -39,33 +40,6 @@ impl Round {
             DeliveryState::Disabled => self.disabled += 1,
         }
     }
-}
-
-/// What is recorded of all clients, or of one.
-///
-/// # Errors
-/// The store cannot be used now.
-pub async fn recorded(
-    objects: &dyn Objects,
-    client: Option<&ClientId>,
-) -> Result<Vec<Deliveries>, StoreError> {
-    let prefix = client.map_or(layout::NOTICES_PREFIX.to_owned(), layout::notices_of);
-    let mut all = Vec::new();
-    for listed in objects.list(&prefix).await? {
-        // `notices/{client}.json` is no record of deliveries.
-        if listed.key.matches('/').count() != 2 {
-            continue;
-        }
-        match objects.read_json::<Deliveries>(&listed.key).await {
-            Ok(Some((deliveries, _))) => all.push(deliveries),
-            Ok(None) => {}
-            Err(error @ StoreError::Corrupt { .. }) => {
-                tracing::error!(%error, "a record of notices cannot be read");
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(all)
 }
 
 impl Notifier {
@@ -117,7 +91,7 @@ impl Notifier {
         {
             return Ok(());
         }
-        self.record(client, &delivery).await
+        record(&*self.objects, client, &delivery).await
     }
 
     async fn round(&self, all: bool) -> Result<Vec<Delivery>, StoreError> {

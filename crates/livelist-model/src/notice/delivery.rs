@@ -136,6 +136,13 @@ impl Deliveries {
         self.deliveries.iter().find(|d| d.id == id)
     }
 
+    /// A delivery of this event, or of a later one: who was told of that asks for the newest list.
+    pub fn told_since(&self, event: &FeedEvent) -> Option<&Delivery> {
+        let told = self.deliveries.iter();
+        let mut told = told.filter(|one| one.state == DeliveryState::Delivered);
+        told.find(|one| one.event.at >= event.at)
+    }
+
     /// Puts in what became of a delivery, in the place of what was known of it. What was delivered
     /// stays so: another attempt that ran at the same time knows no better. The oldest are
     /// forgotten.

@@ -133,7 +133,7 @@ impl World {
     }
 
     pub async fn recorded(&self, client: &ClientId) -> Vec<Delivery> {
-        let recorded = livelist_notify::recorded(&*self.objects, Some(client))
+        let recorded = livelist_store::deliveries::recorded(&*self.objects, Some(client))
             .await
             .unwrap();
         recorded.into_iter().flat_map(|r| r.deliveries).collect()

@@ -5,15 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use livelist_model::layout;
-use livelist_model::notice::{
-    Deliveries, Delivery, DeliveryState, Disabled, FeedEvent, NoticeMessage, told,
-};
+use livelist_model::notice::{Delivery, DeliveryState, NoticeMessage, told};
 use livelist_model::registry::{AnyProvider, Registry};
+use livelist_store::deliveries::{deliveries, is_disabled, record, recorded};
 use livelist_store::registry::read_registry;
 use livelist_store::{
-    Clock, Condition, DeadLetter, DeadLetters, Message, Objects, ObjectsExt, Queue, Retention,
-    SendFailure, StoreError,
+    Clock, DeadLetter, DeadLetters, Message, Objects, Queue, SendFailure, StoreError,
 };
 
 use super::{Kind, Outcome, Redriven, send, settle};
@@ -77,15 +74,8 @@ async fn judge(
             all => (Outcome::Sent, format!("{all} clients are told")),
         });
     };
-    let known = objects
-        .read_json::<Deliveries>(&layout::notices(client, &event.feed))
-        .await;
-    let known = match known {
-        Ok(known) => known.map(|(known, _)| known),
-        Err(StoreError::Corrupt { .. }) => None,
-        Err(error) => return Err(error.into()),
-    };
-    if let Some(later) = known.and_then(|known| told_since(&known, event).cloned()) {
+    let (known, _) = deliveries(objects, client, &event.feed).await?;
+    if let Some(later) = known.told_since(event) {
         let at = later.tried_at.unwrap_or(later.event.at);
         let now = format!("the site was told at {at:.0}, and asks for the newest list by itself");
         return Ok((Outcome::Done, now));
@@ -94,22 +84,14 @@ async fn judge(
         let now = "the client has no `notify`, or this feed no more".to_owned();
         return Ok((Outcome::Kept, now));
     }
-    let url = registry.clients.get(client).and_then(|c| c.notify.as_ref());
-    let gone = objects.read(&layout::notices_disabled(client)).await?;
-    let gone = gone.and_then(|(bytes, _)| serde_json::from_slice::<Disabled>(&bytes).ok());
-    if gone.is_some_and(|gone| url.is_some_and(|notify| gone.is_of(&notify.url))) {
+    let notify = registry.clients.get(client).and_then(|c| c.notify.as_ref());
+    if let Some(notify) = notify
+        && is_disabled(objects, client, &notify.url).await?
+    {
         let now = "the site said 410: it wants no notices at this URL".to_owned();
         return Ok((Outcome::Kept, now));
     }
     Ok((Outcome::Sent, "it is tried again, for a day".to_owned()))
-}
-
-/// A delivery of this event, or of a later one: who was told of that asks for the newest list.
-fn told_since<'a>(known: &'a Deliveries, event: &FeedEvent) -> Option<&'a Delivery> {
-    known
-        .deliveries
-        .iter()
-        .find(|one| one.state == DeliveryState::Delivered && one.event.at >= event.at)
 }
 
 /// The notices that one machine gave up, as the dead letters and the queue that they come from: sent
@@ -125,21 +107,10 @@ pub struct GivenUp {
 impl DeadLetters for GivenUp {
     async fn receive(&self) -> Result<Vec<DeadLetter>, StoreError> {
         let mut letters = Vec::new();
-        for listed in self.objects.list(layout::NOTICES_PREFIX).await? {
-            // `notices/{client}.json` is no record of deliveries.
-            if listed.key.matches('/').count() != 2 {
-                continue;
-            }
-            let known = match self.objects.read_json::<Deliveries>(&listed.key).await {
-                Ok(known) => known,
-                // `livelist notices` tells of it.
-                Err(StoreError::Corrupt { .. }) => continue,
-                Err(error) => return Err(error),
-            };
-            let Some((known, _)) = known else { continue };
+        for known in recorded(&*self.objects, None).await? {
             for one in &known.deliveries {
                 // What the site was told of since stays in the record, and is no letter.
-                if one.state != DeliveryState::GivenUp || told_since(&known, &one.event).is_some() {
+                if one.state != DeliveryState::GivenUp || known.told_since(&one.event).is_some() {
                     continue;
                 }
                 let message = NoticeMessage::new(one.event.clone(), Some(known.client.clone()));
@@ -174,17 +145,8 @@ impl Queue for GivenUp {
             let message: NoticeMessage = serde_json::from_str(&message.body)
                 .map_err(|e| StoreError::refused("reading a message", e))?;
             let client = message.client.ok_or_else(what)?;
-            let key = layout::notices(&client, &message.event.feed);
-            let known = self.objects.read_json::<Deliveries>(&key).await?;
-            let (mut known, condition) = match known {
-                Some((known, etag)) => (known, Condition::Unchanged(etag)),
-                None => (Deliveries::of(&client), Condition::Absent),
-            };
-            known.put(Delivery::new(message.event, &client, self.clock.now()));
-            let objects = &self.objects;
-            objects
-                .write_json(&key, &known, condition, Retention::Keep)
-                .await?;
+            let again = Delivery::new(message.event, &client, self.clock.now());
+            record(&*self.objects, &client, &again).await?;
         }
         Ok(Vec::new())
     }

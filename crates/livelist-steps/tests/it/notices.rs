@@ -10,10 +10,9 @@ use livelist_model::layout;
 use livelist_model::notice::{EventKind, FeedEvent, Notified};
 use livelist_model::run::FeedSpec;
 use livelist_steps::Env;
-use livelist_store::memory::MemoryOutbox;
-use livelist_store::{
-    Body, Condition, Listed, Object, Objects, ObjectsExt, Outbox, Retention, StoreError,
-};
+use livelist_store::hooked::{Call, Hooked};
+use livelist_store::memory::{MemoryObjects, MemoryOutbox};
+use livelist_store::{Objects, ObjectsExt, Outbox, StoreError};
 
 use crate::world::{World, failed, held, published, unchanged};
 
@@ -134,55 +133,23 @@ async fn a_held_day_tells_what_is_owed_as_well() {
 }
 
 /// Objects that refuse to write what ends in `name`.
-struct Refusing {
-    inner: Arc<dyn Objects>,
-    name: &'static str,
-}
-
-#[async_trait]
-impl Objects for Refusing {
-    async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
-        self.inner.get(key).await
-    }
-
-    async fn put(
-        &self,
-        key: &str,
-        body: Body,
-        condition: Condition,
-        retention: Retention,
-    ) -> Result<String, StoreError> {
-        if key.ends_with(self.name) {
-            return Err(StoreError::unavailable("the store", "it died here"));
-        }
-        self.inner.put(key, body, condition, retention).await
-    }
-
-    async fn delete(&self, key: &str, condition: Condition) -> Result<(), StoreError> {
-        self.inner.delete(key, condition).await
-    }
-
-    async fn list(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
-        self.inner.list(prefix).await
-    }
-
-    async fn list_names(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
-        self.inner.list_names(prefix).await
-    }
-
-    async fn retire(&self, key: &str) -> Result<(), StoreError> {
-        self.inner.retire(key).await
-    }
+fn refusing(objects: &Arc<MemoryObjects>, name: &'static str) -> Arc<dyn Objects> {
+    Arc::new(Hooked {
+        objects: objects.clone(),
+        hook: move |call: Call<'_>| match call {
+            Call::Put(key) if key.ends_with(name) => {
+                Err(StoreError::unavailable("the store", "it died here"))
+            }
+            _ => Ok(()),
+        },
+    })
 }
 
 #[tokio::test]
 async fn nothing_is_told_of_a_head_or_a_note_that_was_not_written() {
     let (world, feed, env, outbox) = begin().await;
     let dying = |name| Env {
-        objects: Arc::new(Refusing {
-            inner: world.objects.clone(),
-            name,
-        }),
+        objects: refusing(&world.objects, name),
         outbox: outbox.clone(),
         ..world.env()
     };
@@ -202,10 +169,7 @@ async fn nothing_is_told_of_a_head_or_a_note_that_was_not_written() {
 async fn what_is_put_twice_has_one_id() {
     let (world, feed, env, outbox) = begin().await;
     let dying = Env {
-        objects: Arc::new(Refusing {
-            inner: world.objects.clone(),
-            name: "/notified.json",
-        }),
+        objects: refusing(&world.objects, "/notified.json"),
         outbox: outbox.clone(),
         ..world.env()
     };

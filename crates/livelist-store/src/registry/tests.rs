@@ -1,55 +1,18 @@
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
+use futures::FutureExt;
 use livelist_model::registry::AnyProvider;
 
 use super::*;
+use crate::hooked::{Call, Hooked};
 use crate::memory::MemoryObjects;
-use crate::{Body, Condition, Listed, Object, Retention};
+use crate::{Condition, Retention};
 
-/// Objects that note what is read of them, and where a document vanishes before it is read.
+/// Objects of which is noted what is read, and where a document vanishes before it is.
 #[derive(Default)]
 struct Noted {
-    objects: MemoryObjects,
-    read: Mutex<Vec<String>>,
+    objects: Arc<MemoryObjects>,
     vanishing: Option<String>,
-}
-
-#[async_trait]
-impl Objects for Noted {
-    async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
-        self.read.lock().unwrap().push(key.to_owned());
-        if self.vanishing.as_deref() == Some(key) {
-            return Ok(None);
-        }
-        self.objects.get(key).await
-    }
-
-    async fn put(
-        &self,
-        key: &str,
-        body: Body,
-        condition: Condition,
-        retention: Retention,
-    ) -> Result<String, StoreError> {
-        self.objects.put(key, body, condition, retention).await
-    }
-
-    async fn delete(&self, key: &str, condition: Condition) -> Result<(), StoreError> {
-        self.objects.delete(key, condition).await
-    }
-
-    async fn list(&self, prefix: &str) -> Result<Vec<Listed>, StoreError> {
-        self.objects.list(prefix).await
-    }
-
-    async fn list_names(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
-        self.objects.list_names(prefix).await
-    }
-
-    async fn retire(&self, key: &str) -> Result<(), StoreError> {
-        self.objects.retire(key).await
-    }
 }
 
 impl Noted {
@@ -70,8 +33,23 @@ impl Noted {
 
     /// What `documents` read to be up to date, whether anything changed, and what they say then.
     async fn refresh(&self, documents: &mut Documents) -> (Vec<String>, bool, Vec<String>) {
-        let is_changed = documents.refresh(self).await.unwrap();
-        let read = std::mem::take(&mut *self.read.lock().unwrap());
+        let read = Mutex::new(Vec::new());
+        let noting = Hooked {
+            objects: self.objects.clone(),
+            hook: |call: Call<'_>| {
+                let Call::Get(key) = call else {
+                    return Ok(());
+                };
+                read.lock().unwrap().push(key.to_owned());
+                if self.vanishing.as_deref() == Some(key) {
+                    let gone = self.objects.delete(key, Condition::Always);
+                    gone.now_or_never().unwrap()?;
+                }
+                Ok(())
+            },
+        };
+        let is_changed = documents.refresh(&noting).await.unwrap();
+        let read = read.into_inner().unwrap();
         let (registry, findings) = documents.registry(&AnyProvider);
         assert!(findings.is_empty(), "{findings:?}");
         let names = registry.mls.keys().map(ToString::to_string).collect();
@@ -107,7 +85,9 @@ async fn only_what_changed_is_read_again() {
     store.mls("bolt").await;
     let one = texts(["registry/mls/bolt.json"]);
     assert_eq!(store.refresh(&mut documents).await, (one, true, names));
-    let gone = store.delete("registry/mls/abor.json", Condition::Always);
+    let gone = store
+        .objects
+        .delete("registry/mls/abor.json", Condition::Always);
     gone.await.unwrap();
     assert_eq!(
         store.refresh(&mut documents).await,

@@ -1,0 +1,98 @@
+//! The records of notices to the sites: what became of each, by client and feed, and who wants none.
+//! They are for people: one that cannot be read keeps nobody from being told, and is written anew.
+
+use livelist_model::notice::{Deliveries, Delivery, Disabled};
+use livelist_model::{ClientId, FeedId, layout};
+
+use crate::{Condition, Objects, ObjectsExt, Retention, StoreError};
+
+/// Attempts to write a record that others write at the same time.
+const WRITES: u32 = 16;
+
+/// What is recorded of all clients, or of one.
+///
+/// # Errors
+/// The store cannot be used now.
+pub async fn recorded(
+    objects: &dyn Objects,
+    client: Option<&ClientId>,
+) -> Result<Vec<Deliveries>, StoreError> {
+    let prefix = client.map_or(layout::NOTICES_PREFIX.to_owned(), layout::notices_of);
+    let mut all = Vec::new();
+    for listed in objects.list(&prefix).await? {
+        // `notices/{client}.json` is no record of deliveries.
+        if listed.key.matches('/').count() != 2 {
+            continue;
+        }
+        match objects.read_json::<Deliveries>(&listed.key).await {
+            Ok(Some((deliveries, _))) => all.push(deliveries),
+            Ok(None) => {}
+            Err(error @ StoreError::Corrupt { .. }) => {
+                tracing::error!(%error, "a record of notices cannot be read");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(all)
+}
+
+/// What is recorded of the client and the feed, and on what condition it may be written anew.
+///
+/// # Errors
+/// The store cannot be used now.
+pub async fn deliveries(
+    objects: &dyn Objects,
+    client: &ClientId,
+    feed: &FeedId,
+) -> Result<(Deliveries, Condition), StoreError> {
+    let key = layout::notices(client, feed);
+    let Some((bytes, etag)) = objects.read(&key).await? else {
+        return Ok((Deliveries::of(client), Condition::Absent));
+    };
+    let known = serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+        tracing::error!(object = key, %error, "a record of notices cannot be read");
+        Deliveries::of(client)
+    });
+    Ok((known, Condition::Unchanged(etag)))
+}
+
+/// Writes down how a delivery stands.
+///
+/// # Errors
+/// The store cannot be used now, or others write the record without end.
+pub async fn record(
+    objects: &dyn Objects,
+    client: &ClientId,
+    delivery: &Delivery,
+) -> Result<(), StoreError> {
+    let key = layout::notices(client, &delivery.event.feed);
+    for _ in 0..WRITES {
+        let (mut known, condition) = deliveries(objects, client, &delivery.event.feed).await?;
+        known.put(delivery.clone());
+        let written = objects
+            .write_json(&key, &known, condition, Retention::Keep)
+            .await;
+        match written {
+            Err(StoreError::ConditionFailed { .. }) => {}
+            other => return other.map(drop),
+        }
+    }
+    Err(StoreError::ConditionFailed { key })
+}
+
+/// Whether the site said 410 at this very URL.
+///
+/// # Errors
+/// The store cannot be used now.
+pub async fn is_disabled(
+    objects: &dyn Objects,
+    client: &ClientId,
+    url: &str,
+) -> Result<bool, StoreError> {
+    let key = layout::notices_disabled(client);
+    let Some((bytes, _)) = objects.read(&key).await? else {
+        return Ok(false);
+    };
+    let disabled = serde_json::from_slice::<Disabled>(&bytes);
+    Ok(disabled.is_ok_and(|disabled| disabled.is_of(url)))
+}
