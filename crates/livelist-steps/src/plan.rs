@@ -3,6 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use livelist_model::plan::{PairDue, Selection, plan};
 use livelist_model::registry::Finding;
 use livelist_model::{ClientId, MlsId};
@@ -22,10 +25,10 @@ pub const NAME: &str = "plan";
 pub struct Input {
     /// The day to plan (UTC); else the day of `time`, else today.
     #[serde(default)]
-    pub date: Option<jiff::civil::Date>,
+    pub date: Option<Date>,
     /// When the schedule fired: a repeated event plans the same day.
     #[serde(default)]
-    pub time: Option<jiff::Timestamp>,
+    pub time: Option<Timestamp>,
     /// Only this MLS.
     #[serde(default)]
     pub mls: Option<MlsId>,
@@ -34,11 +37,22 @@ pub struct Input {
     pub client: Option<ClientId>,
 }
 
+impl Input {
+    /// The day that it names, by itself or by the schedule's time.
+    pub fn day(&self) -> Option<Date> {
+        self.date.or_else(|| self.time.map(day_of))
+    }
+}
+
+fn day_of(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::UTC).date()
+}
+
 /// What was planned.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Output {
     /// The day.
-    pub date: jiff::civil::Date,
+    pub date: Date,
     /// Pairs that are due.
     pub pairs: usize,
     /// Messages sent.
@@ -53,10 +67,7 @@ pub struct Output {
 
 /// Plans and sends.
 pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
-    let date = input.date.unwrap_or_else(|| {
-        let at = input.time.unwrap_or_else(|| env.clock.now());
-        at.to_zoned(jiff::tz::TimeZone::UTC).date()
-    });
+    let date = input.day().unwrap_or_else(|| day_of(env.clock.now()));
     let (registry, findings) = read_unpaused(&*env.objects, &Dialects).await?;
     for finding in &findings {
         tracing::error!(file = finding.file, field = finding.field, "{finding}");
@@ -96,16 +107,21 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     Ok(output)
 }
 
+/// The message that a worker is given of a pair.
+///
+/// # Errors
+/// It cannot be written as JSON.
+pub fn message(pair: &PairDue) -> serde_json::Result<Message> {
+    Ok(Message {
+        body: serde_json::to_string(pair)?,
+        group: pair.mls.to_string(),
+    })
+}
+
 /// Sends every pair; what could not be sent is an error that counts it, after the rest was sent.
 async fn enqueue(env: &Env, due: &[PairDue]) -> Result<usize, StepError> {
-    let mut messages = Vec::with_capacity(due.len());
-    for pair in due {
-        let body = serde_json::to_string(pair).map_err(|e| StepError::Internal(e.into()))?;
-        messages.push(Message {
-            body,
-            group: pair.mls.to_string(),
-        });
-    }
+    let messages: serde_json::Result<Vec<Message>> = due.iter().map(message).collect();
+    let messages = messages.map_err(|e| StepError::Internal(e.into()))?;
     if messages.is_empty() {
         return Ok(0);
     }

@@ -3,17 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use livelist_model::head::Head;
 use livelist_model::plan::{PairDue, Selection, plan};
 use livelist_model::registry::Registry;
 use livelist_model::{FeedId, layout};
 use livelist_reso::Dialects;
-use livelist_steps::plan::Input;
+use livelist_steps::plan::{Input, message};
 use livelist_store::pauses::read_unpaused;
-use livelist_store::{DeadLetter, DeadLetters, Message, Objects, ObjectsExt, Queue};
+use livelist_store::{DeadLetter, DeadLetters, Objects, ObjectsExt, Queue};
 use serde::Deserialize;
 
 use super::{Kind, Outcome, Redriven, send, settle};
@@ -58,9 +56,8 @@ fn asked(letter: &DeadLetter) -> Option<Asked> {
         }
         None => (serde_json::from_str(&letter.body).ok()?, None),
     };
-    let day = |time: Timestamp| time.to_zoned(TimeZone::UTC).date();
     Some(Asked {
-        date: input.date.or_else(|| input.time.map(day))?,
+        date: input.day()?,
         only: Selection {
             mls: input.mls,
             client: input.client,
@@ -128,13 +125,6 @@ pub async fn days(
         });
     }
     Ok(redriven)
-}
-
-fn message(pair: &PairDue) -> serde_json::Result<Message> {
-    Ok(Message {
-        body: serde_json::to_string(pair)?,
-        group: pair.mls.to_string(),
-    })
 }
 
 /// The pairs of the day that no run of this day or a later one has looked at, but for feeds that are
