@@ -73,10 +73,7 @@ pub(super) struct Scene {
 pub(super) fn scene(plan: &Plan, keys: u64) -> Result<Scene, Failed> {
     let provided = Provided::start(Provider::Trestle, keys, true)?;
     let feed = provided.feed(Some(300_000))?;
-    let data = plan.folder("compare");
-    if data.exists() {
-        std::fs::remove_dir_all(&data)?;
-    }
+    let data = plan.fresh("compare")?;
     let _: Whole = child("whole", &feed.job(&data, 20))?;
     provided.change(keys / 200)?;
     let job = feed.job(&data, 21);

@@ -47,6 +47,16 @@ impl Plan {
         self.folder.join(name)
     }
 
+    /// The same, new and empty.
+    pub fn fresh(&self, name: &str) -> Result<PathBuf, Failed> {
+        let folder = self.folder(name);
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)?;
+        }
+        std::fs::create_dir_all(&folder)?;
+        Ok(folder)
+    }
+
     /// Measures as often as planned.
     pub fn several<T>(
         &self,
@@ -68,6 +78,15 @@ pub struct Provided {
 }
 
 impl Provided {
+    /// Starts one whose provider gives pages of `page` rows.
+    pub fn by_pages(page: u64, listings: u64, gzip: bool) -> Result<Provided, Failed> {
+        let provider = match page {
+            ..=10_000 => Provider::Ampre,
+            _ => Provider::Trestle,
+        };
+        Self::start(provider, listings, gzip)
+    }
+
     /// Starts one with so many listings.
     pub fn start(provider: Provider, listings: u64, gzip: bool) -> Result<Provided, Failed> {
         let spec = mls(provider, listings);

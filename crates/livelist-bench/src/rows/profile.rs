@@ -2,10 +2,9 @@
 //! function that ran belongs to.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use livelist_mls::Provider;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -13,7 +12,7 @@ use super::compare::scene;
 use super::{Plan, Provided};
 use crate::Failed;
 use crate::child::steps::{CompareInput, Compared, Scanned};
-use crate::process::profiled;
+use crate::process::{child, profiled};
 use crate::report::{Section, count};
 
 /// What a function is part of: the first line of which a word is in its name.
@@ -132,21 +131,11 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
 const KEYS: u64 = 2_000_000;
 
 fn scan(plan: &Plan, page: u64) -> Result<Profile, Failed> {
-    let provider = if page > 10_000 {
-        Provider::Trestle
-    } else {
-        Provider::Ampre
-    };
-    let provided = Provided::start(provider, plan.keys(KEYS), true)?;
-    let job = provided
-        .feed(Some(page))?
-        .job(&fresh(plan.folder("profile"))?, 20);
+    let provided = Provided::by_pages(page, plan.keys(KEYS), true)?;
+    let feed = provided.feed(Some(page))?;
     // The first one makes the pages.
-    let _: Scanned = crate::process::child("scan", &job)?;
-    let job = provided
-        .feed(Some(page))?
-        .job(&fresh(plan.folder("profile"))?, 20);
-    record::<Scanned>(plan, "scan", &job)
+    let _: Scanned = child("scan", &feed.job(&plan.fresh("profile")?, 20))?;
+    record::<Scanned>(plan, "scan", &feed.job(&plan.fresh("profile")?, 20))
 }
 
 fn compare(plan: &Plan) -> Result<Profile, Failed> {
@@ -156,14 +145,6 @@ fn compare(plan: &Plan) -> Result<Profile, Failed> {
         progress: scene.progress,
     };
     record::<Compared>(plan, "compare", &input)
-}
-
-fn fresh(folder: PathBuf) -> Result<PathBuf, Failed> {
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder)?;
-    }
-    std::fs::create_dir_all(&folder)?;
-    Ok(folder)
 }
 
 fn record<O: DeserializeOwned>(

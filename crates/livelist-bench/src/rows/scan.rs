@@ -1,7 +1,5 @@
 //! Row 1: a scan against the download of the same pages.
 
-use livelist_mls::Provider;
-
 use super::{Plan, Provided};
 use crate::Failed;
 use crate::child::limits::{Drain, Drained};
@@ -75,21 +73,10 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
 }
 
 fn one(plan: &Plan, case: &Case) -> Result<(Vec<String>, Vec<String>), Failed> {
-    let provider = if case.page > 10_000 {
-        Provider::Trestle
-    } else {
-        Provider::Ampre
-    };
-    let provided = Provided::start(provider, case.keys, case.gzip)?;
+    let provided = Provided::by_pages(case.page, case.keys, case.gzip)?;
     let feed = provided.feed(Some(case.page))?;
-    let data = plan.folder("scan");
-    let fresh = || -> Result<Scanned, Failed> {
-        if data.exists() {
-            std::fs::remove_dir_all(&data)?;
-        }
-        std::fs::create_dir_all(&data)?;
-        child("scan", &feed.job(&data, 20))
-    };
+    let fresh =
+        || -> Result<Scanned, Failed> { child("scan", &feed.job(&plan.fresh("scan")?, 20)) };
     // The first one makes the pages.
     let first = fresh()?;
     if first.rows != case.keys {

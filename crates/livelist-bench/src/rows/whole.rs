@@ -1,7 +1,5 @@
 //! Row 3: a whole run in one process, from small feeds to huge ones.
 
-use livelist_mls::Provider;
-
 use super::{Plan, Provided};
 use crate::Failed;
 use crate::child::steps::Whole;
@@ -132,17 +130,9 @@ struct Run {
 }
 
 fn one(plan: &Plan, keys: u64, page: u64) -> Result<Run, Failed> {
-    let provider = if page > 10_000 {
-        Provider::Trestle
-    } else {
-        Provider::Ampre
-    };
-    let provided = Provided::start(provider, keys, true)?;
+    let provided = Provided::by_pages(page, keys, true)?;
     let feed = provided.feed(Some(page))?;
-    let data = plan.folder("whole");
-    if data.exists() {
-        std::fs::remove_dir_all(&data)?;
-    }
+    let data = plan.fresh("whole")?;
     let _: Whole = child("counted", &feed.job(&data, 20))?;
     provided.change(keys / 200)?;
     let job = feed.job(&data, 21);
