@@ -125,8 +125,11 @@ pub async fn redrive(
     arguments: RedriveArgs,
     environment: Vec<(String, String)>,
 ) -> Result<Code, Failed> {
-    let world = World::open(&arguments.place, environment.clone()).await?;
     let wants = |queue| arguments.queue.is_none_or(|only| only == queue);
+    let world = match wants(PutAside::Notices) {
+        true => World::with_registry(&arguments.place, environment).await?,
+        false => World::open(&arguments.place, environment).await?,
+    };
     let mut redriven = Vec::new();
     match &world.place {
         Place::Aws(deployment) => {
@@ -141,7 +144,6 @@ pub async fn redrive(
             }
         }
         Place::Machine(_) if wants(PutAside::Notices) => {
-            let world = World::with_registry(&arguments.place, environment).await?;
             let given_up = GivenUp {
                 objects: world.env.objects.clone(),
                 clock: world.env.clock.clone(),
