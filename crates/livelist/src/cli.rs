@@ -1,13 +1,24 @@
-//! The command line.
+//! The command line: the verbs, and the arguments of those that look after the registry or run feeds.
 
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use livelist_model::{ClientId, FeedId, MlsId, ResourceName, RunId};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use livelist_model::{ClientId, MlsId, ResourceName};
 
 use crate::exit::{Code, Failed};
+
+mod keys;
+mod operate;
+mod place;
+
+pub use keys::KeysCommand;
+pub use operate::{
+    DiffArgs, FeedArgs, LogsArgs, NoticesArgs, PauseArgs, PutAside, RedriveArgs, RerunArgs,
+    ResumeArgs, RunArgs, RunsArgs, ShowArgs, StatusArgs, WhyArgs,
+};
+pub use place::{DataArgs, PlaceArgs, RegistryArgs, SourceArgs};
 
 /// Finds out which real-estate listings are still live, proves it, and tells every copy.
 #[derive(Debug, Parser)]
@@ -140,64 +151,6 @@ pub struct ProbeArgs {
     pub json: bool,
 }
 
-/// Where documents of the registry are.
-#[derive(Debug, Clone, Args)]
-pub struct SourceArgs {
-    /// One machine: the directory that holds `mls/` and `clients/`.
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "LIVELIST_REGISTRY",
-        required_unless_present = "stack",
-        conflicts_with = "stack"
-    )]
-    pub registry: Option<PathBuf>,
-    /// AWS: the deployment's name.
-    #[arg(long, value_name = "NAME", env = "LIVELIST_STACK")]
-    pub stack: Option<String>,
-}
-
-/// Where data is.
-#[derive(Debug, Clone, Args)]
-pub struct DataArgs {
-    /// The directory with snapshots and runs.
-    #[arg(long, value_name = "DIR", env = "LIVELIST_DATA")]
-    pub data: PathBuf,
-}
-
-/// Where Livelist runs.
-#[derive(Debug, Clone, Args)]
-pub struct PlaceArgs {
-    /// One machine: the directory with snapshots and runs.
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "LIVELIST_DATA",
-        required_unless_present = "stack",
-        conflicts_with = "stack"
-    )]
-    pub data: Option<PathBuf>,
-    /// One machine: the directory that holds `mls/` and `clients/`.
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "LIVELIST_REGISTRY",
-        conflicts_with = "stack"
-    )]
-    pub registry: Option<PathBuf>,
-    /// AWS: the deployment's name. Region and credentials are those of AWS's variables or profile.
-    #[arg(long, value_name = "NAME", env = "LIVELIST_STACK")]
-    pub stack: Option<String>,
-}
-
-/// Where the registry is.
-#[derive(Debug, Clone, Args)]
-pub struct RegistryArgs {
-    /// The directory that holds `mls/` and `clients/`.
-    #[arg(long, value_name = "DIR", env = "LIVELIST_REGISTRY")]
-    pub registry: PathBuf,
-}
-
 /// Arguments of `reconcile`.
 #[derive(Debug, Args)]
 pub struct ReconcileArgs {
@@ -230,185 +183,6 @@ pub struct ReconcileArgs {
     pub retention_days: u16,
 }
 
-/// Arguments of `status`.
-#[derive(Debug, Args)]
-pub struct StatusArgs {
-    /// Where Livelist runs.
-    #[command(flatten)]
-    pub place: PlaceArgs,
-    /// Only this feed.
-    pub feed: Option<FeedId>,
-    /// Only feeds of this MLS.
-    #[arg(long)]
-    pub mls: Option<MlsId>,
-    /// Only feeds of this client.
-    #[arg(long)]
-    pub client: Option<ClientId>,
-    /// Only feeds that need somebody: failed, held, delayed.
-    #[arg(long)]
-    pub trouble: bool,
-    /// Ends with 3 if a feed needs somebody.
-    #[arg(long)]
-    pub check: bool,
-    /// One JSON object a feed.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Arguments of `live`.
-#[derive(Debug, Args)]
-pub struct FeedArgs {
-    /// The feed.
-    pub feed: FeedId,
-    /// Where Livelist runs.
-    #[command(flatten)]
-    pub place: PlaceArgs,
-}
-
-/// Arguments of `runs`.
-#[derive(Debug, Args)]
-pub struct RunsArgs {
-    /// Where Livelist runs.
-    #[command(flatten)]
-    pub place: PlaceArgs,
-    /// Only this feed.
-    #[arg(long)]
-    pub feed: Option<FeedId>,
-    /// At most so many.
-    #[arg(long, default_value_t = 50)]
-    pub most: usize,
-    /// One JSON object a run.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// A run.
-#[derive(Debug, Args)]
-pub struct RunArgs {
-    /// The run, e.g. `2026-11-21-abor-property-1f0c9a2b`.
-    pub run: RunId,
-    /// Where Livelist runs.
-    #[command(flatten)]
-    pub place: PlaceArgs,
-}
-
-/// Arguments of `show`.
-#[derive(Debug, Args)]
-pub struct ShowArgs {
-    /// Which run.
-    #[command(flatten)]
-    pub run: RunArgs,
-    /// The whole record as JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Arguments of `rerun`.
-#[derive(Debug, Args)]
-pub struct RerunArgs {
-    /// The feed.
-    pub feed: FeedId,
-    /// Where Livelist runs.
-    #[command(flatten)]
-    pub place: PlaceArgs,
-    /// How notices are sent, on one machine.
-    #[command(flatten)]
-    pub notify: NotifyArgs,
-    /// One JSON object instead of a table, on one machine.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Arguments of `diff`.
-#[derive(Debug, Args)]
-pub struct DiffArgs {
-    /// The feed.
-    pub feed: FeedId,
-    /// The older version: its name, its sequence, or a day (UTC), at whose end it was published; the
-    /// one before `to` when left out.
-    pub from: Option<String>,
-    /// The newer version; the published one when left out.
-    pub to: Option<String>,
-    /// Where Livelist runs.
-    #[command(flatten)]
-    pub place: PlaceArgs,
-    /// One JSON object.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Arguments of `why`.
-#[derive(Debug, Args)]
-pub struct WhyArgs {
-    /// The feed.
-    pub feed: FeedId,
-    /// The listing's key.
-    pub key: String,
-    /// Where Livelist runs.
-    #[command(flatten)]
-    pub place: PlaceArgs,
-    /// One JSON object.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Arguments of `pause`.
-#[derive(Debug, Args)]
-pub struct PauseArgs {
-    /// The MLS, or with `--client` the client.
-    pub name: String,
-    /// It is a client's name.
-    #[arg(long)]
-    pub client: bool,
-    /// Why, for those who see it later.
-    #[arg(long)]
-    pub reason: Option<String>,
-    /// Where Livelist runs.
-    #[command(flatten)]
-    pub place: PlaceArgs,
-}
-
-/// Arguments of `resume`.
-#[derive(Debug, Args)]
-pub struct ResumeArgs {
-    /// The MLS, or with `--client` the client.
-    pub name: String,
-    /// It is a client's name.
-    #[arg(long)]
-    pub client: bool,
-    /// Where Livelist runs.
-    #[command(flatten)]
-    pub place: PlaceArgs,
-}
-
-/// Arguments of `redrive`.
-#[derive(Debug, Args)]
-pub struct RedriveArgs {
-    /// Where Livelist runs.
-    #[command(flatten)]
-    pub place: PlaceArgs,
-    /// Only pairs that could not be started, notices that were given up, or days that could not be planned.
-    #[arg(long, value_enum)]
-    pub queue: Option<PutAside>,
-    /// Only tells what would become of each message.
-    #[arg(long)]
-    pub dry_run: bool,
-    /// One JSON object a message.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// What may have been put aside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PutAside {
-    /// Pairs that could not be started.
-    Pairs,
-    /// Notices to sites that were given up.
-    Notices,
-    /// Days that could not be planned.
-    Days,
-}
-
 /// How notices are sent.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct NotifyArgs {
@@ -420,29 +194,6 @@ pub struct NotifyArgs {
         value_parser = clap::builder::FalseyValueParser::new()
     )]
     pub notify_loopback: bool,
-}
-
-/// Arguments of `notices`.
-#[derive(Debug, Args)]
-pub struct NoticesArgs {
-    /// Where Livelist runs.
-    #[command(flatten)]
-    pub place: PlaceArgs,
-    /// Only this client.
-    #[arg(long)]
-    pub client: Option<ClientId>,
-    /// Only this feed.
-    #[arg(long)]
-    pub feed: Option<FeedId>,
-    /// One JSON object a notice.
-    #[arg(long)]
-    pub json: bool,
-    /// Tries first what was not delivered yet; on one machine, where it needs the registry.
-    #[arg(long, conflicts_with = "stack")]
-    pub retry: bool,
-    /// How notices are sent.
-    #[command(flatten)]
-    pub notify: NotifyArgs,
 }
 
 /// Arguments of `serve`.
@@ -481,99 +232,6 @@ pub struct ServeArgs {
     /// Time goes so many times as fast, with simulated MLSs only: for tests.
     #[arg(long, hide = true, value_name = "FACTOR", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub lapse: u32,
-}
-
-/// Arguments of `logs`.
-#[derive(Debug, Args)]
-pub struct LogsArgs {
-    /// Which run.
-    #[command(flatten)]
-    pub run: RunArgs,
-    /// The lines as they were written, JSON objects.
-    #[arg(long)]
-    pub json: bool,
-    /// Goes on as the run does, until it has ended.
-    #[arg(long)]
-    pub follow: bool,
-}
-
-/// What to do with keys.
-#[derive(Debug, Subcommand)]
-pub enum KeysCommand {
-    /// Makes a new key and shows it, once.
-    Add {
-        /// The client.
-        #[arg(required_unless_present = "admin", conflicts_with = "admin")]
-        client: Option<ClientId>,
-        /// A key for the admin API and the dashboard instead, for the operator of this name.
-        #[arg(long, value_name = "NAME")]
-        admin: Option<String>,
-        /// A name for people; the day when left out.
-        #[arg(long, value_name = "NAME", conflicts_with = "admin")]
-        id: Option<String>,
-        /// The feeds that it opens, separated by commas; all of the client's when left out.
-        #[arg(
-            long,
-            value_name = "FEEDS",
-            value_delimiter = ',',
-            conflicts_with = "admin"
-        )]
-        feeds: Vec<FeedId>,
-        /// How long it is valid; for ever when left out.
-        #[arg(long, value_name = "DAYS")]
-        days: Option<u32>,
-        /// Where the registry is.
-        #[command(flatten)]
-        source: SourceArgs,
-    },
-    /// Lists keys: their names, ages and scopes.
-    List {
-        /// Only this client's.
-        #[arg(conflicts_with = "admin")]
-        client: Option<ClientId>,
-        /// The operators' keys instead.
-        #[arg(long)]
-        admin: bool,
-        /// One JSON object a key.
-        #[arg(long)]
-        json: bool,
-        /// Where the registry is.
-        #[command(flatten)]
-        source: SourceArgs,
-    },
-    /// Takes a key away: it is refused from the next request on.
-    Revoke {
-        /// The client.
-        #[arg(required_unless_present = "admin", conflicts_with = "admin")]
-        client: Option<ClientId>,
-        /// The key's name.
-        #[arg(required_unless_present = "admin", conflicts_with = "admin")]
-        id: Option<String>,
-        /// The keys of the operator of this name instead.
-        #[arg(long, value_name = "NAME")]
-        admin: Option<String>,
-        /// Where the registry is.
-        #[command(flatten)]
-        source: SourceArgs,
-    },
-    /// Makes a new key that opens what another one does, and lets that one end.
-    Rotate {
-        /// The client.
-        #[arg(required_unless_present = "admin", conflicts_with = "admin")]
-        client: Option<ClientId>,
-        /// The name of the key that is to end.
-        #[arg(required_unless_present = "admin", conflicts_with = "admin")]
-        id: Option<String>,
-        /// The key of the operator of this name instead.
-        #[arg(long, value_name = "NAME")]
-        admin: Option<String>,
-        /// So long the former key is still good.
-        #[arg(long, value_name = "DAYS", default_value_t = 7)]
-        keep: u32,
-        /// Where the registry is.
-        #[command(flatten)]
-        source: SourceArgs,
-    },
 }
 
 /// Runs `livelist completions`.
