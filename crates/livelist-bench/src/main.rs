@@ -103,8 +103,9 @@ fn main() -> ExitCode {
 
 type Measure = fn(&Plan) -> Result<Section, Failed>;
 
-const ROWS: [(&str, Measure); 7] = [
+const ROWS: [(&str, Measure); 8] = [
     ("scan", rows::scan::measure),
+    ("overlap", rows::overlap::measure),
     ("compare", rows::compare::measure),
     ("whole", rows::whole::measure),
     ("confirm", rows::confirm::measure),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
@@ -26,6 +27,8 @@ pub struct Input {
     pub specs: Vec<MlsSpec>,
     /// Whether pages may be compressed.
     pub gzip: bool,
+    /// How long an answer takes that was made before, in milliseconds.
+    pub latency_ms: u64,
 }
 
 /// Where it listens.
@@ -51,6 +54,7 @@ type Shelf = (HashMap<String, Arc<Kept>>, Vec<String>);
 struct Server {
     town: Town,
     gzip: bool,
+    latency: Duration,
     kept: Mutex<Shelf>,
 }
 
@@ -60,6 +64,7 @@ pub async fn serve(input: Input) -> Result<(), Failed> {
     let server = Arc::new(Server {
         town: Town::new(input.specs, &clock)?,
         gzip: input.gzip,
+        latency: Duration::from_millis(input.latency_ms),
         kept: Mutex::default(),
     });
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -119,6 +124,9 @@ async fn answer(
     }
     let found = lock().0.get(&target).cloned();
     if let Some(kept) = found.filter(|_| is_get) {
+        if !server.latency.is_zero() {
+            tokio::time::sleep(server.latency).await;
+        }
         let mut response = Response::new(Full::new(kept.body.clone()));
         *response.headers_mut() = kept.headers.clone();
         return Ok(response);

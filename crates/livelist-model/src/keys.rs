@@ -141,6 +141,18 @@ impl KeyBuffer {
         }
     }
 
+    /// The place before the key at `index`; the present end if there are not so many. Of rows in the
+    /// order in which they came.
+    pub fn mark_at(&self, index: usize) -> Mark {
+        match self.entries.get(index) {
+            Some(entry) => Mark {
+                bytes: entry.start as usize,
+                entries: index,
+            },
+            None => self.mark(),
+        }
+    }
+
     /// Forgets everything after `mark`.
     pub fn truncate(&mut self, mark: Mark) {
         self.bytes.truncate(mark.bytes);
@@ -208,7 +220,10 @@ impl KeyBuffer {
     }
 
     /// The same of the rows `first..`, without a look at those before.
-    pub fn iter_from(&self, first: usize) -> impl Iterator<Item = (&[u8], &[u8])> {
+    pub fn iter_from(
+        &self,
+        first: usize,
+    ) -> impl DoubleEndedIterator<Item = (&[u8], &[u8])> + ExactSizeIterator {
         let rows = self.entries.get(first..).unwrap_or_default();
         rows.iter().map(|e| e.of(&self.bytes))
     }
@@ -279,6 +294,20 @@ mod tests {
             rows,
             expected.map(|(key, stamp)| (key.as_bytes(), stamp.as_bytes()))
         );
+    }
+
+    #[test]
+    fn rows_behind_an_index_are_cut_off() {
+        let mut keys = KeyBuffer::default();
+        for (key, stamp) in [("a", "2025"), ("bb", "2026"), ("c", "")] {
+            keys.push(key.as_bytes(), stamp.as_bytes()).unwrap();
+        }
+        keys.truncate(keys.mark_at(3));
+        assert_eq!(keys.len(), 3);
+        keys.truncate(keys.mark_at(1));
+        keys.push(b"d", b"").unwrap();
+        let rows: Vec<_> = keys.iter().collect();
+        assert_eq!(rows, [(&b"a"[..], &b"2025"[..]), (b"d", b"")]);
     }
 
     #[test]

@@ -49,6 +49,11 @@ pub fn history(feed: &FeedId) -> String {
     format!("{FEEDS_PREFIX}{feed}/history.json")
 }
 
+/// `feeds/{feed}/marks.json`: where the pages of the last scan began.
+pub fn marks(feed: &FeedId) -> String {
+    format!("{FEEDS_PREFIX}{feed}/marks.json")
+}
+
 /// `feeds/{feed}/notified.json`: what the outbox was given last.
 pub fn notified(feed: &FeedId) -> String {
     format!("{FEEDS_PREFIX}{feed}/notified.json")

@@ -46,6 +46,9 @@ pub struct FeedSpec {
     /// Rows a page; the dialect's largest when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page_size: Option<u32>,
+    /// Pages that may be asked for at the same time; the dialect's number when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages_at_once: Option<u8>,
     /// The field that identifies a row.
     pub key_field: String,
     /// Options that go with every request.
@@ -99,6 +102,7 @@ impl FeedSpec {
             originating_system: mls.originating_system.clone(),
             dataset: mls.dataset.clone(),
             page_size: mls.page_size,
+            pages_at_once: mls.pages_at_once,
             key_field: mls.key_field.clone(),
             parameters: mls.parameters.clone(),
             confirm: mls.confirm,

@@ -2,7 +2,10 @@
 //! repeats what can be repeated, and reads pages. What to ask next is `scan`'s and `confirm`'s
 //! business.
 
+use std::future::Future;
 use std::io::{self, Read};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,6 +22,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::ExposeSecret;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
+use crate::ahead::Ahead;
 use crate::allow::{self, AllowList};
 use crate::dialect::{Dialect, ScanForm};
 use crate::error::ClientError;
@@ -76,6 +80,9 @@ pub struct Client<'a> {
     not_before: Option<jiff::Timestamp>,
     patience: Patience,
     heard: Option<Heard>,
+    /// How many requests may be under way at once.
+    at_once: usize,
+    ahead: Ahead<'a>,
 }
 
 /// A request for a page.
@@ -88,6 +95,11 @@ pub struct PageRequest<'r> {
     pub prefer: bool,
     /// Whether to take the dialect's second field.
     pub stamps: bool,
+    /// Pages that will be asked for next, as far as that can be guessed: they are asked for as soon
+    /// as the limits let them through, if the client reads ahead. `None` gives up all that was asked
+    /// for ahead, this page included: what comes then was asked for after everything before it had
+    /// come.
+    pub ahead: Option<&'r [Uri]>,
 }
 
 /// A page and where it came from.
@@ -100,6 +112,8 @@ pub struct Answer {
     pub uri: Uri,
     /// The size that was asked for in the end.
     pub size: u32,
+    /// Whether it was asked for before the answer before it had come.
+    pub was_ahead: bool,
 }
 
 impl<'a> Client<'a> {
@@ -134,7 +148,25 @@ impl<'a> Client<'a> {
             not_before: None,
             patience: Patience::default(),
             heard: None,
+            at_once: 1,
+            ahead: Ahead::default(),
         })
+    }
+
+    /// The same conversation, asking for as many pages at once as the feed's settings and its
+    /// dialect allow. The first answer that refuses one ends that: who throttles, or answers too
+    /// slowly, is asked for one at a time.
+    #[must_use]
+    pub fn reading_ahead(self) -> Self {
+        Client {
+            at_once: self.dialect.pages_at_once(self.feed),
+            ..self
+        }
+    }
+
+    /// How many pages are asked for at once.
+    pub fn at_once(&self) -> usize {
+        self.at_once
     }
 
     /// The same conversation with another patience.
@@ -240,17 +272,31 @@ impl<'a> Client<'a> {
         let mut size = request.size;
         let mut attempt = 0;
         let mut short_waits = 0;
+        let next = request.ahead.unwrap_or_default();
         loop {
             attempt += 1;
-            self.keep_pace().await?;
             let uri = (request.url)(size)?;
-            let problem = match self.exchange(uri.clone(), &request, size).await {
+            self.give_up(|asked| {
+                request.ahead.is_some() && (*asked == uri || next.contains(asked))
+            });
+            let was_ahead = self.ahead.has(&uri);
+            if !was_ahead {
+                self.keep_pace().await?;
+            }
+            let exchanged = self.exchange(uri.clone(), &request, size).await;
+            if let Ok(Exchanged::Refused(verdict, ..)) = &exchanged
+                && *verdict != Verdict::Retry
+            {
+                self.at_once = 1;
+                self.give_up(|_| false);
+            }
+            let problem = match exchanged {
                 Err(e) => ClientError::Unavailable {
                     what: e.to_string(),
                     source: Some(e),
                 },
                 Ok(Exchanged::Body(headers, body)) => {
-                    match self.read(&headers, body, request.stamps, keys).await? {
+                    match self.read(&headers, body, &request, keys).await? {
                         Ok(page) => {
                             self.traffic.bytes += page.bytes;
                             self.note(0, page.bytes);
@@ -267,6 +313,7 @@ impl<'a> Client<'a> {
                                 next,
                                 uri,
                                 size,
+                                was_ahead,
                             });
                         }
                         Err(PageError::TooLarge { what, limit }) => {
@@ -278,6 +325,7 @@ impl<'a> Client<'a> {
                                 next: None,
                                 uri,
                                 size,
+                                was_ahead,
                             });
                         }
                         Err(e) => ClientError::Page(e),
@@ -337,6 +385,66 @@ impl<'a> Client<'a> {
         Ok(())
     }
 
+    /// Does `work` while pages that were asked for ahead come in, and asks for more of `next` when
+    /// the limits let them through.
+    async fn beside<T>(&mut self, work: impl Future<Output = T>, next: Option<&[Uri]>) -> T {
+        let next = next.unwrap_or_default();
+        let mut work = pin!(work);
+        loop {
+            let due = self.ask_ahead(next);
+            let pace = self.pace;
+            let mut nap = pin!(async move {
+                match due {
+                    Some(wait) => pace.sleep(wait).await,
+                    None => std::future::pending().await,
+                }
+            });
+            let either = std::future::poll_fn(|context| match work.as_mut().poll(context) {
+                Poll::Ready(done) => Poll::Ready(Some(done)),
+                Poll::Pending => nap.as_mut().poll(context).map(|()| None),
+            });
+            if let Some(done) = self.ahead.beside(either).await {
+                return done;
+            }
+        }
+    }
+
+    /// Asks for those of `next` that may be asked for now, and gives how long the first of the others
+    /// has to wait, if it may be asked for soon.
+    fn ask_ahead(&mut self, next: &[Uri]) -> Option<Duration> {
+        for uri in next {
+            if self.ahead.has(uri) {
+                continue;
+            }
+            let now = self.pace.now();
+            let quota_wait = self.dialect.quota_wait;
+            let is_fine = |answer: &http::Response<BodyStream>| {
+                answer.status() == http::StatusCode::OK
+                    && quota_wait(answer.headers(), now).is_none()
+            };
+            if self.ahead.len() + 1 >= self.at_once || self.ahead.is_troubled(is_fine) {
+                return None;
+            }
+            let due = self.due_in();
+            if !due.is_zero() {
+                return (due <= SHORT_WAIT).then_some(due);
+            }
+            let request = self.request(uri.clone(), None).ok()?;
+            self.note(1, 0);
+            self.traffic.requests += 1;
+            self.ahead.ask(self.transport, request);
+        }
+        None
+    }
+
+    /// Gives up what was asked for ahead and is not wanted any more; what came of it counts.
+    fn give_up(&mut self, is_wanted: impl Fn(&Uri) -> bool) {
+        let bytes = self.ahead.keep(is_wanted);
+        if bytes > 0 {
+            self.note(0, bytes);
+        }
+    }
+
     /// What the next request has to wait for the provider's quota, and for the budgets.
     fn waits(&self) -> (Duration, Duration) {
         let now = self.pace.now();
@@ -346,19 +454,18 @@ impl<'a> Client<'a> {
         (quota, budget)
     }
 
-    async fn exchange(
-        &mut self,
+    /// The request for a page.
+    fn request(
+        &self,
         uri: Uri,
-        request: &PageRequest<'_>,
-        size: u32,
-    ) -> Result<Exchanged, TransportError> {
-        self.traffic.requests += 1;
+        prefer: Option<u32>,
+    ) -> Result<http::Request<Bytes>, TransportError> {
         let mut built = http::Request::get(uri)
             .header(header::ACCEPT, "application/json")
             .header(header::ACCEPT_ENCODING, "gzip")
             .header(header::USER_AGENT, USER_AGENT)
             .header("OData-MaxVersion", "4.0");
-        if request.prefer {
+        if let Some(size) = prefer {
             built = built.header("Prefer", format!("odata.maxpagesize={size}"));
         }
         let mut built = built
@@ -367,9 +474,26 @@ impl<'a> Client<'a> {
         self.session
             .authorize(&self.dialect, built.headers_mut())
             .map_err(|e| TransportError::Broken(Box::new(e)))?;
+        Ok(built)
+    }
+
+    async fn exchange(
+        &mut self,
+        uri: Uri,
+        request: &PageRequest<'_>,
+        size: u32,
+    ) -> Result<Exchanged, TransportError> {
         self.heard = None;
         let sent = self.pace.now();
-        let (parts, body) = self.transport.send(built).await?.into_parts();
+        let answer = match self.ahead.take(&uri) {
+            Some(answer) => answer,
+            None => {
+                self.traffic.requests += 1;
+                let built = self.request(uri, request.prefer.then_some(size))?;
+                self.transport.send(built)
+            }
+        };
+        let (parts, body) = self.beside(answer, request.ahead).await?.into_parts();
         let now = self.pace.now();
         self.heard = Some(Heard::of(parts.status, &parts.headers, sent, now));
         self.not_before = (self.dialect.quota_wait)(&parts.headers, now)
@@ -388,17 +512,17 @@ impl<'a> Client<'a> {
 
     /// Reads a page; the outer error is ours, the inner one the provider's.
     async fn read(
-        &self,
+        &mut self,
         headers: &HeaderMap,
         mut body: BodyStream,
-        stamps: bool,
+        request: &PageRequest<'_>,
         keys: &mut KeyBuffer,
     ) -> Result<Result<Page, PageError>, ClientError> {
         let mut pieces = Vec::new();
         let mut collected = 0;
         let mut ended = false;
         while collected < COLLECT && !ended {
-            match body.next().await {
+            match self.beside(body.next(), request.ahead).await {
                 Some(Ok(piece)) => {
                     collected += piece.len();
                     pieces.push(piece);
@@ -409,10 +533,10 @@ impl<'a> Client<'a> {
         }
         let encoding = headers.get(header::CONTENT_ENCODING).cloned();
         let key = self.feed.key_field.clone();
-        let stamp = self.dialect.second_field().filter(|_| stamps);
+        let stamp = self.dialect.second_field().filter(|_| request.stamps);
         let mut buffer = std::mem::take(keys);
         let rest = SyncIoBridge::new(StreamReader::new(body.map(|p| p.map_err(io::Error::other))));
-        let parsed = crate::blocking::run(move || {
+        let parsing = crate::blocking::run(move || {
             let source = Pieces(pieces.into_iter(), Bytes::new());
             let source: Box<dyn Read> = if ended {
                 Box::new(source)
@@ -423,8 +547,8 @@ impl<'a> Client<'a> {
             let encoding = encoding.as_ref().map(|e| e.as_bytes());
             let result = read_encoded(encoding, source, fields, Bounds::default(), &mut buffer);
             (buffer, result)
-        })
-        .await;
+        });
+        let parsed = self.beside(parsing, request.ahead).await;
         let (buffer, result) = parsed.map_err(|e| ClientError::Internal(e.into()))?;
         *keys = buffer;
         Ok(result)

@@ -73,6 +73,7 @@ pub(crate) async fn look(
         size: 1,
         prefer: false,
         stamps: false,
+        ahead: None,
     };
     let mut rows = KeyBuffer::default();
     let answer = client.page(request, &mut rows).await?;
@@ -125,6 +126,7 @@ async fn ask(client: &mut Client<'_>, url: &str) -> Result<BTreeSet<Vec<u8>>, Cl
             size: 1,
             prefer: false,
             stamps: false,
+            ahead: None,
         };
         let answer = client.page(request, &mut keys).await?;
         count = count.or(answer.page.count);

@@ -33,6 +33,7 @@ pub async fn count(client: &mut Client<'_>, expected: bool) -> Result<Option<u64
         size: 1,
         prefer: false,
         stamps: false,
+        ahead: None,
     };
     match client.page(request, &mut KeyBuffer::default()).await {
         Ok(answer) if answer.page.count.is_none() && must_count => Err(ClientError::Page(

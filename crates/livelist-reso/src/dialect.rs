@@ -36,6 +36,9 @@ pub struct Dialect {
     pub scan: ScanForm,
     /// The most rows a page may have.
     pub page_max: u32,
+    /// Pages that are asked for at the same time where the next ones can be guessed. No provider
+    /// documents a limit of its own for it; the budgets hold besides.
+    pub pages_at_once: u8,
     /// The field that changes when a row does, where the scan tells by it whether a row is as it was on
     /// the page before.
     pub stamp_field: Option<&'static str>,
@@ -84,6 +87,7 @@ impl Dialect {
                 skips: false,
             },
             page_max: 1_000,
+            pages_at_once: 1,
             stamp_field: None,
             count: CountForm::IfOffered,
             confirm: ConfirmForm::Or(25),
@@ -156,6 +160,11 @@ impl Dialect {
         feed.page_size
             .unwrap_or(self.page_max)
             .clamp(1, self.page_max)
+    }
+
+    /// How many pages are asked for at the same time where the next ones can be guessed.
+    pub fn pages_at_once(&self, feed: &FeedSpec) -> usize {
+        usize::from(feed.pages_at_once.unwrap_or(self.pages_at_once)).clamp(1, 8)
     }
 
     /// The limits that the feed's credential keeps: the provider's and the registry's.

@@ -41,6 +41,11 @@ impl ScanForm {
         }
     }
 
+    /// Whether pages begin behind a place in an order.
+    pub fn is_by_order(self) -> bool {
+        matches!(self, ScanForm::Keyset(_))
+    }
+
     /// The form in a word or two, for people.
     pub fn describe(self) -> &'static str {
         match self {

@@ -5,6 +5,7 @@
 //! Depends on the model, HTTP and crypto libraries. Never on a store, AWS, the environment or the
 //! wall clock: time and chance are passed in.
 
+mod ahead;
 pub mod allow;
 pub mod blocking;
 pub mod catalog;

@@ -13,10 +13,13 @@ use crate::dialect::{Dialect, KeysetBy, ScanForm, SizeForm};
 use crate::error::ClientError;
 use crate::loops::LoopProbe;
 
+mod guide;
 mod keyset;
 mod overlap;
 mod urls;
 
+use guide::Guide;
+pub use guide::Marks;
 use overlap::{PageRows, overlap};
 use urls::PageUrls;
 pub(crate) use urls::filter;
@@ -42,12 +45,21 @@ pub struct ScanState {
     /// Where the scan goes by `$skip`: the last rows of the page before, as hashes.
     #[serde(default)]
     pub tail: Vec<u64>,
-    /// There, too: the most rows that a page has shown.
+    /// The most rows that a page has shown.
     #[serde(default)]
     pub fullest: u64,
-    /// There, too: how many pages in a row have told that the list ends with them.
+    /// Where the scan goes by `$skip`: how many pages in a row have told that the list ends with them.
     #[serde(default)]
     pub ends_told: u32,
+    /// Whether it goes on with one page at a time: the provider refused one.
+    #[serde(default)]
+    pub alone: bool,
+    /// Where it goes by an order: what it leaves behind for the next scan to guess by.
+    #[serde(default)]
+    pub marks: Marks,
+    /// There, too: what the last one left. Not written down: without it, it goes on page by page.
+    #[serde(skip)]
+    guide: Guide,
     /// What it saw so far.
     pub evidence: ScanEvidence,
 }
@@ -98,7 +110,7 @@ pub enum Step {
 
 impl ScanState {
     /// The form that this version writes and reads.
-    pub const VERSION: u32 = 3;
+    pub const VERSION: u32 = 4;
 
     /// A scan of `feed` that begins now.
     ///
@@ -115,8 +127,16 @@ impl ScanState {
             tail: Vec::new(),
             fullest: 0,
             ends_told: 0,
+            alone: false,
+            marks: Marks::default(),
+            guide: Guide::default(),
             evidence: ScanEvidence::begin(dialect.scan.paging(), now),
         })
+    }
+
+    /// Takes the places that a former scan of the feed left for guesses at the pages to come.
+    pub fn follow(&mut self, places: Vec<Cursor>) {
+        self.guide = Guide::new(places, &self.cursor);
     }
 
     /// Asks once and moves on. New keys are added to `keys`. After an error the state is what it was
@@ -172,8 +192,17 @@ impl ScanState {
     ) -> Result<(Answer, Result<(), ClientError>), ClientError> {
         let pages = PageUrls::of(client, &self.cursor)?;
         let first = keys.len();
-        let request = PageRequest {
-            url: &|size| pages.at(size),
+        let ahead = match self.guesses(pages.form, client.at_once() - 1) {
+            Some(guesses) => {
+                let urls = guesses.iter().map(|guess| PageUrls::of(client, guess));
+                let urls = urls.map(|pages| pages?.at(self.page_size));
+                Some(urls.collect::<Result<Vec<_>, _>>()?)
+            }
+            None => None,
+        };
+        let url = |size| pages.at(size);
+        let request = |ahead| PageRequest {
+            url: &url,
             size: self.page_size,
             prefer: matches!(
                 pages.form,
@@ -183,8 +212,17 @@ impl ScanState {
                 }
             ),
             stamps: true,
+            ahead,
         };
-        let answer = client.page(request, keys).await?;
+        let most = client.at_once();
+        let answered = client.page(request(ahead.as_deref()), keys).await;
+        self.alone |= client.at_once() < most;
+        let mut answer = answered?;
+        if answer.was_ahead && answer.page.rows == 0 {
+            // It may be older than pages before it: what was modified between moved behind it, where
+            // nobody would look.
+            answer = client.page(request(None), keys).await?;
+        }
         let moved = match pages.form {
             ScanForm::Keyset(by) => self.move_on_by_order(by, &answer, first, keys),
             ScanForm::Links { skips: true, .. } => {
@@ -197,19 +235,55 @@ impl ScanState {
         Ok((answer, moved))
     }
 
-    /// The next page begins behind the last row of this one; the scan ends with a page that has
-    /// nothing behind it, never with one that is only short.
+    /// The pages that come next, as far as they can be guessed. Nothing where they must not be asked
+    /// for before their turn: the page on which a scan by `$skip` ends has to be younger than all
+    /// others, because rows that were modified meanwhile are there.
+    fn guesses(&self, form: ScanForm, most: usize) -> Option<Vec<Cursor>> {
+        match (form, &self.cursor) {
+            (ScanForm::Keyset(_), _) => Some(self.guide.ahead(most).cloned().collect()),
+            (ScanForm::Links { skips: true, .. }, _) if self.ends_told > 0 => None,
+            (ScanForm::Links { skips: true, .. }, Cursor::Skip(here)) => {
+                let step = self.fullest - overlap(self.fullest);
+                let rows = self.evidence.count_before.unwrap_or(u64::MAX);
+                let next = (1..=most as u64).map(|n| here.saturating_add(n * step));
+                let next = next.take_while(|at| step > 0 && *at < rows);
+                Some(next.map(Cursor::Skip).collect())
+            }
+            (ScanForm::Links { .. } | ScanForm::List, _) => Some(Vec::new()),
+        }
+    }
+
+    /// The next page begins behind the last row of this one, or behind the last mark that this one
+    /// shows, where it is cut; the scan ends with a page that has nothing behind it, never with one
+    /// that is only short.
     fn move_on_by_order(
         &mut self,
         by: KeysetBy,
         answer: &Answer,
         first: usize,
-        keys: &KeyBuffer,
+        keys: &mut KeyBuffer,
     ) -> Result<(), ClientError> {
-        match keyset::behind(by, &self.cursor, first, keys).map_err(ClientError::Page)? {
-            Some(next) => self.go_to(answer, next),
-            None => self.end(answer, EndSign::EmptyPage),
+        let last = keyset::behind(by, &self.cursor, first, keys).map_err(ClientError::Page)?;
+        let Some(last) = last else {
+            self.end(answer, EndSign::EmptyPage)?;
+            self.marks.end();
+            return Ok(());
+        };
+        let rows = keys.len() - first;
+        let met = self.guide.met(by, first, keys);
+        let next = met.as_ref().and_then(|met| self.guide.place(met));
+        let own = met.as_ref().map_or(rows, |met| met.row + 1);
+        let next = next.unwrap_or(last);
+        let step = format!("{next:?}").into_bytes();
+        self.went(answer, (rows - own) as u64, Some((next, step)))?;
+        self.fullest = self.fullest.max(rows as u64);
+        self.marks
+            .pass(by, keys.iter_from(first).take(own), self.fullest);
+        if let Some(met) = &met {
+            self.guide.pass(met);
         }
+        keys.truncate(keys.mark_at(first + own));
+        Ok(())
     }
 
     /// The next page is behind the link; without one the scan ends.
@@ -342,7 +416,7 @@ mod tests {
 
     #[test]
     fn a_scan_can_be_written_down() {
-        let text = r#"{"version":3,"stage":"pages","cursor":{"link":"https://x/P?$skip=5"},"page_size":5,
+        let text = r#"{"version":4,"stage":"pages","cursor":{"link":"https://x/P?$skip=5"},"page_size":5,
             "loops":{"kept":7,"steps":0,"power":1},"evidence":{"paging":"links","started_at":"2026-11-21T04:00:00Z",
             "pages":1,"rows":5,"rows_skipped":0}}"#;
         let state: ScanState = serde_json::from_str(text).unwrap();

@@ -14,6 +14,17 @@ pub fn instant(text: &str) -> Option<jiff::Timestamp> {
     })
 }
 
+/// Whether `text`, in UTC and written digit for digit like `before`, is not earlier: such texts stand in
+/// the order of their instants, and telling that takes a tenth of the time that reading them takes.
+/// False says nothing.
+pub(crate) fn goes_on(before: &[u8], text: &[u8]) -> bool {
+    let is_alike = |(a, b): (&u8, &u8)| a == b || (a.is_ascii_digit() && b.is_ascii_digit());
+    before.len() == text.len()
+        && text.last() == Some(&b'Z')
+        && before.iter().zip(text).all(is_alike)
+        && before <= text
+}
+
 /// The instant as an OData literal: in UTC, with seconds and `Z` (AMPRE takes no other form), and
 /// with as many decimals as it has.
 pub fn literal(at: jiff::Timestamp) -> String {
@@ -45,6 +56,24 @@ mod tests {
         for text in ["", "yesterday", "2026-13-01T00:00:00Z", "1770301485"] {
             assert_eq!(instant(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn texts_that_are_alike_need_not_be_read() {
+        let goes_on = |a: &str, b: &str| goes_on(a.as_bytes(), b.as_bytes());
+        let at = "2026-02-05T14:24:45.5Z";
+        assert!(goes_on(at, at) && goes_on(at, "2026-12-05T04:24:45.5Z"));
+        for other in [
+            "2026-02-05T14:24:45.4Z",
+            "2026-02-05T14:24:45.50Z",
+            "2026-02-05T15:24:45.5",
+            "2026-02-05T15-24:45.5Z",
+            "2026-02-05 15:24:45.5Z",
+        ] {
+            assert!(!goes_on(at, other), "{other}");
+        }
+        let zoned = "2026-02-05T14:24:45-05:00";
+        assert!(!goes_on(zoned, "2026-02-05T15:24:45-09:00"));
     }
 
     #[test]

@@ -163,7 +163,8 @@ fn assumptions() -> String {
          - **Providers**: their shares of the MLSs are an estimate; limits and page sizes are the \
          dialects'. No provider stumbles, and none throttles beyond its documented limits.\n\
          - **Answers**: {} ms and {} ms a row, times the luck of the request (half of them within, one \
-         in ten 1.9 times as long, one in a hundred 3.2 times). `livelist probe` shows what a provider \
+         in ten 1.9 times as long, one in a hundred 3.2 times). Where several pages are asked for at once, \
+         they share the time. `livelist probe` shows what a provider \
          really takes.\n\
          - **AWS**: {} ms to read an object, {} ms to write one, {} ms for other calls, {} ms between two \
          states; {} bytes of log an invocation; {} bytes a key in a list. Calls of a step come one after \

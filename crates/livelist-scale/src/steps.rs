@@ -74,15 +74,26 @@ pub fn parts(keys: u64) -> u64 {
 }
 
 /// A scan task: where it is, the account of requests (with `kept` entries besides the last), its
-/// parts, its progress.
-pub fn scan(work: &Work, asked: u64, kept: u64, parts: u64) -> Ops {
+/// parts, its progress; where it goes by an order, the marks of the last scan, and at its end its own.
+pub fn scan(work: &Work, asked: u64, kept: u64, parts: u64, ended: bool) -> Ops {
     let account = if work.limits.is_empty() {
         NONE
     } else {
         account(asked, kept)
     };
+    let marks = match work.dialect.scan.is_by_order() && work.at_once > 1 {
+        true => with(&[get(1), put(u64::from(ended && work.pages > 2))]),
+        false => NONE,
+    };
     let before_and_after = [RENEW, RENEW, Ops { kms: 1, ..NONE }];
-    with(&[with(&before_and_after), get(1), account, put(parts), put(1)])
+    with(&[
+        with(&before_and_after),
+        get(1),
+        account,
+        marks,
+        put(parts),
+        put(1),
+    ])
 }
 
 fn account(asked: u64, kept: u64) -> Ops {

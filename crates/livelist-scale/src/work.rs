@@ -31,8 +31,10 @@ pub struct Work {
     pub scans: u32,
     /// Pages of a scan.
     pub pages: u64,
-    /// Rows of a full page.
+    /// Rows of a full page that no other page shows.
     pub page: u64,
+    /// Pages that are asked for at the same time.
+    pub at_once: u64,
     /// Requests for counts, before and after a scan together.
     pub counts: u64,
     /// Requests that ask for absent keys.
@@ -45,6 +47,14 @@ pub struct Work {
 
 /// Controls in each question (`livelist-steps`: `confirm::CONTROLS`).
 const CONTROLS: u64 = 8;
+/// Pages of fewer rows leave no marks (`livelist-reso`: `scan::guide`).
+const LEAST_ROWS: u64 = 20;
+
+/// Rows between two marks of a scan by an order, which are the rows of a page that are its own.
+fn stride(page: u64) -> u64 {
+    page * 19 / 20
+}
+
 /// Rows that a page by `$skip` shows again (`livelist-reso`: `scan::overlap`).
 fn overlap(rows: u64) -> u64 {
     (rows / 10).max(10).min(rows / 2).clamp(1, 50)
@@ -60,8 +70,16 @@ impl Work {
                 .min(dialect.page_max)
                 .max(1),
         );
+        let at_once = match dialect.scan {
+            ScanForm::Keyset(_) if page < LEAST_ROWS => 1,
+            _ => u64::from(dialect.pages_at_once),
+        };
+        let is_marked = dialect.scan.is_by_order() && at_once > 1;
         let pages = match dialect.scan {
             // Behind the last key an empty page tells the end.
+            ScanForm::Keyset(_) if is_marked && feed.keys > page => {
+                (feed.keys - page).div_ceil(stride(page)) + 2
+            }
             ScanForm::Keyset(_) => feed.keys.div_ceil(page) + 1,
             ScanForm::Links { skips: false, .. } => feed.keys.div_ceil(page).max(1),
             ScanForm::Links { skips: true, .. } => by_skip(feed.keys, page),
@@ -88,11 +106,12 @@ impl Work {
                 1
             },
             pages,
-            page: if dialect.scan == ScanForm::List {
-                feed.keys
-            } else {
-                page
+            page: match dialect.scan {
+                ScanForm::List => feed.keys,
+                _ if is_marked && feed.keys > page => stride(page),
+                _ => page,
             },
+            at_once,
             counts: if dialect.count == CountForm::Never {
                 0
             } else {
@@ -174,7 +193,8 @@ mod tests {
     #[test]
     fn a_scan_by_key_ends_with_an_empty_page() {
         let of = |keys| work("utahrealestate", keys, 0).pages;
-        assert_eq!([0, 1, 200, 201, 400].map(of), [1, 2, 2, 3, 3]);
+        // 190 rows of a page of 200 lie between two marks.
+        assert_eq!([0, 1, 200, 201, 390, 391].map(of), [1, 2, 2, 3, 3, 4]);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod heads;
 pub mod history;
 pub mod lists;
 mod logged;
+mod marks;
 pub mod plan;
 pub mod progress;
 pub mod publish;

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::authorize::wait_seconds;
 use crate::env::patience;
 use crate::progress::{Base, Part, Progress, load, note_traffic, save};
-use crate::{Env, StepError, budget, lists};
+use crate::{Env, StepError, budget, lists, marks};
 
 /// The step's name.
 pub const NAME: &str = "scan";
@@ -106,6 +106,15 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let limits = Dialect::for_feed(&run.feed)?.limits_of(&run.feed);
     let ledger = budget::ledger(env, &run, &limits).await?;
     let mut client = Client::new(&*env.transport, &pace, &run.feed, &session, ledger)?;
+    if !progress.scan.alone {
+        client = client.reading_ahead();
+    }
+    let is_guided = client.at_once() > 1 && client.dialect().scan.is_by_order();
+    let former_marks = match is_guided {
+        true => marks::read(&*env.objects, &run.feed.feed).await,
+        false => Vec::new(),
+    };
+    progress.scan.follow(former_marks.clone());
     let mut keys = KeyBuffer::default();
     let before = place(&progress);
     let read = match too_early(&progress, client.dialect().lag, env.clock.now()) {
@@ -122,6 +131,9 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         }
     };
     write_part(env, &run, &mut progress, &mut keys).await?;
+    if is_guided && outcome == Outcome::Done && progress.scan.marks.places != former_marks {
+        marks::note(&*env.objects, &run.feed.feed, &progress.scan.marks.places).await;
+    }
     let is_stalled = outcome == Outcome::Throttled && place(&progress) == before;
     progress.stalled = if is_stalled { progress.stalled + 1 } else { 0 };
     let wait = wait.max(patience(progress.stalled));

@@ -10,12 +10,13 @@ use tabwriter::TabWriter;
 use crate::cli::ProvidersArgs;
 use crate::exit::{Code, Failed};
 
-const COLUMNS: [&str; 8] = [
+const COLUMNS: [&str; 9] = [
     "name",
     "provider",
     "authentication",
     "scan",
     "rows a page",
+    "pages at once",
     "counts",
     "confirmation",
     "limits",
@@ -52,7 +53,7 @@ pub fn run(arguments: &ProvidersArgs) -> Result<Code, Failed> {
     Ok(Code::Ok)
 }
 
-fn cells(dialect: &Dialect) -> [String; 8] {
+fn cells(dialect: &Dialect) -> [String; 9] {
     let auth: Vec<&str> = dialect.auth.iter().map(|a| a.as_str()).collect();
     let mut auth = auth.join(", ");
     if let Some(header) = dialect.api_key_header {
@@ -68,6 +69,7 @@ fn cells(dialect: &Dialect) -> [String; 8] {
             ScanForm::List => "all".to_owned(),
             _ => dialect.page_max.to_string(),
         },
+        dialect.pages_at_once.to_string(),
         dialect.count.describe().to_owned(),
         dialect.confirm.describe(),
         if limits.is_empty() {
@@ -91,6 +93,7 @@ fn json(dialect: &Dialect) -> serde_json::Value {
         "api_key_header": dialect.api_key_header,
         "scan": dialect.scan.describe().replace('`', ""),
         "page_max": dialect.page_max,
+        "pages_at_once": dialect.pages_at_once,
         "counts": dialect.count.describe(),
         "confirmation": dialect.confirm.describe().replace('`', ""),
         "needs_originating_system": dialect.needs_system,

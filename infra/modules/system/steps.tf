@@ -73,6 +73,11 @@ module "scan" {
     local.may.keep_request_budget,
     local.may.write_run_objects,
     {
+      sid       = "Marks"
+      actions   = ["s3:GetObject", "s3:PutObject"]
+      resources = ["${module.storage.arn}/feeds/*/marks.json"]
+    },
+    {
       sid       = "FormerHead"
       actions   = ["s3:GetObject"]
       resources = ["${module.storage.arn}/feeds/*/head.json"]

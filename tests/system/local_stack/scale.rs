@@ -98,10 +98,14 @@ async fn check(
         "{mls}, {date}: history events"
     );
     let record = world.record(mls, date).await;
-    assert_eq!(
-        record.traffic.requests,
-        work.requests(),
-        "{mls}, {date}: requests to the provider"
+    // Pages that were asked for ahead and not used are not in the model: at most so many at the end
+    // of a scan, and one more or less where rows came or went.
+    let spare = u64::from(work.scans) * (work.at_once - 1);
+    let asked = record.traffic.requests;
+    assert!(
+        (work.requests() - spare.min(1)..=work.requests() + spare).contains(&asked),
+        "{mls}, {date}: {asked} requests to the provider, {} expected",
+        work.requests()
     );
     let confirms = u64::from(work.confirms);
     let scans = u64::from(work.scans);

@@ -4,6 +4,7 @@ pub mod api;
 pub mod compare;
 pub mod confirm;
 pub mod lambda;
+pub mod overlap;
 pub mod profile;
 pub mod scan;
 pub mod whole;
@@ -89,10 +90,25 @@ impl Provided {
 
     /// Starts one with so many listings.
     pub fn start(provider: Provider, listings: u64, gzip: bool) -> Result<Provided, Failed> {
+        Self::begin(provider, listings, gzip, 0)
+    }
+
+    /// Starts one that takes so many milliseconds for each answer, compressed.
+    pub fn slow(provider: Provider, listings: u64, latency_ms: u64) -> Result<Provided, Failed> {
+        Self::begin(provider, listings, true, latency_ms)
+    }
+
+    fn begin(
+        provider: Provider,
+        listings: u64,
+        gzip: bool,
+        latency_ms: u64,
+    ) -> Result<Provided, Failed> {
         let spec = mls(provider, listings);
         let input = Input {
             specs: vec![spec.clone()],
             gzip,
+            latency_ms,
         };
         let (server, at): (Server, Listening) = Server::start("pages", &input, None)?;
         let mut endpoints: Vec<serde_json::Value> = get(&at.url, "/_control/mlss")?;

@@ -89,6 +89,13 @@ pub fn parse_mls(file: &str, text: &[u8], providers: &dyn Providers) -> Result<M
             "give 1 to 300000 rows, or leave it out for the provider's largest",
         );
     }
+    if mls.pages_at_once.is_some_and(|n| !(1..=8).contains(&n)) {
+        findings.add(
+            "pages_at_once",
+            "the number is out of range",
+            "give 1 to 8 pages (1 asks for one after the other), or leave it out",
+        );
+    }
     if !is_identifier(&mls.key_field) {
         findings.add(
             "key_field",

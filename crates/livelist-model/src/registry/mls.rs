@@ -97,6 +97,11 @@ pub struct Mls {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 300_000))]
     pub page_size: Option<u32>,
+    /// Pages that may be asked for at the same time, 1 to 8, where the dialect can read ahead; the
+    /// dialect's number when absent. The limits hold whatever it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 8))]
+    pub pages_at_once: Option<u8>,
     /// The field that identifies a row.
     #[serde(default = "default_key_field")]
     pub key_field: String,

@@ -19,6 +19,7 @@ pub(super) fn dialect() -> Dialect {
         auth: &[AuthKind::ServerToken],
         scan: ScanForm::Keyset(KeysetBy::Time("ModificationTimestamp")),
         page_max: 10_000,
+        pages_at_once: 4,
         limits: const { &[Limit::requests(60_000, 60)] },
         wait_headers: &["x-rate-limit-retry-after-seconds"],
         note: "base_url https://query.ampre.ca/odata; one token, hence one MLS document, a feed",

@@ -29,6 +29,7 @@ pub(super) fn dialect() -> Dialect {
         // Tells a row that moved, because it was modified, from one that stands where it stood.
         stamp_field: Some("ModificationTimestamp"),
         page_max: 5_000,
+        pages_at_once: 2,
         count: CountForm::Never,
         confirm: ConfirmForm::SecondScan,
         limits: const { &[

@@ -23,6 +23,7 @@ pub(super) fn dialect() -> Dialect {
             skips: true,
         },
         page_max: 200,
+        pages_at_once: 4,
         note: "base_url https://api.realtyfeed.com/reso/odata and the `token_url` that Realtyna \
                gave; the secret has `api_key` besides",
         ..Dialect::plain()

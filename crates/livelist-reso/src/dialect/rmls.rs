@@ -20,6 +20,7 @@ pub(super) fn dialect() -> Dialect {
         auth: &[AuthKind::ServerToken],
         scan: ScanForm::Keyset(KeysetBy::Number("ListingKeyNumeric")),
         page_max: 250,
+        pages_at_once: 4,
         confirm: ConfirmForm::Or(25),
         note: "base_url https://resoapi.rmlsweb.com/reso/odata",
         ..Dialect::plain()

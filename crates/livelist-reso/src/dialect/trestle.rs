@@ -25,6 +25,7 @@ pub(super) fn dialect() -> Dialect {
         scope: Some("api"),
         scan: ScanForm::Keyset(KeysetBy::Key),
         page_max: 300_000,
+        pages_at_once: 3,
         count: CountForm::Always,
         confirm: ConfirmForm::In(100),
         limits: const { &[Limit::requests(180, 60), Limit::requests(7_200, 3_600)] },

@@ -20,6 +20,7 @@ pub(super) fn dialect() -> Dialect {
         auth: &[AuthKind::ServerToken],
         scan: ScanForm::Keyset(KeysetBy::Number("ListingKeyNumeric")),
         page_max: 200,
+        pages_at_once: 4,
         count: CountForm::Always,
         confirm: ConfirmForm::Or(25),
         note: "base_url https://resoapi.utahrealestate.com/reso/odata",

@@ -33,6 +33,19 @@ pub(super) fn options(by: KeysetBy, key_field: &str, cursor: &Cursor) -> (String
     }
 }
 
+/// The place behind a row; nothing if the row cannot have one.
+pub(super) fn place(by: KeysetBy, (key, second): (&[u8], &[u8])) -> Option<Cursor> {
+    let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(str::to_owned);
+    match by {
+        KeysetBy::Key => text(key).map(Cursor::After),
+        KeysetBy::Number(_) => text(second).filter(|n| is_number(n)).map(Cursor::After),
+        KeysetBy::Time(_) => Some(Cursor::Since {
+            stamp: stamp::literal(stamp::instant(std::str::from_utf8(second).ok()?)?),
+            key: text(key)?,
+        }),
+    }
+}
+
 /// The place behind the rows `first..`, which followed `former`; nothing if there are none.
 pub(super) fn behind(
     by: KeysetBy,
@@ -58,7 +71,7 @@ pub(super) fn behind(
             Ok(keys.last().map(|key| Cursor::After(text(key))))
         }
         KeysetBy::Number(field) => {
-            let is_number = |n: &[u8]| !n.is_empty() && n.iter().all(u8::is_ascii_digit);
+            let is_number = |n: &[u8]| std::str::from_utf8(n).is_ok_and(is_number);
             if !keys.iter_from(first).all(|(_, number)| is_number(number)) {
                 return Err(missing(field));
             }
@@ -76,13 +89,28 @@ pub(super) fn behind(
                 Cursor::Since { stamp, .. } => stamp::instant(stamp),
                 _ => None,
             };
-            for (_, at) in keys.iter_from(first) {
-                let at = std::str::from_utf8(at).ok().and_then(stamp::instant);
-                let at = at.ok_or_else(|| missing(field))?;
-                if before.is_some_and(|before| at < before) {
-                    return Err(PageError::Order);
+            let read = |text: &[u8]| {
+                let at = std::str::from_utf8(text).ok().and_then(stamp::instant);
+                at.ok_or_else(|| missing(field))
+            };
+            // The row before, if its instant was not read.
+            let mut unread = None;
+            for (_, text) in keys.iter_from(first) {
+                if unread.is_some_and(|before| stamp::goes_on(before, text)) {
+                    unread = Some(text);
+                    continue;
                 }
-                before = Some(at);
+                for text in unread.into_iter().chain([text]) {
+                    let at = read(text)?;
+                    if before.is_some_and(|before| at < before) {
+                        return Err(PageError::Order);
+                    }
+                    before = Some(at);
+                }
+                unread = Some(text);
+            }
+            if let Some(last) = unread {
+                before = Some(read(last)?);
             }
             let key = keys.last().map(text).unwrap_or_default();
             Ok(before.map(|at| Cursor::Since {
@@ -91,6 +119,10 @@ pub(super) fn behind(
             }))
         }
     }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn missing(field: &str) -> PageError {
@@ -199,6 +231,14 @@ mod tests {
         assert_eq!(order, "T,K");
         let back = by(&cursor, &[("c", "2026-01-01T04:00:00Z")]);
         assert!(matches!(back, Err(PageError::Order)));
+        let forms = ["06:00:00Z", "06:00:01Z", "06:00:02.5Z", "06:00:01.5Z"];
+        let of = |many: usize| {
+            let rows = forms.map(|time| ("c", format!("2026-01-01T{time}")));
+            let rows: Vec<_> = rows.iter().map(|(key, at)| (*key, at.as_str())).collect();
+            by(&cursor, &rows[..many])
+        };
+        assert!(of(3).is_ok());
+        assert!(matches!(of(4), Err(PageError::Order)));
         let none = by(&cursor, &[("c", "")]);
         assert!(matches!(none, Err(PageError::Shape(_))));
     }

@@ -308,7 +308,7 @@ impl<'t> Sky<'t> {
         if running.scan > 0 && running.next == 0 && now < earliest {
             running.stalled += 1;
             let wait = (earliest - now).max(patience(running.stalled));
-            let ops = steps::scan(work, 0, 0, 0);
+            let ops = steps::scan(work, 0, 0, 0, false);
             return Ok(Task {
                 wait: wait.div_ceil(1_000) * 1_000,
                 ..tells("throttled", ops)
@@ -322,8 +322,8 @@ impl<'t> Sky<'t> {
         let answer = |nth: u64| {
             let rows = work.rows(nth, keys);
             let luck = quantile(&time::LUCK, dice.fraction());
-            let millis =
-                (time::ANSWER + rows as f64 * time::ROW) * luck + rows as f64 * time::SCAN_KEY;
+            let answer = (time::ANSWER + rows as f64 * time::ROW) * luck;
+            let millis = answer / work.at_once as f64 + rows as f64 * time::SCAN_KEY;
             (millis as u64, rows * size::ROW)
         };
         let of = work.requests_of_a_scan();
@@ -353,7 +353,7 @@ impl<'t> Sky<'t> {
             0
         };
         let wait = wait.max(patience(running.stalled));
-        let ops = steps::scan(work, talk.asked, talk.kept, parts);
+        let ops = steps::scan(work, talk.asked, talk.kept, parts, outcome == "done");
         Ok(Task {
             millis: steps::millis(&ops) + talk.millis as f64,
             ops,

@@ -248,12 +248,11 @@ async fn every_step_may_be_repeated(
         world.clock.set(begun);
         forget_requests(env, &run).await;
         let twice = scan::run(env, hand.scan(progress.clone())).await.unwrap();
-        assert_eq!(
-            (out.outcome, out.pages, out.rows),
-            (twice.outcome, twice.pages, twice.rows)
-        );
-        if provider != Bridge {
-            // Bridge's links are made anew for each answer, and the progress names the last one.
+        assert_eq!((out.outcome, out.rows), (twice.outcome, twice.rows));
+        if provider == Reso {
+            // Bridge's links are made anew for each answer, and the progress names the last one. Who
+            // asks for several pages at once may have asked for more than it used, and the second time
+            // by the marks of the first.
             assert_eq!(out, twice);
         }
         let lists = |dump: BTreeMap<String, Vec<u8>>| {

@@ -40,6 +40,7 @@
     reason = "tests"
 )]
 
+mod ahead;
 mod budget;
 mod by_hand;
 mod chaos;

@@ -6,7 +6,7 @@ use livelist_mls::{Auth, Credential, Fault, FaultRule, MlsSpec, On, RequestKind,
 use rstest::rstest;
 
 use crate::naive;
-use crate::world::{World, failed, published};
+use crate::world::{World, at_once, failed, published};
 
 fn client_credentials(spec: &mut MlsSpec) {
     spec.options.auth = Some(Auth::ClientCredentials);
@@ -50,7 +50,7 @@ async fn a_token_that_ends_on_the_way_is_replaced(
     let tokens = log.iter().filter(|r| r.kind == RequestKind::Token).count();
     assert_eq!(tokens, 2, "one at the beginning and one after it ended");
     let refused = log.iter().filter(|r| r.status == 401).count();
-    assert_eq!(refused, 1);
+    assert!((1..=at_once(&feed)).contains(&refused), "{refused}");
 }
 
 /// F11 again and again, each time somewhere else.
@@ -59,7 +59,9 @@ async fn a_token_that_ends_on_the_way_is_replaced(
 #[case::trestle(Trestle, as_documented as fn(&mut MlsSpec))]
 #[tokio::test]
 async fn tokens_may_end_often(#[case] provider: Provider, #[case] change: fn(&mut MlsSpec)) {
-    let (world, feed) = World::begun_with(provider, 600, 100, change).await;
+    let (world, mut feed) = World::begun_with(provider, 600, 100, change).await;
+    // Of several requests at once, all would be refused, and the next token at the same page again.
+    feed.pages_at_once = Some(1);
     let rules: Vec<FaultRule> = (0..12)
         .map(|n| {
             FaultRule::new(Fault::ExpireToken)
@@ -113,7 +115,8 @@ async fn a_token_that_is_refused_twice_fails_the_run(
     assert_eq!(failure.name, "AuthorizationFailed");
     assert_eq!(world.head(&feed).await, before);
     let log = world.mls().log();
-    assert_eq!(log.iter().filter(|r| r.status == 401).count(), 2);
+    let refused = log.iter().filter(|r| r.status == 401).count();
+    assert!((2..=1 + at_once(&feed)).contains(&refused), "{refused}");
     let tokens = log.iter().filter(|r| r.kind == RequestKind::Token).count();
     assert_eq!(tokens, if provider == Trestle { 2 } else { 0 });
     world.heals(&feed).await;

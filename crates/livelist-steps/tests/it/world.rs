@@ -15,6 +15,7 @@ use livelist_model::registry::{Pair, parse_mls};
 use livelist_model::run::{FeedSpec, RunSpec};
 use livelist_reso::Dialects;
 use livelist_reso::HttpTransport;
+use livelist_reso::dialect::Dialect;
 use livelist_steps::authorize::TokenCache;
 use livelist_steps::chain::{Ended, reconcile};
 use livelist_steps::publish::{Outcome, Output};
@@ -335,4 +336,9 @@ pub fn failed(ended: Ended) -> Failure {
 /// The rules of one fault, always.
 pub fn always(fault: livelist_mls::Fault) -> Vec<FaultRule> {
     vec![FaultRule::new(fault)]
+}
+
+/// How many pages of `feed` are asked for at the same time.
+pub fn at_once(feed: &FeedSpec) -> usize {
+    Dialect::for_feed(feed).unwrap().pages_at_once(feed)
 }

@@ -1,0 +1,228 @@
+//! Guesses at where the next pages begin, so that they can be asked for before it is their turn.
+//!
+//! A scan by an order leaves marks behind: every so many rows, fewer than a page shows, the place
+//! there. The next scan of the feed guesses that its pages begin at the same places. A guess proves
+//! nothing and has to prove nothing: a page that was asked for from a mark is used only if a page
+//! before it shows the mark, is cut there, and so ends where the other begins, as if it had been
+//! asked for in turn. A mark that is not shown any more is passed, and the scan goes on behind the
+//! last row as it would without it.
+//!
+//! Pure, over keys that the client read.
+
+use std::collections::HashMap;
+
+use livelist_model::keys::KeyBuffer;
+use serde::{Deserialize, Serialize};
+
+use super::{Cursor, keyset};
+use crate::dialect::KeysetBy;
+
+/// Of a page's rows so many parts of twenty lie between two marks: the rest is for rows that come.
+const STRIDE: u64 = 19;
+/// Pages of fewer rows than this are not worth a guess.
+const LEAST_ROWS: u64 = 20;
+/// More marks than this are not kept: a scan of so many pages is slow for another reason.
+const MOST: usize = 20_000;
+
+/// The marks that a scan leaves behind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Marks {
+    /// Places in the order of the scan.
+    pub places: Vec<Cursor>,
+    /// Rows since the last of them.
+    pub since: u64,
+    /// How many of them stand before the last page.
+    pub before_last: usize,
+}
+
+impl Marks {
+    /// Goes on over `rows`, of pages that show `page` rows at most.
+    pub(super) fn pass<'k>(
+        &mut self,
+        by: KeysetBy,
+        rows: impl Iterator<Item = (&'k [u8], &'k [u8])>,
+        page: u64,
+    ) {
+        self.before_last = self.places.len();
+        if page < LEAST_ROWS {
+            return;
+        }
+        for row in rows {
+            self.since += 1;
+            if self.since >= page * STRIDE / 20 && self.places.len() < MOST {
+                self.places.extend(keyset::place(by, row));
+                self.since = 0;
+            }
+        }
+    }
+
+    /// The last page had none behind it: nobody knows whether it was full, and one that is not needs
+    /// no mark.
+    pub(super) fn end(&mut self) {
+        self.places.truncate(self.before_last);
+    }
+}
+
+/// The marks of the last scan, and how far this one has come.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Guide {
+    marks: Vec<Cursor>,
+    /// Where a row stands in `marks`, by what identifies it there.
+    by_row: HashMap<Vec<u8>, usize>,
+    /// The first mark ahead; nothing while nobody knows where the scan is among them.
+    next: Option<usize>,
+}
+
+impl Guide {
+    /// A guide for a scan that is at `here`.
+    pub(super) fn new(marks: Vec<Cursor>, here: &Cursor) -> Guide {
+        let next = match here {
+            Cursor::Start => Some(0),
+            here => marks.iter().position(|mark| mark == here).map(|at| at + 1),
+        };
+        let by_row = marks.iter().enumerate().filter_map(|(at, mark)| {
+            let id = match mark {
+                Cursor::After(id) | Cursor::Since { key: id, .. } => id,
+                _ => return None,
+            };
+            Some((id.clone().into_bytes(), at))
+        });
+        Guide {
+            by_row: by_row.collect(),
+            next,
+            marks,
+        }
+    }
+
+    /// The next so many places.
+    pub(super) fn ahead(&self, most: usize) -> impl Iterator<Item = &Cursor> {
+        let marks = self.next.and_then(|next| self.marks.get(next..));
+        marks.unwrap_or_default().iter().take(most)
+    }
+
+    /// The last mark ahead that the rows `first..` show: its number, and the row's.
+    pub(super) fn met(&self, by: KeysetBy, first: usize, keys: &KeyBuffer) -> Option<Met> {
+        if self.marks.is_empty() {
+            return None;
+        }
+        let passed = self.next.unwrap_or(0);
+        keys.iter_from(first)
+            .enumerate()
+            .rev()
+            .find_map(|(at, row)| {
+                let id = match by {
+                    KeysetBy::Number(_) => row.1,
+                    KeysetBy::Key | KeysetBy::Time(_) => row.0,
+                };
+                let mark = *self.by_row.get(id)?;
+                // The row may have been modified since, and so be at another place.
+                let is_there =
+                    mark >= passed && keyset::place(by, row).as_ref() == self.marks.get(mark);
+                is_there.then_some(Met { mark, row: at })
+            })
+    }
+
+    /// Goes on behind a mark.
+    pub(super) fn pass(&mut self, met: &Met) {
+        self.next = Some(met.mark + 1);
+    }
+
+    /// The place of a mark.
+    pub(super) fn place(&self, met: &Met) -> Option<Cursor> {
+        self.marks.get(met.mark).cloned()
+    }
+}
+
+/// A mark that a page shows.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Met {
+    /// Its number.
+    pub(super) mark: usize,
+    /// The row's place on the page.
+    pub(super) row: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn buffer(rows: impl Iterator<Item = (String, String)>) -> KeyBuffer {
+        let mut keys = KeyBuffer::default();
+        for (key, stamp) in rows {
+            keys.push(key.as_bytes(), stamp.as_bytes()).unwrap();
+        }
+        keys
+    }
+
+    fn after(number: u64) -> Cursor {
+        Cursor::After(format!("{number:04}"))
+    }
+
+    fn rows(numbers: std::ops::Range<u64>) -> KeyBuffer {
+        buffer(numbers.map(|n| (format!("{n:04}"), String::new())))
+    }
+
+    #[test]
+    fn marks_are_nearer_to_each_other_than_pages_and_do_not_mind_where_pages_end() {
+        let mut whole = Marks::default();
+        whole.pass(KeysetBy::Key, rows(1..1_000).iter(), 100);
+        let mut pieces = Marks::default();
+        for from in (1..1_000).step_by(27) {
+            let piece = rows(from..1_000.min(from + 27));
+            pieces.pass(KeysetBy::Key, piece.iter(), 100);
+        }
+        assert_eq!((&whole.places, whole.since), (&pieces.places, pieces.since));
+        assert_eq!(whole.places[..2], [after(95), after(190)]);
+        assert_eq!((whole.places.len(), whole.since), (10, 49));
+        let mut tiny = Marks::default();
+        tiny.pass(KeysetBy::Key, rows(1..100).iter(), 19);
+        assert_eq!(tiny, Marks::default());
+        // The last page is not known to be full.
+        pieces.pass(KeysetBy::Key, rows(1_000..1_100).iter(), 100);
+        assert_eq!(pieces.places.len(), 11);
+        pieces.end();
+        assert_eq!(pieces.places, whole.places);
+    }
+
+    #[test]
+    fn a_page_is_cut_at_the_last_mark_it_shows() {
+        let mut guide = Guide::new(vec![after(95), after(190), after(285)], &Cursor::Start);
+        let ahead = |guide: &Guide| guide.ahead(2).cloned().collect::<Vec<_>>();
+        assert_eq!(ahead(&guide), [after(95), after(190)]);
+        let first = guide.met(KeysetBy::Key, 0, &rows(1..101)).unwrap();
+        assert_eq!(first, Met { mark: 0, row: 94 });
+        guide.pass(&first);
+        assert_eq!(ahead(&guide), [after(190), after(285)]);
+        // One that is gone is passed by the next one that is shown; one that was passed is none.
+        assert_eq!(guide.met(KeysetBy::Key, 0, &rows(90..190)), None);
+        let third = guide.met(KeysetBy::Key, 0, &rows(200..300)).unwrap();
+        assert_eq!(third.mark, 2);
+        guide.pass(&third);
+        assert_eq!(ahead(&guide), []);
+    }
+
+    #[test]
+    fn who_does_not_know_where_it_is_guesses_nothing_until_it_meets_a_mark() {
+        let marks = vec![after(95), after(190), after(285)];
+        let here = Guide::new(marks.clone(), &after(95));
+        assert_eq!(here.ahead(1).next(), Some(&after(190)));
+        let lost = Guide::new(marks, &after(97));
+        assert_eq!(lost.ahead(1).next(), None);
+        assert!(lost.met(KeysetBy::Key, 0, &rows(150..200)).is_some());
+    }
+
+    #[test]
+    fn a_row_that_was_modified_is_no_mark() {
+        let by = KeysetBy::Time("T");
+        let row = |stamp: &str| buffer([("a".to_owned(), stamp.to_owned())].into_iter());
+        let mut marks = Marks {
+            since: 18,
+            ..Marks::default()
+        };
+        marks.pass(by, row("2026-01-01T00:00:00-05:00").iter(), 20);
+        let guide = Guide::new(marks.places, &Cursor::Start);
+        assert!(guide.met(by, 0, &row("2026-01-01T05:00:00Z")).is_some());
+        assert!(guide.met(by, 0, &row("2026-01-01T05:00:01Z")).is_none());
+    }
+}

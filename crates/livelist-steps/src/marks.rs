@@ -1,0 +1,48 @@
+//! Keeps `marks.json`: where the pages of a feed's last scan began, so that the next scan can ask for
+//! several at once. Nothing is proved by it: marks that cannot be read or written cost time only.
+
+use livelist_model::FeedId;
+use livelist_model::layout;
+use livelist_reso::scan::Cursor;
+use livelist_store::{Condition, Objects, ObjectsExt, Retention};
+use serde::{Deserialize, Serialize};
+
+/// The form that this version writes and reads.
+const SCHEMA: u32 = 1;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Document {
+    schema: u32,
+    marks: Vec<Cursor>,
+}
+
+/// What the last scan left; nothing if that cannot be had or understood.
+pub(crate) async fn read(objects: &dyn Objects, feed: &FeedId) -> Vec<Cursor> {
+    match objects.read_json::<Document>(&layout::marks(feed)).await {
+        Ok(Some((document, _))) if document.schema == SCHEMA => document.marks,
+        Ok(_) => Vec::new(),
+        Err(error) => {
+            tracing::warn!(%feed, %error, "the marks of the last scan are not used");
+            Vec::new()
+        }
+    }
+}
+
+/// Writes down what a scan leaves.
+pub(crate) async fn note(objects: &dyn Objects, feed: &FeedId, marks: &[Cursor]) {
+    let document = Document {
+        schema: SCHEMA,
+        marks: marks.to_vec(),
+    };
+    let written = objects
+        .write_json(
+            &layout::marks(feed),
+            &document,
+            Condition::Always,
+            Retention::Keep,
+        )
+        .await;
+    if let Err(error) = written {
+        tracing::warn!(%feed, %error, "the marks of the scan were not written down");
+    }
+}
