@@ -100,6 +100,11 @@ pub async fn told_to_end() {
     let _ = read.await;
 }
 
+#[expect(clippy::disallowed_methods, reason = "a slow provider takes real time")]
+async fn wait(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
 async fn answer(
     server: &Server,
     request: Request<Incoming>,
@@ -125,7 +130,7 @@ async fn answer(
     let found = lock().0.get(&target).cloned();
     if let Some(kept) = found.filter(|_| is_get) {
         if !server.latency.is_zero() {
-            tokio::time::sleep(server.latency).await;
+            wait(server.latency).await;
         }
         let mut response = Response::new(Full::new(kept.body.clone()));
         *response.headers_mut() = kept.headers.clone();

@@ -113,7 +113,7 @@ fn one(plan: &Plan, case: &Case) -> Result<(Vec<String>, String), Failed> {
             day += 1;
             let scanned = scan(at_once, day)?;
             if nth >= 2 {
-                used.push(scanned.usage.clone());
+                used.push(scanned.usage);
             }
             if nth > plan.repeat {
                 return Ok((Usage::best(&used), scanned));
