@@ -280,30 +280,46 @@ impl KeyStream for Counted {
 
 /// Keys spread evenly over a list of unknown length: every `step`-th, with the step doubled and
 /// every second one dropped whenever there are too many.
-#[derive(Default)]
 struct Sample {
     keys: Vec<String>,
     seen: u64,
+    /// Which one is taken next.
+    next: u64,
     step: u64,
+}
+
+impl Default for Sample {
+    fn default() -> Self {
+        Sample {
+            keys: Vec::new(),
+            seen: 0,
+            next: 0,
+            step: 1,
+        }
+    }
 }
 
 impl Sample {
     fn offer(&mut self, key: &[u8]) {
-        let step = self.step.max(1);
-        if self.seen.is_multiple_of(step)
-            && let Ok(key) = std::str::from_utf8(key)
-        {
-            self.keys.push(key.to_owned());
-            if self.keys.len() >= 2 * CONTROLS {
-                let mut index = 0;
-                self.keys.retain(|_| {
-                    index += 1;
-                    index % 2 == 1
-                });
-                self.step = step * 2;
-            }
+        if self.seen == self.next {
+            self.take(key);
         }
         self.seen += 1;
+    }
+
+    fn take(&mut self, key: &[u8]) {
+        if let Ok(key) = std::str::from_utf8(key) {
+            self.keys.push(key.to_owned());
+        }
+        if self.keys.len() >= 2 * CONTROLS {
+            let mut index = 0;
+            self.keys.retain(|_| {
+                index += 1;
+                index % 2 == 1
+            });
+            self.step *= 2;
+        }
+        self.next = (self.seen / self.step + 1) * self.step;
     }
 }
 
