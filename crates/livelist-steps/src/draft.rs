@@ -266,7 +266,10 @@ pub(crate) async fn take(
     }
     let object = env.objects.get(&draft.object).await?;
     let object = object.ok_or(Unfit::Missing)?;
-    if object.bytes != snapshot.bytes + delta.map_or(0, |delta| delta.bytes) {
+    let noted = snapshot
+        .bytes
+        .saturating_add(delta.map_or(0, |delta| delta.bytes));
+    if object.bytes != noted {
         return Err(Unfit::Damaged("its length"));
     }
     let mut source = object.body;
