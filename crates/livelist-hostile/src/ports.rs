@@ -138,6 +138,7 @@ impl Container {
             limits: Limits {
                 task_pages,
                 part_bytes,
+                draft_rows: 0,
                 ..Limits::default()
             },
         };

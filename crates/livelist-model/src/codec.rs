@@ -2,16 +2,16 @@
 //! LF at each end. The same keys give the same bytes, so objects
 //! can be named by their content. Works over `std::io` values of the caller; bounded memory.
 
+use std::cmp::Ordering;
 use std::io::{self, BufRead, BufReader, Read, Write};
 
 use flate2::Compression;
 use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
-use memchr::memchr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::keys::{MAX_KEY_BYTES, check_key};
+use crate::keys::{MAX_KEY_BYTES, check_key, first_control, order};
 
 /// Why a list cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,15 @@ pub fn digest(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
+/// The same of bytes that lie in pieces.
+pub fn digest_of<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut hash = Sha256::new();
+    for piece in pieces {
+        hash.update(piece);
+    }
+    hex::encode(hash.finalize())
+}
+
 /// How hard to compress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
@@ -75,7 +84,10 @@ pub struct TextWriter<W: Write> {
     gzip: GzEncoder<W>,
     hash: Sha256,
     lines: u64,
+    /// Lines that are not compressed yet; the newest is among them.
     pending: Vec<u8>,
+    /// Where the newest line begins.
+    newest: usize,
 }
 
 const FLUSH_AT: usize = 32 * 1024;
@@ -88,20 +100,28 @@ impl<W: Write> TextWriter<W> {
             hash: Sha256::new(),
             lines: 0,
             pending: Vec::with_capacity(FLUSH_AT + MAX_KEY_BYTES + 1),
+            newest: 0,
         }
     }
 
     /// Writes one line made of `pieces`.
     pub fn line(&mut self, pieces: &[&[u8]]) -> io::Result<()> {
+        if self.pending.len() >= FLUSH_AT {
+            self.drain()?;
+        }
+        self.newest = self.pending.len();
         for piece in pieces {
             self.pending.extend_from_slice(piece);
         }
         self.pending.push(b'\n');
         self.lines += 1;
-        if self.pending.len() >= FLUSH_AT {
-            self.drain()?;
-        }
         Ok(())
+    }
+
+    /// The newest line, without its line feed.
+    fn newest(&self) -> &[u8] {
+        let end = self.pending.len().saturating_sub(1);
+        &self.pending[self.newest..end]
     }
 
     fn drain(&mut self) -> io::Result<()> {
@@ -126,7 +146,6 @@ impl<W: Write> TextWriter<W> {
 #[derive(Debug)]
 pub struct ListWriter<W: Write> {
     text: TextWriter<W>,
-    last: Vec<u8>,
 }
 
 impl<W: Write> ListWriter<W> {
@@ -134,7 +153,6 @@ impl<W: Write> ListWriter<W> {
     pub fn new(sink: W, effort: Effort) -> Self {
         ListWriter {
             text: TextWriter::new(sink, effort),
-            last: Vec::new(),
         }
     }
 
@@ -145,14 +163,12 @@ impl<W: Write> ListWriter<W> {
             line,
             reason: "not a key",
         })?;
-        if self.text.lines > 0 && self.last.as_slice() >= key {
+        if self.text.lines > 0 && order(self.text.newest(), key) != Ordering::Less {
             return Err(CodecError::Line {
                 line,
                 reason: "out of order",
             });
         }
-        self.last.clear();
-        self.last.extend_from_slice(key);
         Ok(self.text.line(&[key])?)
     }
 
@@ -238,15 +254,12 @@ struct Line {
 /// The end of the line that `text` begins with, behind its line feed, if it is there whole.
 fn find_line(text: &[u8]) -> Result<Option<usize>, &'static str> {
     let text = &text[..text.len().min(LONGEST_LINE)];
-    let Some(end) = memchr(b'\n', text) else {
-        return match text.len() {
-            LONGEST_LINE => Err("too long, or without its line feed"),
-            _ => Ok(None),
-        };
-    };
-    match check_key(&text[..end]) {
-        Ok(()) => Ok(Some(end + 1)),
-        Err(_) => Err("not a key"),
+    // What ends a line is the first control character in it, or the line is none.
+    match first_control(text) {
+        Some(end) if end > 0 && text[end] == b'\n' => Ok(Some(end + 1)),
+        Some(_) => Err("not a key"),
+        None if text.len() == LONGEST_LINE => Err("too long, or without its line feed"),
+        None => Ok(None),
     }
 }
 
@@ -347,7 +360,8 @@ impl<R: Read> KeyStream for ListReader<R> {
             start,
             end: start + end,
         };
-        if self.lines > 0 && self.key() >= &self.block[line.start..line.end - 1] {
+        let key = &self.block[line.start..line.end - 1];
+        if self.lines > 0 && order(self.key(), key) != Ordering::Less {
             return bad(number, "out of order");
         }
         self.line = line;

@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 
 use flate2::bufread::GzDecoder;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::codec::{CodecError, Effort, ListSummary, TextWriter, nothing_behind};
@@ -27,7 +28,7 @@ pub struct DeltaWriter<W: Write> {
 }
 
 /// What a delta holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeltaSummary {
     /// Keys that came.
     pub added: u64,

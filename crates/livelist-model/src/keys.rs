@@ -1,6 +1,8 @@
 //! Keys as opaque bytes, and a buffer of many of them in one arena. A key is never parsed, folded
 //! or compared as a number: two keys are the same if and only if their bytes are (F18).
 
+use std::cmp::Ordering;
+
 /// The longest key: RCP-27 gives `ResourceRecordKey` 255 characters, at most four bytes each.
 pub const MAX_KEY_BYTES: usize = 1_020;
 /// The longest timestamp kept beside a key.
@@ -40,12 +42,49 @@ pub fn check_key(key: &[u8]) -> Result<(), KeyError> {
 
 /// Whether an ASCII control character is in `bytes`. Eight bytes at a time: every key and timestamp
 /// is looked at, and byte by byte that took a third of a scan.
+#[inline]
 pub(crate) fn has_control(bytes: &[u8]) -> bool {
-    let (words, rest) = bytes.as_chunks::<8>();
-    let mut last = [b' '; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    let marks = words.iter().chain([&last]).map(|word| controls(*word));
+    // The last eight bytes once more, instead of a rest that would have to be copied.
+    let Some(last) = bytes.last_chunk::<8>() else {
+        return bytes.iter().any(u8::is_ascii_control);
+    };
+    let words = bytes.as_chunks::<8>().0;
+    let marks = words.iter().chain([last]).map(|word| controls(*word));
     marks.fold(0, |all, marks| all | marks) != 0
+}
+
+/// Where the first ASCII control character is in `bytes`: the end of a line, or what no line may hold.
+#[inline]
+pub(crate) fn first_control(bytes: &[u8]) -> Option<usize> {
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (nth, word) in words.iter().enumerate() {
+        let marks = controls(*word);
+        if marks != 0 {
+            // What is marked above the lowest may only have lent to it.
+            return Some(nth * 8 + marks.trailing_zeros() as usize / 8);
+        }
+    }
+    let within = rest.iter().position(u8::is_ascii_control);
+    within.map(|at| words.len() * 8 + at)
+}
+
+/// The order of two keys by their bytes, as `cmp` has it. Keys are short: a call that compares them
+/// takes longer than comparing them here.
+#[inline]
+pub(crate) fn order(a: &[u8], b: &[u8]) -> Ordering {
+    let length = a.len().min(b.len());
+    let (a_shared, b_shared) = (&a[..length], &b[..length]);
+    let (Some(a_last), Some(b_last)) = (a_shared.last_chunk(), b_shared.last_chunk()) else {
+        return a.iter().cmp(b);
+    };
+    let words = a_shared.as_chunks::<8>().0.iter().chain([a_last]);
+    let others = b_shared.as_chunks::<8>().0.iter().chain([b_last]);
+    for (word, other) in words.zip(others) {
+        if word != other {
+            return u64::from_be_bytes(*word).cmp(&u64::from_be_bytes(*other));
+        }
+    }
+    a.len().cmp(&b.len())
 }
 
 /// Not zero if and only if one of eight bytes is below a blank or is DEL.
@@ -244,6 +283,8 @@ mod tests {
                         let mut text = vec![around; length];
                         text[place] = byte;
                         assert_eq!(has_control(&text), byte.is_ascii_control(), "{text:?}");
+                        let first = byte.is_ascii_control().then_some(place);
+                        assert_eq!(first_control(&text), first, "{text:?}");
                     }
                 }
             }
@@ -321,6 +362,28 @@ mod tests {
             keys.iter().collect::<Vec<_>>(),
             [(b"a".as_slice(), b"2026".as_slice())]
         );
+    }
+
+    proptest! {
+        #[test]
+        fn the_first_of_many_control_characters_is_found(
+            text in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(0x7f), Just(b' '), any::<u8>()], 0..40),
+        ) {
+            let first = text.iter().position(u8::is_ascii_control);
+            prop_assert_eq!(first_control(&text), first);
+            prop_assert_eq!(has_control(&text), first.is_some());
+        }
+
+        #[test]
+        fn the_order_of_keys_is_that_of_their_bytes(
+            shared in proptest::collection::vec(any::<u8>(), 0..20),
+            a in proptest::collection::vec(prop_oneof![Just(0), Just(1), any::<u8>()], 0..20),
+            b in proptest::collection::vec(prop_oneof![Just(0), Just(1), any::<u8>()], 0..20),
+        ) {
+            let (a, b) = ([&shared[..], &a].concat(), [&shared[..], &b].concat());
+            prop_assert_eq!(order(&a, &b), a.cmp(&b));
+            prop_assert_eq!(order(&a, &a), Ordering::Equal);
+        }
     }
 
     proptest! {

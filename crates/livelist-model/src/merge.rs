@@ -4,14 +4,19 @@
 use std::cmp::Ordering;
 
 use crate::codec::{CodecError, KeyStream};
+use crate::keys::order;
 
 /// The union of sorted lists. Each list belongs to a scan (numbered from 0); for each key the merge
 /// tells which scans saw it, so that one scan's completeness can be judged by itself.
 pub struct Union<S> {
     streams: Vec<(S, u32)>,
-    /// Indices into `streams` of those not at their end: a binary min-heap by present key.
+    /// The stream that the present key is read from: mostly the next key is its as well.
+    first: Option<usize>,
+    /// The others that stand at the same key.
+    same: Vec<usize>,
+    /// Indices into `streams` of all others that are not at their end: a binary min-heap by present
+    /// key.
     heap: Vec<usize>,
-    key: Vec<u8>,
     seen_in: u32,
     repeats: u64,
 }
@@ -20,53 +25,68 @@ impl<S: KeyStream> Union<S> {
     /// The union of `streams`, each with the number of its scan (at most 31).
     pub fn new(streams: Vec<(S, u32)>) -> Result<Self, CodecError> {
         let mut union = Union {
+            first: None,
+            same: Vec::new(),
             heap: Vec::with_capacity(streams.len()),
             streams,
-            key: Vec::new(),
             seen_in: 0,
             repeats: 0,
         };
         for index in 0..union.streams.len() {
             if union.streams[index].0.advance()? {
-                union.heap.push(index);
-                union.sift_up(union.heap.len() - 1);
+                union.push(index);
             }
         }
         Ok(union)
     }
 
-    /// Goes to the next key; false when all lists have ended soundly.
+    /// Goes to the next key; false when all lists have ended soundly. A stream with an error stays
+    /// where it is: asked again, it does not end.
     pub fn advance(&mut self) -> Result<bool, CodecError> {
-        let Some(&first) = self.heap.first() else {
+        while let Some(&index) = self.same.last() {
+            let is_there = self.streams[index].0.advance()?;
+            self.same.pop();
+            if is_there {
+                self.push(index);
+            }
+        }
+        let mut may_be_same = true;
+        self.first = match self.first {
+            Some(index) if self.streams[index].0.advance()? => {
+                let least = self.heap.first().copied();
+                let order = least.map(|least| order(self.key_of(index), self.key_of(least)));
+                may_be_same = order.is_some_and(|order| order != Ordering::Less);
+                match (order, least) {
+                    (Some(Ordering::Greater), Some(least)) => {
+                        self.heap[0] = index;
+                        self.sift_down(0);
+                        Some(least)
+                    }
+                    _ => Some(index),
+                }
+            }
+            _ => self.pop(),
+        };
+        let Some(first) = self.first else {
             return Ok(false);
         };
-        self.key.clear();
-        self.key.extend_from_slice(self.streams[first].0.key());
-        self.seen_in = 0;
-        while let Some(&top) = self.heap.first() {
-            let (stream, scan) = &mut self.streams[top];
-            if stream.key() != self.key {
-                break;
-            }
-            let bit = 1u32 << (*scan).min(31);
-            if self.seen_in & bit != 0 {
-                self.repeats += 1;
-            }
+        self.seen_in = self.bit(first);
+        while may_be_same
+            && let Some(&next) = self.heap.first()
+            && order(self.key_of(next), self.key_of(first)) == Ordering::Equal
+        {
+            self.pop();
+            self.same.push(next);
+            let bit = self.bit(next);
+            self.repeats += u64::from(self.seen_in & bit != 0);
             self.seen_in |= bit;
-            if !stream.advance()? {
-                self.heap.swap_remove(0);
-            } else if self.heap.len() == 1 {
-                // A list ascends strictly: alone, it has no second key like this one.
-                break;
-            }
-            self.sift_down(0);
         }
         Ok(true)
     }
 
     /// The present key.
     pub fn key(&self) -> &[u8] {
-        &self.key
+        self.first.map_or(&[], |index| self.key_of(index))
     }
 
     /// Which scans saw the present key, as bits.
@@ -79,8 +99,30 @@ impl<S: KeyStream> Union<S> {
         self.repeats
     }
 
+    fn key_of(&self, index: usize) -> &[u8] {
+        self.streams[index].0.key()
+    }
+
+    fn bit(&self, index: usize) -> u32 {
+        1 << self.streams[index].1.min(31)
+    }
+
+    fn push(&mut self, index: usize) {
+        self.heap.push(index);
+        self.sift_up(self.heap.len() - 1);
+    }
+
+    fn pop(&mut self) -> Option<usize> {
+        if self.heap.is_empty() {
+            return None;
+        }
+        let least = self.heap.swap_remove(0);
+        self.sift_down(0);
+        Some(least)
+    }
+
     fn less(&self, a: usize, b: usize) -> bool {
-        self.streams[self.heap[a]].0.key() < self.streams[self.heap[b]].0.key()
+        order(self.key_of(self.heap[a]), self.key_of(self.heap[b])) == Ordering::Less
     }
 
     fn sift_up(&mut self, mut at: usize) {
@@ -117,7 +159,7 @@ impl<S: KeyStream> KeyStream for Union<S> {
     }
 
     fn key(&self) -> &[u8] {
-        &self.key
+        Union::key(self)
     }
 }
 
@@ -145,7 +187,7 @@ pub fn difference<E: From<CodecError>>(
             (false, false) => return Ok(()),
             (true, false) => Ordering::Less,
             (false, true) => Ordering::Greater,
-            (true, true) => former.key().cmp(present.key()),
+            (true, true) => order(former.key(), present.key()),
         };
         match order {
             Ordering::Less => visit(former.key(), Side::Former)?,
@@ -239,5 +281,6 @@ mod tests {
             }
         };
         assert!(end.is_err());
+        assert!(union.advance().is_err(), "asked again, it does not end");
     }
 }

@@ -138,7 +138,9 @@ pub mod time {
     pub const SCAN_KEY: f64 = 0.007_5;
     /// A key in `compare`, for each list.
     pub const COMPARE_KEY: f64 = 0.000_4;
-    /// A key in `publish`, for each list.
+    /// A key in `compare` where it writes the draft.
+    pub const DRAFT_KEY: f64 = 0.000_8;
+    /// A key in `publish` where it merges the lists, for each of them.
     pub const PUBLISH_KEY: f64 = 0.000_8;
     /// Sending a notice to a site.
     pub const NOTICE: f64 = 400.0;
@@ -165,6 +167,8 @@ pub mod size {
     pub const HELD_KEY: u64 = 36;
     /// Keys of a scan's memory are written out at so much (`Limits::part_bytes`).
     pub const PART: u64 = 16 * 1024 * 1024;
+    /// A scan of so many rows is drafted (`Limits::draft_rows`).
+    pub const DRAFT: u64 = 100_000;
     /// A small document.
     pub const DOCUMENT: u64 = 1_500;
     /// What an invocation writes to its log: its beginning, its line, its report.

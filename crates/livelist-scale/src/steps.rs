@@ -106,9 +106,10 @@ fn account(asked: u64, kept: u64) -> Ops {
 }
 
 /// A comparison: progress, head, parts and former snapshot; what is absent and what was found. One
-/// that asks for another scan writes that, too.
-pub fn compare(parts: u64, again: bool) -> Ops {
-    with(&[RENEW, get(3 + parts), put(2 + u64::from(again))])
+/// that asks for another scan writes that, too; the last one may write the draft.
+pub fn compare(work: &Work, parts: u64, again: bool) -> Ops {
+    let more = u64::from(again) + u64::from(work.drafts && !again);
+    with(&[RENEW, get(3 + parts), put(2 + more)])
 }
 
 /// A confirmation task: the comparison and what is absent; at the end what is gone.
@@ -130,11 +131,16 @@ pub fn confirm(work: &Work, asked: u64, kept: u64, resumed: bool, ended: bool) -
     ])
 }
 
-/// `publish`: the documents, parts and former snapshot; the new lists, the head, the run's record; and
-/// where something changed, the event with its note, and tags for what is no longer needed: the former
+/// `publish`: the documents, and where something changed the draft, or the progress, the parts and the
+/// former snapshot; the new lists, the head, the run's record; and where something changed, the event with its note, and tags for what is no longer needed: the former
 /// snapshot and the delta that is older than the newest thirty.
 pub fn publish(work: &Work, parts: u64) -> Ops {
-    let read = get(1 + u64::from(work.confirms) + 1 + 1 + parts + 1);
+    let lists = match (work.changes, work.drafts) {
+        (false, _) => 0,
+        (true, true) => 1,
+        (true, false) => 1 + parts + 1,
+    };
+    let read = get(1 + u64::from(work.confirms) + 1 + lists);
     let record = with(&[get(1), put(1)]);
     let told = match work.changes {
         true => with(&[get(1), put(1), Ops { queue: 1, ..NONE }]),
@@ -173,7 +179,7 @@ pub fn objects(work: &Work, scan_tasks: u64, confirm_tasks: u64, parts: u64) -> 
     // A progress for each task and for each new scan; a comparison for each scan. What is absent is
     // the same list where two scans miss the same.
     let scan = parts + scan_tasks + again;
-    let compare = 1 + u64::from(work.scans);
+    let compare = 1 + u64::from(work.scans) + u64::from(work.drafts);
     let confirm = confirm_tasks + u64::from(work.confirms);
     let lists = if work.changes { 2 } else { 0 };
     (1 + scan + compare + confirm, lists)
@@ -187,5 +193,6 @@ pub fn stored(feed: &Feed, work: &Work) -> u64 {
     } else {
         0
     };
-    parts + lists + 8 * size::DOCUMENT
+    let draft = if work.drafts { lists } else { 0 };
+    parts + lists + draft + 8 * size::DOCUMENT
 }

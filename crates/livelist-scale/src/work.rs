@@ -3,6 +3,8 @@
 use livelist_model::registry::{AuthKind, Limit};
 use livelist_reso::dialect::{CountForm, Dialect, ScanForm};
 
+use crate::settings::size;
+
 /// A feed on a day.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Feed {
@@ -43,6 +45,8 @@ pub struct Work {
     pub changes: bool,
     /// Whether absent keys are asked for.
     pub confirms: bool,
+    /// Whether the last comparison writes the draft that is published.
+    pub drafts: bool,
 }
 
 /// Controls in each question (`livelist-steps`: `confirm::CONTROLS`).
@@ -97,14 +101,18 @@ impl Work {
             Some(AuthKind::Password) => "password",
             Some(AuthKind::ServerToken) | None => "server_token",
         };
+        let scans = if feed.gone > 0 && by_key.is_none() {
+            2
+        } else {
+            1
+        };
+        let changes = feed.gone + feed.came > 0;
+        // Where keys cannot be asked for, a draft is not worth while before the second scan.
+        let is_last = scans > 1 || by_key.is_some();
         Some(Work {
             auth,
             limits: dialect.limits.to_vec(),
-            scans: if feed.gone > 0 && by_key.is_none() {
-                2
-            } else {
-                1
-            },
+            scans,
             pages,
             page: match dialect.scan {
                 ScanForm::List => feed.keys,
@@ -118,8 +126,9 @@ impl Work {
                 2
             },
             questions,
-            changes: feed.gone + feed.came > 0,
+            changes,
             confirms,
+            drafts: changes && is_last && feed.keys >= size::DRAFT,
             dialect,
         })
     }

@@ -1,5 +1,6 @@
 //! `compare`: merges the parts, compares them with the former snapshot, and asks the model what to
-//! do. One pass over both; memory for one line a list, and the absent keys.
+//! do. One pass over both, on which the draft of what may be published is written as well; memory for
+//! one line a list, the absent keys, and the draft, compressed.
 
 use std::time::Duration;
 
@@ -15,8 +16,9 @@ use livelist_reso::dialect::Dialect;
 use livelist_store::ObjectsExt;
 use serde::{Deserialize, Serialize};
 
+use crate::draft::{self, Made};
 use crate::lists::{self, Chunks};
-use crate::progress::{Base, Compared, Progress, load, save};
+use crate::progress::{Absent, Base, Compared, Progress, load, save};
 use crate::{Env, StepError};
 
 /// The step's name.
@@ -82,7 +84,11 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let head = head.map(|(head, _)| head);
     let base = head.as_ref().map(Base::of);
     let is_overtaken = base != progress.base && !is_off(Guard::Overtaken);
-    let found = walk(env, &progress, head.as_ref()).await?;
+    let by_key = Dialect::for_feed(&run.feed)?.confirm.is_by_key();
+    let scans = progress.scans();
+    let rows = env.limits.draft_rows;
+    let is_likely = !is_overtaken && draft::is_likely(&scans, head.is_some(), by_key, rows);
+    let found = walk(env, &progress, head.as_ref(), is_likely).await?;
     let absent = lists::keep(
         &*env.objects,
         &run.feed.feed,
@@ -98,19 +104,25 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         added: found.added,
         absent: absent.summary.count,
         distinct: found.distinct,
-        scans: progress.scans(),
+        scans,
     };
-    let by_key = Dialect::for_feed(&run.feed)?.confirm.is_by_key();
     let next = if is_overtaken {
         Next::ScanAgain
     } else {
         decision::after_comparison(&facts, &run.feed.guards, by_key)
     };
+    let draft = match found.draft {
+        Some(made) if draft::is_wanted(&facts, next) => Some(draft::keep(env, &run, made).await?),
+        _ => None,
+    };
     let compared = Compared {
         progress: progress_key.clone(),
         base: base.clone(),
         facts,
-        absent,
+        absent: Absent {
+            list: absent,
+            draft,
+        },
         controls: found.controls,
         hold: match next {
             Next::Hold(reason) => Some(reason),
@@ -159,6 +171,7 @@ struct Found {
     added: u64,
     distinct: Vec<u64>,
     absent: (Chunks, ListSummary),
+    draft: Option<Made>,
     controls: Vec<String>,
 }
 
@@ -193,9 +206,15 @@ pub(crate) async fn former(
     ))
 }
 
-async fn walk(env: &Env, progress: &Progress, head: Option<&Head>) -> Result<Found, StepError> {
+async fn walk(
+    env: &Env,
+    progress: &Progress,
+    head: Option<&Head>,
+    with_draft: bool,
+) -> Result<Found, StepError> {
     let parts = union(env, progress).await?;
     let mut former = former(env, head).await?;
+    let mut draft = with_draft.then(|| draft::Writer::new(head));
     let scans = progress.finished.len() + 1;
     let found = livelist_reso::blocking::run(move || {
         let mut live = Counted {
@@ -212,13 +231,17 @@ async fn walk(env: &Env, progress: &Progress, head: Option<&Head>) -> Result<Fou
                 Side::Present => added += 1,
                 Side::Both => {}
             }
-            Ok(())
+            match &mut draft {
+                Some(draft) => draft.push(key, side),
+                None => Ok(()),
+            }
         })?;
         Ok::<_, CodecError>(Found {
             live: live.live,
             added,
             distinct: live.distinct,
             absent: absent.finish()?,
+            draft: draft.map(draft::Writer::finish).transpose()?,
             controls: live.controls.keys,
         })
     })
@@ -257,30 +280,46 @@ impl KeyStream for Counted {
 
 /// Keys spread evenly over a list of unknown length: every `step`-th, with the step doubled and
 /// every second one dropped whenever there are too many.
-#[derive(Default)]
 struct Sample {
     keys: Vec<String>,
     seen: u64,
+    /// Which one is taken next.
+    next: u64,
     step: u64,
+}
+
+impl Default for Sample {
+    fn default() -> Self {
+        Sample {
+            keys: Vec::new(),
+            seen: 0,
+            next: 0,
+            step: 1,
+        }
+    }
 }
 
 impl Sample {
     fn offer(&mut self, key: &[u8]) {
-        let step = self.step.max(1);
-        if self.seen.is_multiple_of(step)
-            && let Ok(key) = std::str::from_utf8(key)
-        {
-            self.keys.push(key.to_owned());
-            if self.keys.len() >= 2 * CONTROLS {
-                let mut index = 0;
-                self.keys.retain(|_| {
-                    index += 1;
-                    index % 2 == 1
-                });
-                self.step = step * 2;
-            }
+        if self.seen == self.next {
+            self.take(key);
         }
         self.seen += 1;
+    }
+
+    fn take(&mut self, key: &[u8]) {
+        if let Ok(key) = std::str::from_utf8(key) {
+            self.keys.push(key.to_owned());
+        }
+        if self.keys.len() >= 2 * CONTROLS {
+            let mut index = 0;
+            self.keys.retain(|_| {
+                index += 1;
+                index % 2 == 1
+            });
+            self.step *= 2;
+        }
+        self.next = (self.seen / self.step + 1) * self.step;
     }
 }
 

@@ -96,7 +96,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         Some(key) => load(&*env.objects, &run, &key).await?,
         None => Confirmation::default(),
     };
-    let absent = read_whole(env, &compared.absent).await?;
+    let absent = read_whole(env, &compared.absent.list).await?;
     let pace = env.pace();
     let limits = Dialect::for_feed(&run.feed)?.limits_of(&run.feed);
     let ledger = budget::ledger(env, &run, &limits).await?;

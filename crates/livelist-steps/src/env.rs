@@ -55,6 +55,9 @@ pub struct Limits {
     pub task_pages: Option<u32>,
     /// A part is written when its keys take so many bytes; bounds the memory of a scan.
     pub part_bytes: usize,
+    /// A comparison of a scan that read so many rows writes the draft of what is published. Below,
+    /// merging the lists once more takes less time than storing them once more.
+    pub draft_rows: u64,
     /// A lease lasts so long beyond the moment it was renewed: longer than any task.
     pub lease_ttl: Duration,
     /// A run whose credential is busy asks again after about this.
@@ -69,6 +72,7 @@ impl Default for Limits {
             task_time: Duration::from_secs(600),
             task_pages: None,
             part_bytes: 16 * 1024 * 1024,
+            draft_rows: 100_000,
             lease_ttl: Duration::from_secs(20 * 60),
             // Each time costs three state transitions. A run has it for half a minute as a rule, and
             // where many wait one of them soon asks.

@@ -10,6 +10,7 @@ mod budget;
 pub mod chain;
 pub mod compare;
 pub mod confirm;
+pub mod draft;
 pub mod env;
 pub mod error;
 mod heads;

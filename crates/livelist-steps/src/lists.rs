@@ -33,7 +33,8 @@ pub(crate) async fn open(
     ))
 }
 
-const CHUNK: usize = 256 * 1024;
+/// Large objects are held in chunks of so many bytes.
+pub(crate) const CHUNK: usize = 256 * 1024;
 
 /// Collects what is written in chunks, so that a large object needs no single allocation and is
 /// never copied to grow.

@@ -14,6 +14,7 @@ use livelist_store::{Condition, Objects, ObjectsExt, Retention, StoreError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::draft::Draft;
 use crate::lists::put_content;
 use crate::{Env, StepError};
 
@@ -130,13 +131,26 @@ pub struct Compared {
     /// The numbers.
     pub facts: Comparison,
     /// The absent keys.
-    pub absent: ListRef,
+    pub absent: Absent,
     /// Keys that this run saw alive, spread over the list: the controls of the confirmation.
     pub controls: Vec<String>,
     /// Why the result waits, if it does.
     pub hold: Option<HeldReason>,
     /// What was asked of the provider.
     pub traffic: Traffic,
+}
+
+/// The absent keys, and what to publish if they are all gone. The draft is noted here and not in
+/// [`Compared`] because a version that knows of none passes over it here and would refuse it there: so
+/// runs that are under way while a version is deployed, or taken back, go on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Absent {
+    /// The keys.
+    #[serde(flatten)]
+    pub list: ListRef,
+    /// The draft, if one was worth while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<Draft>,
 }
 
 /// What confirmation told so far.
@@ -187,14 +201,18 @@ pub(crate) async fn save<T: Serialize>(
     Ok(key)
 }
 
+/// What the names of a run's own objects begin with.
+pub(crate) fn own(run: &RunSpec) -> String {
+    format!("{}{}/", layout::runs(&run.feed.feed), run.run)
+}
+
 /// Reads a document of this run.
 pub(crate) async fn load<T: DeserializeOwned>(
     objects: &dyn Objects,
     run: &RunSpec,
     key: &str,
 ) -> Result<T, StepError> {
-    let own = format!("{}{}/", layout::runs(&run.feed.feed), run.run);
-    if !key.starts_with(&own) {
+    if !key.starts_with(&own(run)) {
         return Err(StepError::InputInvalid(format!(
             "{key} is not an object of this run"
         )));

@@ -1,6 +1,6 @@
 //! `publish`: makes a proved result the head, by conditional write; or records why it waits. It
-//! decides nothing: the comparison and the confirmation have. `make` merges the lists, `advance`
-//! moves the head, `notify` hands what is true to the sites' outbox, `tell` writes down what came of
+//! decides nothing: the comparison and the confirmation have. It takes the draft that the comparison
+//! wrote, or `make` merges the lists; `advance` moves the head, `notify` hands what is true to the sites' outbox, `tell` writes down what came of
 //! it.
 
 mod advance;
@@ -20,6 +20,7 @@ use livelist_reso::dialect::Dialect;
 use livelist_store::{Condition, ObjectsExt, Retention, StoreError};
 use serde::{Deserialize, Serialize};
 
+use crate::draft::{self, Made, Source};
 use crate::progress::{Base, Compared, Confirmation, load};
 use crate::{Env, StepError};
 
@@ -151,15 +152,15 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         };
         return tell::hold_back(env, &work, head.as_ref(), reason, resume).await;
     }
-    let made = make::make(env, &work, head.as_ref()).await?;
+    let made = work.made(env, head.as_ref()).await?;
     let now = env.clock.now();
     let condition = match etag {
         _ if is_off(Guard::ConditionalWrite) => Condition::Always,
         None => Condition::Absent,
         Some(etag) => Condition::Unchanged(etag),
     };
-    let (outcome, new) = match head.clone() {
-        Some(head) if made.delta.1.added == 0 && made.delta.1.removed == 0 => {
+    let (outcome, new) = match (head.clone(), made) {
+        (Some(head), None) => {
             let checked = Head {
                 as_of: work.as_of(),
                 checked_run: run.run.clone(),
@@ -168,10 +169,14 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
             };
             (Outcome::Unchanged, checked)
         }
-        head => (
+        (head, Some(made)) => (
             Outcome::Published,
             advance::next_head(env, &work, head, made, now).await?,
         ),
+        (None, None) => {
+            let nothing = "there is neither a list nor anything to publish";
+            return Err(StepError::Contradiction(nothing.to_owned()));
+        }
     };
     let written = env
         .objects
@@ -211,6 +216,30 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
+    /// The lists to publish; nothing if the head is right as it is. A draft that cannot be taken is
+    /// none: the parts tell the same.
+    async fn made(&self, env: &Env, head: Option<&Head>) -> Result<Option<Made>, StepError> {
+        let made = match draft::source(self.compared, self.told, head.map(|h| h.count)) {
+            Source::Head => return Ok(None),
+            Source::Lists => make::make(env, self, head).await?,
+            Source::Draft(draft) => {
+                match draft::take(env, self.run, self.compared, draft, head).await {
+                    Ok(made) => made,
+                    Err(unfit) => {
+                        let error = livelist_model::with_causes(&unfit);
+                        tracing::warn!(
+                            run = %self.run.run, feed = %self.run.feed.feed, object = draft.object,
+                            error, "the draft cannot be taken; the lists are merged once more"
+                        );
+                        make::make(env, self, head).await?
+                    }
+                }
+            }
+        };
+        let differs = (made.added, made.removed) != (0, 0);
+        Ok((differs || head.is_none()).then_some(made))
+    }
+
     /// What the removals rest on.
     fn confirmed_by(&self) -> ConfirmedBy {
         match self.told {

@@ -20,6 +20,11 @@ impl Body {
         &self.chunks
     }
 
+    /// The chunks in order, taken out.
+    pub fn into_chunks(self) -> Vec<Bytes> {
+        self.chunks
+    }
+
     /// Length in bytes.
     pub fn len(&self) -> u64 {
         self.chunks.iter().map(|c| c.len() as u64).sum()

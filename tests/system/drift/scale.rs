@@ -46,5 +46,6 @@ fn the_model_waits_as_the_steps_do() {
     let busy = u64::try_from(limits.busy_wait.as_millis()).unwrap();
     assert_eq!(Settings::default().busy_wait, busy);
     assert_eq!(size::PART, limits.part_bytes as u64);
+    assert_eq!(size::DRAFT, limits.draft_rows);
     assert_eq!(u128::from(time::LEASE), limits.lease_ttl.as_millis());
 }

@@ -124,9 +124,11 @@ impl Life {
                 transport: Arc::new(HttpTransport::new()),
                 metrics: Arc::new(NoMetrics),
                 tokens: TokenCache::default(),
-                // Each page is a task, so that tasks go on where others stopped.
+                // Each page is a task, so that tasks go on where others stopped; and however few rows
+                // there are, there are drafts.
                 limits: Limits {
                     task_pages: Some(1),
+                    draft_rows: 0,
                     ..Limits::default()
                 },
             };

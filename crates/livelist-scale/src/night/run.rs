@@ -376,8 +376,12 @@ impl<'t> Sky<'t> {
             () => "publish",
         };
         running.scan += u32::from(again);
-        let mut task = tells(outcome, steps::compare(parts, again));
-        task.millis += (u64::from(scans + 1) * place.feed.keys) as f64 * time::COMPARE_KEY;
+        let keys = place.feed.keys;
+        let mut task = tells(outcome, steps::compare(&place.work, parts, again));
+        task.millis += (u64::from(scans + 1) * keys) as f64 * time::COMPARE_KEY;
+        if place.work.drafts && !again {
+            task.millis += keys as f64 * time::DRAFT_KEY;
+        }
         Ok(task)
     }
 
@@ -437,8 +441,10 @@ impl<'t> Sky<'t> {
         };
         self.night.usage.stored += steps::stored(&place.feed, &place.work);
         let mut task = tells(outcome, steps::publish(&place.work, parts));
-        task.millis +=
-            (u64::from(place.work.scans + 1) * place.feed.keys) as f64 * time::PUBLISH_KEY;
+        if place.work.changes && !place.work.drafts {
+            let keys = u64::from(place.work.scans + 1) * place.feed.keys;
+            task.millis += keys as f64 * time::PUBLISH_KEY;
+        }
         task
     }
 }

@@ -3,15 +3,14 @@
 
 use livelist_model::head::{DELTA_HISTORY, DeltaRef, Head, ObjectRef, whole_seconds};
 use livelist_model::layout;
-use livelist_store::{Condition, Retention};
+use livelist_store::{Body, Condition, Retention};
 
 use super::Work;
-use super::make::Made;
-use crate::lists::{self, Chunks};
+use crate::draft::Made;
+use crate::lists;
 use crate::{Env, StepError};
 
-async fn store(env: &Env, object: String, chunks: Chunks) -> Result<ObjectRef, StepError> {
-    let body = chunks.into_body();
+async fn store(env: &Env, object: String, body: Body) -> Result<ObjectRef, StepError> {
     let bytes = body.len();
     lists::put_content(&*env.objects, &object, body, Retention::Keep).await?;
     Ok(ObjectRef { object, bytes })
@@ -36,8 +35,7 @@ pub(super) async fn next_head(
     )
     .await?;
     let mut deltas = Vec::new();
-    if let Some(head) = &head {
-        let (chunks, delta) = made.delta;
+    if let (Some(head), Some((body, delta))) = (&head, made.delta) {
         let name = layout::delta(feed, head.sequence, sequence, &delta.text.sha256);
         deltas.push(DeltaRef {
             from: head.version.clone(),
@@ -48,7 +46,7 @@ pub(super) async fn next_head(
             sha256: delta.text.sha256,
             published_at: Some(now),
             run: Some(work.run.run.clone()),
-            stored: store(env, name, chunks).await?,
+            stored: store(env, name, body).await?,
         });
         deltas.extend(head.deltas.iter().take(DELTA_HISTORY - 1).cloned());
     }

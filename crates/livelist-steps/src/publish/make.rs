@@ -1,24 +1,16 @@
-//! Makes the snapshot and the delta: one pass over the parts, the restored keys and the former
-//! snapshot.
+//! Makes the snapshot and the delta where there is no draft of them to be taken: one pass over the
+//! parts, the restored keys and the former snapshot.
 
-use livelist_model::codec::{CodecError, Effort, KeyStream, ListSummary};
-use livelist_model::delta::{DeltaSummary, DeltaWriter, Sign};
+use livelist_model::codec::{CodecError, KeyStream};
 use livelist_model::head::Head;
-use livelist_model::merge::{Side, Union, difference};
+use livelist_model::merge::{Union, difference};
 
 use super::Work;
 use crate::compare::{former, union};
-use crate::lists::{self, Chunks};
+use crate::draft::{Made, Writer};
+use crate::lists;
 use crate::progress::{Progress, load};
 use crate::{Env, StepError};
-
-/// The result, made but not stored.
-pub(super) struct Made {
-    /// The snapshot's bytes, and what they are.
-    pub(super) snapshot: (Chunks, ListSummary),
-    /// The delta's.
-    pub(super) delta: (Chunks, DeltaSummary),
-}
 
 /// Merges parts and restored keys to the snapshot, and its difference from the former one to the
 /// delta; checks the numbers against those that were decided on.
@@ -38,6 +30,7 @@ pub(super) async fn make(
         .collect();
     restored.sort();
     let restored_count = restored.len() as u64;
+    let mut writer = Writer::new(head);
     let made = livelist_reso::blocking::run(move || {
         let mut streams: Vec<(Box<dyn KeyStream + Send>, u32)> = Vec::new();
         for (part, scan) in parts {
@@ -51,20 +44,8 @@ pub(super) async fn make(
             31,
         ));
         let mut live = Union::new(streams)?;
-        let mut snapshot = lists::writer(Effort::Small);
-        let mut delta = DeltaWriter::new(Chunks::default());
-        difference::<CodecError>(&mut former, &mut live, |key, side| {
-            match side {
-                Side::Former => return delta.push(Sign::Removed, key),
-                Side::Present => delta.push(Sign::Added, key)?,
-                Side::Both => {}
-            }
-            snapshot.push(key)
-        })?;
-        Ok::<_, CodecError>(Made {
-            snapshot: snapshot.finish()?,
-            delta: delta.finish()?,
-        })
+        difference::<CodecError>(&mut former, &mut live, |key, side| writer.push(key, side))?;
+        writer.finish()
     })
     .await?
     .map_err(lists::in_object("of a part or of the former snapshot"))?;
@@ -74,11 +55,7 @@ pub(super) async fn make(
         facts.added,
         facts.absent - restored_count,
     );
-    let got = (
-        made.snapshot.1.count,
-        made.delta.1.added,
-        made.delta.1.removed,
-    );
+    let got = made.numbers();
     if expected != got {
         return Err(StepError::Contradiction(format!(
             "decided on {expected:?} keys, added, removed; made {got:?}"

@@ -47,6 +47,7 @@ mod chaos;
 mod crash;
 mod cut;
 mod days;
+mod drafts;
 mod empty;
 mod keys;
 mod links;
