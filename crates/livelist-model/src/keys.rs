@@ -254,7 +254,7 @@ impl KeyBuffer {
     }
 
     /// Keys and timestamps in the present order.
-    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
         self.iter_from(0)
     }
 

@@ -41,19 +41,24 @@ impl Marks {
     pub(super) fn pass<'k>(
         &mut self,
         by: KeysetBy,
-        rows: impl Iterator<Item = (&'k [u8], &'k [u8])>,
+        mut rows: impl ExactSizeIterator<Item = (&'k [u8], &'k [u8])>,
         page: u64,
     ) {
         self.before_last = self.places.len();
         if page < LEAST_ROWS {
             return;
         }
-        for row in rows {
-            self.since += 1;
-            if self.since >= page * STRIDE / 20 && self.places.len() < MOST {
+        loop {
+            let left = (page * STRIDE / 20).saturating_sub(self.since).max(1);
+            let here = rows.len() as u64;
+            let Some(row) = rows.nth(left as usize - 1) else {
+                self.since += here;
+                return;
+            };
+            if self.places.len() < MOST {
                 self.places.extend(keyset::place(by, row));
-                self.since = 0;
             }
+            self.since = 0;
         }
     }
 

@@ -149,7 +149,7 @@ fn in_order<'a>(
 /// Whether `a` may stand before `b`, as far as that can be told: a provider orders text by rules of
 /// its own, but digits of one length have one order only.
 fn comes_first(a: &[u8], b: &[u8]) -> bool {
-    a.len() != b.len() || !a.iter().chain(b).all(u8::is_ascii_digit) || a <= b
+    a <= b || a.len() != b.len() || !a.iter().chain(b).all(u8::is_ascii_digit)
 }
 
 /// Digits in the order of the numbers they are.
