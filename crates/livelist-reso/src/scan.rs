@@ -134,13 +134,16 @@ impl ScanState {
         })
     }
 
-    /// Takes the places that a former scan of the feed left for guesses at the pages to come.
-    pub fn follow(&mut self, places: Vec<Cursor>) {
-        self.guide = Guide::new(places, &self.cursor);
+    /// Takes the places that a former scan of the feed left for guesses at the pages to come. What
+    /// is no place in the order of `form` is passed over.
+    pub fn follow(&mut self, form: ScanForm, places: Vec<Cursor>) {
+        if let ScanForm::Keyset(by) = form {
+            self.guide = Guide::new(by, places, &self.cursor);
+        }
     }
 
     /// Asks once and moves on. New keys are added to `keys`. After an error the state is what it was
-    /// before: the same step can be taken again.
+    /// before, but for `alone`: the same step can be taken again.
     pub async fn step(
         &mut self,
         client: &mut Client<'_>,
@@ -194,9 +197,10 @@ impl ScanState {
         let first = keys.len();
         let ahead = match self.guesses(pages.form, client.at_once() - 1) {
             Some(guesses) => {
-                let urls = guesses.iter().map(|guess| PageUrls::of(client, guess));
-                let urls = urls.map(|pages| pages?.at(self.page_size));
-                Some(urls.collect::<Result<Vec<_>, _>>()?)
+                let pages = guesses.iter().map(|guess| PageUrls::of(client, guess));
+                let urls = pages.map(|pages| pages?.at(self.page_size));
+                // A guess that makes no URL is none.
+                Some(urls.filter_map(Result::ok).collect::<Vec<_>>())
             }
             None => None,
         };

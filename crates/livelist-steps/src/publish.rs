@@ -1,7 +1,7 @@
 //! `publish`: makes a proved result the head, by conditional write; or records why it waits. It
 //! decides nothing: the comparison and the confirmation have. It takes the draft that the comparison
-//! wrote, or `make` merges the lists; `advance` moves the head, `notify` hands what is true to the sites' outbox, `tell` writes down what came of
-//! it.
+//! wrote, or `make` merges the lists; `advance` moves the head, `notify` hands what is true to the
+//! sites' outbox, `tell` writes down what came of it.
 
 mod advance;
 mod make;

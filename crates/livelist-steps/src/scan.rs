@@ -114,7 +114,8 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         true => marks::read(&*env.objects, &run.feed.feed).await,
         false => Vec::new(),
     };
-    progress.scan.follow(former_marks.clone());
+    let form = client.dialect().scan;
+    progress.scan.follow(form, former_marks.clone());
     let mut keys = KeyBuffer::default();
     let before = place(&progress);
     let read = match too_early(&progress, client.dialect().lag, env.clock.now()) {

@@ -1,6 +1,7 @@
 //! Row 6: the functions' binary behind a Runtime API endpoint: its size, how fast it starts, and,
 //! where an AWS emulator runs, what a run's invocations take.
 
+mod size;
 mod stack;
 
 use std::collections::BTreeMap;
@@ -156,7 +157,14 @@ fn artifact(plan: &Plan) -> Result<(PathBuf, Vec<String>), Failed> {
         count(zip),
         verdict(zip as f64 / 1e6, ZIP, " MB")
     );
-    Ok((bootstrap, vec![shown]))
+    let mut shows = vec![shown];
+    if let Some(owners) = size::owners(built)? {
+        shows.push(format!(
+            "What binds the size: of the code, {owners}. One binary holds all functions, so each has the \
+             clients of all services"
+        ));
+    }
+    Ok((bootstrap, shows))
 }
 
 /// What a process of this binary takes that does nothing, in milliseconds.

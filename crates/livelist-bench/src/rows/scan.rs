@@ -38,7 +38,8 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
     shows.push(
         "What binds where goals are missed: reading the JSON, and getting the rows into order, each take as \
          long as decompressing ([where the time goes](#where-the-time-goes)). The limit of an identity page \
-         does nothing but receive it."
+         does nothing but receive it. Over loopback no answer takes time; a provider's does, and then pages \
+         overlap where they can be guessed ([pages at once](#1b-pages-at-once))."
             .to_owned(),
     );
     Ok(Section {

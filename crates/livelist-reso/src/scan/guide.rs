@@ -81,7 +81,8 @@ pub struct Guide {
 
 impl Guide {
     /// A guide for a scan that is at `here`.
-    pub(super) fn new(marks: Vec<Cursor>, here: &Cursor) -> Guide {
+    pub(super) fn new(by: KeysetBy, mut marks: Vec<Cursor>, here: &Cursor) -> Guide {
+        marks.retain(|mark| keyset::is_place(by, mark));
         let next = match here {
             Cursor::Start => Some(0),
             here => marks.iter().position(|mark| mark == here).map(|at| at + 1),
@@ -192,7 +193,11 @@ mod tests {
 
     #[test]
     fn a_page_is_cut_at_the_last_mark_it_shows() {
-        let mut guide = Guide::new(vec![after(95), after(190), after(285)], &Cursor::Start);
+        let mut guide = Guide::new(
+            KeysetBy::Key,
+            vec![after(95), after(190), after(285)],
+            &Cursor::Start,
+        );
         let ahead = |guide: &Guide| guide.ahead(2).cloned().collect::<Vec<_>>();
         assert_eq!(ahead(&guide), [after(95), after(190)]);
         let first = guide.met(KeysetBy::Key, 0, &rows(1..101)).unwrap();
@@ -210,11 +215,35 @@ mod tests {
     #[test]
     fn who_does_not_know_where_it_is_guesses_nothing_until_it_meets_a_mark() {
         let marks = vec![after(95), after(190), after(285)];
-        let here = Guide::new(marks.clone(), &after(95));
+        let here = Guide::new(KeysetBy::Key, marks.clone(), &after(95));
         assert_eq!(here.ahead(1).next(), Some(&after(190)));
-        let lost = Guide::new(marks, &after(97));
+        let lost = Guide::new(KeysetBy::Key, marks, &after(97));
         assert_eq!(lost.ahead(1).next(), None);
         assert!(lost.met(KeysetBy::Key, 0, &rows(150..200)).is_some());
+    }
+
+    #[test]
+    fn what_is_no_place_in_the_order_is_never_asked_for() {
+        let since = |stamp: &str| Cursor::Since {
+            stamp: stamp.to_owned(),
+            key: "a".to_owned(),
+        };
+        let marks = vec![
+            Cursor::Start,
+            Cursor::Link("https://x.example/".to_owned()),
+            Cursor::Skip(5),
+            Cursor::After("1 or true".to_owned()),
+            Cursor::After("7".to_owned()),
+            since("now() or true"),
+            since("2026-01-01T05:00:00Z"),
+        ];
+        let kept = |by| {
+            let guide = Guide::new(by, marks.clone(), &Cursor::Start);
+            guide.ahead(9).cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(kept(KeysetBy::Key), marks[3..5]);
+        assert_eq!(kept(KeysetBy::Number("N")), marks[4..5]);
+        assert_eq!(kept(KeysetBy::Time("T")), marks[6..]);
     }
 
     #[test]
@@ -226,7 +255,7 @@ mod tests {
             ..Marks::default()
         };
         marks.pass(by, row("2026-01-01T00:00:00-05:00").iter(), 20);
-        let guide = Guide::new(marks.places, &Cursor::Start);
+        let guide = Guide::new(by, marks.places, &Cursor::Start);
         assert!(guide.met(by, 0, &row("2026-01-01T05:00:00Z")).is_some());
         assert!(guide.met(by, 0, &row("2026-01-01T05:00:01Z")).is_none());
     }

@@ -46,6 +46,18 @@ pub(super) fn place(by: KeysetBy, (key, second): (&[u8], &[u8])) -> Option<Curso
     }
 }
 
+/// Whether `cursor` is a place in the order: its text goes into conditions as it is.
+pub(super) fn is_place(by: KeysetBy, cursor: &Cursor) -> bool {
+    match (by, cursor) {
+        (KeysetBy::Key, Cursor::After(_)) => true,
+        (KeysetBy::Number(_), Cursor::After(number)) => is_number(number),
+        (KeysetBy::Time(_), Cursor::Since { stamp, .. }) => {
+            stamp::instant(stamp).is_some_and(|at| stamp::literal(at) == *stamp)
+        }
+        _ => false,
+    }
+}
+
 /// The place behind the rows `first..`, which followed `former`; nothing if there are none.
 pub(super) fn behind(
     by: KeysetBy,
