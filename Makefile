@@ -49,8 +49,12 @@ bootstrap: ## Builds the Lambda artifact for the local stack, the command and th
 	@install -m 755 $(TARGET)/debug/bootstrap $(ARTIFACT)
 	@strip --strip-debug $(ARTIFACT) 2>/dev/null || true
 
-.PHONY: package
-package: ## Builds the Lambda artifact for AWS; ARCH=arm64 (default) or x86_64.
+# Into the folder that follows.
+CARGO_LAMBDA = PATH="$(CURDIR)/.venv-package/bin:$$PATH" cargo-lambda lambda build --release \
+  $(if $(filter arm64,$(ARCH)),--arm64,--x86-64) -p livelist-lambda --lambda-dir
+
+.PHONY: package-tools
+package-tools:
 	@case "$(ARCH)" in arm64 | x86_64) ;; *) echo "ARCH is arm64 or x86_64, not $(ARCH)" >&2; exit 1 ;; esac
 	@target=$(subst arm64,aarch64,$(ARCH))-unknown-linux-gnu; \
 	if [ ! -d "$$(rustc --print target-libdir --target $$target)" ]; then \
@@ -59,8 +63,10 @@ package: ## Builds the Lambda artifact for AWS; ARCH=arm64 (default) or x86_64.
 	@[ -x .venv-package/bin/cargo-lambda ] || { \
 	  python3 -m venv .venv-package && \
 	  .venv-package/bin/pip install --quiet cargo-lambda==$(CARGO_LAMBDA_VERSION); }
-	PATH="$(CURDIR)/.venv-package/bin:$$PATH" cargo-lambda lambda build --release \
-	  $(if $(filter arm64,$(ARCH)),--arm64,--x86-64) -p livelist-lambda --lambda-dir build/cargo-lambda
+
+.PHONY: package
+package: package-tools ## Builds the Lambda artifact for AWS; ARCH=arm64 (default) or x86_64.
+	$(CARGO_LAMBDA) build/cargo-lambda
 	@mkdir -p $(dir $(ARTIFACT))
 	@install -m 755 build/cargo-lambda/bootstrap/bootstrap $(ARTIFACT)
 	@sha256sum $(ARTIFACT) > build/packaged-$(ARCH)
@@ -225,15 +231,17 @@ bench-build:
 
 .PHONY: bench
 bench: bench-build ## Measures Livelist against this machine's limit into docs/benchmarks.md; ROWS=scan,compare SMALL=1.
-	@rows="$(or $(ROWS),scan,compare,whole,confirm,api,profile)"; rows=$${rows//,lambda/}; rows=$${rows#lambda}; rows=$${rows#,}; \
+	@rows="$(or $(ROWS),scan,overlap,compare,whole,confirm,api,profile)"; rows=$${rows//,lambda/}; rows=$${rows#lambda}; rows=$${rows#,}; \
 	[ -z "$$rows" ] || $(BENCH_RUN) --rows "$$rows"
 	@$(if $(or $(findstring lambda,$(ROWS)),$(if $(ROWS),,all)),$(MAKE) --no-print-directory bench-lambda,true)
 
-# The artifact as it is deployed, and an AWS emulator for what it works with.
+# The artifact as it is deployed, but with the symbols that tell whose code it is (what is measured is
+# stripped of them), and an AWS emulator for what it works with.
 .PHONY: bench-lambda
-bench-lambda: $(VENV) bench-build
-	@$(MAKE) --no-print-directory package ARCH=$(subst aarch64,arm64,$(shell uname -m))
-	@$(STACK) exec -- $(BENCH_RUN) --rows lambda --bootstrap $(ARTIFACT)
+bench-lambda: ARCH := $(subst aarch64,arm64,$(shell uname -m))
+bench-lambda: $(VENV) bench-build package-tools
+	CARGO_PROFILE_RELEASE_STRIP=none $(CARGO_LAMBDA) build/measured
+	@$(STACK) exec -- $(BENCH_RUN) --rows lambda --bootstrap build/measured/bootstrap/bootstrap
 
 .PHONY: bench-check
 bench-check: bench-build ## Counts the instructions of the inner loops; refuses 5 % more than recorded.

@@ -29,7 +29,7 @@ pub const ALL: [(&str, Kernel); 7] = [
 ];
 
 /// Rows and keys in each.
-const ROWS: u64 = 20_000;
+pub const ROWS: u64 = 20_000;
 
 /// Runs one; the function that is counted is called `counted_` and its name.
 pub fn run(name: &str) -> Result<(), Failed> {
@@ -41,7 +41,7 @@ pub fn run(name: &str) -> Result<(), Failed> {
 }
 
 /// A number of 7 to 9 digits for each `n`, in no order (SplitMix64).
-fn number(n: u64) -> u64 {
+pub fn number(n: u64) -> u64 {
     let mut z = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -49,7 +49,7 @@ fn number(n: u64) -> u64 {
 }
 
 /// Sorted, distinct keys of the numbers in `range`, with one of `skip` left out.
-fn keys(range: std::ops::Range<u64>, skip: u64) -> KeyBuffer {
+pub fn keys(range: std::ops::Range<u64>, skip: u64) -> KeyBuffer {
     let mut keys = KeyBuffer::default();
     for n in range.filter(|n| n % 100 != skip) {
         // Digits are a key.
@@ -59,7 +59,8 @@ fn keys(range: std::ops::Range<u64>, skip: u64) -> KeyBuffer {
     keys
 }
 
-fn list(keys: &KeyBuffer, effort: Effort) -> Result<Vec<u8>, CodecError> {
+/// A list of `keys`, compressed.
+pub fn list(keys: &KeyBuffer, effort: Effort) -> Result<Vec<u8>, CodecError> {
     let mut list = ListWriter::new(Vec::new(), effort);
     for (key, _) in keys.iter() {
         list.push(key)?;
@@ -67,7 +68,8 @@ fn list(keys: &KeyBuffer, effort: Effort) -> Result<Vec<u8>, CodecError> {
     Ok(list.finish()?.0)
 }
 
-fn body() -> String {
+/// A page's body.
+pub fn body() -> String {
     let mut text = String::from("{\"@odata.context\":\"https://x/$metadata#Property\",\"value\":[");
     for n in 0..ROWS {
         let comma = if n == 0 { "" } else { "," };
@@ -96,28 +98,45 @@ fn page() -> Result<u64, Failed> {
 }
 
 fn page_gzip() -> Result<u64, Failed> {
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::new(6));
-    gzip.write_all(body().as_bytes())?;
-    counted_page(Some(b"gzip"), black_box(&gzip.finish()?))
+    counted_page(Some(b"gzip"), black_box(&gzip(body().as_bytes())?))
 }
 
+/// As a provider compresses.
+pub fn gzip(bytes: &[u8]) -> Result<Vec<u8>, Failed> {
+    gzip_as(bytes, 6)
+}
+
+/// At this level.
+pub fn gzip_as(bytes: &[u8], level: u32) -> Result<Vec<u8>, Failed> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::new(level));
+    gzip.write_all(bytes)?;
+    Ok(gzip.finish()?)
+}
+
+/// What is counted.
 #[inline(never)]
-fn counted_page(encoding: Option<&[u8]>, body: &[u8]) -> Result<u64, Failed> {
+pub fn counted_page(encoding: Option<&[u8]>, body: &[u8]) -> Result<u64, Failed> {
     let mut keys = KeyBuffer::default();
     let page = read_encoded(encoding, body, FIELDS, Bounds::default(), &mut keys)?;
     Ok(page.rows + keys.len() as u64)
 }
 
 fn sort() -> Result<u64, Failed> {
+    Ok(counted_sort(black_box(&mut unsorted()?)))
+}
+
+/// Keys in no order.
+pub fn unsorted() -> Result<KeyBuffer, Failed> {
     let mut keys = KeyBuffer::default();
     for n in 0..ROWS {
         keys.push(number(n).to_string().as_bytes(), b"2026-11-21T04:00:00Z")?;
     }
-    Ok(counted_sort(black_box(&mut keys)))
+    Ok(keys)
 }
 
+/// What is counted.
 #[inline(never)]
-fn counted_sort(keys: &mut KeyBuffer) -> u64 {
+pub fn counted_sort(keys: &mut KeyBuffer) -> u64 {
     keys.sort_unique() as u64 + keys.len() as u64
 }
 
@@ -125,8 +144,9 @@ fn write() -> Result<u64, Failed> {
     counted_write(black_box(&keys(0..ROWS, 100)))
 }
 
+/// What is counted.
 #[inline(never)]
-fn counted_write(keys: &KeyBuffer) -> Result<u64, Failed> {
+pub fn counted_write(keys: &KeyBuffer) -> Result<u64, Failed> {
     Ok(list(keys, Effort::Small)?.len() as u64)
 }
 
@@ -134,8 +154,9 @@ fn read() -> Result<u64, Failed> {
     counted_read(black_box(&list(&keys(0..ROWS, 100), Effort::Small)?))
 }
 
+/// What is counted.
 #[inline(never)]
-fn counted_read(list: &[u8]) -> Result<u64, Failed> {
+pub fn counted_read(list: &[u8]) -> Result<u64, Failed> {
     let mut list = ListReader::new(list, None);
     let mut count = 0;
     while list.advance()? {
@@ -145,16 +166,22 @@ fn counted_read(list: &[u8]) -> Result<u64, Failed> {
 }
 
 fn merge() -> Result<u64, Failed> {
+    counted_merge(black_box(&parts()?))
+}
+
+/// Four parts.
+pub fn parts() -> Result<Vec<Vec<u8>>, Failed> {
     let mut parts = Vec::new();
     for nth in 0..4 {
         let own = nth * ROWS / 4..(nth + 1) * ROWS / 4;
         parts.push(list(&keys(own, 100), Effort::Stored)?);
     }
-    counted_merge(black_box(&parts))
+    Ok(parts)
 }
 
+/// What is counted.
 #[inline(never)]
-fn counted_merge(parts: &[Vec<u8>]) -> Result<u64, Failed> {
+pub fn counted_merge(parts: &[Vec<u8>]) -> Result<u64, Failed> {
     let streams = parts.iter().map(|p| (ListReader::new(&p[..], None), 0));
     let mut union = Union::new(streams.collect())?;
     let mut count = 0;
@@ -170,8 +197,9 @@ fn difference_of_two() -> Result<u64, Failed> {
     counted_difference(black_box(&former), black_box(&present))
 }
 
+/// What is counted.
 #[inline(never)]
-fn counted_difference(former: &[u8], present: &[u8]) -> Result<u64, Failed> {
+pub fn counted_difference(former: &[u8], present: &[u8]) -> Result<u64, Failed> {
     let mut sides = 0;
     difference::<CodecError>(
         &mut ListReader::new(former, None),
