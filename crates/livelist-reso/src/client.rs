@@ -2,14 +2,10 @@
 //! repeats what can be repeated, and reads pages. What to ask next is `scan`'s and `confirm`'s
 //! business.
 
-use std::future::Future;
 use std::io::{self, Read};
-use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flate2::read::MultiGzDecoder;
 use futures::StreamExt;
 use http::{HeaderMap, Uri, header};
 use livelist_model::budget::Ledger;
@@ -18,8 +14,6 @@ use livelist_model::keys::KeyBuffer;
 use livelist_model::record::Traffic;
 use livelist_model::registry::Limit;
 use livelist_model::run::FeedSpec;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use secrecy::ExposeSecret;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use crate::ahead::Ahead;
@@ -34,6 +28,12 @@ use crate::session::Session;
 use crate::time::Pace;
 use crate::transport::{BodyStream, Transport, TransportError};
 
+mod beside;
+mod body;
+mod echo;
+
+use body::{Pieces, error_body};
+
 pub(crate) const USER_AGENT: &str = concat!("livelist/", env!("CARGO_PKG_VERSION"));
 
 /// A wait up to this is waited out here; a longer one is handed to the caller, where waiting costs
@@ -42,8 +42,6 @@ const SHORT_WAIT: Duration = Duration::from_secs(3);
 /// Compressed bodies up to this are collected before they are parsed; longer ones are parsed while
 /// they come in.
 const COLLECT: usize = 4 * 1024 * 1024;
-/// Of an error's body so much is read.
-const ERROR_BODY: usize = 16 * 1024;
 
 /// How often the same is asked before it counts as not to be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -232,36 +230,6 @@ impl<'a> Client<'a> {
         self.allow.resolve(from, link).map_err(ClientError::Link)
     }
 
-    /// Replaces the token, should a provider echo it in a link, so that it is never stored.
-    pub fn conceal(&self, link: &str) -> String {
-        let mut link = link.to_owned();
-        for (form, mark) in self.token_forms() {
-            link = link.replace(&form, mark);
-        }
-        link
-    }
-
-    /// Undoes [`Client::conceal`], with the token of today.
-    pub fn reveal(&self, link: &str) -> String {
-        let mut link = link.to_owned();
-        for (form, mark) in self.token_forms() {
-            link = link.replace(mark, &form);
-        }
-        link
-    }
-
-    /// The token as it may stand in a link, and what stands for it at rest.
-    fn token_forms(&self) -> [(String, &'static str); 3] {
-        let token = self.session.token.expose_secret();
-        let upper = utf8_percent_encode(token, NON_ALPHANUMERIC).to_string();
-        let usual = utf8_percent_encode(token, UNRESERVED).to_string();
-        [
-            (token.to_owned(), "{livelist:token}"),
-            (usual, "{livelist:token:encoded}"),
-            (upper, "{livelist:token:all-encoded}"),
-        ]
-    }
-
     /// Asks for a page until there is one, within the bounds of the policy. Its keys are added to
     /// `keys`; on an error none is.
     pub async fn page(
@@ -385,66 +353,6 @@ impl<'a> Client<'a> {
         Ok(())
     }
 
-    /// Does `work` while pages that were asked for ahead come in, and asks for more of `next` when
-    /// the limits let them through.
-    async fn beside<T>(&mut self, work: impl Future<Output = T>, next: Option<&[Uri]>) -> T {
-        let next = next.unwrap_or_default();
-        let mut work = pin!(work);
-        loop {
-            let due = self.ask_ahead(next);
-            let pace = self.pace;
-            let mut nap = pin!(async move {
-                match due {
-                    Some(wait) => pace.sleep(wait).await,
-                    None => std::future::pending().await,
-                }
-            });
-            let either = std::future::poll_fn(|context| match work.as_mut().poll(context) {
-                Poll::Ready(done) => Poll::Ready(Some(done)),
-                Poll::Pending => nap.as_mut().poll(context).map(|()| None),
-            });
-            if let Some(done) = self.ahead.beside(either).await {
-                return done;
-            }
-        }
-    }
-
-    /// Asks for those of `next` that may be asked for now, and gives how long the first of the others
-    /// has to wait, if it may be asked for soon.
-    fn ask_ahead(&mut self, next: &[Uri]) -> Option<Duration> {
-        for uri in next {
-            if self.ahead.has(uri) {
-                continue;
-            }
-            let now = self.pace.now();
-            let quota_wait = self.dialect.quota_wait;
-            let is_fine = |answer: &http::Response<BodyStream>| {
-                answer.status() == http::StatusCode::OK
-                    && quota_wait(answer.headers(), now).is_none()
-            };
-            if self.ahead.len() + 1 >= self.at_once || self.ahead.is_troubled(is_fine) {
-                return None;
-            }
-            let due = self.due_in();
-            if !due.is_zero() {
-                return (due <= SHORT_WAIT).then_some(due);
-            }
-            let request = self.request(uri.clone(), None).ok()?;
-            self.note(1, 0);
-            self.traffic.requests += 1;
-            self.ahead.ask(self.transport, request);
-        }
-        None
-    }
-
-    /// Gives up what was asked for ahead and is not wanted any more; what came of it counts.
-    fn give_up(&mut self, is_wanted: impl Fn(&Uri) -> bool) {
-        let bytes = self.ahead.keep(is_wanted);
-        if bytes > 0 {
-            self.note(0, bytes);
-        }
-    }
-
     /// What the next request has to wait for the provider's quota, and for the budgets.
     fn waits(&self) -> (Duration, Duration) {
         let now = self.pace.now();
@@ -537,7 +445,7 @@ impl<'a> Client<'a> {
         let mut buffer = std::mem::take(keys);
         let rest = SyncIoBridge::new(StreamReader::new(body.map(|p| p.map_err(io::Error::other))));
         let parsing = crate::blocking::run(move || {
-            let source = Pieces(pieces.into_iter(), Bytes::new());
+            let source = Pieces::new(pieces);
             let source: Box<dyn Read> = if ended {
                 Box::new(source)
             } else {
@@ -555,53 +463,7 @@ impl<'a> Client<'a> {
     }
 }
 
-/// What a server leaves as it is when it encodes a value (RFC 3986, 2.3).
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
 enum Exchanged {
     Body(HeaderMap, BodyStream),
     Refused(Verdict, u16, String),
-}
-
-/// The beginning of an error's body; what cannot be read says nothing.
-async fn error_body(headers: &HeaderMap, mut body: BodyStream) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while bytes.len() < ERROR_BODY
-        && let Some(Ok(piece)) = body.next().await
-    {
-        bytes.extend_from_slice(&piece);
-    }
-    if headers
-        .get(header::CONTENT_ENCODING)
-        .is_some_and(|e| e == "gzip")
-    {
-        let mut plain = Vec::new();
-        // A cut body still gives what came before the cut.
-        let _ = MultiGzDecoder::new(&bytes[..])
-            .take(ERROR_BODY as u64)
-            .read_to_end(&mut plain);
-        return plain;
-    }
-    bytes
-}
-
-/// Pieces of a body as one reader.
-struct Pieces(std::vec::IntoIter<Bytes>, Bytes);
-
-impl Read for Pieces {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        while self.1.is_empty() {
-            match self.0.next() {
-                Some(piece) => self.1 = piece,
-                None => return Ok(0),
-            }
-        }
-        let n = buf.len().min(self.1.len());
-        buf[..n].copy_from_slice(&self.1.split_to(n));
-        Ok(n)
-    }
 }

@@ -8,8 +8,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::dialect::Dialect;
 
-/// What RFC 3986 leaves unencoded.
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+/// What RFC 3986 leaves unencoded (2.3).
+pub(crate) const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')

@@ -1,0 +1,78 @@
+//! Pages that are asked for while others are waited for: as many as the client may ask for at once, when
+//! the provider's limits let them through.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use http::Uri;
+
+use super::{Client, SHORT_WAIT};
+use crate::transport::BodyStream;
+
+impl Client<'_> {
+    /// Does `work` while pages that were asked for ahead come in, and asks for more of `next` when
+    /// the limits let them through.
+    pub(super) async fn beside<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+        next: Option<&[Uri]>,
+    ) -> T {
+        let next = next.unwrap_or_default();
+        let mut work = pin!(work);
+        loop {
+            let due = self.ask_ahead(next);
+            let pace = self.pace;
+            let mut nap = pin!(async move {
+                match due {
+                    Some(wait) => pace.sleep(wait).await,
+                    None => std::future::pending().await,
+                }
+            });
+            let either = std::future::poll_fn(|context| match work.as_mut().poll(context) {
+                Poll::Ready(done) => Poll::Ready(Some(done)),
+                Poll::Pending => nap.as_mut().poll(context).map(|()| None),
+            });
+            if let Some(done) = self.ahead.beside(either).await {
+                return done;
+            }
+        }
+    }
+
+    /// Asks for those of `next` that may be asked for now, and gives how long the first of the others
+    /// has to wait, if it may be asked for soon.
+    fn ask_ahead(&mut self, next: &[Uri]) -> Option<Duration> {
+        for uri in next {
+            if self.ahead.has(uri) {
+                continue;
+            }
+            let now = self.pace.now();
+            let quota_wait = self.dialect.quota_wait;
+            let is_fine = |answer: &http::Response<BodyStream>| {
+                answer.status() == http::StatusCode::OK
+                    && quota_wait(answer.headers(), now).is_none()
+            };
+            if self.ahead.len() + 1 >= self.at_once || self.ahead.is_troubled(is_fine) {
+                return None;
+            }
+            let due = self.due_in();
+            if !due.is_zero() {
+                return (due <= SHORT_WAIT).then_some(due);
+            }
+            let request = self.request(uri.clone(), None).ok()?;
+            self.note(1, 0);
+            self.traffic.requests += 1;
+            self.ahead.ask(self.transport, request);
+        }
+        None
+    }
+
+    /// Gives up what was asked for ahead and is not wanted any more; what came of it counts.
+    pub(super) fn give_up(&mut self, is_wanted: impl Fn(&Uri) -> bool) {
+        let bytes = self.ahead.keep(is_wanted);
+        if bytes > 0 {
+            self.note(0, bytes);
+        }
+    }
+}

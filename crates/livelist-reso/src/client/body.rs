@@ -1,0 +1,58 @@
+//! Bodies of answers: pieces as one reader, and what an error says.
+
+use std::io::{self, Read};
+
+use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
+use futures::StreamExt;
+use http::{HeaderMap, header};
+
+use crate::transport::BodyStream;
+
+/// Of an error's body so much is read.
+const ERROR_BODY: usize = 16 * 1024;
+
+/// The beginning of an error's body; what cannot be read says nothing.
+pub(super) async fn error_body(headers: &HeaderMap, mut body: BodyStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while bytes.len() < ERROR_BODY
+        && let Some(Ok(piece)) = body.next().await
+    {
+        bytes.extend_from_slice(&piece);
+    }
+    if headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|e| e == "gzip")
+    {
+        let mut plain = Vec::new();
+        // A cut body still gives what came before the cut.
+        let _ = MultiGzDecoder::new(&bytes[..])
+            .take(ERROR_BODY as u64)
+            .read_to_end(&mut plain);
+        return plain;
+    }
+    bytes
+}
+
+/// Pieces of a body as one reader.
+pub(super) struct Pieces(std::vec::IntoIter<Bytes>, Bytes);
+
+impl Pieces {
+    pub(super) fn new(pieces: Vec<Bytes>) -> Pieces {
+        Pieces(pieces.into_iter(), Bytes::new())
+    }
+}
+
+impl Read for Pieces {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        while self.1.is_empty() {
+            match self.0.next() {
+                Some(piece) => self.1 = piece,
+                None => return Ok(0),
+            }
+        }
+        let n = buf.len().min(self.1.len());
+        buf[..n].copy_from_slice(&self.1.split_to(n));
+        Ok(n)
+    }
+}
