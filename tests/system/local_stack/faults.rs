@@ -189,12 +189,13 @@ async fn f4_throttling_is_waited_out_without_paying_for_it() {
 #[ignore = "needs the local stack: make test starts it"]
 async fn f5_a_broken_provider_is_asked_again_later() {
     let day = Day::after_the_first("f5", Provider::Trestle, 400).await;
-    // More than one task tries: the state machine has to wait and invoke it again.
-    day.faults([FaultRule::from(Fault::Status { code: 500 }).times(7)]);
+    // More than one task tries: the state machine has to wait and invoke it again. Two are spent on
+    // pages that were asked for ahead.
+    day.faults([FaultRule::from(Fault::Status { code: 500 }).times(9)]);
     let execution = day.is_survived().await;
     assert_eq!(execution.task_errors(), ["ProviderUnavailable"]);
     let struck = day.world.control("f5").struck();
-    assert_eq!(struck["status"], 7);
+    assert_eq!(struck["status"], 9);
 }
 
 #[tokio::test]

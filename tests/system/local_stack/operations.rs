@@ -380,7 +380,12 @@ async fn only_what_may_expire_is_tagged() {
     let mut seen = BTreeSet::new();
     for key in world.objects_of(&head.feed).await.into_keys() {
         let tags = world.stack.tags(&key).await;
-        let states = ["/head.json", "/notified.json", "/history.json"];
+        let states = [
+            "/head.json",
+            "/notified.json",
+            "/history.json",
+            "/marks.json",
+        ];
         let is_state = states.iter().any(|name| key.ends_with(name));
         let kept = needed.contains(&key) || is_state;
         assert_eq!(tags.is_empty(), kept, "{key}: {tags:?}");
