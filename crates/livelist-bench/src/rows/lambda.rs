@@ -160,8 +160,8 @@ fn artifact(plan: &Plan) -> Result<(PathBuf, Vec<String>), Failed> {
     let mut shows = vec![shown];
     if let Some(owners) = size::owners(built)? {
         shows.push(format!(
-            "What binds the size: of the code, {owners}. One binary holds all functions, so each has the \
-             clients of all services"
+            "What binds the size: of the code, {owners}. One binary holds all functions, so each carries \
+             what any of them needs"
         ));
     }
     Ok((bootstrap, shows))

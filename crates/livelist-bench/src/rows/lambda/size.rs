@@ -46,7 +46,10 @@ pub fn owners(binary: &Path) -> Result<Option<String>, Failed> {
         return Ok(None);
     }
     let share = |size: u64| (size as f64 / all as f64 * 100.0).round();
-    let names = OWNERS.iter().map(|(name, _)| *name).chain(["the rest"]);
+    let names = OWNERS
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(["the standard library and other crates"]);
     let shares: Vec<String> = names
         .zip(sizes)
         .map(|(name, size)| format!("{name} {:.0} %", share(size)))
