@@ -184,8 +184,8 @@ hostile: ## Plays DAYS=10000 hostile days in simulated worlds; SEED=1 is the fir
 	  --threads $(or $(THREADS),$(shell nproc)) $(if $(MARKDOWN),--markdown)
 
 .PHONY: scale
-scale: ## Writes docs/scale.md: what a night costs by a model, and when it ends.
-	cargo run --quiet -p livelist-scale -- --write docs/scale.md
+scale: ## Writes docs/scale.md and its rows of docs/benchmarks.md: what a night costs by a model, and when it ends.
+	cargo run --quiet -p livelist-scale -- --write docs/scale.md --excerpt docs/benchmarks.md
 
 .PHONY: mutations
 mutations: ## Turns each guard off in turn; the hostile worlds have to notice.

@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod dice;
+pub mod excerpt;
 pub mod machine;
 pub mod naive;
 pub mod night;

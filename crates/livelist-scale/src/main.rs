@@ -14,6 +14,9 @@ struct Arguments {
     /// Where to write the document; else it is printed.
     #[arg(long)]
     write: Option<PathBuf>,
+    /// The document of the benchmarks, which shows an excerpt.
+    #[arg(long)]
+    excerpt: Option<PathBuf>,
 }
 
 #[expect(
@@ -37,6 +40,15 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    if let Some(path) = &arguments.excerpt {
+        let text = std::fs::read_to_string(path).map_err(|e| e.to_string());
+        let text = text.and_then(|text| livelist_scale::excerpt::put_in(&text, &document));
+        let written = text.and_then(|text| std::fs::write(path, text).map_err(|e| e.to_string()));
+        if let Err(error) = written {
+            eprintln!("{}: {error}", path.display());
+            return ExitCode::FAILURE;
+        }
+    }
     match &arguments.write {
         None => print!("{document}"),
         Some(path) => {

@@ -1,5 +1,6 @@
 //! What is written down is what the command prints.
 
+use livelist_scale::excerpt::excerpts;
 use livelist_scale::report::document;
 
 #[test]
@@ -21,4 +22,13 @@ fn the_document_is_what_the_model_says() {
         now.len(),
         "make scale writes docs/scale.md anew"
     );
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/benchmarks.md");
+    let benchmarks = std::fs::read_to_string(path).unwrap();
+    for (name, excerpt) in excerpts(&now) {
+        assert!(excerpt.lines().filter(|l| l.starts_with('|')).count() > 5);
+        assert!(
+            benchmarks.contains(&excerpt),
+            "{name}: make scale writes docs/benchmarks.md anew"
+        );
+    }
 }
