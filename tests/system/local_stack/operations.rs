@@ -147,7 +147,7 @@ async fn a_run_of_another_form_fails_clearly() {
 #[tokio::test]
 #[ignore = "needs the local stack: make test starts it"]
 async fn a_run_that_is_handed_over_ends_as_if_it_were_not() {
-    let world = World::one("long", Provider::Trestle, 400).await;
+    let world = World::one("long", Provider::Reso, 400).await;
     world.one_day(FIRST).await;
     world.control("long").sell(9);
     let throttle = Fault::Throttle {
