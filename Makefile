@@ -16,10 +16,11 @@ ARCH := arm64
 # Waiting in the state machine takes a hundredth of its time in tests.
 WAIT_SCALE := 0.01
 
-CARGO_DENY_VERSION := 0.20.2
-CARGO_DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
-CARGO_FUZZ_VERSION := 0.13.2
-CARGO_FUZZ := $(TOOLS)/cargo-fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
+# Tools of cargo, each in a folder of its own, of just this version.
+CARGO_NEXTEST := $(TOOLS)/cargo-nextest-0.9.148/bin/cargo-nextest
+CARGO_DENY := $(TOOLS)/cargo-deny-0.20.2/bin/cargo-deny
+CARGO_FUZZ := $(TOOLS)/cargo-fuzz-0.13.2/bin/cargo-fuzz
+NEXTEST := $(CARGO_NEXTEST) nextest run
 CARGO_LAMBDA_VERSION := 1.9.2
 CHECKOV_VERSION := 3.3.30
 CHECKOV := $(TOOLS)/checkov-$(CHECKOV_VERSION)/bin/checkov
@@ -130,21 +131,20 @@ down: $(VENV) ## Stops the local stack.
 
 # --- Testing ----------------------------------------------------------------------------------------
 
-NEXTEST := $(shell command -v cargo-nextest)
-
 .PHONY: unit
-unit: ## Runs the tests that need no local stack.
-	$(if $(NEXTEST),cargo nextest run --workspace,cargo test --workspace --tests --quiet)
+unit: $(CARGO_NEXTEST) ## Runs the tests that need no local stack.
+	$(NEXTEST) --workspace
 
 .PHONY: test
-test: $(VENV) bootstrap ## Runs all tests, those against a local stack of their own included.
-	$(if $(NEXTEST),cargo nextest run,cargo test --quiet) --workspace --no-run
+test: $(VENV) $(CARGO_NEXTEST) bootstrap ## Runs all tests, those against a local stack of their own included.
+	@.venv/bin/python -W ignore -m unittest discover -q -s infra/local/tests
+	$(NEXTEST) --workspace --no-run
 	@$(STACK) exec --wait-scale $(WAIT_SCALE) --also branches=tests/fakes -- \
-	  $(if $(NEXTEST),cargo nextest run --workspace --run-ignored all --no-fail-fast --status-level slow -E "not test(month::)",cargo test --workspace --tests --quiet --no-fail-fast -- --include-ignored --skip month::)
+	  $(NEXTEST) --workspace --run-ignored all --no-fail-fast --status-level slow -E "not test(month::)"
 
 .PHONY: month
-month: ## Plays a month of livelist serve in three minutes, and looks at its memory.
-	$(if $(NEXTEST),cargo nextest run --workspace --run-ignored all --no-capture -E "test(month::)",cargo test --workspace --test it month:: -- --ignored --nocapture)
+month: $(CARGO_NEXTEST) ## Plays a month of livelist serve in three minutes, and looks at its memory.
+	$(NEXTEST) --workspace --run-ignored all --no-capture -E "test(month::)"
 
 .PHONY: test-api
 test-api: $(VENV_API) ## Asks the running API all that its OpenAPI document allows, and more (schemathesis).
@@ -188,8 +188,8 @@ scale: ## Writes docs/scale.md and its rows of docs/benchmarks.md: what a night 
 	cargo run --quiet -p livelist-scale -- --write docs/scale.md --excerpt docs/benchmarks.md
 
 .PHONY: mutations
-mutations: ## Turns each guard off in turn; the hostile worlds have to notice.
-	$(if $(NEXTEST),cargo nextest run,cargo test --quiet) -p livelist-hostile --features mutations
+mutations: $(CARGO_NEXTEST) ## Turns each guard off in turn; the hostile worlds have to notice.
+	$(NEXTEST) -p livelist-hostile --features mutations
 
 # The WordPress plugin. Its tests take LIVELIST_BIN, a folder with livelist and livelist-mls, or build
 # both.
@@ -350,23 +350,9 @@ $(WP_PHP): wordpress/tests/php/package-lock.json
 	@npm ci --prefix wordpress/tests/php --loglevel=error --no-audit --no-fund --silent
 	@touch $@
 
-# Unoptimised: it runs for two seconds, and compiles in one minute instead of five.
-$(CARGO_DENY):
-	@echo "Installing cargo-deny $(CARGO_DENY_VERSION) into the cache …"
-	@CARGO_TARGET_DIR=$(TOOLS)/build CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off \
-	  CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
-	  cargo install --quiet --locked --no-default-features --root $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION) \
-	  --version $(CARGO_DENY_VERSION) cargo-deny
-	@rm -rf $(TOOLS)/build
-
-# Unoptimised as well.
-$(CARGO_FUZZ):
-	@echo "Installing cargo-fuzz $(CARGO_FUZZ_VERSION) into the cache …"
-	@CARGO_TARGET_DIR=$(TOOLS)/build CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off \
-	  CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
-	  cargo install --quiet --locked --root $(TOOLS)/cargo-fuzz-$(CARGO_FUZZ_VERSION) \
-	  --version $(CARGO_FUZZ_VERSION) cargo-fuzz
-	@rm -rf $(TOOLS)/build
+# A prebuilt wheel takes seconds; where there is none for this machine, building takes minutes.
+$(CARGO_NEXTEST) $(CARGO_DENY) $(CARGO_FUZZ):
+	@infra/cargo-tool.sh $(patsubst %/bin/,%,$(dir $@))
 
 # --- Fuzzing ----------------------------------------------------------------------------------------
 

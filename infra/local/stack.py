@@ -233,8 +233,7 @@ def status(_: argparse.Namespace) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    command = [word for word in options.command if word != "--"]
-    if not command:
+    if not options.command:
         raise StackError("exec needs a command: stack.py exec -- COMMAND")
     with tempfile.TemporaryDirectory(prefix="livelist-stack-") as name, ExitStack() as servers:
         folder = Path(name)
@@ -246,7 +245,7 @@ def run(options: argparse.Namespace) -> int:
         deploy_into(server, state, options.parameter, options.also)
         say(f"Local stack at {server.endpoint}")
         environment = environment_of(server, bare, state)
-        code = subprocess.run(command, env=environment, cwd=ROOT).returncode
+        code = subprocess.run(options.command, env=environment, cwd=ROOT).returncode
         if code != 0:
             kept = HOME / "failed-stack.log"
             HOME.mkdir(exist_ok=True)
@@ -260,6 +259,14 @@ def parameter(text: str) -> tuple[str, str]:
     if not separator:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
     return name, value
+
+
+def split(words: list[str]) -> tuple[list[str], list[str]]:
+    """Our own words, and the command behind the first `--`, which may have a `--` of its own."""
+    if "--" not in words:
+        return words, []
+    at = words.index("--")
+    return words[:at], words[at + 1 :]
 
 
 def main() -> int:
@@ -291,9 +298,11 @@ def main() -> int:
                 default=[],
                 help="NAME=FOLDER: the template again, as stack NAME, with the artifact in FOLDER",
             )
-        if function is run:
-            command.add_argument("command", nargs=argparse.REMAINDER)
-    options = parser.parse_args()
+    own, command = split(sys.argv[1:])
+    options = parser.parse_args(own)
+    if command and options.function is not run:
+        parser.error("only exec takes a command")
+    options.command = command
     if hasattr(options, "parameter"):
         options.parameter, options.also = dict(options.parameter), dict(options.also)
     try:
