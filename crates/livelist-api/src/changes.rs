@@ -69,8 +69,11 @@ enum Kind {
 enum Why {
     /// The MLS was asked for the key, and did not have it.
     ConfirmedByKey,
-    /// The MLS cannot be asked by key; a further scan did not see it either.
+    /// The MLS cannot be asked by key; a further scan of the same run did not see it either. No list
+    /// that is published now rests on that.
     ConfirmedByScan,
+    /// The MLS cannot be asked by key; complete scans of two days did not see it.
+    ConfirmedByScans,
     /// The result was held, and an operator let it through.
     ApprovedByOperator,
 }
@@ -80,6 +83,7 @@ impl From<ConfirmedBy> for Why {
         match by {
             ConfirmedBy::Key => Why::ConfirmedByKey,
             ConfirmedBy::Scan => Why::ConfirmedByScan,
+            ConfirmedBy::Scans => Why::ConfirmedByScans,
             ConfirmedBy::Operator => Why::ApprovedByOperator,
         }
     }

@@ -1,17 +1,23 @@
-//! `POST /v1/feeds/{feed}/check`: which of the keys that a site has are not in the published list.
-//! The list is read as a stream beside the sorted keys, so that two million keys need no more memory
-//! than two hundred. Nothing is called gone before the whole list was read and is the one that the
-//! head means: what a damaged list does not show proves nothing.
+//! `POST /v1/feeds/{feed}/check`: what is known of the keys that a site has. A key of the published list
+//! is *listed*; one that was on a published list, and whose removal was confirmed, is *gone*; any other
+//! is *unknown*: it may be new. Both lists are read as streams beside the sorted keys, so that two
+//! million keys need no more memory than two hundred. Nothing is called gone before both were read to
+//! their ends and are those that the head means: what a damaged list does not show proves nothing.
+
+use std::io::Read;
 
 use axum::Json;
 use axum::extract::{Request, State};
 use livelist_model::codec::{CodecError, KeyStream, ListReader, ListSummary};
+use livelist_model::gone::GoneReader;
 use livelist_model::head::whole_seconds;
 use livelist_model::keys::{KeyError, MAX_KEY_BYTES, check_key};
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{
+    Array, ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, SchemaType, Type,
+};
 
 use crate::access::Asked;
 use crate::error::ApiError;
@@ -30,50 +36,143 @@ const LOOK_EVERY: u32 = 4_096;
 /// The keys that a site has.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct Question {
-    /// At most 5000 keys, each of 1 to 1020 bytes without control characters, in any order.
+    /// The form of the answer: 1 (also if it is left out) or 2.
+    #[serde(default = "first")]
+    #[schema(minimum = 1, maximum = 2, default = 1)]
+    schema: u32,
+    /// At most 5000, in any order.
     #[serde(deserialize_with = "bounded")]
     #[schema(schema_with = described)]
-    keys: Vec<String>,
+    keys: Vec<Asking>,
+}
+
+fn first() -> u32 {
+    1
+}
+
+/// A key, alone or with what the site knows of it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Asking {
+    /// The key alone.
+    Key(String),
+    /// The key, and when the site got its copy. It may hold more, such as `listing_id`.
+    Copy {
+        key: String,
+        #[serde(default)]
+        got: Option<jiff::Timestamp>,
+    },
+}
+
+impl Asking {
+    fn into_copy(self) -> (String, Option<i64>) {
+        match self {
+            Asking::Key(key) => (key, None),
+            Asking::Copy { key, got } => (key, got.map(|at| at.as_second())),
+        }
+    }
 }
 
 fn described() -> Array {
-    let key = ObjectBuilder::new()
-        .schema_type(SchemaType::new(Type::String))
-        .min_length(Some(1))
-        .max_length(Some(MAX_KEY_BYTES))
-        .pattern(Some(r"^[^\u0000-\u001f\u007f]+$"))
+    let text = || ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
+    let key = || {
+        text()
+            .min_length(Some(1))
+            .max_length(Some(MAX_KEY_BYTES))
+            .pattern(Some(r"^[^\u0000-\u001f\u007f]+$"))
+            .build()
+    };
+    let got = text()
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+        .description(Some(
+            "When the site got its copy from the MLS: what was proved gone before that is not this copy",
+        ))
+        .build();
+    let copy = ObjectBuilder::new()
+        .property("key", key())
+        .property("listing_id", text().build())
+        .property("got", got)
+        .required("key")
         .build();
     ArrayBuilder::new()
-        .items(key)
+        .items(OneOfBuilder::new().item(key()).item(copy))
         .max_items(Some(MAX_KEYS))
         .description(Some(
             "At most 5000 keys, each of 1 to 1020 bytes without control characters, in any order",
         ))
-        .examples([serde_json::json!(["1124650211", "1124650212"])])
+        .examples([serde_json::json!([
+            "1124650211",
+            {"key": "1124650212", "got": "2026-11-20T10:00:00Z"}
+        ])])
         .build()
 }
 
-/// Which of them are gone.
+/// What is known of the keys.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Verdict {
+#[serde(untagged)]
+pub(crate) enum Verdict {
+    /// The first form.
+    First(FirstVerdict),
+    /// The second.
+    Second(SecondVerdict),
+}
+
+/// The first form of the answer.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FirstVerdict {
     /// The list that was looked at.
     version: String,
-    /// The list holds everything that was live at this instant. A listing that came later may be
-    /// missing from it, and so be among `gone`: do not take down what the site got after it.
+    /// The list holds everything that was live at this instant.
     #[schema(value_type = String, format = DateTime)]
     as_of: jiff::Timestamp,
     /// Always true: without a complete list there is no answer.
     complete: bool,
     /// How many keys were asked for.
     checked: usize,
-    /// Those that are not in the list, each once, in the order of their bytes.
+    /// Those that were listed once and whose removal was confirmed, each once, in the order of their
+    /// bytes.
     gone: Vec<String>,
+    /// Those that are not listed and of which no more is known: they may be new. Take none of them down.
+    unknown: Vec<String>,
 }
 
-/// Which of a site's keys are gone
+/// The second form of the answer.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SecondVerdict {
+    /// The form: 2.
+    schema: u32,
+    /// The list that was looked at.
+    version: String,
+    /// The list holds everything that was live at this instant.
+    #[schema(value_type = String, format = DateTime)]
+    as_of: jiff::Timestamp,
+    /// When the last good look at the MLS began.
+    #[schema(value_type = String, format = DateTime)]
+    checked_at: jiff::Timestamp,
+    /// Always true: without a complete list there is no answer.
+    complete: bool,
+    /// How many of the keys are listed.
+    listed: usize,
+    /// Those that were listed once and whose removal was confirmed, each once, in the order of their
+    /// bytes.
+    gone: Vec<Gone>,
+    /// Those that are not listed and of which no more is known: they may be new. Take none of them down.
+    unknown: Vec<String>,
+}
+
+/// A key that is gone.
+#[derive(Serialize, ToSchema)]
+struct Gone {
+    key: String,
+    /// Since when that is proved. A copy that was got later is another listing.
+    #[schema(value_type = String, format = DateTime)]
+    since: jiff::Timestamp,
+}
+
+/// What is known of a site's keys
 ///
-/// The keys are compared byte by byte with the published list. A list that cannot be read to its end,
-/// or is not the one that the head means, gives 503 and never a gone key.
+/// The keys are compared byte by byte with the published list, and with the record of what is gone. One
+/// that cannot be read to its end, or is not the one that the head means, gives 503 and never a gone key.
 #[utoipa::path(
     post,
     path = "/v1/feeds/{feed}/check",
@@ -81,7 +180,7 @@ pub(crate) struct Verdict {
     tag = "feeds",
     params(("feed" = String, Path, description = "The feed's id")),
     request_body = Question,
-    responses((status = 200, description = "The keys that are gone", body = Verdict), Refusals, BodyRefusals),
+    responses((status = 200, description = "What is known of the keys", body = Verdict), Refusals, BodyRefusals),
     security(("site_key" = []))
 )]
 pub(crate) async fn check(
@@ -90,65 +189,148 @@ pub(crate) async fn check(
     request: Request,
 ) -> Result<Json<Verdict>, ApiError> {
     let room = state.bodies.acquire().await;
-    let Question { keys } = body::json(request, MAX_BODY).await?;
-    for (i, key) in keys.iter().enumerate() {
+    let Question { schema, keys } = body::json(request, MAX_BODY).await?;
+    if !(1..=2).contains(&schema) {
+        return Err(ApiError::Invalid("`schema` is 1 or 2".to_owned()));
+    }
+    let mut copies = Vec::with_capacity(keys.len());
+    for (i, asking) in keys.into_iter().enumerate() {
+        let (key, got) = asking.into_copy();
         check_key(key.as_bytes()).map_err(|error| ApiError::Invalid(told(i, error)))?;
+        copies.push((key, got));
     }
     let head = head::ready(&state, &asked.feed).await?;
-    let checked = keys.len();
+    let checked = copies.len();
+    copies.sort_unstable();
+    // Of two copies of a listing the younger one decides.
+    copies.dedup_by(|later, first| {
+        let is_same = later.0 == first.0;
+        if is_same {
+            first.1 = first.1.max(later.1);
+        }
+        is_same
+    });
+    let distinct = copies.len();
     let list = lists::open(&state, &head.full).await?;
     let expected = ListSummary {
         count: head.count,
-        sha256: head.sha256,
+        sha256: head.sha256.clone(),
     };
-    let gone = lists::read(&state, &head.full.object, move |waiting| {
-        absent(&mut ListReader::new(list, Some(expected)), keys, waiting)
+    let absent = lists::read(&state, &head.full.object, move |waiting| {
+        absent(&mut ListReader::new(list, Some(expected)), copies, waiting)
     })
     .await?;
+    let listed = distinct - absent.len();
+    let (gone, unknown) = match &head.gone {
+        Some(record) if !absent.is_empty() => {
+            let source = lists::open(&state, &record.stored).await?;
+            let expected = record.summary.clone();
+            lists::read(&state, &record.stored.object, move |waiting| {
+                part(GoneReader::new(source, Some(expected)), absent, waiting)
+            })
+            .await?
+        }
+        _ => (Vec::new(), absent.into_iter().map(|(key, _)| key).collect()),
+    };
     drop(room);
-    Ok(Json(Verdict {
-        version: head.version,
-        as_of: whole_seconds(head.as_of),
-        complete: head.complete,
-        checked,
-        gone,
+    let as_of = whole_seconds(head.as_of);
+    Ok(Json(match schema {
+        2 => Verdict::Second(SecondVerdict {
+            schema,
+            as_of,
+            checked_at: whole_seconds(head.looked_at()),
+            version: head.version,
+            complete: head.complete,
+            listed,
+            gone,
+            unknown,
+        }),
+        _ => Verdict::First(FirstVerdict {
+            version: head.version,
+            as_of,
+            complete: head.complete,
+            checked,
+            gone: gone.into_iter().map(|gone| gone.key).collect(),
+            unknown,
+        }),
     }))
 }
 
-/// The `keys` that are not in `list`.
+/// A key, and in which second of the Unix time the site got its copy.
+type Copy = (String, Option<i64>);
+
+/// Those of the sorted `keys` that are not in `list`.
 fn absent(
     list: &mut impl KeyStream,
-    mut keys: Vec<String>,
+    keys: Vec<Copy>,
     waiting: &Waiting,
-) -> Result<Vec<String>, CodecError> {
-    keys.sort_unstable();
-    keys.dedup();
-    let mut gone = Vec::new();
+) -> Result<Vec<Copy>, CodecError> {
+    let mut absent = Vec::new();
     let mut left = keys.into_iter().peekable();
-    let mut since_look = 0;
+    let mut look = Look::default();
     loop {
         // Each was seen: that needs no proof of what comes behind.
-        if gone.is_empty() && left.peek().is_none() {
-            return Ok(gone);
+        if absent.is_empty() && left.peek().is_none() {
+            return Ok(absent);
         }
         if !list.advance()? {
             break;
         }
-        while let Some(key) = left.next_if(|key| key.as_bytes() < list.key()) {
-            gone.push(key);
+        while let Some(copy) = left.next_if(|(key, _)| key.as_bytes() < list.key()) {
+            absent.push(copy);
         }
-        left.next_if(|key| key.as_bytes() == list.key());
-        since_look += 1;
-        if since_look == LOOK_EVERY {
-            since_look = 0;
-            if waiting.is_over() {
-                return Err(std::io::Error::from(std::io::ErrorKind::Interrupted).into());
-            }
-        }
+        left.next_if(|(key, _)| key.as_bytes() == list.key());
+        look.at(waiting)?;
     }
     // Here the list has shown its count and its digest.
-    gone.extend(left);
-    Ok(gone)
+    absent.extend(left);
+    Ok(absent)
+}
+
+/// Parts the sorted `keys` into those that the record calls gone, and the others.
+fn part(
+    mut record: GoneReader<impl Read>,
+    keys: Vec<Copy>,
+    waiting: &Waiting,
+) -> Result<(Vec<Gone>, Vec<String>), CodecError> {
+    let (mut gone, mut unknown) = (Vec::new(), Vec::new());
+    let mut left = keys.into_iter().peekable();
+    let mut look = Look::default();
+    while record.advance()? {
+        while let Some((key, _)) = left.next_if(|(key, _)| key.as_bytes() < record.key()) {
+            unknown.push(key);
+        }
+        let since = record.since().second;
+        if let Some((key, got)) = left.next_if(|(key, _)| key.as_bytes() == record.key()) {
+            match jiff::Timestamp::from_second(since) {
+                Ok(at) if got.is_none_or(|got| got < since) => gone.push(Gone { key, since: at }),
+                _ => unknown.push(key),
+            }
+        }
+        look.at(waiting)?;
+    }
+    unknown.extend(left.map(|(key, _)| key));
+    Ok((gone, unknown))
+}
+
+/// Looks now and then whether anybody still waits.
+#[derive(Default)]
+struct Look {
+    since: u32,
+}
+
+impl Look {
+    fn at(&mut self, waiting: &Waiting) -> Result<(), CodecError> {
+        self.since += 1;
+        if self.since < LOOK_EVERY {
+            return Ok(());
+        }
+        self.since = 0;
+        match waiting.is_over() {
+            true => Err(std::io::Error::from(std::io::ErrorKind::Interrupted).into()),
+            false => Ok(()),
+        }
+    }
 }
 
 fn told(nth: usize, error: KeyError) -> String {
@@ -162,17 +344,17 @@ fn told(nth: usize, error: KeyError) -> String {
 }
 
 /// Ends at the first key too many, so that a body of empty strings does not become a large vector.
-fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Asking>, D::Error> {
     struct Keys;
 
     impl<'de> Visitor<'de> for Keys {
-        type Value = Vec<String>;
+        type Value = Vec<Asking>;
 
         fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             write!(f, "at most {MAX_KEYS} keys")
         }
 
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<String>, A::Error> {
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<Asking>, A::Error> {
             let mut keys = Vec::new();
             while let Some(key) = seq.next_element()? {
                 if keys.len() == MAX_KEYS {
@@ -207,9 +389,12 @@ mod tests {
         let mut peaks = Vec::new();
         for n in [1_000, 2_000_000] {
             let (bytes, summary) = list(n);
-            let asked: Vec<String> = (0..5_000).map(|i| format!("{:026}", i * 401)).collect();
-            let sold = asked.iter().filter(|key| key.parse::<u64>().unwrap() >= n);
-            let sold: Vec<String> = sold.cloned().collect();
+            let asked = (0..5_000).map(|i| (format!("{:026}", i * 401), None));
+            let asked: Vec<Copy> = asked.collect();
+            let sold = asked
+                .iter()
+                .filter(|(key, _)| key.parse::<u64>().unwrap() >= n);
+            let sold: Vec<Copy> = sold.cloned().collect();
             let mut gone = Vec::new();
             let used = allocation_counter::measure(|| {
                 let mut list = ListReader::new(&bytes[..], Some(summary));
@@ -226,7 +411,7 @@ mod tests {
     fn nobody_reads_on_for_a_caller_who_has_gone() {
         let (bytes, summary) = list(10_000);
         let mut list = ListReader::new(&bytes[..], Some(summary));
-        let gone = absent(&mut list, vec!["x".to_owned()], &Waiting::nobody());
+        let gone = absent(&mut list, vec![("x".to_owned(), None)], &Waiting::nobody());
         assert!(gone.is_err());
         assert!(list.advance().unwrap(), "it stopped in the middle");
     }

@@ -84,6 +84,12 @@ fn defect(head: &Head, feed: &FeedId) -> Option<&'static str> {
             "its list is not a snapshot of the feed",
         ),
         (
+            head.gone.as_ref().is_none_or(|gone| {
+                is_stored(&gone.stored, feed, "gone") && is_sha256(&gone.summary.sha256)
+            }),
+            "its record of what is gone is not one of the feed",
+        ),
+        (
             newest.is_none_or(|d| d.to == head.version),
             "its newest delta does not lead to it",
         ),

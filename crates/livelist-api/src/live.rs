@@ -38,6 +38,10 @@ pub(crate) struct Manifest {
     /// missing.
     #[schema(value_type = String, format = DateTime)]
     as_of: jiff::Timestamp,
+    /// When the last good look at the MLS began: how old the list is. Where a new listing can slip past
+    /// a look, `as_of` is the look before.
+    #[schema(value_type = String, format = DateTime)]
+    checked_at: jiff::Timestamp,
     /// Always true: nothing incomplete is published.
     complete: bool,
     /// Keys in the list.
@@ -103,7 +107,8 @@ type Parameters = Query<Vec<(String, String)>>;
 /// The published list of a feed
 ///
 /// Where to fetch the list and its deltas, and what has to be true of them. 304 is answered from the
-/// head alone. The `ETag` changes with the version, and when a list becomes stale.
+/// head alone. The `ETag` changes with the version, with the keys that are gone, and when a list becomes
+/// stale.
 #[utoipa::path(
     get,
     path = "/v1/feeds/{feed}/live",
@@ -132,8 +137,8 @@ pub(crate) async fn live(
     let stale = head.is_stale(state.clock.now());
     // The list stays the same when it becomes stale, what is to be known of it does not.
     let tag = match stale {
-        false => head.version.clone(),
-        true => format!("{}-stale", head.version),
+        false => head.tag(),
+        true => format!("{}-stale", head.tag()),
     };
     let etag = HeaderValue::from_str(&format!("\"{tag}\""))
         .map_err(|_| ApiError::unsound("the version does not fit a header"))?;
@@ -177,6 +182,7 @@ async fn manifest(
         }
         None => None,
     };
+    let checked_at = whole_seconds(head.looked_at());
     Ok(Manifest {
         schema: head.schema,
         feed: head.feed,
@@ -185,6 +191,7 @@ async fn manifest(
         // Rounded down, both: the site then protects what came in that second, and a link never
         // dies before its time.
         as_of: whole_seconds(head.as_of),
+        checked_at,
         complete: head.complete,
         count: head.count,
         previous_count: head.previous_count,

@@ -9,18 +9,18 @@ use serde::{Deserialize, Serialize};
 use crate::evidence::{Doubt, Paging, ScanEvidence};
 use crate::guard_switch::{Guard, is_off};
 use crate::guards::Guards;
+use crate::waiting;
 
 /// At most so many full scans in one run: the first, and a second look.
 pub const MAX_SCANS: usize = 2;
 /// At most so many removals are asked for one by one in one run; above, the run is held. At 50 keys
 /// a request that is 1,000 requests, within the hourly limit of every provider that can be asked.
 pub const MAX_CONFIRMATIONS: u64 = 50_000;
-
-/// Where two scans have to agree, a third may stand in for one that was none.
-pub const MAX_LOOKS: usize = 3;
-/// So many keys that one scan of a run saw another may miss, or one of a thousand: listings are sold
-/// between two scans, but few.
-pub const MAX_STRAYS: u64 = 10;
+/// A list of up to so many keys may become empty without a person, if each was asked for on two days.
+pub const FEW: u64 = 10;
+/// So many keys that one look missed the next one may see, or one of a thousand: listings come back
+/// between two days, but few.
+const MAX_BACK: u64 = 10;
 
 /// Why a result waits for a second look or an operator. The names are stable: operators, the
 /// documentation and programs rely on them.
@@ -137,6 +137,34 @@ pub struct Comparison {
     pub distinct: Vec<u64>,
     /// What each scan saw.
     pub scans: Vec<ScanEvidence>,
+    /// Where keys cannot be asked for: what earlier looks say of the absent ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked: Option<Looked>,
+}
+
+/// What the looks of earlier days say, where keys cannot be asked for one by one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Looked {
+    /// Absent keys that another look missed as well, at least a day ago.
+    pub again: u64,
+    /// Absent keys that were missed already, but by a look of the same day.
+    pub early: u64,
+    /// Absent keys that this look is the first to miss.
+    pub fresh: u64,
+    /// Keys that another look had missed, and that this run sees.
+    pub back: u64,
+}
+
+impl Looked {
+    /// Whether this look and the one before agree as a whole, so that what both missed is gone. If many
+    /// of the keys that the one before missed are back, it was no look: rows were hidden from it, and
+    /// the next ones may be hidden from this one. Chance alone hides some of them twice.
+    pub fn agree(&self, former: u64) -> bool {
+        let most = MAX_BACK.max(former / 1_000);
+        let few = self.back <= most && (self.back < 2 || self.back <= self.again);
+        few || is_off(Guard::SecondLook)
+    }
 }
 
 /// What confirmation told.
@@ -167,28 +195,42 @@ pub enum Next {
     Hold(HeldReason),
 }
 
+/// Why the newest scan is not to be believed; nothing if it is. Before a run gives up, it scans once
+/// more.
+pub fn doubt(facts: &Comparison, confirms_by_key: bool) -> Option<HeldReason> {
+    let (Some(scan), Some(distinct)) = (facts.scans.last(), facts.distinct.last().copied()) else {
+        return Some(HeldReason::EmptyScan);
+    };
+    match scan.doubt(distinct) {
+        Some(Doubt::NoEnd | Doubt::CountMismatch) => return Some(HeldReason::CountMismatch),
+        Some(Doubt::RowsSkipped) => return Some(HeldReason::RowsSkipped),
+        Some(Doubt::MoreThanCounted) | None => {}
+    }
+    // Rows moved while they were read, so others may have slipped past. Where each absent key is asked
+    // for that loses none; where nobody can be asked, the same rows may slip past every night.
+    (!confirms_by_key && scan.is_unsteady(distinct)).then_some(HeldReason::RowsSkipped)
+}
+
 /// What to do after the comparison.
 pub fn after_comparison(facts: &Comparison, guards: &Guards, confirms_by_key: bool) -> Next {
-    let look_again = |reason| {
-        if facts.scans.len() < MAX_SCANS {
-            Next::ScanAgain
-        } else {
-            Next::Hold(reason)
-        }
+    let may_scan = facts.scans.len() < MAX_SCANS;
+    let look_again = |reason| match may_scan {
+        true => Next::ScanAgain,
+        false => Next::Hold(reason),
     };
+    if let Some(reason) = doubt(facts, confirms_by_key) {
+        return look_again(reason);
+    }
     let (Some(scan), Some(distinct)) = (facts.scans.last(), facts.distinct.last().copied()) else {
         return Next::Hold(HeldReason::EmptyScan);
     };
-    match scan.doubt(distinct) {
-        Some(Doubt::NoEnd | Doubt::CountMismatch) => return look_again(HeldReason::CountMismatch),
-        Some(Doubt::RowsSkipped) => return look_again(HeldReason::RowsSkipped),
-        Some(Doubt::MoreThanCounted) if facts.scans.len() < MAX_SCANS => return Next::ScanAgain,
-        Some(Doubt::MoreThanCounted) => {}
-        None => {}
+    if may_scan && scan.doubt(distinct) == Some(Doubt::MoreThanCounted) {
+        return Next::ScanAgain;
     }
     if facts.live == 0 && !is_off(Guard::EmptyScan) {
         match facts.former {
             Some(0) => return Next::Publish,
+            Some(former) if confirms_by_key && former <= FEW && !may_scan => return Next::Confirm,
             Some(_) => return look_again(HeldReason::EmptyScan),
             None => return look_again(HeldReason::EmptyFirstScan),
         }
@@ -196,7 +238,7 @@ pub fn after_comparison(facts: &Comparison, guards: &Guards, confirms_by_key: bo
     // A first snapshot has no former keys by which rows that slipped past the reader are found.
     let is_unsteady =
         scan.is_unsteady(distinct) || (facts.former.is_none() && scan.paging == Paging::Links);
-    if is_unsteady && facts.scans.len() < MAX_SCANS {
+    if is_unsteady && may_scan {
         return Next::ScanAgain;
     }
     if facts.absent == 0 {
@@ -204,32 +246,29 @@ pub fn after_comparison(facts: &Comparison, guards: &Guards, confirms_by_key: bo
     }
     let former = facts.former.unwrap_or(0);
     let limit = guards.limit(former);
-    if facts.absent > limit {
-        if are_keys_replaced(facts) {
-            return look_again(HeldReason::KeysReplaced);
-        }
-        if facts.scans.len() < MAX_SCANS {
-            // A second scan is cheaper than asking for thousands of keys that one lost page hides.
-            return Next::ScanAgain;
-        }
+    if facts.absent > limit && are_keys_replaced(facts) {
+        return look_again(HeldReason::KeysReplaced);
     }
-    if confirms_by_key {
-        if is_off(Guard::Confirmation) {
-            return Next::Publish;
-        }
-        return if facts.absent > limit.max(MAX_CONFIRMATIONS) {
-            Next::Hold(HeldReason::MassRemovalUnconfirmed)
-        } else {
-            Next::Confirm
+    if !confirms_by_key {
+        // What this look is the first to miss stays listed; a later run decides.
+        let most = limit.min(waiting::MOST as u64);
+        let is_mass = facts.absent > most && !is_off(Guard::MassRemoval);
+        return match is_mass {
+            true => Next::Hold(HeldReason::MassRemovalUnconfirmed),
+            false => Next::Publish,
         };
     }
-    if looks(facts) < 2 && !is_off(Guard::SecondLook) {
-        return second_look(facts);
+    if facts.absent > limit && may_scan {
+        // A second scan is cheaper than asking for thousands of keys that one lost page hides.
+        return Next::ScanAgain;
     }
-    if facts.absent > limit && !is_off(Guard::MassRemoval) {
+    if is_off(Guard::Confirmation) {
+        return Next::Publish;
+    }
+    if facts.absent > limit.max(MAX_CONFIRMATIONS) {
         Next::Hold(HeldReason::MassRemovalUnconfirmed)
     } else {
-        Next::Publish
+        Next::Confirm
     }
 }
 
@@ -248,34 +287,29 @@ pub fn after_confirmation(facts: &Comparison, confirmed: &Confirmed, guards: &Gu
         // So many live keys were missing that the scan is none, whatever its numbers say.
         return Next::Hold(HeldReason::RowsSkipped);
     }
-    let is_mass = confirmed.asked - confirmed.restored > limit && confirmed.fresh > limit;
-    if is_mass && !is_off(Guard::MassRemoval) {
+    let gone = confirmed.asked.saturating_sub(confirmed.restored);
+    // An empty list needs two days however short the former one was.
+    let pass = if gone == facts.former.unwrap_or(0) && facts.live == 0 {
+        0
+    } else {
+        limit
+    };
+    if gone > pass && confirmed.fresh > pass && !is_off(Guard::MassRemoval) {
         return Next::Hold(HeldReason::MassRemoval);
     }
     Next::Publish
 }
 
-/// How many scans of the run can be believed: undoubted by themselves, and without keys missing that
-/// another scan of the run saw. Where keys cannot be asked for, such a scan is the confirmation of
-/// another, and what the other saw is its control. Rows that slip past one scan of a moving source
-/// do not slip past both.
-fn looks(facts: &Comparison) -> usize {
-    let strays = MAX_STRAYS.max(facts.live / 1_000);
-    let scans = facts.scans.iter().zip(&facts.distinct);
-    scans
-        .filter(|(scan, distinct)| {
-            let is_doubted = !matches!(scan.doubt(**distinct), None | Some(Doubt::MoreThanCounted));
-            !is_doubted && facts.live - **distinct <= strays
-        })
-        .count()
-}
-
-fn second_look(facts: &Comparison) -> Next {
-    if facts.scans.len() < MAX_LOOKS {
-        Next::ScanAgain
-    } else {
-        Next::Hold(HeldReason::RowsSkipped)
-    }
+/// Whether the keys that a held run saw for the first time may be added to the list all the same: what
+/// was seen lives. Not if it looks like another feed (F14): hardly any key of the list was seen, or more
+/// came than the guards let through.
+pub fn adds_while_held(facts: &Comparison, guards: &Guards) -> bool {
+    let Some(former) = facts.former else {
+        return false;
+    };
+    let seen = former.saturating_sub(facts.absent);
+    let is_this_feed = seen.saturating_mul(10) >= former;
+    facts.added > 0 && facts.added <= guards.limit(former) && is_this_feed
 }
 
 /// Half of the former keys or more went, and at least half as many others came in their place.

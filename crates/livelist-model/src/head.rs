@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use jiff::SignedDuration;
 
 use crate::decision::HeldReason;
+use crate::gone::GoneRef;
 use crate::ids::{FeedId, RunId};
 
 /// So many deltas back a site can catch up; older ones get the full list.
@@ -27,10 +28,15 @@ pub struct Head {
     pub version: String,
     /// Counts the snapshots of the feed, from 1.
     pub sequence: u64,
-    /// The snapshot holds every key of the one before that was live from this instant to the end of
-    /// the scan. A listing that came later is not in it, and one that is in its first snapshot may
-    /// be a day late where rows are read by following links while others move.
+    /// The snapshot holds every key that was live from this instant to the end of the last good look. A
+    /// listing that came later may be missing. Where rows are read by following links, a new one can
+    /// slip past a scan while others move; so there it is the beginning of the look before the last: a
+    /// listing would have to slip twice.
     pub as_of: jiff::Timestamp,
+    /// When the last good look began: the last complete scan that raised no doubt. Whether a list is
+    /// old is judged by this. Heads of earlier versions do not say it: there it is `as_of`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked_at: Option<jiff::Timestamp>,
     /// Always true: nothing incomplete becomes a head.
     pub complete: bool,
     /// Keys in the snapshot.
@@ -48,6 +54,9 @@ pub struct Head {
     /// Deltas to this version, newest first; each begins where the next one ends.
     #[serde(default)]
     pub deltas: Vec<DeltaRef>,
+    /// The keys that were listed and are gone. Nothing where none is, and in heads of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone: Option<GoneRef>,
     /// The run that published it.
     pub run: RunId,
     /// When it was published.
@@ -101,8 +110,11 @@ pub struct DeltaRef {
 pub enum ConfirmedBy {
     /// The provider was asked for each key, and had none of them.
     Key,
-    /// The provider cannot be asked by key; further scans did not see them either.
+    /// The provider cannot be asked by key; a further scan of the same run did not see them either.
+    /// Removals of earlier versions alone rest on that.
     Scan,
+    /// The provider cannot be asked by key; complete scans of two days did not see them.
+    Scans,
     /// The result was held, and an operator let it through.
     Operator,
 }
@@ -119,6 +131,31 @@ impl Head {
     /// The sequence in a version's name.
     pub fn sequence_of(version: &str) -> Option<u64> {
         version.rsplit_once('-')?.1.parse().ok()
+    }
+
+    /// The names of all objects that it needs.
+    pub fn objects(&self) -> impl Iterator<Item = &String> {
+        let deltas = self.deltas.iter().map(|delta| &delta.stored);
+        let gone = self.gone.iter().map(|gone| &gone.stored);
+        let all = deltas.chain(gone).chain([&self.full]);
+        all.map(|stored| &stored.object)
+    }
+
+    /// When the last good look began.
+    pub fn looked_at(&self) -> jiff::Timestamp {
+        self.checked_at.unwrap_or(self.as_of)
+    }
+
+    /// What the sites have to hear of: the version, and which keys are gone.
+    pub fn tag(&self) -> String {
+        match &self.gone {
+            Some(gone) => format!(
+                "{}-g{}",
+                self.version,
+                gone.summary.sha256.get(..16).unwrap_or_default()
+            ),
+            None => self.version.clone(),
+        }
     }
 
     /// Whether the head should have been followed by another look long ago.
@@ -151,8 +188,11 @@ pub struct Held {
     pub reason: HeldReason,
     /// Since when.
     pub at: jiff::Timestamp,
-    /// The head it was compared with; a later head makes this document meaningless.
+    /// The head at its end; a later head makes this document meaningless.
     pub head_version: Option<String>,
+    /// When its last scan began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<jiff::Timestamp>,
     /// The removals that were confirmed, if any were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removals: Option<crate::record::ListRef>,

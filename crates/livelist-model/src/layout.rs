@@ -77,6 +77,20 @@ pub fn delta(feed: &FeedId, from: u64, to: u64, sha256: &str) -> String {
     )
 }
 
+/// `feeds/{feed}/gone/{sequence}-{digest}.txt.gz`: the keys that are gone, since when, and on what
+/// proof.
+pub fn gone(feed: &FeedId, sequence: u64, sha256: &str) -> String {
+    format!(
+        "{FEEDS_PREFIX}{feed}/gone/{sequence:06}-{}.txt.gz",
+        short(sha256)
+    )
+}
+
+/// `feeds/{feed}/waiting.json`: listed keys that a complete scan missed, until another one does.
+pub fn waiting(feed: &FeedId) -> String {
+    format!("{FEEDS_PREFIX}{feed}/waiting.json")
+}
+
 /// `feeds/{feed}/runs/`
 pub fn runs(feed: &FeedId) -> String {
     format!("{FEEDS_PREFIX}{feed}/runs/")

@@ -12,6 +12,7 @@ pub mod codec;
 pub mod decision;
 pub mod delta;
 pub mod evidence;
+pub mod gone;
 pub mod guard_switch;
 pub mod guards;
 pub mod head;
@@ -27,6 +28,7 @@ pub mod plan;
 pub mod record;
 pub mod registry;
 pub mod run;
+pub mod waiting;
 
 pub use causes::with_causes;
 pub use ids::{ClientId, FeedId, MlsId, NameError, ResourceName, RunId};

@@ -163,6 +163,55 @@ impl<S: KeyStream> KeyStream for Union<S> {
     }
 }
 
+/// The keys of one sorted list that another has not.
+pub struct Without<A, B> {
+    list: A,
+    other: B,
+    /// Whether `other` stands at a key; nothing before it was first asked.
+    has_other: Option<bool>,
+}
+
+impl<A: KeyStream, B: KeyStream> Without<A, B> {
+    /// The keys of `list` without those of `other`.
+    pub fn new(list: A, other: B) -> Self {
+        Without {
+            list,
+            other,
+            has_other: None,
+        }
+    }
+}
+
+impl<A: KeyStream, B: KeyStream> KeyStream for Without<A, B> {
+    fn advance(&mut self) -> Result<bool, CodecError> {
+        let mut has_other = match self.has_other {
+            Some(has_other) => has_other,
+            None => self.other.advance()?,
+        };
+        let found = loop {
+            if !self.list.advance()? {
+                // To its end, where it shows whether it is the list that was meant.
+                while has_other {
+                    has_other = self.other.advance()?;
+                }
+                break false;
+            }
+            while has_other && order(self.other.key(), self.list.key()) == Ordering::Less {
+                has_other = self.other.advance()?;
+            }
+            if !has_other || order(self.other.key(), self.list.key()) == Ordering::Greater {
+                break true;
+            }
+        };
+        self.has_other = Some(has_other);
+        Ok(found)
+    }
+
+    fn key(&self) -> &[u8] {
+        self.list.key()
+    }
+}
+
 /// What a key of either list is to the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {

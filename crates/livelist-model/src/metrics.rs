@@ -136,6 +136,7 @@ mod tests {
                 absent: 6,
                 distinct: vec![99, 98],
                 scans: vec![scan(1, 11), scan(12, 17)],
+                looked: None,
             }),
             confirmed: Some(Confirmed {
                 asked: 6,

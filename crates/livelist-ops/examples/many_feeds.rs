@@ -265,6 +265,8 @@ impl Month<'_> {
             run: run.clone(),
             published_at: at,
             checked_run: run,
+            gone: None,
+            checked_at: None,
             next_expected_at: Some(self.began(day) + DAY),
         }
     }
@@ -311,6 +313,7 @@ impl Month<'_> {
                     at: self.began(day) + self.took(),
                     head_version: Some(head.version.clone()),
                     removals: None,
+                    began: None,
                 };
                 self.json(&layout::held(&self.spec.feed), &held).await;
             }
@@ -342,6 +345,7 @@ impl Month<'_> {
             absent: gone,
             distinct: vec![live, live],
             scans: vec![scan.clone(), scan],
+            looked: None,
         }
     }
 }

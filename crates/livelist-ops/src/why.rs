@@ -264,6 +264,7 @@ fn summary(
                 let rests = match went.confirmed_by {
                     Some(ConfirmedBy::Key) => "the MLS was asked for it and did not have it",
                     Some(ConfirmedBy::Scan) => "a further scan did not see it either",
+                    Some(ConfirmedBy::Scans) => "complete scans of two days did not see it",
                     Some(ConfirmedBy::Operator) => "an operator let it through",
                     None => "what that rests on was not noted",
                 };

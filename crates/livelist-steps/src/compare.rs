@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use livelist_model::codec::{CodecError, Effort, KeyStream, ListSummary, NoKeys};
-use livelist_model::decision::{self, Comparison, Next};
+use livelist_model::decision::{self, Comparison, HeldReason, Next};
 use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::head::Head;
 use livelist_model::layout;
@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::draft::{self, Made};
 use crate::lists::{self, Chunks};
-use crate::progress::{Absent, Base, Compared, Progress, load, save};
+use crate::progress::{Absent, Base, Compared, NextWaiting, Progress, load, save};
+use crate::watch::{Became, Watch, Watched};
 use crate::{Env, StepError};
 
 /// The step's name.
@@ -88,7 +89,11 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let scans = progress.scans();
     let rows = env.limits.draft_rows;
     let is_likely = !is_overtaken && draft::is_likely(&scans, head.is_some(), by_key, rows);
-    let found = walk(env, &progress, head.as_ref(), is_likely).await?;
+    let watch = match (by_key, &head, scans.last()) {
+        (false, Some(_), Some(scan)) => Some(Watch::new(env, &run, scan.started_at).await?),
+        _ => None,
+    };
+    let found = walk(env, &progress, head.as_ref(), is_likely, watch).await?;
     let absent = lists::keep(
         &*env.objects,
         &run.feed.feed,
@@ -105,6 +110,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         absent: absent.summary.count,
         distinct: found.distinct,
         scans,
+        looked: found.watched.as_ref().map(|watched| watched.looked),
     };
     let next = if is_overtaken {
         Next::ScanAgain
@@ -115,6 +121,10 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         Some(made) if draft::is_wanted(&facts, next) => Some(draft::keep(env, &run, made).await?),
         _ => None,
     };
+    let (gone, waiting) = match found.watched {
+        Some(watched) if !is_overtaken => judge(env, &run, watched, &facts, next).await?,
+        _ => (None, None),
+    };
     let compared = Compared {
         progress: progress_key.clone(),
         base: base.clone(),
@@ -124,6 +134,8 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
             draft,
         },
         controls: found.controls,
+        gone,
+        waiting,
         hold: match next {
             Next::Hold(reason) => Some(reason),
             _ => None,
@@ -166,6 +178,33 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     Ok(output)
 }
 
+/// What goes, and what waits on, where keys cannot be asked for.
+async fn judge(
+    env: &Env,
+    run: &RunSpec,
+    watched: Watched,
+    facts: &Comparison,
+    next: Next,
+) -> Result<(Option<ListRef>, Option<NextWaiting>), StepError> {
+    let agrees = watched.looked.agree(facts.former.unwrap_or(0));
+    let became = match (decision::doubt(facts, false), next) {
+        (Some(_), _) | (_, Next::ScanAgain) => Became::Doubted,
+        // A feed that shows nothing, or other keys altogether, is no look at this list.
+        (_, Next::Hold(reason)) if reason != HeldReason::MassRemovalUnconfirmed => Became::Doubted,
+        _ if agrees => Became::Counts,
+        _ => Became::Void,
+    };
+    let (chunks, summary) = match (became, next) {
+        (Became::Counts, Next::Publish) => watched.again(),
+        _ => lists::writer(Effort::Stored)
+            .finish()
+            .map_err(lists::in_object("gone"))?,
+    };
+    let (feed, id) = (&run.feed.feed, &run.run);
+    let gone = lists::keep(&*env.objects, feed, id, "gone", chunks, summary).await?;
+    Ok((Some(gone), Some(watched.next(became))))
+}
+
 struct Found {
     live: u64,
     added: u64,
@@ -173,6 +212,7 @@ struct Found {
     absent: (Chunks, ListSummary),
     draft: Option<Made>,
     controls: Vec<String>,
+    watched: Option<Watched>,
 }
 
 /// The union of a run's parts.
@@ -211,6 +251,7 @@ async fn walk(
     progress: &Progress,
     head: Option<&Head>,
     with_draft: bool,
+    mut watch: Option<Watch>,
 ) -> Result<Found, StepError> {
     let parts = union(env, progress).await?;
     let mut former = former(env, head).await?;
@@ -231,6 +272,9 @@ async fn walk(
                 Side::Present => added += 1,
                 Side::Both => {}
             }
+            if let Some(watch) = &mut watch {
+                watch.push(key, side)?;
+            }
             match &mut draft {
                 Some(draft) => draft.push(key, side),
                 None => Ok(()),
@@ -243,6 +287,7 @@ async fn walk(
             absent: absent.finish()?,
             draft: draft.map(draft::Writer::finish).transpose()?,
             controls: live.controls.keys,
+            watched: watch.map(Watch::finish).transpose()?,
         })
     })
     .await?;

@@ -11,6 +11,7 @@ use livelist_model::head::Held;
 use livelist_model::layout;
 use livelist_model::record::ListRef;
 use livelist_model::run::RunSpec;
+use livelist_model::waiting::{Before, Look};
 use livelist_reso::dialect::Dialect;
 use livelist_reso::{Client, ClientError, Session, confirm};
 use livelist_store::ObjectsExt;
@@ -183,7 +184,12 @@ async fn ask_on(
                 .collect(),
         };
         let here = Some((told.asked, told.round));
-        match ask(client, &compared.controls, &wanted, &mut told.controls_used).await {
+        let asked = match compared.facts.live {
+            // A feed that shows nothing has no live key to ask for beside. It is asked on two days.
+            0 => confirm::find(client, &wanted).await.map(Some),
+            _ => ask(client, &compared.controls, &wanted, &mut told.controls_used).await,
+        };
+        match asked {
             Ok(Some(live)) => {
                 note(told, &wanted, &live, end);
                 told.refused_at = None;
@@ -329,8 +335,8 @@ async fn conclude(
     ))
 }
 
-/// The removals that an earlier run confirmed and held for their number, if the head is still the
-/// one it compared with: they were looked at once before.
+/// The removals that a run of an earlier day confirmed and held for their number: they were looked at
+/// once before. Keys count, whatever the list has become since.
 async fn held_before(
     env: &Env,
     run: &RunSpec,
@@ -343,11 +349,16 @@ async fn held_before(
     let Some((held, _)) = held else {
         return Ok(BTreeSet::new());
     };
-    let another_day = held.run.date().is_some_and(|date| date < run.date);
-    if held.reason != HeldReason::MassRemoval
-        || held.head_version.as_ref() != compared.base.as_ref().map(|b| &b.version)
-        || !another_day
-    {
+    let (Some(date), Some(began)) = (
+        held.run.date(),
+        compared.facts.scans.last().map(|scan| scan.started_at),
+    ) else {
+        return Ok(BTreeSet::new());
+    };
+    // Notes of earlier versions do not say when the run began.
+    let look = Look::new(held.run.clone(), date, held.began.unwrap_or(held.at));
+    let is_another = look.before(&run.feed.schedule, run.date, began) == Before::Another;
+    if held.reason != HeldReason::MassRemoval || !is_another {
         return Ok(BTreeSet::new());
     }
     let Some(list) = held.removals else {

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::lists::{self, Chunks};
-use crate::progress::{Compared, Confirmation, own};
+use crate::progress::{Compared, own};
 use crate::{Env, StepError};
 
 /// A draft, as the comparison notes it.
@@ -113,7 +113,7 @@ impl Made {
 }
 
 /// Whether what a walk finds is likely to be published, as far as that is known before the walk: not
-/// where another scan follows if anything is absent, and not where the newest scan read fewer than
+/// where another scan follows, or absent keys stay listed, and not where the newest scan read fewer than
 /// `rows`. `scans` are all scans of the run.
 pub(crate) fn is_likely(
     scans: &[ScanEvidence],
@@ -124,12 +124,12 @@ pub(crate) fn is_likely(
     let Some(scan) = scans.last() else {
         return false;
     };
-    let another_follows = match has_former {
-        true => !confirms_by_key,
-        false => scan.paging == Paging::Links,
+    let is_told_now = match has_former {
+        // Where nobody can be asked, what is absent waits for a later day.
+        true => confirms_by_key,
+        false => scan.paging == Paging::Keyset || scans.len() >= MAX_SCANS,
     };
-    let are_enough = scans.len() >= MAX_SCANS || !another_follows;
-    scan.end.is_some() && scan.rows >= rows && are_enough
+    scan.end.is_some() && scan.rows >= rows && is_told_now
 }
 
 /// Whether a draft is kept, once it is known what was found and what comes next.
@@ -199,23 +199,17 @@ pub(crate) enum Source<'a> {
     Lists,
 }
 
-/// Where the lists come from that were decided on. `former` counts the keys of the head, which is the
-/// one that was compared with.
-pub(crate) fn source<'a>(
-    compared: &'a Compared,
-    told: Option<&Confirmation>,
-    former: Option<u64>,
-) -> Source<'a> {
+/// Where the lists come from that were decided on. `kept` counts the absent keys that stay listed,
+/// `former` the keys of the head, which is the one that was compared with.
+pub(crate) fn source(compared: &Compared, kept: u64, former: Option<u64>) -> Source<'_> {
     let facts = &compared.facts;
-    if told.is_some_and(|told| !told.restored.is_empty()) {
-        return Source::Lists;
-    }
-    if facts.added == 0 && facts.absent == 0 && former == Some(facts.live) {
+    let listed = facts.live.saturating_add(kept);
+    if facts.added == 0 && facts.absent == kept && former == Some(listed) {
         return Source::Head;
     }
     match &compared.absent.draft {
-        Some(draft) => Source::Draft(draft),
-        None => Source::Lists,
+        Some(draft) if kept == 0 => Source::Draft(draft),
+        _ => Source::Lists,
     }
 }
 

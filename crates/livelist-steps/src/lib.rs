@@ -24,6 +24,7 @@ pub mod publish;
 pub mod release;
 pub mod scan;
 pub mod start;
+mod watch;
 
 pub use env::{Env, Limits};
 pub use error::StepError;

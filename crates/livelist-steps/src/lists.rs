@@ -38,7 +38,7 @@ pub(crate) const CHUNK: usize = 256 * 1024;
 
 /// Collects what is written in chunks, so that a large object needs no single allocation and is
 /// never copied to grow.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Chunks {
     full: Vec<Bytes>,
     last: Vec<u8>,

@@ -9,6 +9,7 @@ use livelist_model::ids::RunId;
 use livelist_model::layout;
 use livelist_model::record::{ListRef, RunRecord, Traffic};
 use livelist_model::run::RunSpec;
+use livelist_model::waiting::Waiting;
 use livelist_reso::{ClientError, ScanState};
 use livelist_store::{Condition, Objects, ObjectsExt, Retention, StoreError};
 use serde::de::DeserializeOwned;
@@ -134,10 +135,26 @@ pub struct Compared {
     pub absent: Absent,
     /// Keys that this run saw alive, spread over the list: the controls of the confirmation.
     pub controls: Vec<String>,
+    /// Where keys cannot be asked for: those that looks of two days missed, which are gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone: Option<ListRef>,
+    /// There, too: the keys that wait for another look from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<NextWaiting>,
     /// Why the result waits, if it does.
     pub hold: Option<HeldReason>,
     /// What was asked of the provider.
     pub traffic: Traffic,
+}
+
+/// Which keys wait for another look, once the result is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NextWaiting {
+    /// The ETag of the document that the comparison read; nothing where there was none.
+    pub etag: Option<String>,
+    /// What it is to be.
+    pub next: Waiting,
 }
 
 /// The absent keys, and what to publish if they are all gone. The draft is noted here and not in

@@ -4,25 +4,27 @@
 //! sites' outbox, `tell` writes down what came of it.
 
 mod advance;
+mod gone;
 mod make;
 mod notify;
 mod tell;
 
 use std::time::Duration;
 
-use livelist_model::decision::HeldReason;
+use livelist_model::decision::{self, HeldReason};
+use livelist_model::evidence::{Paging, ScanEvidence};
 use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::head::{ConfirmedBy, Head, Held, whole_seconds};
 use livelist_model::layout;
-use livelist_model::record::Resume;
+use livelist_model::record::{ListRef, Resume};
 use livelist_model::run::RunSpec;
 use livelist_reso::dialect::Dialect;
 use livelist_store::{Condition, ObjectsExt, Retention, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::draft::{self, Made, Source};
-use crate::progress::{Base, Compared, Confirmation, load};
-use crate::{Env, StepError};
+use crate::progress::{Base, Compared, Confirmation, load, save};
+use crate::{Env, StepError, watch};
 
 /// The step's name.
 pub const NAME: &str = "publish";
@@ -107,14 +109,21 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         None => (None, None),
     };
     let hold = compared.hold.or(told.as_ref().and_then(|t| t.hold));
+    let let_through = approved && hold.is_some_and(HeldReason::can_be_approved);
     let work = Work {
         run: &run,
         compared: &compared,
         told: told.as_ref(),
-        let_through: approved && hold.is_some(),
+        hold: hold.filter(|_| !let_through),
+        let_through,
     };
     // A publisher that died after the head was written is repeated: the head says that it is done.
-    if let Some(done) = head.as_ref().filter(|h| h.run == run.run) {
+    let is_same = head.as_ref().map(Base::of) == compared.base;
+    let ours = head.as_ref().filter(|h| h.run == run.run && !is_same);
+    if let Some(done) = ours {
+        if let Some(reason) = work.hold {
+            return wait(env, &work, done, reason, confirmation).await;
+        }
         let output = work.output(Outcome::Published, Some(done), done.newest_change());
         notify::changed(env, done).await?;
         tell::finish(env, &work, &output, None).await?;
@@ -131,7 +140,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         tell::finish(env, &work, &output, None).await?;
         return Ok(output);
     }
-    let mut is_stale = head.as_ref().map(Base::of) != compared.base;
+    let mut is_stale = !is_same;
     if approved {
         // A later run that waits as well looked after this one: its look counts.
         let held = env
@@ -140,11 +149,17 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
             .await?;
         is_stale |= held.is_none_or(|(held, _)| held.run != run.run);
     }
+    if let Some(waiting) = &compared.waiting
+        && !is_stale
+        && !approved
+    {
+        is_stale = !watch::write(env, &run, waiting).await?;
+    }
     if is_stale {
         return Ok(work.output(Outcome::Stale, head.as_ref(), (0, 0)));
     }
-    if let Some(reason) = hold
-        && !(approved && reason.can_be_approved())
+    if let Some(reason) = work.hold
+        && !decision::adds_while_held(&compared.facts, &run.feed.guards)
     {
         let resume = Resume {
             comparison,
@@ -161,10 +176,16 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     };
     let (outcome, new) = match (head.clone(), made) {
         (Some(head), None) => {
+            let gone = match &head.gone {
+                Some(gone) => Some(gone.clone()),
+                None => gone::first(env, &work, &head, now).await?,
+            };
             let checked = Head {
-                as_of: work.as_of(),
+                as_of: work.as_of(Some(&head)),
+                checked_at: work.checked_at(Some(&head)),
                 checked_run: run.run.clone(),
                 next_expected_at: advance::next_expected(env, &work, now),
+                gone,
                 ..head
             };
             (Outcome::Unchanged, checked)
@@ -189,6 +210,11 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         }
         Err(error) => return Err(error.into()),
     }
+    if let Some(reason) = work.hold {
+        let output = wait(env, &work, &new, reason, confirmation).await?;
+        advance::clean_up(env, head.as_ref(), &new).await;
+        return Ok(output);
+    }
     let changes = if outcome == Outcome::Published {
         new.newest_change()
     } else {
@@ -198,6 +224,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     notify::changed(env, &new).await?;
     tell::finish(env, &work, &output, None).await?;
     advance::clean_up(env, head.as_ref(), &new).await;
+    advance::forget_held(env, &new).await;
     tracing::info!(
         run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, outcome = ?output.outcome,
         version = output.version, count = output.count, added = output.added,
@@ -206,11 +233,45 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     Ok(output)
 }
 
+/// Records that the removals of a run wait, whose new keys are listed by now. An approval compares with
+/// the new list.
+async fn wait(
+    env: &Env,
+    work: &Work<'_>,
+    new: &Head,
+    reason: HeldReason,
+    confirmation: Option<String>,
+) -> Result<Output, StepError> {
+    let mut compared = work.compared.clone();
+    compared.base = Some(Base::of(new));
+    compared.facts.former = Some(new.count);
+    compared.facts.added = 0;
+    compared.absent.draft = None;
+    let resume = Resume {
+        comparison: save(&*env.objects, work.run, "comparison", &compared).await?,
+        confirmation,
+    };
+    tell::hold_back(env, work, Some(new), reason, resume).await
+}
+
+/// Which of the absent keys go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Goes<'a> {
+    /// Each one.
+    All,
+    /// None.
+    Nothing,
+    /// These.
+    These(&'a ListRef),
+}
+
 /// What the run knows.
 struct Work<'a> {
     run: &'a RunSpec,
     compared: &'a Compared,
     told: Option<&'a Confirmation>,
+    /// Why its removals wait.
+    hold: Option<HeldReason>,
     /// It was held, and an operator said that it may be published.
     let_through: bool,
 }
@@ -219,7 +280,7 @@ impl Work<'_> {
     /// The lists to publish; nothing if the head is right as it is. A draft that cannot be taken is
     /// none: the parts tell the same.
     async fn made(&self, env: &Env, head: Option<&Head>) -> Result<Option<Made>, StepError> {
-        let made = match draft::source(self.compared, self.told, head.map(|h| h.count)) {
+        let made = match draft::source(self.compared, self.kept(), head.map(|h| h.count)) {
             Source::Head => return Ok(None),
             Source::Lists => make::make(env, self, head).await?,
             Source::Draft(draft) => {
@@ -240,22 +301,77 @@ impl Work<'_> {
         Ok((differs || head.is_none()).then_some(made))
     }
 
+    /// Which of the absent keys go.
+    fn goes(&self) -> Goes<'_> {
+        match (self.told, &self.compared.gone) {
+            _ if self.hold.is_some() => Goes::Nothing,
+            (Some(told), _) => told.gone.as_ref().map_or(Goes::Nothing, Goes::These),
+            // An operator lets all of it through.
+            (None, Some(gone)) if !self.let_through => Goes::These(gone),
+            (None, _) => Goes::All,
+        }
+    }
+
+    /// How many of the absent keys stay listed.
+    fn kept(&self) -> u64 {
+        let absent = self.compared.facts.absent;
+        match self.goes() {
+            Goes::All => 0,
+            Goes::Nothing => absent,
+            Goes::These(gone) => absent.saturating_sub(gone.summary.count),
+        }
+    }
+
     /// What the removals rest on.
     fn confirmed_by(&self) -> ConfirmedBy {
         match self.told {
             _ if self.let_through => ConfirmedBy::Operator,
             Some(_) => ConfirmedBy::Key,
-            None => ConfirmedBy::Scan,
+            None => ConfirmedBy::Scans,
         }
     }
 
-    /// The snapshot holds all that was live through the last scan: earlier ones only add to it.
-    /// What the provider answers may be older by its cache.
-    fn as_of(&self) -> jiff::Timestamp {
-        let scan = self.compared.facts.scans.last();
+    /// When the run's last scan began, earlier by what the provider's cache may be behind. Earlier
+    /// scans of the run only add to what it saw.
+    fn began(&self) -> jiff::Timestamp {
+        self.since(self.compared.facts.scans.last())
+    }
+
+    fn since(&self, scan: Option<&ScanEvidence>) -> jiff::Timestamp {
         let began = scan.map_or(jiff::Timestamp::UNIX_EPOCH, |s| s.started_at);
         let lag = Dialect::for_feed(&self.run.feed).map_or(Duration::ZERO, |d| d.lag);
         whole_seconds(began.saturating_sub(lag).unwrap_or(began))
+    }
+
+    /// Whether the last scan raised no doubt.
+    fn is_good_look(&self) -> bool {
+        let by_key = Dialect::for_feed(&self.run.feed).is_ok_and(|d| d.confirm.is_by_key());
+        decision::doubt(&self.compared.facts, by_key).is_none()
+    }
+
+    /// When the last good look began.
+    fn checked_at(&self, head: Option<&Head>) -> Option<jiff::Timestamp> {
+        match head {
+            Some(head) if !self.is_good_look() => head.checked_at,
+            _ => Some(self.began()),
+        }
+    }
+
+    /// Since when every key that lived on is in the list. Where pages follow links, a key that is new
+    /// slips past a scan while rows move; so that is the look before, which it would have to slip past
+    /// as well. A scan of one page has no edge to slip over.
+    fn as_of(&self, head: Option<&Head>) -> jiff::Timestamp {
+        let scans = &self.compared.facts.scans;
+        let slips = scans
+            .last()
+            .is_some_and(|scan| scan.paging == Paging::Links && scan.pages > 1);
+        match head {
+            Some(head) if !self.is_good_look() => head.as_of,
+            Some(head) if slips => head.as_of.max(head.looked_at().min(self.began())),
+            Some(_) => self.began(),
+            None if slips => self.since(scans.first()),
+            None => self.began(),
+        }
     }
 
     fn output(&self, outcome: Outcome, head: Option<&Head>, changes: (u64, u64)) -> Output {

@@ -25,6 +25,11 @@ impl Body {
         self.chunks
     }
 
+    /// The bytes as a reader; the chunks are shared, not copied.
+    pub fn reader(&self) -> impl std::io::Read + Send + 'static {
+        BodyReader(self.chunks.clone().into_iter(), Bytes::new())
+    }
+
     /// Length in bytes.
     pub fn len(&self) -> u64 {
         self.chunks.iter().map(|c| c.len() as u64).sum()
@@ -33,6 +38,22 @@ impl Body {
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+struct BodyReader(std::vec::IntoIter<Bytes>, Bytes);
+
+impl std::io::Read for BodyReader {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        while self.1.is_empty() {
+            match self.0.next() {
+                Some(chunk) => self.1 = chunk,
+                None => return Ok(0),
+            }
+        }
+        let n = buf.len().min(self.1.len());
+        buf[..n].copy_from_slice(&self.1.split_to(n));
+        Ok(n)
     }
 }
 

@@ -315,6 +315,8 @@ pub fn head(feed: &FeedId) -> Head {
         run: run.clone(),
         published_at: "2026-11-21T04:05:11Z".parse().unwrap(),
         checked_run: run,
+        gone: None,
+        checked_at: None,
         next_expected_at: Some("2026-11-22T04:00:00Z".parse().unwrap()),
     }
 }

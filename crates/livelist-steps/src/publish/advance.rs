@@ -5,12 +5,12 @@ use livelist_model::head::{DELTA_HISTORY, DeltaRef, Head, ObjectRef, whole_secon
 use livelist_model::layout;
 use livelist_store::{Body, Condition, Retention};
 
-use super::Work;
+use super::{Work, gone};
 use crate::draft::Made;
 use crate::lists;
 use crate::{Env, StepError};
 
-async fn store(env: &Env, object: String, body: Body) -> Result<ObjectRef, StepError> {
+pub(super) async fn store(env: &Env, object: String, body: Body) -> Result<ObjectRef, StepError> {
     let bytes = body.len();
     lists::put_content(&*env.objects, &object, body, Retention::Keep).await?;
     Ok(ObjectRef { object, bytes })
@@ -35,7 +35,10 @@ pub(super) async fn next_head(
     )
     .await?;
     let mut deltas = Vec::new();
-    if let (Some(head), Some((body, delta))) = (&head, made.delta) {
+    let mut record = None;
+    if let (Some(head), Some(changes)) = (&head, made.delta) {
+        record = gone::renew(env, work, head, sequence, &changes, now).await?;
+        let (body, delta) = changes;
         let name = layout::delta(feed, head.sequence, sequence, &delta.text.sha256);
         deltas.push(DeltaRef {
             from: head.version.clone(),
@@ -55,19 +58,28 @@ pub(super) async fn next_head(
         feed: feed.clone(),
         version,
         sequence,
-        as_of: work.as_of(),
+        as_of: work.as_of(head.as_ref()),
+        checked_at: work.checked_at(head.as_ref()),
         complete: true,
         count: summary.count,
-        previous_count: head.map(|h| h.count),
+        previous_count: head.as_ref().map(|h| h.count),
         key_field: work.run.feed.key_field.clone(),
         order: "bytewise".to_owned(),
         sha256: summary.sha256,
         full,
         deltas,
+        gone: record,
         run: work.run.run.clone(),
         published_at: now,
-        checked_run: work.run.run.clone(),
-        next_expected_at: next_expected(env, work, now),
+        // A run that is held is no good look, though it publishes what it saw.
+        checked_run: match &head {
+            Some(head) if work.hold.is_some() => head.checked_run.clone(),
+            _ => work.run.run.clone(),
+        },
+        next_expected_at: match &head {
+            Some(head) if work.hold.is_some() => head.next_expected_at,
+            _ => next_expected(env, work, now),
+        },
     })
 }
 
@@ -87,21 +99,18 @@ pub(super) fn next_expected(
 /// Marks what the new head does not need as such, and forgets the run that waited. The head is
 /// written; a failure here costs space, not truth.
 pub(super) async fn clean_up(env: &Env, former: Option<&Head>, new: &Head) {
-    let still_needed = |object: &str| {
-        new.full.object == object || new.deltas.iter().any(|d| d.stored.object == object)
-    };
-    let former_objects = former.iter().flat_map(|h| {
-        h.deltas
-            .iter()
-            .map(|d| &d.stored.object)
-            .chain(std::iter::once(&h.full.object))
-    });
-    let no_longer_needed: Vec<&String> = former_objects.filter(|o| !still_needed(o)).collect();
+    let needed: Vec<&String> = new.objects().collect();
+    let former_objects = former.iter().flat_map(|head| head.objects());
+    let no_longer_needed: Vec<&String> = former_objects.filter(|o| !needed.contains(o)).collect();
     for object in no_longer_needed {
         if let Err(error) = env.objects.retire(object).await {
             tracing::warn!(object, %error, "an object that is no longer needed stays");
         }
     }
+}
+
+/// Forgets the run that waited.
+pub(super) async fn forget_held(env: &Env, new: &Head) {
     if let Err(error) = env
         .objects
         .delete(&layout::held(&new.feed), Condition::Always)

@@ -1,19 +1,20 @@
 //! Makes the snapshot and the delta where there is no draft of them to be taken: one pass over the
-//! parts, the restored keys and the former snapshot.
+//! parts, the absent keys that stay listed and the former snapshot.
 
 use livelist_model::codec::{CodecError, KeyStream};
 use livelist_model::head::Head;
-use livelist_model::merge::{Union, difference};
+use livelist_model::merge::{Union, Without, difference};
+use livelist_model::record::ListRef;
 
-use super::Work;
+use super::{Goes, Work};
 use crate::compare::{former, union};
 use crate::draft::{Made, Writer};
 use crate::lists;
 use crate::progress::{Progress, load};
 use crate::{Env, StepError};
 
-/// Merges parts and restored keys to the snapshot, and its difference from the former one to the
-/// delta; checks the numbers against those that were decided on.
+/// Merges parts and the absent keys that stay to the snapshot, and its difference from the former one to
+/// the delta; checks the numbers against those that were decided on.
 pub(super) async fn make(
     env: &Env,
     work: &Work<'_>,
@@ -22,27 +23,25 @@ pub(super) async fn make(
     let progress: Progress = load(&*env.objects, work.run, &work.compared.progress).await?;
     let parts = union(env, &progress).await?;
     let mut former = former(env, head).await?;
-    let mut restored: Vec<Vec<u8>> = work
-        .told
-        .iter()
-        .flat_map(|t| &t.restored)
-        .map(|k| k.clone().into_bytes())
-        .collect();
-    restored.sort();
-    let restored_count = restored.len() as u64;
+    let absent = &work.compared.absent.list;
+    let kept = match work.goes() {
+        Goes::All => None,
+        Goes::Nothing => Some((listed(env, absent).await?, None)),
+        Goes::These(gone) => Some((listed(env, absent).await?, Some(listed(env, gone).await?))),
+    };
     let mut writer = Writer::new(head);
     let made = livelist_reso::blocking::run(move || {
         let mut streams: Vec<(Box<dyn KeyStream + Send>, u32)> = Vec::new();
         for (part, scan) in parts {
             streams.push((Box::new(part), scan));
         }
-        streams.push((
-            Box::new(InMemory {
-                keys: restored,
-                next: 0,
-            }),
-            31,
-        ));
+        match kept {
+            Some((absent, None)) => streams.push((Box::new(absent), KEPT)),
+            Some((absent, Some(gone))) => {
+                streams.push((Box::new(Without::new(absent, gone)), KEPT));
+            }
+            None => {}
+        }
         let mut live = Union::new(streams)?;
         difference::<CodecError>(&mut former, &mut live, |key, side| writer.push(key, side))?;
         writer.finish()
@@ -50,10 +49,11 @@ pub(super) async fn make(
     .await?
     .map_err(lists::in_object("of a part or of the former snapshot"))?;
     let facts = &work.compared.facts;
+    let kept = work.kept();
     let expected = (
-        facts.live + restored_count,
+        facts.live.saturating_add(kept),
         facts.added,
-        facts.absent - restored_count,
+        facts.absent.saturating_sub(kept),
     );
     let got = made.numbers();
     if expected != got {
@@ -64,19 +64,9 @@ pub(super) async fn make(
     Ok(made)
 }
 
-/// Keys that are known already, as a stream.
-struct InMemory {
-    keys: Vec<Vec<u8>>,
-    next: usize,
-}
+/// Not the number of a scan.
+const KEPT: u32 = 31;
 
-impl KeyStream for InMemory {
-    fn advance(&mut self) -> Result<bool, CodecError> {
-        self.next += 1;
-        Ok(self.next <= self.keys.len())
-    }
-
-    fn key(&self) -> &[u8] {
-        &self.keys[self.next - 1]
-    }
+async fn listed(env: &Env, list: &ListRef) -> Result<lists::StoredList, StepError> {
+    lists::open(&*env.objects, &list.object, list.summary.clone()).await
 }

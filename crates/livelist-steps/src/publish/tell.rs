@@ -22,6 +22,7 @@ pub(super) async fn hold_back(
         reason,
         at: env.clock.now(),
         head_version: head.map(|h| h.version.clone()),
+        began: work.compared.facts.scans.last().map(|s| s.started_at),
         removals: work.told.and_then(|t| t.gone.clone()),
     };
     let key = layout::held(&work.run.feed.feed);
@@ -35,7 +36,7 @@ pub(super) async fn hold_back(
     let output = Output {
         held_reason: Some(reason),
         advice: Some(reason.advice().to_owned()),
-        ..work.output(Outcome::Held, head, (0, 0))
+        ..work.output(Outcome::Held, head, changes(work, head))
     };
     finish(env, work, &output, Some(resume)).await?;
     tracing::warn!(
@@ -43,6 +44,14 @@ pub(super) async fn hold_back(
         reason = reason.as_str(), "held"
     );
     Ok(output)
+}
+
+/// What the run changed all the same: new keys that it saw are listed.
+fn changes(work: &Work<'_>, head: Option<&Head>) -> (u64, u64) {
+    match head {
+        Some(head) if head.run == work.run.run => head.newest_change(),
+        _ => (0, 0),
+    }
 }
 
 /// Closes the run's record.

@@ -1,0 +1,423 @@
+//! The gone record: which keys of a feed were listed once and are gone, since when, and on what proof.
+//! *Gone* is said of these keys alone; a key that is neither listed nor in here is *unknown*.
+//!
+//! Gzip text, a line a key, ordered by key: the key, when its removal was proved (seconds of the Unix
+//! time), and a letter for the proof, with tabs between them. A key that is listed again leaves the
+//! record; an entry is kept for 400 days.
+
+use std::cmp::Ordering;
+use std::io::{BufRead, BufReader, Read, Write};
+
+use flate2::bufread::GzDecoder;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::codec::{CodecError, Effort, ListSummary, TextWriter, nothing_behind};
+use crate::delta::Sign;
+use crate::head::{ConfirmedBy, ObjectRef};
+use crate::keys::{MAX_KEY_BYTES, check_key, order};
+
+/// An entry is kept so long, in seconds: 400 days.
+const KEPT: i64 = 400 * 86_400;
+/// The longest line, its line feed included: a key, two tabs, twenty digits with a sign, a letter.
+const LONGEST_LINE: usize = MAX_KEY_BYTES + 25;
+
+/// The record that a head points at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GoneRef {
+    /// Where it is stored.
+    #[serde(flatten)]
+    pub stored: ObjectRef,
+    /// Keys and digest; a reader checks both.
+    #[serde(flatten)]
+    pub summary: ListSummary,
+}
+
+/// What makes a key gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// The MLS was asked for the key and did not have it.
+    Key,
+    /// The MLS cannot be asked by key; complete scans of two days did not show it.
+    Scans,
+    /// A person let the removal through.
+    Operator,
+}
+
+impl Proof {
+    /// The proof that a removal of the list rests on; nothing where that is too little to call a key
+    /// gone.
+    pub fn of(by: ConfirmedBy) -> Option<Proof> {
+        match by {
+            ConfirmedBy::Key => Some(Proof::Key),
+            ConfirmedBy::Scans => Some(Proof::Scans),
+            ConfirmedBy::Operator => Some(Proof::Operator),
+            // Two scans of one run are one look.
+            ConfirmedBy::Scan => None,
+        }
+    }
+
+    fn letter(self) -> u8 {
+        match self {
+            Proof::Key => b'k',
+            Proof::Scans => b's',
+            Proof::Operator => b'o',
+        }
+    }
+
+    fn from_letter(letter: u8) -> Option<Proof> {
+        [Proof::Key, Proof::Scans, Proof::Operator]
+            .into_iter()
+            .find(|proof| proof.letter() == letter)
+    }
+}
+
+/// Since when a key is gone, and what says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Since {
+    /// Seconds of the Unix time. The copy of a listing that somebody got from the MLS later than this
+    /// is not what was proved gone.
+    pub second: i64,
+    /// What says so.
+    pub proof: Proof,
+}
+
+/// Reads a record, checks each line and its order, and at the end its count and digest.
+pub struct GoneReader<R: Read> {
+    source: Option<R>,
+    text: Option<BufReader<GzDecoder<BufReader<R>>>>,
+    hash: Sha256,
+    expected: Option<ListSummary>,
+    lines: u64,
+    line: Vec<u8>,
+    former: Vec<u8>,
+    key: usize,
+    since: Since,
+}
+
+impl<R: Read> GoneReader<R> {
+    /// A reader of the gzip text in `source`. With `expected`, a record of another count or digest is
+    /// an error, told at the end: nobody may act on the keys before `advance` has said false.
+    pub fn new(source: R, expected: Option<ListSummary>) -> Self {
+        GoneReader {
+            source: Some(source),
+            text: None,
+            hash: Sha256::new(),
+            expected,
+            lines: 0,
+            line: Vec::new(),
+            former: Vec::new(),
+            key: 0,
+            since: Since {
+                second: 0,
+                proof: Proof::Key,
+            },
+        }
+    }
+
+    /// Goes to the next key; false at the end, where everything that can be checked has been.
+    pub fn advance(&mut self) -> Result<bool, CodecError> {
+        if let Some(source) = self.source.take() {
+            self.text = Some(BufReader::new(GzDecoder::new(BufReader::new(source))));
+        }
+        let Some(text) = &mut self.text else {
+            return Ok(false);
+        };
+        std::mem::swap(&mut self.line, &mut self.former);
+        let former = self.key;
+        self.line.clear();
+        (&mut *text)
+            .take(LONGEST_LINE as u64)
+            .read_until(b'\n', &mut self.line)?;
+        if self.line.is_empty() {
+            nothing_behind(text.get_mut())?;
+            self.text = None;
+            return self.end();
+        }
+        self.hash.update(&self.line);
+        self.lines += 1;
+        let bad = |reason| CodecError::Line {
+            line: self.lines,
+            reason,
+        };
+        let (key, since) = parse(&self.line).ok_or_else(|| bad("not a key that is gone"))?;
+        if self.lines > 1 && order(&self.former[..former], &self.line[..key]) != Ordering::Less {
+            return Err(bad("out of order"));
+        }
+        self.key = key;
+        self.since = since;
+        Ok(true)
+    }
+
+    fn end(&mut self) -> Result<bool, CodecError> {
+        self.line.clear();
+        self.key = 0;
+        let Some(expected) = self.expected.take() else {
+            return Ok(false);
+        };
+        if expected.count != self.lines {
+            return Err(CodecError::Mismatch {
+                what: "its count of keys",
+            });
+        }
+        if expected.sha256 != hex::encode(self.hash.finalize_reset()) {
+            return Err(CodecError::Mismatch {
+                what: "its SHA-256",
+            });
+        }
+        Ok(false)
+    }
+
+    /// The present key; only after `advance` said true.
+    pub fn key(&self) -> &[u8] {
+        &self.line[..self.key]
+    }
+
+    /// Since when it is gone.
+    pub fn since(&self) -> Since {
+        self.since
+    }
+}
+
+/// Where the key of a line ends, and what stands behind it.
+fn parse(line: &[u8]) -> Option<(usize, Since)> {
+    let line = line.strip_suffix(b"\n")?;
+    let mut parts = line.split(|byte| *byte == b'\t');
+    let (key, second, letter) = (parts.next()?, parts.next()?, parts.next()?);
+    let [letter] = letter else { return None };
+    if parts.next().is_some() || check_key(key).is_err() {
+        return None;
+    }
+    let since = Since {
+        second: std::str::from_utf8(second).ok()?.parse().ok()?,
+        proof: Proof::from_letter(*letter)?,
+    };
+    Some((key.len(), since))
+}
+
+/// Writes a record.
+pub struct GoneWriter<W: Write> {
+    text: TextWriter<W>,
+}
+
+impl<W: Write> GoneWriter<W> {
+    /// A writer into `sink`.
+    pub fn new(sink: W) -> Self {
+        GoneWriter {
+            text: TextWriter::new(sink, Effort::Small),
+        }
+    }
+
+    /// Adds a key; the caller keeps the order of keys.
+    pub fn push(&mut self, key: &[u8], since: Since) -> Result<(), CodecError> {
+        let second = since.second.to_string();
+        let letter = [since.proof.letter()];
+        Ok(self
+            .text
+            .line(&[key, b"\t", second.as_bytes(), b"\t", &letter])?)
+    }
+
+    /// Ends the record.
+    pub fn finish(self) -> Result<(W, ListSummary), CodecError> {
+        Ok(self.text.finish()?)
+    }
+}
+
+/// Makes a record out of the former one and what changed since: keys that went come in, keys that came
+/// leave, entries that are too old go.
+pub struct Renewal<R: Read, W: Write> {
+    former: Option<GoneReader<R>>,
+    /// Whether the former record stands at a key; nothing before it was first asked.
+    has_former: Option<bool>,
+    writer: GoneWriter<W>,
+    oldest: i64,
+}
+
+impl<R: Read, W: Write> Renewal<R, W> {
+    /// A renewal at `now` of `former`, if there is a record.
+    pub fn new(former: Option<GoneReader<R>>, sink: W, now: jiff::Timestamp) -> Self {
+        Renewal {
+            has_former: former.is_none().then_some(false),
+            former,
+            writer: GoneWriter::new(sink),
+            oldest: now.as_second().saturating_sub(KEPT),
+        }
+    }
+
+    fn step(&mut self) -> Result<bool, CodecError> {
+        let has = match &mut self.former {
+            Some(former) => former.advance()?,
+            None => false,
+        };
+        self.has_former = Some(has);
+        Ok(has)
+    }
+
+    /// Copies the former entries before `key`, all where there is none; says whether one of `key` is
+    /// next.
+    fn copy_up_to(&mut self, key: Option<&[u8]>) -> Result<bool, CodecError> {
+        let mut has = match self.has_former {
+            Some(has) => has,
+            None => self.step()?,
+        };
+        while has && let Some(former) = &self.former {
+            match key.map(|key| order(former.key(), key)) {
+                Some(Ordering::Equal) => return Ok(true),
+                Some(Ordering::Greater) => return Ok(false),
+                Some(Ordering::Less) | None => {
+                    if former.since().second >= self.oldest {
+                        self.writer.push(former.key(), former.since())?;
+                    }
+                }
+            }
+            has = self.step()?;
+        }
+        Ok(false)
+    }
+
+    /// Takes the next change, in the order of keys. A key that went with too little proof leaves the
+    /// record as one that came does: it is unknown.
+    pub fn change(
+        &mut self,
+        sign: Sign,
+        key: &[u8],
+        since: Option<Since>,
+    ) -> Result<(), CodecError> {
+        if self.copy_up_to(Some(key))? {
+            self.step()?;
+        }
+        match (sign, since) {
+            (Sign::Removed, Some(since)) => self.writer.push(key, since),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the record.
+    pub fn finish(mut self) -> Result<(W, ListSummary), CodecError> {
+        self.copy_up_to(None)?;
+        self.writer.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: i64 = 2_000_000_000;
+
+    fn since(second: i64, proof: Proof) -> Since {
+        Since { second, proof }
+    }
+
+    fn write(entries: &BTreeMap<String, Since>) -> (Vec<u8>, ListSummary) {
+        let mut writer = GoneWriter::new(Vec::new());
+        for (key, since) in entries {
+            writer.push(key.as_bytes(), *since).unwrap();
+        }
+        writer.finish().unwrap()
+    }
+
+    fn read(bytes: &[u8], expected: ListSummary) -> Result<BTreeMap<String, Since>, CodecError> {
+        let mut reader = GoneReader::new(bytes, Some(expected));
+        let mut entries = BTreeMap::new();
+        while reader.advance()? {
+            let key = String::from_utf8(reader.key().to_vec()).unwrap();
+            entries.insert(key, reader.since());
+        }
+        assert!(!reader.advance()?);
+        Ok(entries)
+    }
+
+    #[test]
+    fn a_record_that_is_not_the_one_that_was_meant_is_an_error() {
+        let entries = [("a", 5), ("b", -6)].map(|(k, s)| (k.to_owned(), since(s, Proof::Key)));
+        let (bytes, summary) = write(&entries.clone().into());
+        assert_eq!(read(&bytes, summary.clone()).unwrap(), entries.into());
+        let other = ListSummary {
+            sha256: "0".repeat(64),
+            ..summary.clone()
+        };
+        assert!(read(&bytes, other).is_err());
+        let more = ListSummary {
+            count: 3,
+            ..summary.clone()
+        };
+        assert!(read(&bytes, more).is_err());
+        assert!(read(&bytes[..bytes.len() - 9], summary).is_err());
+    }
+
+    #[test]
+    fn lines_that_are_none_are_refused() {
+        for text in [
+            "a\n",
+            "a\t5\n",
+            "a\t5\tx\n",
+            "a\tb\tk\n",
+            "\t5\tk\n",
+            "a\t5\tk\tk\n",
+            "a\t5\tk",
+            "b\t5\tk\na\t5\tk\n",
+            "a\t5\tk\na\t5\tk\n",
+        ] {
+            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(1));
+            gzip.write_all(text.as_bytes()).unwrap();
+            let bytes = gzip.finish().unwrap();
+            let mut reader = GoneReader::new(&bytes[..], None);
+            let all = (0..2).try_for_each(|_| reader.advance().map(|_| ()));
+            assert!(all.is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_old_entry_goes() {
+        let now = jiff::Timestamp::from_second(NOW).unwrap();
+        let entries = [("a", NOW - KEPT - 1), ("b", NOW - KEPT)];
+        let entries = entries.map(|(k, s)| (k.to_owned(), since(s, Proof::Key)));
+        let (bytes, summary) = write(&entries.into());
+        let former = GoneReader::new(&bytes[..], Some(summary));
+        let (bytes, summary) = Renewal::new(Some(former), Vec::new(), now)
+            .finish()
+            .unwrap();
+        let kept = read(&bytes, summary).unwrap();
+        assert_eq!(kept.into_keys().collect::<Vec<_>>(), ["b"]);
+    }
+
+    proptest! {
+        /// The same as a map, whatever came and went.
+        #[test]
+        fn a_renewal_is_what_a_map_does(
+            former in proptest::collection::btree_map("[a-e]{1,2}", 0i64..9, 0..20),
+            changes in proptest::collection::btree_map("[a-e]{1,2}", 0u8..3, 0..20),
+        ) {
+            let former: BTreeMap<_, _> = former
+                .into_iter()
+                .map(|(key, second)| (key, since(NOW - second, Proof::Scans)))
+                .collect();
+            let (bytes, summary) = write(&former);
+            let now = jiff::Timestamp::from_second(NOW).unwrap();
+            let reader = GoneReader::new(&bytes[..], Some(summary));
+            let mut renewal = Renewal::new(Some(reader), Vec::new(), now);
+            let mut expected = former.clone();
+            for (key, what) in &changes {
+                let proved = since(NOW, Proof::Key);
+                let (sign, proof) = match what {
+                    0 => (Sign::Added, None),
+                    1 => (Sign::Removed, Some(proved)),
+                    _ => (Sign::Removed, None),
+                };
+                renewal.change(sign, key.as_bytes(), proof).unwrap();
+                match proof {
+                    Some(proved) => expected.insert(key.clone(), proved),
+                    None => expected.remove(key),
+                };
+            }
+            let (bytes, summary) = renewal.finish().unwrap();
+            prop_assert_eq!(read(&bytes, summary).unwrap(), expected);
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Keys of the published list that a complete scan did not show, where the MLS cannot be asked for
+//! them one by one. They stay listed until a complete scan of a later day does not show them either:
+//! two looks at one moment are one look. Pure.
+
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{FeedId, RunId};
+use crate::registry::Schedule;
+
+/// Two looks are two only if their beginnings are so far apart, besides being of different dates.
+const APART: SignedDuration = SignedDuration::from_hours(18);
+/// A look counts for so long, unless no run was due since: a week, and what a run may be late.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(7 * 24 + 12);
+/// More absent keys than this wait for nobody: the result is held.
+pub const MOST: usize = 100_000;
+
+/// `feeds/{feed}/waiting.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Waiting {
+    /// Version of this document's form.
+    pub schema: u32,
+    /// The feed.
+    pub feed: FeedId,
+    /// The looks that missed keys, oldest first; each key belongs to the first look that missed it.
+    pub looks: Vec<Look>,
+}
+
+/// A complete scan that missed keys of the list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Look {
+    /// Its run.
+    pub run: RunId,
+    /// The run's day.
+    pub date: Date,
+    /// When it began.
+    pub began: Timestamp,
+    /// The keys that it was the first to miss.
+    pub keys: Vec<String>,
+    /// Those of its keys that were seen since, on whatever page: it says nothing against them any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<String>,
+}
+
+impl Look {
+    /// A look without keys.
+    pub fn new(run: RunId, date: Date, began: Timestamp) -> Look {
+        Look {
+            run,
+            date,
+            began,
+            keys: Vec::new(),
+            seen: Vec::new(),
+        }
+    }
+
+    /// What this look is to one that began at `began` on `date`, at an MLS with this schedule.
+    pub fn before(&self, schedule: &Schedule, date: Date, began: Timestamp) -> Before {
+        let apart = began.duration_since(self.began);
+        if apart < SignedDuration::ZERO {
+            return Before::Forgotten;
+        }
+        if date <= self.date || apart < APART {
+            return Before::TooSoon;
+        }
+        let was_due_since = || {
+            let mut day = self.date;
+            while let Ok(next) = day.tomorrow()
+                && next < date
+            {
+                if schedule.is_due(next) {
+                    return true;
+                }
+                day = next;
+            }
+            false
+        };
+        if apart > REMEMBERED && was_due_since() {
+            Before::Forgotten
+        } else {
+            Before::Another
+        }
+    }
+}
+
+/// What a look of the past is to one of today.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// Another look: what both missed is gone.
+    Another,
+    /// The same, so far.
+    TooSoon,
+    /// None: it is too long ago, or its time is not to be believed.
+    Forgotten,
+}
+
+impl Waiting {
+    /// The form that this version writes and reads.
+    pub const SCHEMA: u32 = 1;
+
+    /// Nothing waits.
+    pub fn new(feed: FeedId) -> Waiting {
+        Waiting {
+            schema: Self::SCHEMA,
+            feed,
+            looks: Vec::new(),
+        }
+    }
+
+    /// Whether no look missed a key that matters still.
+    pub fn is_empty(&self) -> bool {
+        let is_empty = |look: &Look| look.keys.is_empty() && look.seen.is_empty();
+        self.looks.iter().all(is_empty)
+    }
+
+    /// The keys in the order of their bytes.
+    pub fn sorted(&self) -> Vec<Watched<'_>> {
+        let mut keys: Vec<Watched<'_>> = Vec::new();
+        for (nth, look) in self.looks.iter().enumerate() {
+            for (group, is_seen) in [(&look.keys, false), (&look.seen, true)] {
+                keys.extend(group.iter().map(|key| Watched {
+                    key,
+                    look: nth,
+                    is_seen,
+                }));
+            }
+        }
+        keys.sort_by(|a, b| a.key.cmp(b.key));
+        keys.dedup_by(|later, first| later.key == first.key);
+        keys
+    }
+
+    /// Notes keys that were seen; says whether any of them had been missed.
+    pub fn see(&mut self, is_seen: impl Fn(&str) -> bool) -> bool {
+        let mut any = false;
+        for look in &mut self.looks {
+            let keys = std::mem::take(&mut look.keys).into_iter();
+            let (seen, missed): (Vec<_>, Vec<_>) = keys.partition(|key| is_seen(key));
+            any |= !seen.is_empty();
+            look.keys = missed;
+            look.seen.extend(seen);
+        }
+        any
+    }
+}
+
+/// A key that a look missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watched<'a> {
+    /// The key.
+    pub key: &'a str,
+    /// The number of its look.
+    pub look: usize,
+    /// Whether it was seen since.
+    pub is_seen: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::Days;
+
+    fn look(at: &str) -> Look {
+        let began: Timestamp = at.parse().unwrap();
+        let date = began.to_zoned(jiff::tz::TimeZone::UTC).date();
+        Look::new("run".parse().unwrap(), date, began)
+    }
+
+    fn before(schedule: &Schedule, then: &str, now: &str) -> Before {
+        let now = look(now);
+        look(then).before(schedule, now.date, now.began)
+    }
+
+    #[test]
+    fn two_looks_are_two_only_a_day_apart() {
+        let daily = Schedule::default();
+        let is = |then, now| before(&daily, then, now);
+        let first = "2026-11-21T04:00:00Z";
+        assert_eq!(is(first, "2026-11-21T23:30:00Z"), Before::TooSoon);
+        assert_eq!(
+            is("2026-11-21T23:00:00Z", "2026-11-22T04:00:00Z"),
+            Before::TooSoon
+        );
+        assert_eq!(is(first, "2026-11-22T04:00:00Z"), Before::Another);
+        assert_eq!(is(first, "2026-11-28T16:00:00Z"), Before::Another);
+        assert_eq!(is(first, "2026-11-28T16:00:01Z"), Before::Forgotten);
+        // A clock that was ahead.
+        assert_eq!(is("2027-11-21T04:00:00Z", first), Before::Forgotten);
+    }
+
+    #[test]
+    fn a_look_counts_until_the_next_run_that_is_due() {
+        let weekly = Schedule::On(Days::Weekly);
+        // Sundays: the next run comes a day late, the one after it is another.
+        let first = "2026-11-22T04:00:00Z";
+        assert_eq!(
+            before(&weekly, first, "2026-11-29T04:10:00Z"),
+            Before::Another
+        );
+        assert_eq!(
+            before(&weekly, first, "2026-12-06T04:10:00Z"),
+            Before::Forgotten
+        );
+    }
+
+    #[test]
+    fn a_key_that_was_seen_is_remembered_as_such() {
+        let mut waiting = Waiting::new("abor-property-1f0c9a2b".parse().unwrap());
+        let looks = [
+            ("2026-11-21T04:00:00Z", ["b", "d"]),
+            ("2026-11-22T04:00:00Z", ["a", "c"]),
+        ];
+        for (at, keys) in looks {
+            let keys = keys.map(str::to_owned).to_vec();
+            waiting.looks.push(Look { keys, ..look(at) });
+        }
+        assert!(waiting.see(|key| key < "c"));
+        assert!(!waiting.see(|key| key < "c"));
+        let sorted = waiting.sorted().into_iter();
+        let sorted: Vec<_> = sorted.map(|w| (w.key, w.look, w.is_seen)).collect();
+        let expected = [
+            ("a", 1, true),
+            ("b", 0, true),
+            ("c", 1, false),
+            ("d", 0, false),
+        ];
+        assert_eq!(sorted, expected);
+        assert!(!waiting.is_empty());
+    }
+}

@@ -1,0 +1,192 @@
+//! The gone record of a new version: the former record, with what went and without what came. The first
+//! one is made of the deltas that the head still has.
+
+use std::io::Read;
+
+use livelist_model::codec::{CodecError, ListSummary};
+use livelist_model::delta::{DeltaSummary, Sign, read_delta};
+use livelist_model::gone::{GoneReader, GoneRef, Proof, Renewal, Since};
+use livelist_model::head::Head;
+use livelist_model::layout;
+use livelist_store::{Body, StoreError};
+use tokio_util::io::SyncIoBridge;
+
+use super::Work;
+use crate::lists::{self, Chunks};
+use crate::{Env, StepError};
+
+/// A record that is read or was just made.
+type Source = Box<dyn Read + Send>;
+
+/// What changed, in the order of keys, and what its removals prove.
+struct Change {
+    delta: Source,
+    expected: DeltaSummary,
+    since: Option<Since>,
+}
+
+/// The record of the version `sequence`, which `delta` leads to.
+pub(super) async fn renew(
+    env: &Env,
+    work: &Work<'_>,
+    head: &Head,
+    sequence: u64,
+    delta: &(Body, DeltaSummary),
+    now: jiff::Timestamp,
+) -> Result<Option<GoneRef>, StepError> {
+    let since = Proof::of(work.confirmed_by()).map(|proof| Since {
+        second: work.began().as_second(),
+        proof,
+    });
+    let (body, summary) = delta;
+    let change = Change {
+        delta: Box::new(body.reader()),
+        expected: summary.clone(),
+        since,
+    };
+    let mut changes = former_changes(env, head).await?;
+    let has_old = !changes.is_empty();
+    let goes = summary.removed > 0 && since.is_some();
+    if head.gone.is_none() && !has_old && !goes {
+        return Ok(None);
+    }
+    changes.push(change);
+    let former = match &head.gone {
+        Some(gone) => Some(open(env, gone).await?),
+        None => None,
+    };
+    let (body, summary) = make(former, changes, now).await?;
+    keep(env, work, sequence, body, summary).await.map(Some)
+}
+
+/// The record of a head of an earlier version, made of its deltas; nothing where it has one, or nothing
+/// to make one of.
+pub(super) async fn first(
+    env: &Env,
+    work: &Work<'_>,
+    head: &Head,
+    now: jiff::Timestamp,
+) -> Result<Option<GoneRef>, StepError> {
+    let changes = former_changes(env, head).await?;
+    if changes.is_empty() {
+        return Ok(None);
+    }
+    let (body, summary) = make(None, changes, now).await?;
+    keep(env, work, head.sequence, body, summary)
+        .await
+        .map(Some)
+}
+
+/// What the deltas of a head without a record tell, oldest first; nothing where no removal of them was
+/// proved.
+async fn former_changes(env: &Env, head: &Head) -> Result<Vec<Change>, StepError> {
+    if head.gone.is_some() {
+        return Ok(Vec::new());
+    }
+    let is_proof = |by| Proof::of(by).is_some();
+    if !head
+        .deltas
+        .iter()
+        .any(|d| d.confirmed.is_some_and(is_proof))
+    {
+        return Ok(Vec::new());
+    }
+    let mut changes = Vec::with_capacity(head.deltas.len());
+    for delta in head.deltas.iter().rev() {
+        let proof = delta.confirmed.and_then(Proof::of);
+        // The scan had begun when the version before was there already.
+        let before = head.deltas.iter().find(|other| other.to == delta.from);
+        let at = before.and_then(|before| before.published_at);
+        let since = proof.zip(at).map(|(proof, at)| Since {
+            second: at.as_second(),
+            proof,
+        });
+        let found = env.objects.get(&delta.stored.object).await?;
+        let found = found.ok_or_else(|| StoreError::Missing {
+            key: delta.stored.object.clone(),
+        })?;
+        changes.push(Change {
+            delta: Box::new(SyncIoBridge::new(found.body)),
+            expected: DeltaSummary {
+                added: delta.added,
+                removed: delta.removed,
+                text: ListSummary {
+                    count: delta.added + delta.removed,
+                    sha256: delta.sha256.clone(),
+                },
+            },
+            since,
+        });
+    }
+    Ok(changes)
+}
+
+async fn open(env: &Env, gone: &GoneRef) -> Result<(Source, ListSummary), StepError> {
+    let found = env.objects.get(&gone.stored.object).await?;
+    let found = found.ok_or_else(|| StoreError::Missing {
+        key: gone.stored.object.clone(),
+    })?;
+    Ok((
+        Box::new(SyncIoBridge::new(found.body)),
+        gone.summary.clone(),
+    ))
+}
+
+/// Applies the changes, one after the other.
+async fn make(
+    former: Option<(Source, ListSummary)>,
+    changes: Vec<Change>,
+    now: jiff::Timestamp,
+) -> Result<(Body, ListSummary), StepError> {
+    let made = livelist_reso::blocking::run(move || {
+        let mut former = former;
+        let mut made = None;
+        for change in changes {
+            let reader = former
+                .take()
+                .map(|(source, summary)| GoneReader::new(source, Some(summary)));
+            let (chunks, summary) = apply(reader, change, now)?;
+            let body = chunks.into_body();
+            former = Some((Box::new(body.reader()) as Source, summary.clone()));
+            made = Some((body, summary));
+        }
+        Ok::<_, CodecError>(made)
+    })
+    .await?
+    .map_err(lists::in_object("the record of what is gone"))?;
+    made.ok_or_else(|| StepError::Contradiction("a record was made of no changes".to_owned()))
+}
+
+fn apply(
+    former: Option<GoneReader<Source>>,
+    change: Change,
+    now: jiff::Timestamp,
+) -> Result<(Chunks, ListSummary), CodecError> {
+    let mut renewal = Renewal::new(former, Chunks::default(), now);
+    let mut outcome = Ok(());
+    let read = read_delta(change.delta, |sign, key| {
+        if outcome.is_ok() {
+            let since = change.since.filter(|_| sign == Sign::Removed);
+            outcome = renewal.change(sign, key, since);
+        }
+    })?;
+    outcome?;
+    if read != change.expected {
+        return Err(CodecError::Mismatch {
+            what: "the changes of a version",
+        });
+    }
+    renewal.finish()
+}
+
+async fn keep(
+    env: &Env,
+    work: &Work<'_>,
+    sequence: u64,
+    body: Body,
+    summary: ListSummary,
+) -> Result<GoneRef, StepError> {
+    let object = layout::gone(&work.run.feed.feed, sequence, &summary.sha256);
+    let stored = super::advance::store(env, object, body).await?;
+    Ok(GoneRef { stored, summary })
+}
