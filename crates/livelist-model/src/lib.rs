@@ -6,6 +6,7 @@
 
 pub mod ack;
 pub mod agenda;
+pub mod bom;
 pub mod budget;
 pub mod causes;
 pub mod codec;
@@ -28,5 +29,6 @@ pub mod record;
 pub mod registry;
 pub mod run;
 
+pub use bom::without_bom;
 pub use causes::with_causes;
 pub use ids::{ClientId, FeedId, MlsId, NameError, ResourceName, RunId};
