@@ -174,3 +174,56 @@ fn digits(text: &[u8], at: usize) -> Option<usize> {
         .count();
     (count > 0).then_some(at + count)
 }
+
+/// `text` with what is odd in its strings as an escaped control character, and with `null` for what is
+/// no number.
+pub fn mended(text: &[u8]) -> Vec<u8> {
+    let (mut out, mut at, mut is_text) = (Vec::new(), 0, false);
+    while at < text.len() {
+        let rest = &text[at..];
+        let words: [&[u8]; 3] = [b"NaN", b"Infinity", b"-Infinity"];
+        let (kept, taken): (&[u8], usize) = match rest[0] {
+            b'"' => {
+                is_text = !is_text;
+                (&rest[..1], 1)
+            }
+            _ if !is_text => match words.iter().find(|word| rest.starts_with(word)) {
+                Some(word) => (b"null", word.len()),
+                None => (&rest[..1], 1),
+            },
+            b'\\' => {
+                // As many bytes as a string of this escape alone would need to be one.
+                let len = [2, 6, 12].into_iter().find(|len| is_escape(rest, *len));
+                let half = || rest.get(..6).and_then(unit).map_or(1, |_| 6);
+                let broken = || half().max(1 + usize::from(rest.get(1) == Some(&b'u')));
+                len.map_or_else(|| (&b"\\u0001"[..], broken()), |len| (&rest[..len], len))
+            }
+            0..0x20 => (b"\\u0001", 1),
+            _ => {
+                let is_one =
+                    |len: &usize| rest.get(..*len).is_some_and(|c| str::from_utf8(c).is_ok());
+                match (1..=4).find(is_one) {
+                    Some(len) => (&rest[..len], len),
+                    None => (b"\\u0001", 1),
+                }
+            }
+        };
+        out.extend_from_slice(kept);
+        at += taken;
+    }
+    out
+}
+
+/// Whether the first `len` bytes are one escaped character.
+fn is_escape(rest: &[u8], len: usize) -> bool {
+    let Some(escape) = rest.get(..len) else {
+        return false;
+    };
+    let quoted = [b"\"", escape, b"\""].concat();
+    serde_json::from_slice::<String>(&quoted).is_ok_and(|text| text.chars().count() == 1)
+}
+
+fn unit(escape: &[u8]) -> Option<()> {
+    let digits = escape.strip_prefix(b"\\u")?;
+    digits.iter().all(u8::is_ascii_hexdigit).then_some(())
+}

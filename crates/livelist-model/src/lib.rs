@@ -6,6 +6,7 @@
 
 pub mod ack;
 pub mod agenda;
+pub mod bom;
 pub mod budget;
 pub mod causes;
 pub mod codec;
@@ -30,5 +31,6 @@ pub mod registry;
 pub mod run;
 pub mod waiting;
 
+pub use bom::without_bom;
 pub use causes::with_causes;
 pub use ids::{ClientId, FeedId, MlsId, NameError, ResourceName, RunId};

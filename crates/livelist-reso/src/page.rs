@@ -4,6 +4,7 @@
 //!
 //! Works over `std::io::Read`; the JSON itself is serde_json's business, compression flate2's.
 
+mod odd;
 mod row;
 
 use std::fmt;
@@ -11,8 +12,10 @@ use std::io::{self, Read};
 
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use livelist_model::keys::{KeyBuffer, KeyError};
+use livelist_model::without_bom;
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 
+use odd::Mended;
 use row::Rows;
 
 /// What to take from each row.
@@ -145,41 +148,33 @@ fn read(
     keys: &mut KeyBuffer,
 ) -> Result<Page, PageError> {
     let mut head = Vec::with_capacity(FIRST);
-    let slice = bounds.in_memory.min(bounds.bytes) + 1;
+    // Enough for a byte order mark in any case.
+    let slice = bounds.in_memory.min(bounds.bytes).max(2) + 1;
     (&mut body)
         .take(slice)
         .read_to_end(&mut head)
         .map_err(PageError::Json)?;
+    let seen = head.len() as u64;
+    if seen < slice && seen <= bounds.bytes {
+        let page = read_whole(&head, fields, bounds, keys)?;
+        return Ok(Page {
+            bytes: seen,
+            ..page
+        });
+    }
     let mut problem = None;
-    let seed = PageSeed {
-        fields,
-        max_rows: bounds.rows,
-        keys,
-        problem: &mut problem,
+    let rest = Counted {
+        inner: body,
+        bytes: 0,
+        limit: bounds.bytes,
     };
-    let mut seen = head.len() as u64;
-    let parsed = if seen < slice {
-        // Text that was checked as a whole is read nearly twice as fast as text that is checked string
-        // by string; that a string that nobody reads is none is no reason to refuse a page.
-        match std::str::from_utf8(&head) {
-            Ok(text) => parse(&mut serde_json::Deserializer::from_str(text), seed),
-            Err(_) => parse(&mut serde_json::Deserializer::from_slice(&head), seed),
-        }
-    } else {
-        let rest = Counted {
-            inner: body,
-            bytes: 0,
-            limit: bounds.bytes,
-        };
-        let mut stream =
-            io::BufReader::with_capacity(64 * 1024, io::Cursor::new(&head).chain(rest));
-        let parsed = parse(
-            &mut serde_json::Deserializer::from_reader(&mut stream),
-            seed,
-        );
-        seen += stream.get_ref().get_ref().1.bytes;
-        parsed
-    };
+    let head = without_bom(&head);
+    let mut stream = io::BufReader::with_capacity(64 * 1024, io::Cursor::new(head).chain(rest));
+    let parsed = parse(
+        &mut serde_json::Deserializer::from_reader(&mut stream),
+        PageSeed::new(fields, bounds, keys, &mut problem),
+    );
+    let seen = seen + stream.get_ref().get_ref().1.bytes;
     if seen > bounds.bytes {
         return Err(PageError::TooLarge {
             what: "bytes",
@@ -191,13 +186,71 @@ fn read(
             bytes: seen,
             ..page
         }),
-        Err(error) => Err(problem.unwrap_or_else(|| {
-            if error.is_data() {
-                PageError::Shape(without_values(&error))
-            } else {
-                PageError::Json(error.into())
-            }
-        })),
+        Err(error) => Err(problem.unwrap_or_else(|| no_page(error, head))),
+    }
+}
+
+/// Reads a page that is here as a whole: as JSON, and if it is none, without what is odd in it.
+fn read_whole(
+    body: &[u8],
+    fields: Fields<'_>,
+    bounds: Bounds,
+    keys: &mut KeyBuffer,
+) -> Result<Page, PageError> {
+    let mark = keys.mark();
+    let body = without_bom(body);
+    let mut problem = None;
+    let seed = PageSeed::new(fields, bounds, keys, &mut problem);
+    // Text that was checked as a whole is read nearly twice as fast as text that is checked string
+    // by string; that a string that nobody reads is none is no reason to refuse a page.
+    let parsed = match std::str::from_utf8(body) {
+        Ok(text) => parse(&mut serde_json::Deserializer::from_str(text), seed),
+        Err(_) => parse(&mut serde_json::Deserializer::from_slice(body), seed),
+    };
+    let strict = match (parsed, problem) {
+        (Ok(page), _) => return Ok(page),
+        (Err(_), Some(problem)) => return Err(problem),
+        (Err(error), None) => error,
+    };
+    let mended = Mended::of(body).filter(|_| strict.is_syntax());
+    let Some(mended) = mended else {
+        return Err(no_page(strict, body));
+    };
+    keys.truncate(mark);
+    let mut problem = None;
+    let seed = PageSeed::new(fields, bounds, keys, &mut problem);
+    let parsed = parse(
+        &mut serde_json::Deserializer::from_slice(&mended.json),
+        seed,
+    );
+    let odd = mended.describe();
+    match (parsed, problem) {
+        (Ok(page), _) => match &page.next_link {
+            Some(link) if link.contains(odd::SIGN) => Err(PageError::Shape(format!(
+                "its link cannot be read: it holds {odd}"
+            ))),
+            _ => Ok(page),
+        },
+        (Err(_), Some(PageError::Key { row, reason })) => Err(PageError::Key {
+            row,
+            reason: format!("{reason}; the page holds {odd}"),
+        }),
+        (Err(_), Some(problem)) => Err(problem),
+        (Err(error), None) if error.is_data() => Err(no_page(error, body)),
+        (Err(_), None) => Err(PageError::Json(io::Error::other(format!(
+            "{strict}; it holds {odd}"
+        )))),
+    }
+}
+
+/// Why a body is no page.
+fn no_page(error: serde_json::Error, body: &[u8]) -> PageError {
+    if error.is_data() {
+        return PageError::Shape(without_values(&error));
+    }
+    match odd::beginning(body) {
+        Some(begins) => PageError::Json(io::Error::other(begins)),
+        None => PageError::Json(error.into()),
     }
 }
 
@@ -249,6 +302,22 @@ struct PageSeed<'a> {
     problem: &'a mut Option<PageError>,
 }
 
+impl<'a> PageSeed<'a> {
+    fn new(
+        fields: Fields<'a>,
+        bounds: Bounds,
+        keys: &'a mut KeyBuffer,
+        problem: &'a mut Option<PageError>,
+    ) -> PageSeed<'a> {
+        PageSeed {
+            fields,
+            max_rows: bounds.rows,
+            keys,
+            problem,
+        }
+    }
+}
+
 impl<'de> DeserializeSeed<'de> for PageSeed<'_> {
     type Value = Page;
 
@@ -267,7 +336,8 @@ impl<'de> Visitor<'de> for PageSeed<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Page, A::Error> {
         let mut page = Page::default();
         let mut has_value = false;
-        while let Some(member) = map.next_key::<Member>()? {
+        let mut others = Vec::new();
+        while let Some(member) = map.next_key_seed(MemberSeed(&mut others))? {
             match member {
                 Member::Value if has_value => {
                     return Err(de::Error::custom("`value` is there twice"));
@@ -296,28 +366,61 @@ impl<'de> Visitor<'de> for PageSeed<'_> {
         if has_value {
             Ok(page)
         } else {
-            Err(de::Error::custom("there is no array `value`"))
+            let others = others.join(", ");
+            Err(de::Error::custom(match others.is_empty() {
+                true => "there is no array `value`: it is an empty object".to_owned(),
+                false => format!("there is no array `value`; what is there is {others}"),
+            }))
         }
     }
 }
 
 /// The members of a page that mean something. OData 3 servers leave the `@` out.
-#[derive(serde::Deserialize)]
 enum Member {
-    #[serde(rename = "value")]
     Value,
-    #[serde(
-        rename = "@odata.nextLink",
-        alias = "odata.nextLink",
-        alias = "@nextLink"
-    )]
     NextLink,
-    #[serde(rename = "@odata.count", alias = "odata.count", alias = "@count")]
     Count,
-    #[serde(rename = "error", alias = "odata.error", alias = "Error")]
     Error,
-    #[serde(other)]
     Other,
+}
+
+/// Of the other members so many names are told, each up to so many bytes.
+const NAMES: usize = 8;
+const NAME: usize = 40;
+
+/// Reads the name of a member, and keeps those that mean nothing, for whoever looks for `value`.
+struct MemberSeed<'a>(&'a mut Vec<String>);
+
+impl<'de> DeserializeSeed<'de> for MemberSeed<'_> {
+    type Value = Member;
+
+    fn deserialize<D: de::Deserializer<'de>>(self, json: D) -> Result<Member, D::Error> {
+        json.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for MemberSeed<'_> {
+    type Value = Member;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a member")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Member, E> {
+        let member = match name {
+            "value" => Member::Value,
+            "@odata.nextLink" | "odata.nextLink" | "@nextLink" => Member::NextLink,
+            "@odata.count" | "odata.count" | "@count" => Member::Count,
+            "error" | "odata.error" | "Error" => return Ok(Member::Error),
+            _ => Member::Other,
+        };
+        if self.0.len() < NAMES && !matches!(member, Member::Value) {
+            let printable = name.chars().filter(|c| c.is_ascii_graphic());
+            self.0
+                .push(format!("`{}`", printable.take(NAME).collect::<String>()));
+        }
+        Ok(member)
+    }
 }
 
 /// A count as a number or, from some servers, as a string. Whatever else stands there is refused

@@ -3,6 +3,7 @@
 //! `api_key` besides where the provider wants one.
 
 use livelist_model::registry::AuthKind;
+use livelist_model::without_bom;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -63,8 +64,18 @@ pub enum AccountError {
     #[error("it has no `api_key`, and the provider wants one with every request")]
     ApiKeyMissing,
     /// It could not be sent in a header.
-    #[error("it holds characters that cannot be sent, such as a line feed")]
-    Characters,
+    #[error("its `{member}` holds {what}, which cannot be sent")]
+    Characters {
+        /// Where.
+        member: &'static str,
+        /// What is there.
+        what: &'static str,
+    },
+    /// It was copied with the word that goes before it in a header.
+    #[error(
+        "its `token` begins with `Bearer`, which is added to every request: give what stands behind"
+    )]
+    Bearer,
 }
 
 #[derive(Deserialize)]
@@ -83,6 +94,20 @@ fn kind_words(kind: AuthKind) -> &'static str {
         AuthKind::ServerToken => "`token`",
         AuthKind::Password => "`username` and `password`",
     }
+}
+
+/// What is in `text` that no header can hold.
+fn unsendable(text: &str) -> Option<&'static str> {
+    if text.is_empty() {
+        return Some("nothing");
+    }
+    let odd = text.chars().find(|c| !c.is_ascii_graphic())?;
+    Some(match odd {
+        '\n' | '\r' => "a line end",
+        ' ' => "a blank",
+        c if c.is_ascii() => "a control character",
+        _ => "a character outside ASCII",
+    })
 }
 
 impl Login {
@@ -125,8 +150,8 @@ impl Account {
     /// # Errors
     /// It is none of the forms, or could not be sent.
     pub fn parse(secret: &SecretString) -> Result<Account, AccountError> {
-        let form: Form =
-            serde_json::from_str(secret.expose_secret()).map_err(|_| AccountError::Form)?;
+        let form: Form = serde_json::from_slice(without_bom(secret.expose_secret().as_bytes()))
+            .map_err(|_| AccountError::Form)?;
         let client = match (form.client_id, form.client_secret) {
             (Some(id), Some(secret)) => Some(ClientLogin { id, secret }),
             (None, None) => None,
@@ -146,12 +171,15 @@ impl Account {
             Login::ServerToken(token) => Some(token),
             _ => None,
         };
-        let sendable = |text: &SecretString| {
-            let text = text.expose_secret();
-            !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
-        };
-        if !sent_as_it_is.into_iter().chain(&form.api_key).all(sendable) {
-            return Err(AccountError::Characters);
+        for (member, text) in [("token", sent_as_it_is), ("api_key", form.api_key.as_ref())] {
+            let text = text.map(ExposeSecret::expose_secret);
+            let word = text.and_then(|text| text.split_ascii_whitespace().next());
+            if member == "token" && word.is_some_and(|word| word.eq_ignore_ascii_case("bearer")) {
+                return Err(AccountError::Bearer);
+            }
+            if let Some(what) = text.and_then(unsendable) {
+                return Err(AccountError::Characters { member, what });
+            }
         }
         Ok(Account {
             login,
@@ -175,6 +203,29 @@ mod tests {
         );
         let error = Account::parse_as(AuthKind::ServerToken, true, &secret).unwrap_err();
         assert_eq!(error, AccountError::ApiKeyMissing);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_secret() {
+        let secret = SecretString::from("\u{feff}{\"token\":\"abc\"}");
+        assert!(Account::parse(&secret).is_ok());
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_named() {
+        for (token, told) in [
+            ("Bearer abc", "`Bearer`"),
+            ("bearer  abc", "`Bearer`"),
+            ("ab c", "a blank"),
+            ("abc\\n", "a line end"),
+            ("ab\\u0001c", "a control character"),
+            ("abcé", "outside ASCII"),
+            ("", "nothing"),
+        ] {
+            let secret = SecretString::from(format!("{{\"token\":\"{token}\"}}"));
+            let error = Account::parse(&secret).unwrap_err().to_string();
+            assert!(error.contains(told) && !error.contains("abc"), "{error}");
+        }
     }
 
     #[test]

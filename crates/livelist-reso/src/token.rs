@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use http::header;
 use livelist_model::run::FeedSpec;
+use livelist_model::without_bom;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -257,7 +258,8 @@ pub enum Problem {
 /// Reads a token answer. `expires_in` may be missing or a string; a token that says nothing is used
 /// until it is refused. `{"error":…}` may come with status 200 (Rapattoni).
 pub fn read_answer(body: &[u8], now: jiff::Timestamp) -> Result<Token, Problem> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|_| Problem::NoAnswer)?;
+    let answer: Answer =
+        serde_json::from_slice(without_bom(body)).map_err(|_| Problem::NoAnswer)?;
     if let Some(error) = answer.error.filter(|e| !e.is_null()) {
         let text = error
             .as_str()
@@ -303,6 +305,10 @@ mod tests {
         assert_eq!(
             expiry(r#"{"access_token":"t","expires_in":"3600"}"#),
             Some(3_600)
+        );
+        assert_eq!(
+            expiry("\u{feff}{\"access_token\":\"t\",\"expires_in\":60}"),
+            Some(60)
         );
         assert_eq!(expiry(r#"{"access_token":"t"}"#), None);
         assert_eq!(expiry(r#"{"access_token":"t","expires_in":null}"#), None);

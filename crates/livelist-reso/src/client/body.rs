@@ -6,6 +6,7 @@ use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use futures::StreamExt;
 use http::{HeaderMap, header};
+use livelist_model::without_bom;
 
 use crate::transport::BodyStream;
 
@@ -29,9 +30,9 @@ pub(super) async fn error_body(headers: &HeaderMap, mut body: BodyStream) -> Vec
         let _ = MultiGzDecoder::new(&bytes[..])
             .take(ERROR_BODY as u64)
             .read_to_end(&mut plain);
-        return plain;
+        bytes = plain;
     }
-    bytes
+    without_bom(&bytes).to_vec()
 }
 
 /// Pieces of a body as one reader.

@@ -257,3 +257,90 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_byte_order_mark_is_read_over() {
+    let (read, keys) = page("\u{feff}{\"value\":[{\"ListingKey\":\"a1\"}]}").unwrap();
+    assert_eq!((read.rows, keys), (1, vec!["a1".to_owned()]));
+    // In the middle it is text like other text, and between tokens it is none.
+    assert!(page("{\"value\":\u{feff}[]}").is_err());
+}
+
+fn raw(body: &[u8]) -> Result<Vec<Vec<u8>>, PageError> {
+    let streamed = Bounds {
+        in_memory: 7,
+        ..Bounds::default()
+    };
+    let read = |bounds| {
+        let mut keys = KeyBuffer::default();
+        read_page(body, FIELDS, bounds, &mut keys)
+            .map(|_| keys.iter().map(|(key, _)| key.to_vec()).collect())
+    };
+    let (whole, pieces): (Result<Vec<Vec<u8>>, _>, Result<Vec<Vec<u8>>, _>) =
+        (read(Bounds::default()), read(streamed));
+    if let (Ok(whole), Ok(pieces)) = (&whole, &pieces) {
+        assert_eq!(whole, pieces);
+    }
+    whole
+}
+
+#[test]
+fn what_is_wrong_in_a_field_that_nobody_reads_does_not_spoil_a_page() {
+    for value in [
+        &b"\"a tab\tand a\nline\x01\""[..],
+        b"NaN",
+        b"-Infinity",
+        b"[1, NaN, {\"b\": Infinity}]",
+        br#""half a pair: \ud83d""#,
+        br#""half a pair: \udc00 and text""#,
+        b"\"latin-1: caf\xe9\"",
+        br#""\x41""#,
+    ] {
+        let body = [
+            b"{\"value\":[{\"Remarks\":",
+            value,
+            b",\"ListingKey\":\"a\\u00e91\"},{\"ListingKey\":\"b\",\"X\":",
+            value,
+            b"}]}",
+        ]
+        .concat();
+        let keys =
+            raw(&body).unwrap_or_else(|e| panic!("{e:?} {}", String::from_utf8_lossy(&body)));
+        assert_eq!(keys, ["aé1".as_bytes().to_vec(), b"b".to_vec()]);
+    }
+}
+
+#[test]
+fn what_is_wrong_in_a_key_is_told_and_not_guessed() {
+    for (value, told) in [
+        (&b"\"a\x01b\""[..], "control character"),
+        (b"\"caf\xe9\"", "UTF-8"),
+        (br#""\ud83d""#, "surrogate"),
+        (b"NaN", "NaN"),
+    ] {
+        let body = [b"{\"value\":[{\"ListingKey\":", value, b"}]}"].concat();
+        let error = livelist_model::with_causes(&raw(&body).unwrap_err());
+        assert!(error.contains(told), "{error}");
+    }
+}
+
+#[test]
+fn the_name_of_what_is_there_is_told() {
+    let error =
+        page(r#"{"@odata.context":"x","Value":[],"d":{"results":[]},"bundle":1}"#).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("`@odata.context`, `Value`, `d`, `bundle`"),
+        "{error}"
+    );
+    for (body, told) in [
+        ("", "empty"),
+        ("<html>", "`<`"),
+        ("  COMPRESSION REQUIRED", "`C`"),
+        ("\0{}", "byte 00"),
+    ] {
+        let error = livelist_model::with_causes(&page(body).unwrap_err());
+        assert!(error.contains(told), "{body}: {error}");
+    }
+}

@@ -109,7 +109,10 @@ pub fn secret(feed: &FeedSpec, read: &Result<Account, SecretTrouble>) -> Check {
                 AccountError::ApiKeyMissing => {
                     check.change("credential", "add `api_key` to the secret")
                 }
-                AccountError::Form | AccountError::Characters => check.change(
+                AccountError::Bearer => {
+                    check.change("credential", "leave `Bearer` out of the secret's `token`")
+                }
+                AccountError::Form | AccountError::Characters { .. } => check.change(
                     "credential",
                     format!("put JSON with {} there", words(feed.auth)),
                 ),

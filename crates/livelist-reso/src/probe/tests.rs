@@ -132,7 +132,14 @@ fn secrets_are_told_by_what_is_wrong_with_them() {
     assert_is(&check(unreadable), Failed, &["credential"]);
     for (error, changed) in [
         (AccountError::Form, &["credential"][..]),
-        (AccountError::Characters, &["credential"]),
+        (AccountError::Bearer, &["credential"]),
+        (
+            AccountError::Characters {
+                member: "token",
+                what: "a blank",
+            },
+            &["credential"],
+        ),
         (AccountError::ApiKeyMissing, &["credential"]),
         (
             AccountError::Kind {

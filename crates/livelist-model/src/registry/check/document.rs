@@ -153,7 +153,7 @@ pub(super) fn check_file_name(findings: &mut Findings<'_>, field: &str, name: &s
 }
 
 pub(super) fn parse<T: DeserializeOwned>(file: &str, text: &[u8]) -> Result<T, Vec<Finding>> {
-    let mut json = serde_json::Deserializer::from_slice(text);
+    let mut json = serde_json::Deserializer::from_slice(crate::without_bom(text));
     let (path, error) = match serde_path_to_error::deserialize(&mut json) {
         Ok(value) => match json.end() {
             Ok(()) => return Ok(value),

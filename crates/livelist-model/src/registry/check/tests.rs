@@ -17,6 +17,11 @@ fn the_defaults_are_the_documented_ones() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_part_of_a_document() {
+    assert!(mls(&format!("\u{feff}{GOOD}")).is_ok());
+}
+
+#[test]
 fn findings_name_file_field_and_remedy() {
     let cases = [
         (r#""page_sice":3"#, "page_sice", "unknown field"),
