@@ -11,10 +11,14 @@ pub(crate) mod select;
 mod tests;
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
 use bits::Bits;
 use dice::{Dice, mix};
 use keys::{KeyMaker, KeyStyle};
+use select::Hidden;
+
+use crate::spec::{Contrary, KeyType, Shown};
 
 /// The first modification of a book: 2024-01-01T00:00:00Z in milliseconds.
 const OPENED_MS: i64 = 1_704_067_200_000;
@@ -22,6 +26,11 @@ const OPENED_MS: i64 = 1_704_067_200_000;
 const STEP_MS: i64 = 1_017;
 /// Between a book's last modification and the next round of them.
 const PAUSE_MS: i64 = 60_000;
+
+/// The number in the listing id of row 0; those of later rows follow.
+const FIRST_LISTING: u64 = 1_000_000;
+/// From here on ids are given anew. No book has so many rows.
+const FIRST_NEW_LISTING: u64 = 900_000_000;
 
 /// More than this is not added at once.
 const MOST_ADDED: usize = 10_000_000;
@@ -39,6 +48,8 @@ pub(crate) struct Book {
     changes: Vec<u32>,
     /// When the slots were written.
     rounds: Vec<Round>,
+    /// The order of listing, where it is not that of the rows.
+    listed: Option<Vec<u32>>,
     /// Rows by the bytes of their keys.
     by_key: Vec<u32>,
     /// Rows by their keys as numbers, once that order was asked for.
@@ -46,6 +57,15 @@ pub(crate) struct Book {
     /// Whether rows that are gone stay visible as such, and those that do.
     tombstones: bool,
     gone: Bits,
+    /// Rows that left this reader's list, and live on elsewhere.
+    away: Bits,
+    /// Listing ids that were given anew, both ways.
+    ids: HashMap<u32, u64>,
+    rows_of_ids: HashMap<u64, u32>,
+    /// What the server's comparisons and instants are like.
+    blind: bool,
+    numeric: bool,
+    fine: bool,
     /// What left the book, in the order of time.
     departures: Vec<Departure>,
     /// What stale readings see.
@@ -75,11 +95,20 @@ pub(crate) struct Row {
     pub index: u32,
     pub live: bool,
     pub id: u64,
-    pub changed_ms: i64,
+    /// The number in its listing id.
+    pub listing: u64,
+    /// When it was last modified, in microseconds.
+    pub changed_us: i64,
 }
 
 impl Book {
-    pub fn open(style: KeyStyle, seed: u64, listings: u32, tombstones: bool) -> Self {
+    pub fn open(
+        style: KeyStyle,
+        seed: u64,
+        listings: u32,
+        tombstones: bool,
+        ways: &Contrary,
+    ) -> Self {
         let mut book = Self {
             keys: KeyMaker::new(style, seed),
             seed,
@@ -92,10 +121,17 @@ impl Book {
                 at_ms: OPENED_MS,
                 step_ms: STEP_MS,
             }],
+            listed: None,
             by_key: Vec::new(),
             by_number: None,
             tombstones,
             gone: Bits::default(),
+            away: Bits::default(),
+            ids: HashMap::new(),
+            rows_of_ids: HashMap::new(),
+            blind: ways.blind,
+            numeric: ways.keys == KeyType::Int64,
+            fine: ways.shown != Shown::AsStored,
             departures: Vec::new(),
             snapshot: None,
             version: 0,
@@ -114,14 +150,15 @@ impl Book {
         self.version
     }
 
-    /// The live keys that are hidden from a reader who may not see `percent` of a hundred rows.
-    pub fn denied_keys(&self, percent: u8) -> Vec<String> {
-        let denied = self.live.ones().filter(|&row| self.denies(row, percent));
+    /// The live keys that are hidden from a reader who may not see these rows.
+    pub fn hidden_keys(&self, hidden: Hidden) -> Vec<String> {
+        let denied = self.live.ones().filter(|&row| self.hides(row, hidden));
         denied.map(|row| self.key(row)).collect()
     }
 
-    fn denies(&self, row: u32, percent: u8) -> bool {
-        percent > 0 && lot(self.seed, row, 2) % 100 < u64::from(percent)
+    fn hides(&self, row: u32, hidden: Hidden) -> bool {
+        let Hidden { percent, salt } = hidden;
+        percent > 0 && lot(self.seed ^ mix_salt(salt), row, 2) % 100 < u64::from(percent)
     }
 
     pub fn live_count(&self) -> usize {
@@ -182,8 +219,37 @@ impl Book {
             index: row,
             live: self.live.get(row),
             id: self.id(row),
-            changed_ms: self.changed_ms(self.slot[row as usize]),
+            listing: self.listing(row),
+            changed_us: self.changed_us(self.slot[row as usize]),
         }
+    }
+
+    /// The number in a row's listing id.
+    fn listing(&self, row: u32) -> u64 {
+        let given = self.ids.get(&row).copied();
+        given.unwrap_or(FIRST_LISTING + u64::from(row))
+    }
+
+    /// The row of a listing id.
+    pub fn row_of_listing(&self, id: &str) -> Option<u32> {
+        let number = self.keys.listing_number(id)?;
+        if let Some(row) = self.rows_of_ids.get(&number) {
+            return Some(*row);
+        }
+        let row = u32::try_from(number.checked_sub(FIRST_LISTING)?).ok()?;
+        let is_own = (row as usize) < self.slot.len() && !self.ids.contains_key(&row);
+        is_own.then_some(row)
+    }
+
+    /// When a slot was written, in microseconds; below the millisecond only where that is hidden.
+    fn changed_us(&self, slot: u32) -> i64 {
+        let ms = self.changed_ms(slot);
+        let below = if self.fine {
+            (mix(self.seed ^ ms as u64) % 1_000) as i64
+        } else {
+            0
+        };
+        ms * 1_000 + below
     }
 
     fn changed_ms(&self, slot: u32) -> i64 {
@@ -244,6 +310,7 @@ impl Book {
         let mut changed = Vec::new();
         for &row in rows {
             if self.live.put(row, live) {
+                self.away.put(row, false);
                 self.gone.put(row, self.tombstones && !live);
                 changed.push(row);
             }
@@ -283,6 +350,52 @@ impl Book {
         self.snapshot.is_some()
     }
 
+    /// Takes `n` live rows out of this reader's list; asked for by key, they may show.
+    pub fn leave(&mut self, n: usize) -> Vec<String> {
+        let keys = self.sell(n);
+        for key in &keys {
+            if let Some(row) = self.row_of(key) {
+                self.away.put(row, true);
+            }
+        }
+        keys
+    }
+
+    /// Gives `n` live rows other listing ids, and names their keys.
+    pub fn renumber(&mut self, n: usize) -> Vec<String> {
+        let mut rows: Vec<u32> = self.live.ones().collect();
+        self.dice.pick(&mut rows, n);
+        for &row in &rows {
+            let number = FIRST_NEW_LISTING + self.rows_of_ids.len() as u64;
+            if let Some(old) = self.ids.insert(row, number) {
+                // Nothing is found by an old id, and none is given twice.
+                self.rows_of_ids.insert(old, u32::MAX);
+            }
+            self.rows_of_ids.insert(number, row);
+        }
+        self.stamp(&rows, STEP_MS);
+        rows.into_iter().map(|row| self.key(row)).collect()
+    }
+
+    /// Lists `n` new rows that stand behind the first `at` rows of the order of listing.
+    pub fn add_at(&mut self, n: usize, at: usize) -> Vec<String> {
+        let mut order = self
+            .listed
+            .take()
+            .unwrap_or_else(|| (0..self.slot.len() as u32).collect());
+        let mut seen = 0;
+        let is_before = |row: &&u32| {
+            seen += usize::from(self.visible(**row));
+            seen <= at
+        };
+        let place = order.iter().take_while(is_before).count();
+        let first = self.slot.len() as u32;
+        let keys = self.add(n);
+        order.splice(place..place, first..self.slot.len() as u32);
+        self.listed = Some(order);
+        keys
+    }
+
     /// Lists `n` new rows.
     pub fn add(&mut self, n: usize) -> Vec<String> {
         let first = self.slot.len() as u32;
@@ -291,6 +404,9 @@ impl Book {
         for &row in &new {
             self.live.put(row, true);
             self.slot.push(0);
+        }
+        if let Some(order) = &mut self.listed {
+            order.extend(&new);
         }
         self.stamp(&new, STEP_MS);
         self.merge(&new);
@@ -323,8 +439,30 @@ impl Book {
     /// Modifies every live row at one instant. Among them the order of modification is that of
     /// their keys, so that order by (timestamp, key) is one order for the whole book.
     pub fn touch_all(&mut self) {
-        let live = |row: &u32| self.live.get(*row);
-        let rows: Vec<u32> = self.by_key.iter().copied().filter(live).collect();
+        let rows = self.live.ones().collect();
+        self.touch_at_once(rows);
+    }
+
+    /// Modifies `n` live rows at one instant.
+    pub fn touch_some_at_once(&mut self, n: usize) -> Vec<String> {
+        let mut rows: Vec<u32> = self.live.ones().collect();
+        self.dice.pick(&mut rows, n);
+        let keys = rows.iter().map(|&row| self.key(row)).collect();
+        self.touch_at_once(rows);
+        keys
+    }
+
+    fn touch_at_once(&mut self, rows: Vec<u32>) {
+        let mut rows = match rows.len() == self.live.count() {
+            true => {
+                let live = |row: &u32| self.live.get(*row);
+                self.by_key.iter().copied().filter(live).collect()
+            }
+            false => self.sorted(rows.into_iter()),
+        };
+        if self.numeric {
+            rows.sort_by_cached_key(|&row| self.number(row));
+        }
         self.stamp(&rows, 0);
     }
 
@@ -332,6 +470,7 @@ impl Book {
     pub fn rekey(&mut self) {
         self.first_id += self.slot.len() as u64;
         self.gone = Bits::default();
+        self.away = Bits::default();
         // No cache outlives its keys.
         self.snapshot = None;
         self.by_number = None;
@@ -367,6 +506,25 @@ pub(crate) fn status(seed: u64, row: u32) -> &'static str {
         80..95 => "Pending",
         _ => "Closed",
     }
+}
+
+/// An office of some twenty, drawn as a listing's.
+pub(crate) fn office(seed: u64, row: u32) -> String {
+    format!("OFF{}", lot(seed, row, 9) % 20)
+}
+
+/// Which PropertyType a row has.
+pub(crate) fn property_type(seed: u64, row: u32) -> &'static str {
+    match lot(seed, row, 10) % 100 {
+        0..80 => "Residential",
+        80..90 => "Residential Lease",
+        _ => "Land",
+    }
+}
+
+/// What a salt does to a seed; none leaves it as it is.
+fn mix_salt(salt: u64) -> u64 {
+    if salt == 0 { 0 } else { mix(salt) }
 }
 
 /// A draw that belongs to a row.

@@ -6,7 +6,7 @@ pub(crate) mod remote;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::book::select::{By, Reading, Start};
+use crate::book::select::{By, Hidden, Reading, Sight, Start};
 use crate::fault::FaultRule;
 use crate::filter;
 use crate::log::{LoggedRequest, RequestKind};
@@ -40,8 +40,8 @@ impl Control {
     /// # Errors
     /// What is wrong with the filter.
     pub fn live_keys_matching(&self, filter: &str) -> Result<Vec<String>, String> {
-        let filter = filter::parse(filter)?;
         let mut mls = self.mls();
+        let filter = filter::parse_typed(filter, mls.spec.options.contrary.keys)?;
         let system = mls.spec.system().to_owned();
         let found = mls.book.read(&Reading {
             filter: &filter,
@@ -49,8 +49,7 @@ impl Control {
             order: By::Key.up(),
             start: Start::Skip(0),
             limit: usize::MAX,
-            hidden_percent: 0,
-            stale: false,
+            sight: Sight::default(),
         });
         let live = found.rows.iter().filter(|row| row.live);
         Ok(live.map(|row| mls.book.key(row.index)).collect())
@@ -59,6 +58,12 @@ impl Control {
     /// How many listings are live.
     pub fn live_count(&self) -> u64 {
         self.mls().book.live_count() as u64
+    }
+
+    /// Takes `n` live listings out of this account's list, and names them: at CREA they show when
+    /// they are asked for by key.
+    pub fn leave(&self, n: u64) -> Vec<String> {
+        self.mls().book.leave(size(n))
     }
 
     /// Deletes `n` live listings drawn by the seed, and names them.
@@ -76,6 +81,16 @@ impl Control {
         self.mls().book.add(size(n))
     }
 
+    /// Lists `n` new listings that stand behind the first `at` rows of the order of listing.
+    pub fn add_at(&self, n: u64, at: u64) -> Vec<String> {
+        self.mls().book.add_at(size(n), size(at))
+    }
+
+    /// Gives `n` live listings another `ListingId` under their old keys, and names the keys.
+    pub fn renumber(&self, n: u64) -> Vec<String> {
+        self.mls().book.renumber(size(n))
+    }
+
     /// Lists deleted listings again under their old keys, and names those that were not live.
     pub fn relist(&self, keys: &[String]) -> Vec<String> {
         self.mls().book.relist(keys)
@@ -84,6 +99,11 @@ impl Control {
     /// Modifies `n` live listings drawn by the seed, each at an instant of its own.
     pub fn touch(&self, n: u64) -> Vec<String> {
         self.mls().book.touch(size(n))
+    }
+
+    /// Modifies `n` live listings drawn by the seed, all at one instant.
+    pub fn touch_at_once(&self, n: u64) -> Vec<String> {
+        self.mls().book.touch_some_at_once(size(n))
     }
 
     /// Modifies every live listing at one instant.
@@ -115,7 +135,14 @@ impl Control {
     ///
     /// [`Fault::DenyPartial`]: crate::Fault::DenyPartial
     pub fn denied_keys(&self, percent: u8) -> Vec<String> {
-        self.mls().book.denied_keys(percent)
+        self.hidden_keys(percent, 0)
+    }
+
+    /// The keys of the live listings that [`Fault::Rebuilding`] hides.
+    ///
+    /// [`Fault::Rebuilding`]: crate::Fault::Rebuilding
+    pub fn hidden_keys(&self, percent: u8, salt: u64) -> Vec<String> {
+        self.mls().book.hidden_keys(Hidden { percent, salt })
     }
 
     /// What the last request was and which rules struck it.

@@ -7,6 +7,7 @@ pub(crate) mod board;
 use serde::{Deserialize, Serialize};
 
 use crate::log::RequestKind;
+pub use crate::page::Odd;
 
 /// A fault and the requests it strikes.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -15,7 +16,7 @@ pub struct FaultRule {
     /// What goes wrong.
     pub fault: Fault,
     /// Which requests are struck. Default: tokens for the token faults, confirmations for
-    /// `confirm_finds_nothing`, pages for all others.
+    /// `confirm_finds_…`, pages and counts for `rebuilding` and `odd_count`, pages for all others.
     #[serde(default)]
     pub on: Option<On>,
     /// How many matching requests pass first.
@@ -71,6 +72,8 @@ impl From<Fault> for FaultRule {
 pub enum On {
     /// Every request of the MLS.
     Any,
+    /// Pages of a scan, and counts.
+    Listing,
     /// Pages of a scan.
     Page,
     /// Requests for a token.
@@ -85,6 +88,7 @@ impl On {
     pub(crate) fn covers(self, kind: RequestKind) -> bool {
         match self {
             Self::Any => true,
+            Self::Listing => matches!(kind, RequestKind::Page | RequestKind::Count),
             Self::Page => kind == RequestKind::Page,
             Self::Token => kind == RequestKind::Token,
             Self::Count => kind == RequestKind::Count,
@@ -215,6 +219,55 @@ pub enum Fault {
     TokenExpiresInString,
     /// Rows asked by key are not found though they live.
     ConfirmFindsNothing,
+    /// Rows asked by key are found though they have left the list.
+    ConfirmFindsGone,
+    /// A list that is being built anew: pages and counts agree that a part of the rows does not
+    /// exist, and asked for by key they are there.
+    Rebuilding {
+        /// How many of a hundred rows are hidden.
+        percent: u8,
+        /// Another part for another salt.
+        #[serde(default)]
+        salt: u64,
+    },
+    /// The page is cut off silently: it carries neither link nor count.
+    Cap,
+    /// The last page carries a link to an empty page, which carries a link to another, without end.
+    EmptyPagesForEver,
+    /// The last page carries a link, ever another one, that leads to the last page again.
+    LastPageForEver,
+    /// The token of the next page has died: the request is answered with this status, and so is
+    /// the same one again, until a scan begins anew.
+    PageTokenDies {
+        /// The status.
+        code: u16,
+    },
+    /// The count is none, or of something else.
+    OddCount {
+        /// In which way.
+        what: OddCount,
+    },
+    /// The page holds bytes that no strict reader of JSON takes, where nobody needs them.
+    Unreadable {
+        /// Which.
+        what: Odd,
+    },
+}
+
+/// What is wrong with a count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OddCount {
+    /// It is that of all rows, whatever the filter says.
+    OfAll,
+    /// It is never more than this.
+    Capped(u64),
+    /// It is -1.
+    Negative,
+    /// It is a word.
+    Text,
+    /// It is that of the rows on the page.
+    OfThePage,
 }
 
 fn half() -> u8 {
@@ -280,6 +333,14 @@ impl Fault {
             Self::TokenNoExpiresIn => "token_no_expires_in",
             Self::TokenExpiresInString => "token_expires_in_string",
             Self::ConfirmFindsNothing => "confirm_finds_nothing",
+            Self::ConfirmFindsGone => "confirm_finds_gone",
+            Self::Rebuilding { .. } => "rebuilding",
+            Self::Cap => "cap",
+            Self::EmptyPagesForEver => "empty_pages_for_ever",
+            Self::LastPageForEver => "last_page_for_ever",
+            Self::PageTokenDies { .. } => "page_token_dies",
+            Self::OddCount { .. } => "odd_count",
+            Self::Unreadable { .. } => "unreadable",
         }
     }
 
@@ -289,7 +350,8 @@ impl Fault {
             | Self::TokenHtml
             | Self::TokenNoExpiresIn
             | Self::TokenExpiresInString => On::Token,
-            Self::ConfirmFindsNothing => On::Confirm,
+            Self::ConfirmFindsNothing | Self::ConfirmFindsGone => On::Confirm,
+            Self::Rebuilding { .. } | Self::OddCount { .. } => On::Listing,
             _ => On::Page,
         }
     }

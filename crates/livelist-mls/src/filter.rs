@@ -5,7 +5,9 @@ mod parse;
 
 use std::cmp::Ordering;
 
-pub(crate) use parse::{instants, parse};
+#[cfg(test)]
+pub(crate) use parse::parse;
+pub(crate) use parse::{instants, parse_typed};
 
 /// A condition on rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +24,10 @@ pub(crate) enum Filter {
 pub(crate) enum Field {
     ListingKey,
     ListingKeyNumeric,
+    ListingId,
     StandardStatus,
+    PropertyType,
+    ListOfficeMlsId,
     ModificationTimestamp,
     BridgeModificationTimestamp,
     RFModificationTimestamp,
@@ -53,9 +58,12 @@ pub(crate) enum Literal {
 /// What a filter asks a row for.
 pub(crate) trait Facts {
     fn compare_key(&self, other: &str) -> Ordering;
+    fn is_listing(&self, id: &str) -> bool;
     /// The key as a number.
     fn number(&self) -> i64;
     fn status(&self) -> &str;
+    fn property_type(&self) -> &str;
+    fn office(&self) -> String;
     fn system(&self) -> &str;
     /// Microseconds since 1970.
     fn changed(&self) -> i64;
@@ -69,12 +77,18 @@ impl Filter {
     pub fn matches(&self, row: &impl Facts) -> bool {
         match self {
             Self::All => true,
+            Self::Compare(Field::ListingId, Op::Eq, Literal::Text(id)) => row.is_listing(id),
             Self::Compare(field, op, literal) => op.holds(order(row, *field, literal)),
             Self::In(Field::ListingKey | Field::ListingKeyNumeric, keys) => {
                 keys.iter().any(|key| row.compare_key(key).is_eq())
             }
-            Self::In(Field::StandardStatus, texts) => texts.iter().any(|text| text == row.status()),
-            Self::In(_, texts) => texts.iter().any(|text| text == row.system()),
+            Self::In(Field::ListingId, ids) => ids.iter().any(|id| row.is_listing(id)),
+            Self::In(field, texts) => {
+                let equals = |text: &String| order(row, *field, &Literal::Text(text.clone()));
+                texts
+                    .iter()
+                    .any(|text| equals(text) == Some(Ordering::Equal))
+            }
             Self::And(parts) => parts.iter().all(|part| part.matches(row)),
             Self::Or(parts) => parts.iter().any(|part| part.matches(row)),
         }
@@ -103,6 +117,48 @@ impl Filter {
             }
             _ => None,
         }
+    }
+
+    /// The only listing ids that can match, if the filter names them.
+    pub fn listing_ids(&self) -> Option<Vec<&str>> {
+        match self {
+            Self::Compare(Field::ListingId, Op::Eq, Literal::Text(id)) => Some(vec![id]),
+            Self::In(Field::ListingId, ids) => Some(ids.iter().map(String::as_str).collect()),
+            Self::And(parts) => parts
+                .iter()
+                .filter_map(Self::listing_ids)
+                .min_by_key(Vec::len),
+            Self::Or(parts) => {
+                let named: Option<Vec<Vec<&str>>> = parts.iter().map(Self::listing_ids).collect();
+                named.map(|ids| ids.concat())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the filter names the only rows that can match.
+    pub fn names_rows(&self) -> bool {
+        self.keys().is_some() || self.listing_ids().is_some()
+    }
+
+    /// How many values it compares with.
+    pub fn values(&self) -> usize {
+        let of = |part: &&Self| match part {
+            Self::In(_, values) => values.len(),
+            _ => 1,
+        };
+        self.conditions().0.iter().map(of).sum()
+    }
+
+    /// Whether it names rows by `in`.
+    pub fn has_list_of_rows(&self) -> bool {
+        let fields = [
+            Field::ListingKey,
+            Field::ListingKeyNumeric,
+            Field::ListingId,
+        ];
+        let lists = |part: &&Self| matches!(part, Self::In(field, _) if fields.contains(field));
+        self.conditions().0.iter().any(lists)
     }
 
     /// The range outside of which no key can match.
@@ -201,6 +257,8 @@ fn order(row: &impl Facts, field: Field, literal: &Literal) -> Option<Ordering> 
         (Field::ListingKey, Literal::Text(key)) => Some(row.compare_key(key)),
         (Field::ListingKeyNumeric, Literal::Number(number, _)) => Some(row.number().cmp(number)),
         (Field::StandardStatus, Literal::Text(text)) => Some(row.status().cmp(text)),
+        (Field::PropertyType, Literal::Text(text)) => Some(row.property_type().cmp(text)),
+        (Field::ListOfficeMlsId, Literal::Text(text)) => Some(row.office().cmp(text)),
         (Field::OriginatingSystemName, Literal::Text(text)) => Some(row.system().cmp(text)),
         (
             Field::ModificationTimestamp
@@ -227,10 +285,13 @@ impl Op {
 }
 
 impl Field {
-    const ALL: [(&'static str, Self); 8] = [
+    const ALL: [(&'static str, Self); 11] = [
         ("ListingKey", Self::ListingKey),
         ("ListingKeyNumeric", Self::ListingKeyNumeric),
+        ("ListingId", Self::ListingId),
         ("StandardStatus", Self::StandardStatus),
+        ("PropertyType", Self::PropertyType),
+        ("ListOfficeMlsId", Self::ListOfficeMlsId),
         ("ModificationTimestamp", Self::ModificationTimestamp),
         (
             "BridgeModificationTimestamp",

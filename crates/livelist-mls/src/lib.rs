@@ -22,11 +22,11 @@ mod town;
 
 pub use answer::{BodyPieces, Delivery, Ending};
 pub use control::Control;
-pub use fault::{Fault, FaultRule, On, RetryAfter};
+pub use fault::{Fault, FaultRule, Odd, OddCount, On, RetryAfter};
 pub use log::{LoggedRequest, RequestKind};
 pub use server::Simulator;
 pub use spec::{
-    Auth, Credential, Envelope, MlsSpec, NextIn, Options, Paging, Provider, RefreshReuse,
-    SpecError, TokenReuse,
+    Auth, Contrary, Credential, Envelope, KeyType, MlsSpec, NextIn, Options, Paging, Provider,
+    Question, RefreshReuse, Refused, Shown, SpecError, Ties, TokenReuse,
 };
 pub use town::{Endpoint, Town};

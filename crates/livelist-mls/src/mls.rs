@@ -3,6 +3,7 @@
 //! how often, and only then what is asked.
 
 mod cached;
+mod contrary;
 mod deleted;
 mod issue;
 mod replies;
@@ -16,6 +17,7 @@ use hyper::{Method, StatusCode};
 use crate::answer::{Answer, Body, Wire};
 use crate::book::Book;
 use crate::book::bits::Bits;
+use crate::book::keys::KeyStyle;
 use crate::book::select::{Found, Reading, Start};
 use crate::clock::Clock;
 #[cfg(test)]
@@ -27,7 +29,7 @@ use crate::incoming::Incoming;
 use crate::limits::Limits;
 use crate::log::{LoggedRequest, RequestKind};
 use crate::page::{Column, Line, Next, Page, Pieces};
-use crate::spec::{MlsSpec, Provider};
+use crate::spec::{KeyType, MlsSpec, Provider};
 use crate::tokens::Tokens;
 
 /// One simulated MLS.
@@ -45,6 +47,8 @@ pub(crate) struct Mls {
     served: Bits,
     /// When the book was last looked at for the cache.
     cached_at: Option<std::time::Instant>,
+    /// What is asked for behind links that have died.
+    dead: std::collections::BTreeMap<String, u16>,
     serial: u64,
 }
 
@@ -59,9 +63,19 @@ impl Mls {
     pub fn open_by(spec: MlsSpec, clock: Arc<dyn Clock>) -> Self {
         let dialect = dialect::of(&spec);
         let listings = u32::try_from(spec.listings).unwrap_or(u32::MAX);
-        let style = dialect.key_style(&spec);
+        let style = match spec.options.contrary.keys {
+            KeyType::Text => dialect.key_style(&spec),
+            KeyType::Int64 => KeyStyle::Digits,
+            KeyType::Guid => KeyStyle::Guid,
+        };
         Self {
-            book: Book::open(style, spec.seed, listings, dialect.keeps_deleted()),
+            book: Book::open(
+                style,
+                spec.seed,
+                listings,
+                dialect.keeps_deleted(),
+                &spec.options.contrary,
+            ),
             tokens: Tokens::new(&spec),
             board: Board::default(),
             log: Vec::new(),
@@ -71,6 +85,7 @@ impl Mls {
             cursors: Cursors::default(),
             served: Bits::default(),
             cached_at: None,
+            dead: std::collections::BTreeMap::new(),
             serial: 0,
             spec,
         }
@@ -146,7 +161,7 @@ impl Mls {
             Err(_) => RequestKind::Other,
             Ok(ask) if ask.shape == Shape::Deleted => RequestKind::Other,
             Ok(ask) if ask.shape == Shape::Number => RequestKind::Count,
-            Ok(ask) if ask.filter.keys().is_some() => RequestKind::Confirm,
+            Ok(ask) if ask.filter.names_rows() => RequestKind::Confirm,
             Ok(ask) if ask.size <= 1 && ask.query.get("$count") == Some("true") => {
                 RequestKind::Count
             }
@@ -177,8 +192,18 @@ impl Mls {
         }
         let mut answer = match ask {
             Ok(ask) => {
+                if let Some(answer) = self.question_refused(incoming, &ask) {
+                    return answer;
+                }
+                if let Some(answer) = self.dead_page(incoming, kind, &ask, due) {
+                    return answer;
+                }
                 self.stir(kind, &ask, due);
-                self.serve(incoming, kind, &ask, due)
+                let mut answer = self.serve(incoming, kind, &ask, due);
+                if self.is_too_long(incoming, &ask) {
+                    answer.wire = Wire::Cut;
+                }
+                answer
             }
             Err((status, message)) => return self.dialect.refusal(status, &message),
         };
@@ -201,10 +226,14 @@ impl Mls {
             }
             self.board.strike(fault);
             if fault.fault == Fault::ExpireToken {
-                return Err(self.dialect.expired());
+                return Err(self.ended().unwrap_or_else(|| self.dialect.expired()));
             }
         }
-        Err(self.dialect.unauthorized())
+        let ended = match self.tokens.is_over(shown, now) {
+            true => self.ended(),
+            false => None,
+        };
+        Err(ended.unwrap_or_else(|| self.dialect.unauthorized()))
     }
 
     /// Changes the book as the faults have it, just before a page is read.
@@ -233,29 +262,22 @@ impl Mls {
         if ask.shape == Shape::Deleted {
             return self.tell_deleted(incoming, ask);
         }
-        let stale = self.stale(kind);
-        let mut hidden_percent = 0;
-        for fault in due {
-            if let Fault::DenyPartial { percent } = fault.fault {
-                hidden_percent = percent;
-                self.board.strike(fault);
-            }
-        }
+        let sight = self.sight(kind, ask, due);
+        let system = self.spec.system().to_owned();
         let start = match &ask.start {
             Start::Skip(skip) => Start::Skip(skip.saturating_add(ask.drift)),
             other => other.clone(),
         };
         let reading = Reading {
             filter: &ask.filter,
-            system: self.spec.system(),
+            system: &system,
             order: ask.order,
             start,
             limit: ask.size,
-            hidden_percent,
-            stale,
+            sight,
         };
         let wants_count = ask.count || ask.shape == Shape::Number;
-        let count = wants_count.then(|| self.book.count(&reading) as i64);
+        let count = wants_count.then(|| self.counted(&reading, due));
         let found = match ask.shape {
             Shape::Number => Found::default(),
             _ => self.book.read(&reading),
@@ -265,8 +287,14 @@ impl Mls {
                 self.served.put(row.index, true);
             }
         }
+        if let Some(answer) = self.behind_the_end(ask, kind, &found) {
+            return answer;
+        }
         let base = format!("{}{}", incoming.origin(), self.base_path());
-        let next = self.next(incoming, ask, &found, &base, due);
+        let mut next = self.next(incoming, ask, &found, &base, due);
+        if kind == RequestKind::Page && next == Next::None {
+            next = self.without_end(incoming, ask, &found, due);
+        }
         let columns = ask.columns.clone().unwrap_or_else(|| self.all_columns());
         let line = |row| Line {
             row,
@@ -276,7 +304,7 @@ impl Mls {
             context: self.dialect.context(&base, ask),
             form: self.dialect.form(&self.spec, ask),
             base,
-            system: self.spec.system().to_owned(),
+            system,
             seed: self.spec.seed,
             keys: self.book.keys().clone(),
             columns,
@@ -285,7 +313,10 @@ impl Mls {
             next,
             count_as_string: self.spec.provider == Provider::Reso
                 && self.spec.options.count_as_string,
-            numeric_keys: false,
+            count_text: None,
+            numeric_keys: self.spec.options.contrary.keys == KeyType::Int64,
+            shown: self.spec.options.contrary.shown,
+            odd: None,
         };
         let own_url = format!("{}{}", incoming.origin(), incoming.target);
         for fault in due {
@@ -309,13 +340,18 @@ impl Mls {
             return Next::None;
         };
         let owed = ask.owed.is_none_or(|owed| owed > served);
-        let empty_end = |due: &&Due| due.fault == Fault::FullLastPageThenEmpty;
-        let empty_end = match found.more && owed {
-            true => None,
-            false => match due.iter().find(empty_end) {
-                Some(fault) => Some(fault),
-                None => return Next::None,
-            },
+        let leads_on = |due: &&Due| {
+            matches!(
+                due.fault,
+                Fault::FullLastPageThenEmpty | Fault::EmptyPagesForEver
+            )
+        };
+        let dead_end = self.spec.options.contrary.dead_end.is_some() && !ask.filter.names_rows();
+        let empty_end = match (found.more && owed, due.iter().find(leads_on)) {
+            (true, _) => None,
+            (false, Some(fault)) => Some(fault),
+            (false, None) if dead_end => None,
+            (false, None) => return Next::None,
         };
         let key = self.book.key(last.index);
         let link = self.dialect.link(NextPage {

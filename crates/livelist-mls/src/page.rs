@@ -1,11 +1,14 @@
 //! A page of rows in a dialect's form, and the faults that change what it says.
 
+mod odd;
 mod pieces;
 mod stamp;
 
 use crate::book::Row;
-use crate::fault::Fault;
+use crate::fault::{Fault, OddCount};
+use crate::spec::Shown;
 
+pub use odd::Odd;
 pub(crate) use pieces::{Column, Pieces};
 pub(crate) use stamp::Stamp;
 
@@ -23,7 +26,12 @@ pub(crate) struct Page {
     pub count: Option<i64>,
     pub next: Next,
     pub count_as_string: bool,
+    /// Stands in place of the count.
+    pub count_text: Option<&'static str>,
     pub numeric_keys: bool,
+    pub shown: Shown,
+    /// What no strict reader of JSON takes.
+    pub odd: Option<Odd>,
 }
 
 /// A row, and whether its key is left out.
@@ -146,6 +154,32 @@ impl Page {
             Fault::WrongCount { delta } => {
                 self.count = self.count.map(|count| count.saturating_add(*delta));
                 self.count.is_some()
+            }
+            Fault::Cap => {
+                let struck = self.count.is_some() || self.next != Next::None;
+                self.count = None;
+                self.next = Next::None;
+                struck
+            }
+            Fault::OddCount { what } => {
+                let Some(count) = self.count else {
+                    return false;
+                };
+                match what {
+                    OddCount::Capped(most) => {
+                        self.count = Some(count.min(i64::try_from(*most).unwrap_or(i64::MAX)));
+                    }
+                    OddCount::Negative => self.count = Some(-1),
+                    OddCount::Text => self.count_text = Some("many"),
+                    OddCount::OfThePage => self.count = Some(self.lines.len() as i64),
+                    // Set where the whole book is known.
+                    OddCount::OfAll => {}
+                }
+                self.count != Some(count) || *what == OddCount::Text
+            }
+            Fault::Unreadable { what } => {
+                self.odd = Some(*what);
+                *what == Odd::ByteOrderMark || !self.lines.is_empty()
             }
             _ => false,
         }

@@ -3,6 +3,7 @@
 //! Plain data with its JSON form; depends on nothing else of this crate.
 
 mod check;
+mod contrary;
 mod credential;
 mod options;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 pub use check::SpecError;
+pub use contrary::{Contrary, KeyType, Question, Refused, Shown, Ties};
 pub use credential::Credential;
 pub use options::{Auth, Envelope, NextIn, Options, Paging, RefreshReuse, TokenReuse};
 

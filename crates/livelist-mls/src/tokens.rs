@@ -159,6 +159,13 @@ impl Tokens {
         }
     }
 
+    /// Whether this token was issued, and is no longer taken.
+    pub fn is_over(&self, shown: Option<&str>, now: Instant) -> bool {
+        shown.is_some_and(|shown| self.ever.iter().any(|token| token == shown))
+            && !self.revoked
+            && !self.accepts(shown, now)
+    }
+
     /// Ends one issued token; a static one cannot end.
     pub fn end(&mut self, shown: &str) {
         self.living.retain(|(token, _)| token != shown);

@@ -15,6 +15,8 @@ pub(crate) enum KeyStyle {
     Instant,
     /// 32 hexadecimal digits, or `P_…` (Bridge).
     Hex,
+    /// UUIDs.
+    Guid,
     /// What is legal for an opaque string: digits, digits behind zeros, 26 digits, pairs that
     /// differ only in case, UUIDs, and signs that a URL or an OData literal has to escape.
     Mixed,
@@ -57,8 +59,37 @@ impl KeyMaker {
                     push_hex(out, low, 16);
                 }
             }
+            KeyStyle::Guid => self.write_guid(id, out),
             KeyStyle::Mixed => self.write_mixed(id, out),
         }
+    }
+
+    /// Appends what an agent calls listing `number`: at MLS Grid it carries the prefix as well.
+    pub fn write_listing_id(&self, number: u64, out: &mut String) {
+        if let KeyStyle::Prefixed(prefix) = &self.style {
+            out.push_str(prefix);
+        }
+        push_number(out, number, 0);
+    }
+
+    /// The number in a listing's id.
+    pub fn listing_number(&self, text: &str) -> Option<u64> {
+        let digits = match &self.style {
+            KeyStyle::Prefixed(prefix) => text.strip_prefix(prefix.as_str())?,
+            _ => text,
+        };
+        digits.parse().ok()
+    }
+
+    fn write_guid(&self, id: u64, out: &mut String) {
+        let (high, low) = (mix(id ^ self.seed), mix(id.wrapping_add(self.seed)));
+        push_hex(out, high >> 32, 8);
+        for part in [high >> 16, high, low >> 48] {
+            out.push('-');
+            push_hex(out, part, 4);
+        }
+        out.push('-');
+        push_hex(out, low, 12);
     }
 
     fn write_instant(&self, id: u64, out: &mut String) {
@@ -98,16 +129,7 @@ impl KeyMaker {
                 out.push_str("ml");
                 push_number(out, number, 0);
             }
-            5 => {
-                let (high, low) = (mix(id ^ self.seed), mix(id.wrapping_add(self.seed)));
-                push_hex(out, high >> 32, 8);
-                for part in [high >> 16, high, low >> 48] {
-                    out.push('-');
-                    push_hex(out, part, 4);
-                }
-                out.push('-');
-                push_hex(out, low, 12);
-            }
+            5 => self.write_guid(id, out),
             6 => {
                 out.push_str("O'Hara-");
                 push_number(out, number, 0);
@@ -180,6 +202,7 @@ mod tests {
             KeyStyle::Prefixed("ACT".into()),
             KeyStyle::Instant,
             KeyStyle::Hex,
+            KeyStyle::Guid,
             KeyStyle::Mixed,
         ] {
             assert_eq!(keys(style, 100_000).len(), 100_000);

@@ -7,7 +7,8 @@ use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use super::{Book, Row, status};
+use super::dice::mix;
+use super::{Book, Row, office, property_type, status};
 use crate::filter::{Facts, Filter};
 
 /// An order of rows.
@@ -15,6 +16,8 @@ use crate::filter::{Facts, Filter};
 pub(crate) struct Order {
     pub by: By,
     pub descending: bool,
+    /// Whether the key decides between rows of one instant.
+    pub tied: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +37,7 @@ impl By {
         Order {
             by: self,
             descending: false,
+            tied: false,
         }
     }
 
@@ -41,6 +45,7 @@ impl By {
         Order {
             by: self,
             descending: true,
+            tied: false,
         }
     }
 }
@@ -73,10 +78,29 @@ pub(crate) struct Reading<'a> {
     pub order: Order,
     pub start: Start,
     pub limit: usize,
-    /// How many of a hundred rows are hidden from this reader.
-    pub hidden_percent: u8,
+    pub sight: Sight,
+}
+
+/// What a reader sees besides what is visible, and what of that it does not see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sight {
+    /// Rows that are hidden from it, for two reasons.
+    pub hidden: [Hidden; 2],
     /// Whether what was visible at the last snapshot is seen instead of what is.
     pub stale: bool,
+    /// Rows that have left the book show.
+    pub departed: bool,
+    /// Rows that live on elsewhere show.
+    pub away: bool,
+    /// Rows of one instant come in an order that follows from this.
+    pub ties: Option<u64>,
+}
+
+/// So many of a hundred rows, drawn by the salt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hidden {
+    pub percent: u8,
+    pub salt: u64,
 }
 
 /// Rows, and whether more follow.
@@ -97,8 +121,7 @@ pub(super) struct Seen {
 struct Counted {
     version: u64,
     filter: Filter,
-    hidden_percent: u8,
-    stale: bool,
+    sight: Sight,
     count: usize,
 }
 
@@ -106,8 +129,7 @@ struct Place {
     version: u64,
     order: Order,
     filter: Filter,
-    hidden_percent: u8,
-    stale: bool,
+    sight: Sight,
     /// Matching rows before the place.
     passed: u64,
     step: usize,
@@ -128,7 +150,15 @@ impl Facts for Candidate<'_> {
         let mut key = self.key.borrow_mut();
         key.clear();
         self.book.keys.write(self.book.id(self.row), &mut key);
-        key.as_str().cmp(other)
+        match self.book.blind {
+            true => folded(&key).cmp(&folded(other)),
+            false => key.as_str().cmp(other),
+        }
+    }
+
+    fn is_listing(&self, id: &str) -> bool {
+        let number = self.book.keys.listing_number(id);
+        number == Some(self.book.listing(self.row))
     }
 
     fn number(&self) -> i64 {
@@ -139,12 +169,20 @@ impl Facts for Candidate<'_> {
         status(self.book.seed, self.row)
     }
 
+    fn property_type(&self) -> &str {
+        property_type(self.book.seed, self.row)
+    }
+
+    fn office(&self) -> String {
+        office(self.book.seed, self.row)
+    }
+
     fn system(&self) -> &str {
         self.system
     }
 
     fn changed(&self) -> i64 {
-        self.book.changed_ms(self.book.slot[self.row as usize]) * 1_000
+        self.book.changed_us(self.book.slot[self.row as usize])
     }
 
     fn live(&self) -> bool {
@@ -155,11 +193,14 @@ impl Facts for Candidate<'_> {
 impl Book {
     /// Reads one page.
     pub fn read(&mut self, reading: &Reading<'_>) -> Found {
-        if let Some(keys) = reading.filter.keys() {
-            return self.read_named(reading, &keys);
+        if !self.blind && reading.filter.names_rows() {
+            return self.read_named(reading);
         }
         if reading.order.by == By::Number {
             self.number_rows();
+        }
+        if self.is_odd(reading) {
+            return self.read_at_length(reading);
         }
         let span = self.span(reading);
         let (mut step, mut to_pass) = (0, 0);
@@ -198,8 +239,7 @@ impl Book {
                     version: self.version,
                     order: reading.order,
                     filter: reading.filter.clone(),
-                    hidden_percent: reading.hidden_percent,
-                    stale: reading.stale,
+                    sight: reading.sight,
                     passed: skip - to_pass + rows.len() as u64,
                     step,
                 },
@@ -211,20 +251,24 @@ impl Book {
 
     /// How many rows match, wherever reading begins.
     pub fn count(&mut self, reading: &Reading<'_>) -> usize {
-        if *reading.filter == Filter::All && reading.hidden_percent == 0 {
+        let plain = Sight {
+            stale: reading.sight.stale,
+            ties: reading.sight.ties,
+            ..Sight::default()
+        };
+        if *reading.filter == Filter::All && reading.sight == plain {
             return match &self.snapshot {
-                Some(seen) if reading.stale => seen.count(),
+                Some(seen) if reading.sight.stale => seen.count(),
                 _ => self.live.count() + self.gone.count(),
             };
         }
-        if let Some(keys) = reading.filter.keys() {
-            return self.named(reading, &keys).len();
+        if !self.blind && reading.filter.names_rows() {
+            return self.named(reading).len();
         }
         let known = self.seen.counts.iter().find(|counted| {
             counted.version == self.version
                 && counted.filter == *reading.filter
-                && counted.hidden_percent == reading.hidden_percent
-                && counted.stale == reading.stale
+                && counted.sight == reading.sight
         });
         if let Some(known) = known {
             return known.count;
@@ -236,8 +280,7 @@ impl Book {
         let counted = Counted {
             version: self.version,
             filter: reading.filter.clone(),
-            hidden_percent: reading.hidden_percent,
-            stale: reading.stale,
+            sight: reading.sight,
             count,
         };
         self.seen.counts.insert(0, counted);
@@ -250,8 +293,7 @@ impl Book {
             place.version == self.version
                 && place.passed <= skip
                 && place.order == reading.order
-                && place.hidden_percent == reading.hidden_percent
-                && place.stale == reading.stale
+                && place.sight == reading.sight
                 && place.filter == *reading.filter
         })
     }
@@ -260,7 +302,7 @@ impl Book {
     fn span(&self, reading: &Reading<'_>) -> Range<usize> {
         match reading.order.by {
             By::Listed => match reading.start {
-                Start::AfterRow(row) => row as usize + 1..self.slot.len(),
+                Start::AfterRow(row) => self.listed_at(row) + 1..self.slot.len(),
                 _ => 0..self.slot.len(),
             },
             By::Changed => 0..self.changes.len(),
@@ -283,8 +325,70 @@ impl Book {
         }
     }
 
+    /// Where a row stands in the order of listing.
+    fn listed_at(&self, row: u32) -> usize {
+        let found = self
+            .listed
+            .as_ref()
+            .and_then(|order| order.iter().position(|other| *other == row));
+        found.unwrap_or(row as usize)
+    }
+
+    /// Whether the fast walk along an order does not show what this server shows.
+    fn is_odd(&self, reading: &Reading<'_>) -> bool {
+        let untied = reading.order.by == By::Changed && !reading.order.tied;
+        (untied && reading.sight.ties.is_some()) || (self.blind && reading.order.by == By::Key)
+    }
+
+    /// Reads a page from the whole list of what matches.
+    fn read_at_length(&self, reading: &Reading<'_>) -> Found {
+        let scratch = RefCell::default();
+        let mut rows: Vec<u32> = (0..self.slot.len() as u32)
+            .filter(|&row| self.seen_by(reading, row) && self.passes(reading, row, &scratch))
+            .collect();
+        match (reading.order.by, reading.sight.ties) {
+            (By::Changed, Some(salt)) => rows.sort_by_cached_key(|&row| {
+                let at = self.changed_us(self.slot[row as usize]);
+                (at, mix(mix(salt) ^ u64::from(row)))
+            }),
+            // Keys that are equal to the server have no order.
+            _ => rows.sort_by_cached_key(|&row| {
+                let tie = reading
+                    .sight
+                    .ties
+                    .map_or(0, |salt| mix(mix(salt) ^ u64::from(row)));
+                (folded(&self.key(row)), tie)
+            }),
+        }
+        self.part_of(reading, rows)
+    }
+
+    /// The page of a reading among all rows of its order.
+    fn part_of(&self, reading: &Reading<'_>, mut rows: Vec<u32>) -> Found {
+        if reading.order.descending {
+            rows.reverse();
+        }
+        let skip = match &reading.start {
+            Start::Skip(skip) => usize::try_from(*skip).unwrap_or(usize::MAX),
+            Start::AfterRow(after) => {
+                let at = self.listed_at(*after);
+                rows.partition_point(|row| self.listed_at(*row) <= at)
+            }
+            Start::AfterKey(after) => rows.partition_point(|&row| self.key(row) <= *after),
+        };
+        let rest = rows.get(skip..).unwrap_or_default();
+        Found {
+            rows: rest
+                .iter()
+                .take(reading.limit)
+                .map(|&row| self.at(row))
+                .collect(),
+            more: rest.len() > reading.limit,
+        }
+    }
+
     /// The key of a row as a number; 0 where it is none.
-    fn number(&self, row: u32) -> i64 {
+    pub(super) fn number(&self, row: u32) -> i64 {
         self.key(row).parse().unwrap_or(0)
     }
 
@@ -299,7 +403,9 @@ impl Book {
 
     fn seen_by(&self, reading: &Reading<'_>, row: u32) -> bool {
         match &self.snapshot {
-            Some(seen) if reading.stale => seen.get(row),
+            _ if reading.sight.departed => true,
+            _ if reading.sight.away && self.away.get(row) => true,
+            Some(seen) if reading.sight.stale => seen.get(row),
             _ => self.visible(row),
         }
     }
@@ -307,7 +413,10 @@ impl Book {
     /// The visible row at a position of an order.
     fn standing(&self, reading: &Reading<'_>, at: usize) -> Option<u32> {
         let row = match reading.order.by {
-            By::Listed => at as u32,
+            By::Listed => match &self.listed {
+                Some(order) => *order.get(at)?,
+                None => at as u32,
+            },
             By::Key => self.by_key[at],
             By::Number => *self.by_number.as_ref()?.get(at)?,
             By::Changed => {
@@ -322,7 +431,12 @@ impl Book {
     }
 
     fn passes(&self, reading: &Reading<'_>, row: u32, key: &RefCell<String>) -> bool {
-        if self.denies(row, reading.hidden_percent) {
+        if reading
+            .sight
+            .hidden
+            .iter()
+            .any(|&hidden| self.hides(row, hidden))
+        {
             return false;
         }
         reading.filter.matches(&Candidate {
@@ -333,43 +447,41 @@ impl Book {
         })
     }
 
-    fn read_named(&self, reading: &Reading<'_>, keys: &[&str]) -> Found {
-        let mut rows = self.named(reading, keys);
+    fn read_named(&self, reading: &Reading<'_>) -> Found {
+        let mut rows = self.named(reading);
         match reading.order.by {
-            By::Listed => {}
+            By::Listed => rows.sort_by_cached_key(|&row| self.listed_at(row)),
             By::Changed => rows.sort_unstable_by_key(|&row| self.slot[row as usize]),
             By::Key => rows.sort_by_cached_key(|&row| self.key(row)),
             By::Number => rows.sort_by_cached_key(|&row| self.number(row)),
         }
-        if reading.order.descending {
-            rows.reverse();
-        }
-        let skip = match &reading.start {
-            Start::Skip(skip) => usize::try_from(*skip).unwrap_or(usize::MAX),
-            Start::AfterRow(after) => rows.partition_point(|row| row <= after),
-            Start::AfterKey(after) => rows.partition_point(|&row| self.key(row) <= *after),
-        };
-        let rest = rows.get(skip..).unwrap_or_default();
-        Found {
-            rows: rest
-                .iter()
-                .take(reading.limit)
-                .map(|&row| self.at(row))
-                .collect(),
-            more: rest.len() > reading.limit,
-        }
+        self.part_of(reading, rows)
     }
 
-    /// The rows of these keys that match, once each, in the order of listing.
-    fn named(&self, reading: &Reading<'_>, keys: &[&str]) -> Vec<u32> {
+    /// The rows that the filter names and that match, once each.
+    fn named(&self, reading: &Reading<'_>) -> Vec<u32> {
         let scratch = RefCell::default();
-        let mut rows: Vec<u32> = keys
-            .iter()
-            .filter_map(|key| self.row_of(key))
+        let named: Vec<u32> = match reading.filter.keys() {
+            Some(keys) => keys.iter().filter_map(|key| self.row_of(key)).collect(),
+            None => {
+                let ids = reading.filter.listing_ids().unwrap_or_default();
+                ids.iter()
+                    .filter_map(|id| self.row_of_listing(id))
+                    .collect()
+            }
+        };
+        let mut rows: Vec<u32> = named
+            .into_iter()
+            .filter(|&row| (row as usize) < self.slot.len())
             .filter(|&row| self.seen_by(reading, row) && self.passes(reading, row, &scratch))
             .collect();
         rows.sort_unstable();
         rows.dedup();
         rows
     }
+}
+
+/// A key as a server that ignores case and blanks at the end compares it.
+fn folded(key: &str) -> String {
+    key.trim_end_matches(' ').to_lowercase()
 }

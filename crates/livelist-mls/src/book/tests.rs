@@ -3,7 +3,7 @@
 use super::*;
 
 fn book(n: u32) -> Book {
-    Book::open(KeyStyle::Mixed, 3, n, false)
+    Book::open(KeyStyle::Mixed, 3, n, false, &Contrary::default())
 }
 
 fn sorted(mut keys: Vec<String>) -> Vec<String> {
@@ -38,7 +38,7 @@ fn the_same_seed_gives_the_same_book_and_the_same_sales() {
     assert_eq!(a.sell(20), b.sell(20));
     assert_eq!(a.touch(5), b.touch(5));
     assert_ne!(
-        Book::open(KeyStyle::Mixed, 4, 500, false).live_keys(),
+        Book::open(KeyStyle::Mixed, 4, 500, false, &Contrary::default()).live_keys(),
         book(500).live_keys()
     );
 }
@@ -48,11 +48,11 @@ fn a_touched_row_is_the_last_changed() {
     let mut book = book(100);
     let key = book.touch(1).remove(0);
     let row = book.row_of(&key).unwrap();
-    let changed = book.at(row).changed_ms;
-    assert!((0..100).all(|other| other == row || book.at(other).changed_ms < changed));
+    let changed = book.at(row).changed_us;
+    assert!((0..100).all(|other| other == row || book.at(other).changed_us < changed));
     book.touch_all();
-    let at = book.at(0).changed_ms;
-    assert!(at > changed && (0..100).all(|row| book.at(row).changed_ms == at));
+    let at = book.at(0).changed_us;
+    assert!(at > changed && (0..100).all(|row| book.at(row).changed_us == at));
 }
 
 #[test]

@@ -14,6 +14,8 @@ use crate::incoming::Incoming;
 #[serde(deny_unknown_fields, default)]
 struct Rows {
     n: Option<u64>,
+    at: Option<u64>,
+    at_once: bool,
     keys: Option<Vec<String>>,
 }
 
@@ -57,13 +59,29 @@ impl Control {
                 keys.extend(self.sell(rows.n.unwrap_or(0)));
                 json!({ "keys": keys })
             }
-            (Method::POST, "add") => json!({ "keys": self.add(rows()?.n.unwrap_or(1)) }),
+            (Method::POST, "add") => {
+                let rows = rows()?;
+                let n = rows.n.unwrap_or(1);
+                json!({ "keys": match rows.at {
+                    Some(at) => self.add_at(n, at),
+                    None => self.add(n),
+                }})
+            }
+            (Method::POST, "leave") => json!({ "keys": self.leave(rows()?.n.unwrap_or(1)) }),
+            (Method::POST, "renumber") => {
+                json!({ "keys": self.renumber(rows()?.n.unwrap_or(1)) })
+            }
             (Method::POST, "relist") => {
                 json!({ "keys": self.relist(&rows()?.keys.unwrap_or_default()) })
             }
-            (Method::POST, "touch") => match rows()?.n {
-                Some(n) => json!({ "keys": self.touch(n) }),
-                None => {
+            (Method::POST, "touch") => match rows()? {
+                Rows {
+                    n: Some(n),
+                    at_once: true,
+                    ..
+                } => json!({ "keys": self.touch_at_once(n) }),
+                Rows { n: Some(n), .. } => json!({ "keys": self.touch(n) }),
+                Rows { n: None, .. } => {
                     self.touch_all_same_timestamp();
                     self.state()
                 }

@@ -6,7 +6,7 @@ use crate::filter::{self, Field, Filter, Op};
 use crate::incoming::Incoming;
 use crate::page::Column;
 use crate::query::Query;
-use crate::spec::MlsSpec;
+use crate::spec::{KeyType, MlsSpec};
 
 /// What a dialect may look at to read a request.
 pub(crate) struct Asked<'a> {
@@ -80,12 +80,20 @@ pub(crate) enum Shape {
 impl Ask {
     pub fn new(asked: &Asked<'_>, query: Query) -> Result<Self, Refusal> {
         let filter = match query.get("$filter") {
-            Some(text) => filter::parse(text).map_err(bad)?,
+            Some(text) => {
+                let keys = asked.spec.options.contrary.keys;
+                filter::parse_typed(text, keys).map_err(bad)?
+            }
             None => Filter::All,
         };
         let (conditions, _) = filter.conditions();
         for field in conditions.iter().filter_map(|part| part.field()) {
-            asked.knows(field.name())?;
+            // A key of type Int64 is compared as a number.
+            let is_key = field == Field::ListingKeyNumeric
+                && asked.spec.options.contrary.keys == KeyType::Int64;
+            if !is_key {
+                asked.knows(field.name())?;
+            }
         }
         Ok(Self {
             shape: Shape::Page,
@@ -280,6 +288,7 @@ pub(super) fn order(asked: &Asked<'_>, query: &Query) -> Result<Option<Order>, R
         directions.push(words.next().unwrap_or("asc"));
     }
     let by = match fields[..] {
+        ["ListingKey"] if asked.spec.options.contrary.keys == KeyType::Int64 => Some(By::Number),
         ["ListingKey"] => Some(By::Key),
         ["ListingKeyNumeric"] => Some(By::Number),
         [changed] | [changed, "ListingKey"] if CLOCKS.contains(&changed) => Some(By::Changed),
@@ -289,8 +298,13 @@ pub(super) fn order(asked: &Asked<'_>, query: &Query) -> Result<Option<Order>, R
         .iter()
         .all(|direction| *direction == directions[0]);
     match (by, directions[0]) {
-        (Some(by), "asc") if one_way => Ok(Some(by.up())),
-        (Some(by), "desc") if one_way => Ok(Some(by.down())),
+        (Some(by), way @ ("asc" | "desc")) if one_way => {
+            let order = if way == "asc" { by.up() } else { by.down() };
+            Ok(Some(Order {
+                tied: fields.len() > 1,
+                ..order
+            }))
+        }
         _ => Err(bad(format!("cannot order by '{text}'"))),
     }
 }

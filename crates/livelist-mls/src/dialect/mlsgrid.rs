@@ -25,6 +25,27 @@ const DEFAULT_ROWS: u64 = 500;
 /// Documented: the most `or` in one filter.
 const MOST_ORS: usize = 5;
 
+/// Documented: the fields of Property that can be searched.
+const SEARCHABLE: [Field; 7] = [
+    Field::OriginatingSystemName,
+    Field::ModificationTimestamp,
+    Field::MlgCanView,
+    Field::ListOfficeMlsId,
+    // From here on not in Broker-Only feeds.
+    Field::ListingId,
+    Field::StandardStatus,
+    Field::PropertyType,
+];
+const OF_BROKER_ONLY: usize = 4;
+
+fn searchable(broker_only: bool) -> &'static [Field] {
+    if broker_only {
+        &SEARCHABLE[..OF_BROKER_ONLY]
+    } else {
+        &SEARCHABLE
+    }
+}
+
 impl Dialect for MlsGrid {
     fn base(&self, _spec: &MlsSpec) -> String {
         "/v2".into()
@@ -83,11 +104,10 @@ impl Dialect for MlsGrid {
         only_options(&query, &["$select", "$filter", "$top", "$skip", "$expand"])?;
         let mut ask = Ask::new(asked, query)?;
         let (conditions, ors) = ask.filter.conditions();
-        if conditions
-            .iter()
-            .any(|part| part.field() == Some(Field::ListingKey))
-        {
-            return Err(bad("ListingKey is not a searchable field"));
+        let searchable = searchable(asked.spec.options.contrary.broker_only);
+        let mut fields = conditions.iter().filter_map(|part| part.field());
+        if let Some(field) = fields.find(|field| !searchable.contains(field)) {
+            return Err(bad(format!("{} is not a searchable field", field.name())));
         }
         if ors > MOST_ORS {
             return Err(bad(format!("more than {MOST_ORS} or operators")));

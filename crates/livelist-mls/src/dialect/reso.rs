@@ -85,6 +85,9 @@ impl Dialect for Reso {
     fn link(&self, mut next: NextPage<'_>) -> Option<String> {
         let base = next.base;
         let paging = next.spec.options.paging;
+        if paging == Paging::None {
+            return None;
+        }
         let by_cursor = paging == Paging::NextOpaqueId && next.ask.order == By::Listed.up();
         if by_cursor {
             return Some(format!("{base}/Property?next={}", next.cursor()));

@@ -2,16 +2,24 @@
 //! condition that is silently left out.
 
 use super::{Field, Filter, Literal, Op};
+use crate::spec::KeyType;
 
 /// Parentheses deeper than this are refused, so that no request can exhaust the stack.
 const DEEPEST: usize = 64;
 
-/// Reads a filter.
+/// Reads a filter of a server whose keys are text.
+#[cfg(test)]
 pub(crate) fn parse(text: &str) -> Result<Filter, String> {
+    parse_typed(text, KeyType::Text)
+}
+
+/// Reads a filter of a server whose keys have this type.
+pub(crate) fn parse_typed(text: &str, keys: KeyType) -> Result<Filter, String> {
     let mut parser = Parser {
         tokens: tokens(text)?,
         at: 0,
         depth: 0,
+        keys,
     };
     let filter = parser.any_of()?;
     match parser.next() {
@@ -27,10 +35,12 @@ pub(crate) fn instants(text: &str) -> Vec<String> {
         Token::Word(word) => Some(word),
         _ => None,
     });
-    let instant = |word: &String| word.starts_with(|c: char| c.is_ascii_digit());
-    words
-        .filter(|word| instant(word) && word.contains('-'))
-        .collect()
+    let instant = |word: &String| {
+        word.starts_with(|c: char| c.is_ascii_digit())
+            && word.contains('-')
+            && guid(word.clone()).is_err()
+    };
+    words.filter(instant).collect()
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -95,6 +105,7 @@ struct Parser {
     tokens: Vec<Token>,
     at: usize,
     depth: usize,
+    keys: KeyType,
 }
 
 impl Parser {
@@ -143,7 +154,11 @@ impl Parser {
             Some(Token::Word(name)) => {
                 let field = Field::named(&name)
                     .ok_or_else(|| format!("could not find a property named '{name}'"))?;
-                self.comparison(field)
+                // Numbers are compared as such, whatever the field is called.
+                self.comparison(match (field, self.keys) {
+                    (Field::ListingKey, KeyType::Int64) => Field::ListingKeyNumeric,
+                    (field, _) => field,
+                })
             }
             other => Err(format!("expected a condition, found {other:?}")),
         }
@@ -163,10 +178,12 @@ impl Parser {
             "in" => return self.list(field),
             other => return Err(format!("unknown operator '{other}'")),
         };
+        let was_quoted = matches!(self.tokens.get(self.at), Some(Token::Text(_)));
         let literal = match self.next() {
             Some(Token::Text(text)) => Literal::Text(text),
             Some(Token::Word(word)) if word == "true" => Literal::Truth(true),
             Some(Token::Word(word)) if word == "false" => Literal::Truth(false),
+            Some(Token::Word(word)) if self.takes_guid(field) => Literal::Text(guid(word)?),
             Some(Token::Word(word)) => match (word.parse(), word.parse::<jiff::Timestamp>()) {
                 (Ok(number), _) => Literal::Number(number, number.to_string()),
                 (_, Ok(moment)) => Literal::Moment(moment.as_microsecond()),
@@ -175,7 +192,13 @@ impl Parser {
             other => return Err(format!("expected a literal, found {other:?}")),
         };
         let fits = match field {
-            Field::ListingKey | Field::StandardStatus | Field::OriginatingSystemName => {
+            Field::ListingKey if self.keys == KeyType::Guid => !was_quoted,
+            Field::ListingKey
+            | Field::ListingId
+            | Field::StandardStatus
+            | Field::PropertyType
+            | Field::ListOfficeMlsId
+            | Field::OriginatingSystemName => {
                 matches!(literal, Literal::Text(_))
             }
             Field::ListingKeyNumeric => matches!(literal, Literal::Number(..)),
@@ -192,20 +215,29 @@ impl Parser {
         Ok(Filter::Compare(field, op, literal))
     }
 
+    fn takes_guid(&self, field: Field) -> bool {
+        field == Field::ListingKey && self.keys == KeyType::Guid
+    }
+
     fn list(&mut self, field: Field) -> Result<Filter, String> {
         let texts = [
             Field::ListingKey,
+            Field::ListingId,
             Field::StandardStatus,
+            Field::PropertyType,
+            Field::ListOfficeMlsId,
             Field::OriginatingSystemName,
         ];
         let numbers = field == Field::ListingKeyNumeric;
+        let guids = self.takes_guid(field);
         if !(numbers || texts.contains(&field)) || self.next() != Some(Token::Open) {
             return Err(format!("'in' needs a list after {field:?}"));
         }
         let mut values = Vec::new();
         loop {
             match self.next() {
-                Some(Token::Text(text)) if !numbers => values.push(text),
+                Some(Token::Text(text)) if !numbers && !guids => values.push(text),
+                Some(Token::Word(word)) if guids => values.push(guid(word)?),
                 Some(Token::Word(word)) if numbers => {
                     let number: i64 = word.parse().map_err(|_| format!("no number: {word}"))?;
                     values.push(number.to_string());
@@ -218,6 +250,17 @@ impl Parser {
                 other => return Err(format!("expected ',' or ')', found {other:?}")),
             }
         }
+    }
+}
+
+/// A GUID as rows show it.
+fn guid(word: String) -> Result<String, String> {
+    let groups: Vec<usize> = word.split('-').map(str::len).collect();
+    let hex = word.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit());
+    if hex && groups == [8, 4, 4, 4, 12] {
+        Ok(word.to_ascii_lowercase())
+    } else {
+        Err(format!("no GUID: {word}"))
     }
 }
 
@@ -247,11 +290,20 @@ mod tests {
         fn compare_key(&self, other: &str) -> Ordering {
             self.key.as_str().cmp(other)
         }
+        fn is_listing(&self, id: &str) -> bool {
+            id == "1000007"
+        }
         fn number(&self) -> i64 {
             42
         }
         fn status(&self) -> &str {
             "Active"
+        }
+        fn property_type(&self) -> &str {
+            "Land"
+        }
+        fn office(&self) -> String {
+            "OFF3".into()
         }
         fn system(&self) -> &str {
             "actris"
@@ -295,6 +347,11 @@ mod tests {
             ("OriginatingSystemName eq 'ACTRIS'", false),
             ("ListingKeyNumeric gt 41 and ListingKeyNumeric le 42", true),
             ("ListingKeyNumeric gt 42", false),
+            ("ListingId in ('1','1000007')", true),
+            ("ListingId eq '1000008'", false),
+            ("PropertyType in ('Land','Residential')", true),
+            ("ListOfficeMlsId eq 'OFF4'", false),
+            ("OriginatingSystemName in ('actris')", true),
             ("RFModificationTimestamp gt 2023-11-14T22:13:19Z", true),
         ] {
             assert_eq!(holds(filter), expected, "{filter}");
@@ -324,6 +381,32 @@ mod tests {
             assert!(parse(filter).is_err(), "{filter}");
         }
         assert!(parse(&"(".repeat(100_000)).is_err());
+    }
+
+    #[test]
+    fn keys_have_the_literals_of_their_type() {
+        let guid = "00112233-4455-6677-8899-aabbccddeeff";
+        for (keys, good, bad) in [
+            (KeyType::Text, "'5'", "5"),
+            (KeyType::Int64, "5", "'5'"),
+            (
+                KeyType::Guid,
+                guid,
+                "'00112233-4455-6677-8899-aabbccddeeff'",
+            ),
+            (KeyType::Guid, guid, "5"),
+        ] {
+            for form in ["ListingKey eq X", "ListingKey in (X)", "ListingKey gt X"] {
+                let asked = |literal: &str| parse_typed(&form.replace('X', literal), keys);
+                assert!(asked(good).is_ok(), "{keys:?} {form}");
+                assert!(asked(bad).is_err(), "{keys:?} {form}");
+            }
+        }
+        let upper = format!("ListingKey eq {}", guid.to_uppercase());
+        let filter = parse_typed(&upper, KeyType::Guid).unwrap();
+        assert_eq!(filter.keys(), Some(vec![guid]));
+        let filter = parse_typed("ListingKey in (7,8)", KeyType::Int64).unwrap();
+        assert_eq!((filter.keys(), filter.values()), (Some(vec!["7", "8"]), 2));
     }
 
     #[test]

@@ -80,6 +80,6 @@ pub(super) fn html() -> Answer {
     Answer::text(StatusCode::OK, "text/html; charset=utf-8", page)
 }
 
-fn code(status: u16) -> StatusCode {
+pub(super) fn code(status: u16) -> StatusCode {
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
+use super::odd::Odd;
 use super::{Line, Next, Page, RowIds};
-use crate::book::{keys::push_number, lot, status};
+use crate::book::{keys::push_number, lot, office, property_type, status};
 
 /// Pieces are about this long.
 const PIECE: usize = 32 * 1024;
@@ -22,6 +23,7 @@ pub(crate) enum Column {
     MlgCanView,
     StandardStatus,
     PropertyType,
+    ListOfficeMlsId,
     ListPrice,
     BedroomsTotal,
     City,
@@ -30,7 +32,7 @@ pub(crate) enum Column {
 }
 
 impl Column {
-    pub const ALL: [(&'static str, Self); 16] = [
+    pub const ALL: [(&'static str, Self); 17] = [
         ("ListingKey", Self::ListingKey),
         ("ListingKeyNumeric", Self::ListingKeyNumeric),
         ("ListingId", Self::ListingId),
@@ -45,6 +47,7 @@ impl Column {
         ("MlgCanView", Self::MlgCanView),
         ("StandardStatus", Self::StandardStatus),
         ("PropertyType", Self::PropertyType),
+        ("ListOfficeMlsId", Self::ListOfficeMlsId),
         ("ListPrice", Self::ListPrice),
         ("BedroomsTotal", Self::BedroomsTotal),
         ("City", Self::City),
@@ -109,25 +112,31 @@ impl Iterator for Pieces {
                     };
                     out.push_str(if self.at == 0 { "{" } else { ",{" });
                     self.page.write_fields(line, &mut out);
+                    if self.at == 0 {
+                        out.push_str(self.page.odd.map_or("", Odd::field));
+                    }
                     out.push('}');
                     self.at += 1;
                 }
             }
             Stage::Done => return None,
         }
-        Some(out.into_bytes())
+        Some(Odd::bytes(self.page.odd, out))
     }
 }
 
 impl Page {
     fn write_head(&self, out: &mut String) {
+        out.push_str(self.odd.map_or("", Odd::before));
         out.push_str("{\"@odata.context\":");
         out.push_str(&quoted(&self.context));
         if self.form.link_first {
             // Trestle's recorded order: the link, and only then the count.
             self.write_link(out);
         }
-        if let Some(count) = self.count {
+        if let Some(text) = self.count_text {
+            out.push_str(&format!(",\"@odata.count\":\"{text}\""));
+        } else if let Some(count) = self.count {
             let quote = if self.count_as_string { "\"" } else { "" };
             out.push_str(&format!(",\"@odata.count\":{quote}{count}{quote}"));
         }
@@ -190,6 +199,11 @@ impl Page {
         }
     }
 
+    /// An instant as it is shown.
+    fn stamp(&self, us: i64) -> String {
+        self.form.stamp.write(self.shown.of(us))
+    }
+
     fn write_value(&self, column: Column, line: &Line, out: &mut String) {
         let row = line.row;
         let drawn = |what| lot(self.seed, row.index, what);
@@ -207,22 +221,23 @@ impl Page {
             Column::ListingKeyNumeric => self.keys.write(row.id, out),
             Column::ListingId => {
                 out.push('"');
-                push_number(out, 1_000_000 + u64::from(row.index), 0);
+                self.keys.write_listing_id(row.listing, out);
                 out.push('"');
             }
             Column::ModificationTimestamp
             | Column::BridgeModificationTimestamp
             | Column::RFModificationTimestamp => {
-                out.push_str(&quoted(&self.form.stamp.write(row.changed_ms)));
+                out.push_str(&quoted(&self.stamp(row.changed_us)));
             }
             Column::PhotosChangeTimestamp => {
-                let ms = row.changed_ms - (drawn(3) % 86_400_000) as i64;
-                out.push_str(&quoted(&self.form.stamp.write(ms)));
+                let us = row.changed_us - (drawn(3) % 86_400_000) as i64 * 1_000;
+                out.push_str(&quoted(&self.stamp(us)));
             }
             Column::OriginatingSystemName => out.push_str(&quoted(&self.system)),
             Column::MlgCanView => out.push_str(if row.live { "true" } else { "false" }),
             Column::StandardStatus => out.push_str(&quoted(status(self.seed, row.index))),
-            Column::PropertyType => out.push_str("\"Residential\""),
+            Column::PropertyType => out.push_str(&quoted(property_type(self.seed, row.index))),
+            Column::ListOfficeMlsId => out.push_str(&quoted(&office(self.seed, row.index))),
             Column::ListPrice => {
                 push_number(out, 50_000 + drawn(4) % 2_000 * 1_000, 0);
                 out.push_str(".0");

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Contrary;
+
 /// Settings that a provider leaves open. Those named for one provider do nothing elsewhere.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -44,6 +46,8 @@ pub struct Options {
     pub rate_limit: Option<u64>,
     /// Every answer waits this long.
     pub latency_ms: u64,
+    /// Ways that contradict a client.
+    pub contrary: Contrary,
 }
 
 impl Default for Options {
@@ -66,6 +70,7 @@ impl Default for Options {
             skip_window: None,
             rate_limit: None,
             latency_ms: 0,
+            contrary: Contrary::default(),
         }
     }
 }
@@ -85,6 +90,8 @@ pub enum Paging {
     LinkHeader,
     /// A nextLink relative to the service root, with `$skip`.
     RelativeLink,
+    /// No link at all; `$skip` is taken.
+    None,
 }
 
 /// How a plain RESO server authenticates (RESO Web API Core, RCP-26).

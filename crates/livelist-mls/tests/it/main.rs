@@ -15,6 +15,7 @@ mod bridge;
 mod client;
 mod command;
 mod constellation1;
+mod contrary;
 mod controls;
 mod crea;
 mod faults;

@@ -3,6 +3,7 @@
 use super::*;
 use crate::book::keys::KeyStyle;
 use crate::filter::parse;
+use crate::spec::Contrary;
 
 fn reading(filter: &Filter, order: Order, start: Start, limit: usize) -> Reading<'_> {
     Reading {
@@ -11,8 +12,7 @@ fn reading(filter: &Filter, order: Order, start: Start, limit: usize) -> Reading
         order,
         start,
         limit,
-        hidden_percent: 0,
-        stale: false,
+        sight: Sight::default(),
     }
 }
 
@@ -30,7 +30,7 @@ fn scan(book: &mut Book, filter: &Filter, order: Order, page: usize) -> Vec<Stri
 
 #[test]
 fn every_order_gives_every_row_once() {
-    let mut book = Book::open(KeyStyle::Mixed, 5, 1_000, false);
+    let mut book = Book::open(KeyStyle::Mixed, 5, 1_000, false, &Contrary::default());
     book.sell(100);
     book.touch(200);
     book.add(30);
@@ -49,7 +49,7 @@ fn every_order_gives_every_row_once() {
 
 #[test]
 fn a_row_removed_behind_an_offset_hides_a_later_one() {
-    let mut book = Book::open(KeyStyle::Digits, 5, 100, false);
+    let mut book = Book::open(KeyStyle::Digits, 5, 100, false, &Contrary::default());
     let first = book.read(&reading(&Filter::All, By::Listed.up(), Start::Skip(0), 10));
     book.sell_some(first.rows.iter().map(|row| row.index).collect(), 1);
     let second = book.read(&reading(&Filter::All, By::Listed.up(), Start::Skip(10), 10));
@@ -58,7 +58,7 @@ fn a_row_removed_behind_an_offset_hides_a_later_one() {
 
 #[test]
 fn named_keys_ranges_and_counts_agree_with_the_walk() {
-    let mut book = Book::open(KeyStyle::Mixed, 5, 500, false);
+    let mut book = Book::open(KeyStyle::Mixed, 5, 500, false, &Contrary::default());
     book.sell(50);
     let keys = book.live_keys();
     let quoted = |key: &str| format!("'{}'", key.replace('\'', "''"));
@@ -85,7 +85,7 @@ fn named_keys_ranges_and_counts_agree_with_the_walk() {
 
 #[test]
 fn numbers_have_an_order_of_their_own() {
-    let mut book = Book::open(KeyStyle::Digits, 5, 2_000, false);
+    let mut book = Book::open(KeyStyle::Digits, 5, 2_000, false, &Contrary::default());
     book.add(500);
     let keys = scan(&mut book, &Filter::All, By::Number.up(), 70);
     let mut expected = book.live_keys();
@@ -100,14 +100,14 @@ fn numbers_have_an_order_of_their_own() {
 
 #[test]
 fn a_stale_reading_sees_what_the_last_snapshot_saw() {
-    let mut book = Book::open(KeyStyle::Digits, 5, 100, false);
+    let mut book = Book::open(KeyStyle::Digits, 5, 100, false, &Contrary::default());
     let before = book.live_keys();
     book.take_snapshot();
     book.sell(10);
     book.add(5);
     let stale = |book: &mut Book| {
         let mut reading = reading(&Filter::All, By::Key.up(), Start::Skip(0), 1_000);
-        reading.stale = true;
+        reading.sight.stale = true;
         let count = book.count(&reading);
         let found = book.read(&reading).rows;
         let keys: Vec<_> = found.iter().map(|row| book.key(row.index)).collect();
@@ -121,7 +121,7 @@ fn a_stale_reading_sees_what_the_last_snapshot_saw() {
 
 #[test]
 fn what_was_deleted_is_told_in_part_and_stays_told() {
-    let mut book = Book::open(KeyStyle::Digits, 5, 1_000, false);
+    let mut book = Book::open(KeyStyle::Digits, 5, 1_000, false, &Contrary::default());
     let sold = book.sell(100);
     let told: Vec<_> = book.deleted().map(|(key, _)| key).collect();
     assert!((60..90).contains(&told.len()), "{}", told.len());
@@ -132,7 +132,13 @@ fn what_was_deleted_is_told_in_part_and_stays_told() {
 
 #[test]
 fn what_is_gone_stays_visible_where_the_provider_keeps_it() {
-    let mut book = Book::open(KeyStyle::Prefixed("ACT".into()), 5, 50, true);
+    let mut book = Book::open(
+        KeyStyle::Prefixed("ACT".into()),
+        5,
+        50,
+        true,
+        &Contrary::default(),
+    );
     let sold = book.sell(5);
     let gone = parse("MlgCanView eq false").unwrap();
     let mut found = scan(&mut book, &gone, By::Changed.up(), 9);
