@@ -91,6 +91,7 @@ pub fn body() -> String {
 const FIELDS: Fields<'static> = Fields {
     key: "ListingKey",
     stamp: Some("ModificationTimestamp"),
+    id: None,
 };
 
 fn page() -> Result<u64, Failed> {

@@ -15,6 +15,7 @@ use crate::json;
 const FIELDS: Fields<'static> = Fields {
     key: "ListingKey",
     stamp: Some("ModificationTimestamp"),
+    id: None,
 };
 
 /// More rows than this are refused.

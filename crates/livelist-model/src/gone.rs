@@ -6,22 +6,18 @@
 //! record; an entry is kept for 400 days.
 
 use std::cmp::Ordering;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 
-use flate2::bufread::GzDecoder;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::codec::{CodecError, Effort, ListSummary, TextWriter, nothing_behind};
+use crate::codec::{CodecError, Effort, KeyStream, ListSummary};
 use crate::delta::Sign;
 use crate::head::{ConfirmedBy, ObjectRef};
-use crate::keys::{MAX_KEY_BYTES, check_key, order};
+use crate::keys::order;
+use crate::pairs::{PairReader, PairWriter};
 
 /// An entry is kept so long, in seconds: 400 days.
 const KEPT: i64 = 400 * 86_400;
-/// The longest line, its line feed included: a key, two tabs, twenty digits with a sign, a letter.
-const LONGEST_LINE: usize = MAX_KEY_BYTES + 25;
-
 /// The record that a head points at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GoneRef {
@@ -85,14 +81,7 @@ pub struct Since {
 
 /// Reads a record, checks each line and its order, and at the end its count and digest.
 pub struct GoneReader<R: Read> {
-    source: Option<R>,
-    text: Option<BufReader<GzDecoder<BufReader<R>>>>,
-    hash: Sha256,
-    expected: Option<ListSummary>,
-    lines: u64,
-    line: Vec<u8>,
-    former: Vec<u8>,
-    key: usize,
+    pairs: PairReader<R>,
     since: Since,
 }
 
@@ -101,14 +90,7 @@ impl<R: Read> GoneReader<R> {
     /// an error, told at the end: nobody may act on the keys before `advance` has said false.
     pub fn new(source: R, expected: Option<ListSummary>) -> Self {
         GoneReader {
-            source: Some(source),
-            text: None,
-            hash: Sha256::new(),
-            expected,
-            lines: 0,
-            line: Vec::new(),
-            former: Vec::new(),
-            key: 0,
+            pairs: PairReader::new(source, expected),
             since: Since {
                 second: 0,
                 proof: Proof::Key,
@@ -118,60 +100,19 @@ impl<R: Read> GoneReader<R> {
 
     /// Goes to the next key; false at the end, where everything that can be checked has been.
     pub fn advance(&mut self) -> Result<bool, CodecError> {
-        if let Some(source) = self.source.take() {
-            self.text = Some(BufReader::new(GzDecoder::new(BufReader::new(source))));
-        }
-        let Some(text) = &mut self.text else {
+        if !self.pairs.advance()? {
             return Ok(false);
-        };
-        std::mem::swap(&mut self.line, &mut self.former);
-        let former = self.key;
-        self.line.clear();
-        (&mut *text)
-            .take(LONGEST_LINE as u64)
-            .read_until(b'\n', &mut self.line)?;
-        if self.line.is_empty() {
-            nothing_behind(text.get_mut())?;
-            self.text = None;
-            return self.end();
         }
-        self.hash.update(&self.line);
-        self.lines += 1;
-        let bad = |reason| CodecError::Line {
-            line: self.lines,
-            reason,
-        };
-        let (key, since) = parse(&self.line).ok_or_else(|| bad("not a key that is gone"))?;
-        if self.lines > 1 && order(&self.former[..former], &self.line[..key]) != Ordering::Less {
-            return Err(bad("out of order"));
-        }
-        self.key = key;
-        self.since = since;
+        self.since = parse(self.pairs.beside()).ok_or(CodecError::Line {
+            line: self.pairs.line(),
+            reason: "not a key that is gone",
+        })?;
         Ok(true)
-    }
-
-    fn end(&mut self) -> Result<bool, CodecError> {
-        self.line.clear();
-        self.key = 0;
-        let Some(expected) = self.expected.take() else {
-            return Ok(false);
-        };
-        if expected.count != self.lines {
-            return Err(CodecError::Mismatch {
-                what: "its count of keys",
-            });
-        }
-        if expected.sha256 != hex::encode(self.hash.finalize_reset()) {
-            return Err(CodecError::Mismatch {
-                what: "its SHA-256",
-            });
-        }
-        Ok(false)
     }
 
     /// The present key; only after `advance` said true.
     pub fn key(&self) -> &[u8] {
-        &self.line[..self.key]
+        self.pairs.key()
     }
 
     /// Since when it is gone.
@@ -180,47 +121,40 @@ impl<R: Read> GoneReader<R> {
     }
 }
 
-/// Where the key of a line ends, and what stands behind it.
-fn parse(line: &[u8]) -> Option<(usize, Since)> {
-    let line = line.strip_suffix(b"\n")?;
-    let mut parts = line.split(|byte| *byte == b'\t');
-    let (key, second, letter) = (parts.next()?, parts.next()?, parts.next()?);
-    let [letter] = letter else { return None };
-    if parts.next().is_some() || check_key(key).is_err() {
+/// What stands beside a key: seconds, a tab, a letter.
+fn parse(beside: &[u8]) -> Option<Since> {
+    let (second, letter) = std::str::from_utf8(beside).ok()?.split_once('\t')?;
+    let &[letter] = letter.as_bytes() else {
         return None;
-    }
-    let since = Since {
-        second: std::str::from_utf8(second).ok()?.parse().ok()?,
-        proof: Proof::from_letter(*letter)?,
     };
-    Some((key.len(), since))
+    Some(Since {
+        second: second.parse().ok()?,
+        proof: Proof::from_letter(letter)?,
+    })
 }
 
 /// Writes a record.
 pub struct GoneWriter<W: Write> {
-    text: TextWriter<W>,
+    pairs: PairWriter<W>,
 }
 
 impl<W: Write> GoneWriter<W> {
     /// A writer into `sink`.
     pub fn new(sink: W) -> Self {
         GoneWriter {
-            text: TextWriter::new(sink, Effort::Small),
+            pairs: PairWriter::new(sink, Effort::Small),
         }
     }
 
     /// Adds a key; the caller keeps the order of keys.
     pub fn push(&mut self, key: &[u8], since: Since) -> Result<(), CodecError> {
-        let second = since.second.to_string();
-        let letter = [since.proof.letter()];
-        Ok(self
-            .text
-            .line(&[key, b"\t", second.as_bytes(), b"\t", &letter])?)
+        let beside = format!("{}\t{}", since.second, char::from(since.proof.letter()));
+        self.pairs.push(key, beside.as_bytes())
     }
 
     /// Ends the record.
     pub fn finish(self) -> Result<(W, ListSummary), CodecError> {
-        Ok(self.text.finish()?)
+        self.pairs.finish()
     }
 }
 

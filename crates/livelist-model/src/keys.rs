@@ -7,6 +7,8 @@ use std::cmp::Ordering;
 pub const MAX_KEY_BYTES: usize = 1_020;
 /// The longest timestamp kept beside a key.
 pub const MAX_STAMP_BYTES: usize = 64;
+/// The longest id kept beside a key: the Data Dictionary gives `ListingId` 255 characters.
+pub const MAX_ID_BYTES: usize = 255;
 
 /// Why bytes are not a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -104,6 +106,7 @@ pub(crate) fn is_stamp(stamp: &[u8]) -> bool {
 struct Entry {
     start: u32,
     key: u16,
+    id: u8,
     stamp: u8,
 }
 
@@ -112,7 +115,14 @@ impl Entry {
     fn of<'b>(&self, bytes: &'b [u8]) -> (&'b [u8], &'b [u8]) {
         let row = &bytes[self.start as usize..];
         let (key, rest) = row.split_at(usize::from(self.key));
-        (key, &rest[..usize::from(self.stamp)])
+        let stamp = usize::from(self.id);
+        (key, &rest[stamp..stamp + usize::from(self.stamp)])
+    }
+
+    /// Its id.
+    fn id<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
+        let start = self.start as usize + usize::from(self.key);
+        &bytes[start..start + usize::from(self.id)]
     }
 }
 
@@ -144,15 +154,25 @@ impl KeyBuffer {
     /// Adds a key and the timestamp beside it (empty for none). A timestamp that could not stand on
     /// a line is dropped: it is a hint, the key is not.
     pub fn push(&mut self, key: &[u8], stamp: &[u8]) -> Result<(), KeyError> {
+        self.push_row(key, stamp, &[])
+    }
+
+    /// Adds a key, the timestamp beside it, and the id by which its record is asked for (empty for
+    /// none). An id that could not stand on a line is dropped: the record is not asked for, then.
+    pub fn push_row(&mut self, key: &[u8], stamp: &[u8], id: &[u8]) -> Result<(), KeyError> {
         check_key(key)?;
         let stamp = if is_stamp(stamp) { stamp } else { &[] };
+        let is_id = id.len() <= MAX_ID_BYTES && !has_control(id);
+        let id = if is_id { id } else { &[] };
         let start = u32::try_from(self.bytes.len()).map_err(|_| KeyError::Full)?;
         self.entries.push(Entry {
             start,
             key: key.len() as u16,
+            id: id.len() as u8,
             stamp: stamp.len() as u8,
         });
         self.bytes.extend_from_slice(key);
+        self.bytes.extend_from_slice(id);
         self.bytes.extend_from_slice(stamp);
         Ok(())
     }
@@ -210,12 +230,12 @@ impl KeyBuffer {
         let mut end = mark.bytes;
         for entry in self.entries.iter_mut().skip(mark.entries) {
             let start = entry.start as usize;
-            self.bytes
-                .copy_within(start..start + usize::from(entry.key), end);
+            let length = usize::from(entry.key) + usize::from(entry.id);
+            self.bytes.copy_within(start..start + length, end);
             // Nothing moves up, so it fits as it did.
             entry.start = end as u32;
             entry.stamp = 0;
-            end += usize::from(entry.key);
+            end += length;
         }
         self.bytes.truncate(end);
     }
@@ -251,6 +271,14 @@ impl KeyBuffer {
             self.entries.extend(order.iter().map(|(_, entry)| *entry));
         }
         before - self.entries.len()
+    }
+
+    /// Keys and ids in the present order; keys without an id are left out.
+    pub fn ids(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.entries
+            .iter()
+            .filter(|e| e.id > 0)
+            .map(|e| (e.of(&self.bytes).0, e.id(&self.bytes)))
     }
 
     /// Keys and timestamps in the present order.
@@ -335,6 +363,23 @@ mod tests {
             rows,
             expected.map(|(key, stamp)| (key.as_bytes(), stamp.as_bytes()))
         );
+    }
+
+    #[test]
+    fn ids_stay_when_timestamps_are_forgotten() {
+        let mut keys = KeyBuffer::default();
+        let mark = keys.mark();
+        keys.push_row(b"bb", b"2026", b"L2").unwrap();
+        keys.push_row(b"a", b"", b"").unwrap();
+        keys.push_row(b"c", b"2027", &[b'x'; 256]).unwrap();
+        keys.push_row(b"d", b"2028", b"L4").unwrap();
+        keys.forget_stamps(mark);
+        keys.push_row(b"e", b"2029", b"L5").unwrap();
+        keys.sort_unique();
+        let ids: Vec<_> = keys.ids().collect();
+        let expected = [("bb", "L2"), ("d", "L4"), ("e", "L5")];
+        assert_eq!(ids, expected.map(|(k, id)| (k.as_bytes(), id.as_bytes())));
+        assert_eq!(keys.iter().last(), Some((&b"e"[..], &b"2029"[..])));
     }
 
     #[test]

@@ -91,6 +91,12 @@ pub fn waiting(feed: &FeedId) -> String {
     format!("{FEEDS_PREFIX}{feed}/waiting.json")
 }
 
+/// `feeds/{feed}/ids.txt.gz`: the ids by which the MLS is asked for the listed keys, where it is not
+/// asked by key.
+pub fn ids(feed: &FeedId) -> String {
+    format!("{FEEDS_PREFIX}{feed}/ids.txt.gz")
+}
+
 /// `feeds/{feed}/runs/`
 pub fn runs(feed: &FeedId) -> String {
     format!("{FEEDS_PREFIX}{feed}/runs/")

@@ -24,6 +24,7 @@ pub mod layout;
 pub mod merge;
 pub mod metrics;
 pub mod notice;
+pub mod pairs;
 pub mod pause;
 pub mod plan;
 pub mod record;

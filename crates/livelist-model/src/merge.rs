@@ -89,6 +89,11 @@ impl<S: KeyStream> Union<S> {
         self.first.map_or(&[], |index| self.key_of(index))
     }
 
+    /// A list that stands at the present key.
+    pub fn list(&self) -> Option<&S> {
+        self.first.map(|index| &self.streams[index].0)
+    }
+
     /// Which scans saw the present key, as bits.
     pub fn seen_in(&self) -> u32 {
         self.seen_in
@@ -289,6 +294,18 @@ mod tests {
                     *expected.entry(key.clone()).or_default() |= 1 << scan;
                 }
             }
+            prop_assert_eq!(got, expected);
+        }
+
+        #[test]
+        fn a_list_without_another_is_a_set_difference(list_of in keys(), other in keys()) {
+            let (a, b) = (list(&list_of), list(&other));
+            let mut without = Without::new(ListReader::new(&a[..], None), ListReader::new(&b[..], None));
+            let mut got = Vec::new();
+            while without.advance().unwrap() {
+                got.push(String::from_utf8(without.key().to_vec()).unwrap());
+            }
+            let expected: Vec<String> = list_of.difference(&other).cloned().collect();
             prop_assert_eq!(got, expected);
         }
 

@@ -442,6 +442,7 @@ impl<'a> Client<'a> {
         let encoding = headers.get(header::CONTENT_ENCODING).cloned();
         let key = self.feed.key_field.clone();
         let stamp = self.dialect.second_field().filter(|_| request.stamps);
+        let id = self.dialect.id_field(self.feed);
         let mut buffer = std::mem::take(keys);
         let rest = SyncIoBridge::new(StreamReader::new(body.map(|p| p.map_err(io::Error::other))));
         let parsing = crate::blocking::run(move || {
@@ -451,7 +452,11 @@ impl<'a> Client<'a> {
             } else {
                 Box::new(source.chain(rest))
             };
-            let fields = Fields { key: &key, stamp };
+            let fields = Fields {
+                key: &key,
+                stamp,
+                id,
+            };
             let encoding = encoding.as_ref().map(|e| e.as_bytes());
             let result = read_encoded(encoding, source, fields, Bounds::default(), &mut buffer);
             (buffer, result)

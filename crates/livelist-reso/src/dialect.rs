@@ -15,6 +15,15 @@ pub use crate::forms::{ConfirmForm, CountForm, KeysetBy, ScanForm, SizeForm};
 
 include!(concat!(env!("OUT_DIR"), "/dialects.rs"));
 
+/// By what a provider is asked for certain records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// By their key.
+    ByKey,
+    /// By an id that stands beside it in this field.
+    ById(&'static str),
+}
+
 /// How a provider differs.
 #[derive(Debug, Clone)]
 pub struct Dialect {
@@ -46,6 +55,8 @@ pub struct Dialect {
     pub count: CountForm,
     /// How it is asked for certain keys.
     pub confirm: ConfirmForm,
+    /// The field by which it is asked for certain records of a feed; nothing where it cannot be.
+    pub asked_by: fn(&FeedSpec) -> Option<Asked>,
     /// What a credential may use of it.
     pub limits: &'static [Limit],
     /// How long to wait after a throttle that does not say how long.
@@ -91,6 +102,7 @@ impl Dialect {
             stamp_field: None,
             count: CountForm::IfOffered,
             confirm: ConfirmForm::Or(25),
+            asked_by: |_| Some(Asked::ByKey),
             limits: &[],
             throttle_wait: Duration::from_secs(60),
             wait_headers: &[],
@@ -133,6 +145,10 @@ impl Dialect {
             Some(Confirmation::Or) => ConfirmForm::Or(keys),
             Some(Confirmation::SecondScan) => ConfirmForm::SecondScan,
         };
+        let confirm = match (dialect.asked_by)(feed) {
+            Some(_) => confirm,
+            None => ConfirmForm::SecondScan,
+        };
         let count = match feed.count {
             None => dialect.count,
             Some(Counting::Always) => CountForm::Always,
@@ -172,6 +188,15 @@ impl Dialect {
         let mut limits = self.limits.to_vec();
         limits.extend_from_slice(&feed.limits);
         limits
+    }
+
+    /// The field of the id by which records of `feed` are asked for, where that is not their key. It is
+    /// read beside the key, and kept.
+    pub fn id_field(&self, feed: &FeedSpec) -> Option<&'static str> {
+        match (self.asked_by)(feed) {
+            Some(Asked::ById(field)) if self.confirm.is_by_key() => Some(field),
+            _ => None,
+        }
     }
 
     /// The second field of a row that a scan reads, if any: the one it pages by, or the timestamp by

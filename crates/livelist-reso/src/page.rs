@@ -25,6 +25,8 @@ pub struct Fields<'a> {
     pub key: &'a str,
     /// The field with the timestamp, if it was asked for.
     pub stamp: Option<&'a str>,
+    /// The field with the id by which records are asked for, where that is not the key.
+    pub id: Option<&'a str>,
 }
 
 /// Bounds of one page.

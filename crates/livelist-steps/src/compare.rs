@@ -12,7 +12,6 @@ use livelist_model::layout;
 use livelist_model::merge::{Side, Union, difference};
 use livelist_model::record::ListRef;
 use livelist_model::run::RunSpec;
-use livelist_reso::dialect::Dialect;
 use livelist_store::ObjectsExt;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +19,7 @@ use crate::draft::{self, Made};
 use crate::lists::{self, Chunks};
 use crate::progress::{Absent, Base, Compared, NextWaiting, Progress, load, save};
 use crate::watch::{Became, Watch, Watched};
-use crate::{Env, StepError};
+use crate::{Env, StepError, ids};
 
 /// The step's name.
 pub const NAME: &str = "compare";
@@ -85,11 +84,11 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let head = head.map(|(head, _)| head);
     let base = head.as_ref().map(Base::of);
     let is_overtaken = base != progress.base && !is_off(Guard::Overtaken);
-    let by_key = Dialect::for_feed(&run.feed)?.confirm.is_by_key();
+    let by_key = ids::can_ask(env, &run).await?;
     let scans = progress.scans();
     let rows = env.limits.draft_rows;
     let is_likely = !is_overtaken && draft::is_likely(&scans, head.is_some(), by_key, rows);
-    let watch = match (by_key, &head, scans.last()) {
+    let watch = match (ids::asks_by_key(&run)?, &head, scans.last()) {
         (false, Some(_), Some(scan)) => Some(Watch::new(env, &run, scan.started_at).await?),
         _ => None,
     };
@@ -195,7 +194,7 @@ async fn judge(
         _ => Became::Void,
     };
     let (chunks, summary) = match (became, next) {
-        (Became::Counts, Next::Publish) => watched.again(),
+        (Became::Counts, Next::Publish | Next::Confirm) => watched.again(),
         _ => lists::writer(Effort::Stored)
             .finish()
             .map_err(lists::in_object("gone"))?,

@@ -15,6 +15,7 @@ pub mod env;
 pub mod error;
 mod heads;
 pub mod history;
+mod ids;
 pub mod lists;
 mod logged;
 mod marks;

@@ -29,6 +29,9 @@ pub struct Progress {
     pub scan: ScanState,
     /// The parts of all scans.
     pub parts: Vec<Part>,
+    /// The ids beside their keys, where the MLS is asked by an id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ids: Vec<ListRef>,
     /// The head as it was when the first scan began: the only one that the scans can judge. Keys of
     /// a later one may have come behind the reader's back.
     #[serde(default)]
@@ -95,6 +98,7 @@ impl Progress {
             finished: Vec::new(),
             scan: ScanState::begin(&run.feed, now)?,
             parts: Vec::new(),
+            ids: Vec::new(),
             base,
             refused_at: None,
             stalled: 0,
@@ -196,6 +200,9 @@ pub struct Confirmation {
     pub stalled: u32,
     /// The confirmed removals, at the end.
     pub gone: Option<ListRef>,
+    /// Which keys wait for another look, where a question of one day is not enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<NextWaiting>,
     /// The numbers, at the end.
     pub told: Option<Confirmed>,
     /// Why the result waits, if it does.

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::draft::{self, Made, Source};
 use crate::progress::{Base, Compared, Confirmation, load, save};
-use crate::{Env, StepError, watch};
+use crate::{Env, StepError, ids, watch};
 
 /// The step's name.
 pub const NAME: &str = "publish";
@@ -149,7 +149,8 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
             .await?;
         is_stale |= held.is_none_or(|(held, _)| held.run != run.run);
     }
-    if let Some(waiting) = &compared.waiting
+    let waits = told.as_ref().and_then(|told| told.waiting.as_ref());
+    if let Some(waiting) = waits.or(compared.waiting.as_ref())
         && !is_stale
         && !approved
     {
@@ -210,6 +211,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         }
         Err(error) => return Err(error.into()),
     }
+    ids::keep(env, &run, &compared.progress, &new).await;
     if let Some(reason) = work.hold {
         let output = wait(env, &work, &new, reason, confirmation).await?;
         advance::clean_up(env, head.as_ref(), &new).await;
@@ -345,7 +347,7 @@ impl Work<'_> {
 
     /// Whether the last scan raised no doubt.
     fn is_good_look(&self) -> bool {
-        let by_key = Dialect::for_feed(&self.run.feed).is_ok_and(|d| d.confirm.is_by_key());
+        let by_key = self.compared.facts.looked.is_none();
         decision::doubt(&self.compared.facts, by_key).is_none()
     }
 

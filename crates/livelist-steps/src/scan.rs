@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::authorize::wait_seconds;
 use crate::env::patience;
 use crate::progress::{Base, Part, Progress, load, note_traffic, save};
-use crate::{Env, StepError, budget, lists, marks, watch};
+use crate::{Env, StepError, budget, ids, lists, marks, watch};
 
 /// The step's name.
 pub const NAME: &str = "scan";
@@ -240,6 +240,9 @@ async fn write_part(
     // Before the part is there: what it shows lives, whatever becomes of the run.
     watch::sight(env, run, &buffer).await?;
     let number = progress.parts.len() + 1;
+    progress
+        .ids
+        .extend(ids::part(env, run, number, &buffer).await?);
     let name = format!("part-{number:05}");
     let list: ListRef = lists::keep(
         &*env.objects,

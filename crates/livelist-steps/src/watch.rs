@@ -1,5 +1,5 @@
 //! Keys that wait for another look: what the comparison does with those of earlier days, and what every
-//! scan does with them on its way. Only where the MLS cannot be asked for single keys.
+//! scan does with them on its way. Only where the MLS cannot be asked for single listings by their keys.
 
 use std::cmp::Ordering;
 
@@ -11,12 +11,11 @@ use livelist_model::layout;
 use livelist_model::merge::Side;
 use livelist_model::run::RunSpec;
 use livelist_model::waiting::{Before, Look, MOST, Waiting};
-use livelist_reso::dialect::Dialect;
 use livelist_store::{Condition, ObjectsExt, Retention, StoreError};
 
 use crate::lists::{self, Chunks};
 use crate::progress::NextWaiting;
-use crate::{Env, StepError};
+use crate::{Env, StepError, ids};
 
 /// Lost races are tried again so often: others note what they saw.
 const RACES: usize = 4;
@@ -41,7 +40,7 @@ pub(crate) async fn read(env: &Env, run: &RunSpec) -> Result<(Waiting, Option<St
 
 /// Notes those of the sorted `keys` that a look had missed: they live, whatever becomes of this scan.
 pub(crate) async fn sight(env: &Env, run: &RunSpec, keys: &KeyBuffer) -> Result<(), StepError> {
-    if Dialect::for_feed(&run.feed)?.confirm.is_by_key() {
+    if ids::asks_by_key(run)? {
         return Ok(());
     }
     let is_there = |key: &str| {
@@ -182,6 +181,29 @@ impl Watch {
 
 fn text(key: &[u8]) -> Option<String> {
     String::from_utf8(key.to_vec()).ok()
+}
+
+/// What a question by key of today makes of keys that it did not find, where one day is not enough: those
+/// that another look missed as well are gone, the others wait.
+pub(crate) async fn ask_twice(
+    env: &Env,
+    run: &RunSpec,
+    began: jiff::Timestamp,
+    missing: &[&[u8]],
+) -> Result<(Vec<Vec<u8>>, NextWaiting), StepError> {
+    let mut watch = Watch::new(env, run, began).await?;
+    let mut gone = Vec::new();
+    for key in missing {
+        let before = watch.looked.again;
+        watch
+            .push(key, Side::Former)
+            .map_err(lists::in_object("what waits"))?;
+        if watch.looked.again > before {
+            gone.push(key.to_vec());
+        }
+    }
+    let watched = watch.finish().map_err(lists::in_object("what waits"))?;
+    Ok((gone, watched.next(Became::Counts)))
 }
 
 /// What became of a look.

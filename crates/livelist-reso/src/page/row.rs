@@ -35,6 +35,7 @@ impl<'de> Visitor<'de> for Rows<'_> {
         let mut row = Row {
             key: Vec::with_capacity(64),
             stamp: Vec::with_capacity(32),
+            id: Vec::new(),
             key_is_number: false,
         };
         while array
@@ -55,7 +56,7 @@ impl<'de> Visitor<'de> for Rows<'_> {
             }
             let pushed = self
                 .keys
-                .push(&row.key, &row.stamp)
+                .push_row(&row.key, &row.stamp, &row.id)
                 .map_err(|e| e.to_string());
             let missing = row
                 .key
@@ -74,6 +75,7 @@ impl<'de> Visitor<'de> for Rows<'_> {
 struct Row {
     key: Vec<u8>,
     stamp: Vec<u8>,
+    id: Vec<u8>,
     key_is_number: bool,
 }
 
@@ -94,6 +96,7 @@ impl<'de> DeserializeSeed<'de> for RowSeed<'_> {
 enum Field {
     Key,
     Stamp,
+    Id,
     Other,
 }
 
@@ -107,6 +110,7 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         self.row.key.clear();
         self.row.stamp.clear();
+        self.row.id.clear();
         self.row.key_is_number = false;
         while let Some(field) = map.next_key_seed(FieldSeed(self.fields))? {
             match field {
@@ -119,6 +123,10 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
                 Field::Stamp => {
                     self.row.stamp.clear();
                     map.next_value_seed(Scalar(&mut self.row.stamp))?;
+                }
+                Field::Id => {
+                    self.row.id.clear();
+                    map.next_value_seed(Scalar(&mut self.row.id))?;
                 }
                 Field::Other => {
                     map.next_value::<IgnoredAny>()?;
@@ -151,6 +159,8 @@ impl Visitor<'_> for FieldSeed<'_> {
             Field::Key
         } else if Some(name) == self.0.stamp {
             Field::Stamp
+        } else if Some(name) == self.0.id {
+            Field::Id
         } else {
             Field::Other
         })

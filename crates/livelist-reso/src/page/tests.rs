@@ -5,6 +5,7 @@ use super::*;
 const FIELDS: Fields<'_> = Fields {
     key: "ListingKey",
     stamp: Some("ModificationTimestamp"),
+    id: None,
 };
 
 fn page(body: &str) -> Result<(Page, Vec<String>), PageError> {

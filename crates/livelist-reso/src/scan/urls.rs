@@ -43,6 +43,10 @@ impl PageUrls {
             .second_field()
             .map(|f| format!(",{f}"))
             .unwrap_or_default();
+        let id = dialect
+            .id_field(feed)
+            .map(|f| format!(",{f}"))
+            .unwrap_or_default();
         let is_list = dialect.scan == ScanForm::List;
         Ok(PageUrls {
             form: dialect.scan,
@@ -52,7 +56,7 @@ impl PageUrls {
             select: if is_list {
                 String::new()
             } else {
-                format!("{}{second}", feed.key_field)
+                format!("{}{second}{id}", feed.key_field)
             },
             filter: if is_list {
                 String::new()

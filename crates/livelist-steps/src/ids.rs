@@ -1,0 +1,218 @@
+//! Ids: where an MLS is not asked for a listing by its key, but by another field (MLS Grid: `ListingId`),
+//! what that field held is read beside the key and kept beside the list. An id is a hint: an answer
+//! counts by the keys that it shows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+
+use livelist_model::codec::{CodecError, Effort, KeyStream, ListReader, ListSummary};
+use livelist_model::head::Head;
+use livelist_model::keys::KeyBuffer;
+use livelist_model::layout;
+use livelist_model::merge::Union;
+use livelist_model::pairs::{PairReader, PairWriter};
+use livelist_model::record::ListRef;
+use livelist_model::run::RunSpec;
+use livelist_reso::dialect::Dialect;
+use livelist_store::{Condition, Retention, StoreError};
+use tokio_util::io::SyncIoBridge;
+
+use crate::lists::{self, Chunks};
+use crate::progress::{Progress, load};
+use crate::{Env, StepError};
+
+type Source = Box<dyn Read + Send>;
+type Pairs = PairReader<Source>;
+
+/// Whether the MLS can be asked for the feed's listings one by one, on this day: where it is asked by an
+/// id, the ids have to be kept already.
+pub(crate) async fn can_ask(env: &Env, run: &RunSpec) -> Result<bool, StepError> {
+    let dialect = Dialect::for_feed(&run.feed)?;
+    if !dialect.confirm.is_by_key() || dialect.id_field(&run.feed).is_none() {
+        return Ok(dialect.confirm.is_by_key());
+    }
+    let kept = env.objects.get(&layout::ids(&run.feed.feed)).await?;
+    Ok(kept.is_some())
+}
+
+/// Whether an MLS is asked for the feed's listings by their keys.
+pub(crate) fn asks_by_key(run: &RunSpec) -> Result<bool, StepError> {
+    let dialect = Dialect::for_feed(&run.feed)?;
+    Ok(dialect.confirm.is_by_key() && dialect.id_field(&run.feed).is_none())
+}
+
+/// Writes the ids beside the keys of a part; nothing where there are none.
+pub(crate) async fn part(
+    env: &Env,
+    run: &RunSpec,
+    number: usize,
+    keys: &KeyBuffer,
+) -> Result<Option<ListRef>, StepError> {
+    let mut ids = keys.ids().peekable();
+    if ids.peek().is_none() {
+        return Ok(None);
+    }
+    let mut writer = PairWriter::new(Chunks::default(), Effort::Stored);
+    for (key, id) in ids {
+        writer.push(key, id).map_err(lists::in_object("ids"))?;
+    }
+    let (chunks, summary) = writer.finish().map_err(lists::in_object("ids"))?;
+    let name = format!("ids-{number:05}");
+    let (feed, id) = (&run.feed.feed, &run.run);
+    lists::keep(&*env.objects, feed, id, &name, chunks, summary)
+        .await
+        .map(Some)
+}
+
+async fn open(
+    env: &Env,
+    object: &str,
+    expected: Option<ListSummary>,
+) -> Result<Option<Pairs>, StepError> {
+    let found = env.objects.get(object).await?;
+    Ok(found.map(|found| {
+        let source: Source = Box::new(SyncIoBridge::new(found.body));
+        PairReader::new(source, expected)
+    }))
+}
+
+/// What the scans of a run showed.
+async fn shown(env: &Env, progress: &Progress) -> Result<Vec<(Pairs, u32)>, StepError> {
+    let mut parts = Vec::with_capacity(progress.ids.len());
+    for part in &progress.ids {
+        let pairs = open(env, &part.object, Some(part.summary.clone())).await?;
+        let pairs = pairs.ok_or_else(|| StoreError::Missing {
+            key: part.object.clone(),
+        })?;
+        parts.push((pairs, 0));
+    }
+    Ok(parts)
+}
+
+/// Ids by which keys can be asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Ids {
+    /// The id of a key.
+    pub(crate) of: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// How many keys showed another id in this run than the one that was kept.
+    pub(crate) changed: u64,
+}
+
+/// The ids of `keys`: as the run saw them, or else as they were kept.
+pub(crate) async fn look_up(
+    env: &Env,
+    run: &RunSpec,
+    progress: &Progress,
+    keys: BTreeSet<Vec<u8>>,
+) -> Result<Ids, StepError> {
+    let parts = shown(env, progress).await?;
+    let kept = open(env, &layout::ids(&run.feed.feed), None).await?;
+    let found = livelist_reso::blocking::run(move || {
+        let mut ids = Ids::default();
+        let mut shown = Union::new(parts)?;
+        let mut has_shown = shown.advance()?;
+        let mut note = |key: &[u8], id: &[u8]| {
+            if keys.contains(key) {
+                ids.of.insert(key.to_vec(), id.to_vec());
+            }
+        };
+        let mut changed = 0;
+        if let Some(mut kept) = kept {
+            while kept.advance()? {
+                while has_shown && shown.key() < kept.key() {
+                    note(shown.key(), shown.list().map_or(&[], |list| list.beside()));
+                    has_shown = shown.advance()?;
+                }
+                if !has_shown || shown.key() != kept.key() {
+                    note(kept.key(), kept.beside());
+                } else if shown
+                    .list()
+                    .is_some_and(|list| list.beside() != kept.beside())
+                {
+                    changed += 1;
+                }
+            }
+        }
+        while has_shown {
+            note(shown.key(), shown.list().map_or(&[], |list| list.beside()));
+            has_shown = shown.advance()?;
+        }
+        ids.changed = changed;
+        Ok::<_, CodecError>(ids)
+    })
+    .await?;
+    found.map_err(lists::in_object("of ids"))
+}
+
+/// Keeps the ids of the published list: as the run saw them, or else as they were kept. One that cannot
+/// be written costs a question later.
+pub(crate) async fn keep(env: &Env, run: &RunSpec, progress: &str, head: &Head) {
+    if let Err(error) = try_keep(env, run, progress, head).await {
+        tracing::warn!(run = %run.run, error = error.chain(), "the ids of the listings were not kept");
+    }
+}
+
+async fn try_keep(
+    env: &Env,
+    run: &RunSpec,
+    progress: &str,
+    head: &Head,
+) -> Result<(), StepError> {
+    if asks_by_key(run)? {
+        return Ok(());
+    }
+    let progress: Progress = load(&*env.objects, run, progress).await?;
+    if progress.ids.is_empty() {
+        return Ok(());
+    }
+    let object = layout::ids(&run.feed.feed);
+    let parts = shown(env, &progress).await?;
+    let kept = open(env, &object, None).await?;
+    let expected = ListSummary {
+        count: head.count,
+        sha256: head.sha256.clone(),
+    };
+    let list = lists::open(&*env.objects, &head.full.object, expected).await?;
+    let made = livelist_reso::blocking::run(move || of_list(list, parts, kept)).await?;
+    let (chunks, _) = made.map_err(lists::in_object(&object))?;
+    let body = chunks.into_body();
+    let keep = Retention::Keep;
+    env.objects
+        .put(&object, body, Condition::Always, keep)
+        .await?;
+    Ok(())
+}
+
+fn of_list(
+    mut list: ListReader<impl Read>,
+    parts: Vec<(Pairs, u32)>,
+    mut kept: Option<Pairs>,
+) -> Result<(Chunks, ListSummary), CodecError> {
+    let mut writer = PairWriter::new(Chunks::default(), Effort::Small);
+    let mut shown = Union::new(parts)?;
+    let mut has_shown = shown.advance()?;
+    let mut has_kept = match &mut kept {
+        Some(kept) => kept.advance()?,
+        None => false,
+    };
+    while list.advance()? {
+        while has_shown && shown.key() < list.key() {
+            has_shown = shown.advance()?;
+        }
+        if let Some(kept) = &mut kept {
+            while has_kept && kept.key() < list.key() {
+                has_kept = kept.advance()?;
+            }
+        }
+        let seen = shown
+            .list()
+            .filter(|_| has_shown && shown.key() == list.key());
+        let former = kept
+            .as_ref()
+            .filter(|kept| has_kept && kept.key() == list.key());
+        if let Some(pairs) = seen.or(former) {
+            writer.push(list.key(), pairs.beside())?;
+        }
+    }
+    writer.finish()
+}
