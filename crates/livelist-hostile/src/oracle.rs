@@ -16,11 +16,12 @@
 //!   only some kinds of answers is live.
 //!   A key that was in the former list and has been live ever since that list was written may not go
 //!   either, even if it came when the scans had begun: another run has seen it. And no excuse holds
-//!   for a list without any key, unless the former one was without any as well.
+//!   for a list without any key, unless the former one had ten at most.
 //! - **Mass removals wait**: a list that removes more keys than the guards let through follows a run
 //!   that was held on an earlier day against the same head, or a person's approval.
-//! - **Completeness**: a key that went through the window is in the list although it was in none
-//!   before. The excuses are those of rule zero; or that a fault left rows out of a page while the
+//! - **Completeness**: a key that has been live since the head's `as_of` (the beginning of the last good
+//!   look; where pages follow links, of the one before) is in the list although it was in none before. The
+//!   excuses are those of rule zero; or that a fault left rows out of a page while the
 //!   MLS did not count or its count was falsified or moved; or, where rows are read by following
 //!   links, which do not overlap, that the book changed in the window, so that rows moved past the
 //!   reader. Such a key is counted as *late*, and the days at the end see to it that it comes.
@@ -50,6 +51,7 @@ use std::io::Read;
 
 use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
+use livelist_model::decision::FEW;
 use livelist_model::layout;
 use livelist_reso::dialect::Dialect;
 use serde_json::Value;
@@ -86,6 +88,11 @@ pub(crate) fn lines(store: &Store, object: &str) -> Result<Vec<String>, String> 
     Ok(keys.map(str::to_owned).collect())
 }
 
+fn has(list: &[String], key: &String) -> bool {
+    list.binary_search_by(|other| other.as_bytes().cmp(key.as_bytes()))
+        .is_ok()
+}
+
 fn member<'a>(of: &'a Value, name: &str) -> Result<&'a str, String> {
     of[name].as_str().ok_or(format!("the head has no {name}"))
 }
@@ -96,6 +103,8 @@ struct Window {
     scans: Vec<(Ms, Ms)>,
     counts: bool,
     by_links: bool,
+    /// Whether rows can slip past the last scan: it followed links over more than one page.
+    slips: bool,
 }
 
 impl World {
@@ -121,7 +130,8 @@ impl World {
         let feed = &self.feeds[at];
         let is_new = succeeds(&self.store, feed, &head, &list)?;
         let window = self.window(place)?;
-        let late = self.rule_zero(now, at, &list, &window)?;
+        let (as_of, looked_at) = self.promise(at, &head, &window);
+        let late = self.rule_zero(now, at, &list, &window, as_of)?;
         self.waited(place, at, &list)?;
         for _ in 0..late {
             count(&mut self.tally.lists, "new keys that came late");
@@ -131,12 +141,17 @@ impl World {
         let feed = &mut self.feeds[at];
         let name = feed.spec.feed.clone();
         let size = list.len();
-        feed.list = Some(list);
-        feed.head = Some(head);
+        let went = |former: &Vec<String>| former.iter().any(|key| !has(&list, key));
         if is_new {
             feed.listed_at = now;
-            feed.held_on.clear();
+            // A held run lists what it saw; what it did not see waits on.
+            if feed.list.as_ref().is_some_and(went) {
+                feed.held_on.clear();
+            }
         }
+        feed.list = Some(list);
+        feed.head = Some(head);
+        (feed.as_of, feed.looked_at) = (as_of, looked_at);
         self.tell(1, || format!("the list of {name} is {what}: {size} keys"));
         Ok(())
     }
@@ -201,7 +216,26 @@ impl World {
             scans: windows,
             counts: scans.iter().any(|scan| !scan["count_before"].is_null()),
             by_links: scans.iter().any(|scan| scan["paging"] == "links"),
+            slips: scans
+                .last()
+                .is_some_and(|scan| scan["paging"] == "links" && scan["pages"].as_u64() > Some(1)),
         })
+    }
+
+    /// What the head's `as_of` promises, and when the look began that it rests on, by the oracle's clock.
+    fn promise(&self, at: usize, head: &Value, window: &Window) -> (Ms, Ms) {
+        let feed = &self.feeds[at];
+        let Some(former) = &feed.head else {
+            return (window.from, window.from);
+        };
+        if head["checked_at"] == former["checked_at"] {
+            return (feed.as_of, feed.looked_at);
+        }
+        let as_of = match window.slips {
+            true => feed.as_of.max(feed.looked_at.min(window.from)),
+            false => window.from,
+        };
+        (as_of, window.from)
     }
 
     /// How many live keys come late; an error tells of one that may not be missing.
@@ -211,19 +245,20 @@ impl World {
         at: usize,
         list: &[String],
         window: &Window,
+        as_of: Ms,
     ) -> Result<u64, String> {
         let feed = &self.feeds[at];
-        let has = |list: &[String], key: &String| {
-            list.binary_search_by(|other| other.as_bytes().cmp(key.as_bytes()))
-                .is_ok()
-        };
         let listed = |key: &String| feed.list.as_ref().is_some_and(|former| has(former, key));
         let missing: Vec<&String> = feed
             .live
             .iter()
             .filter(|(key, _)| !has(list, key))
             .filter(|(key, since)| {
-                **since <= window.from || (**since <= feed.listed_at && listed(key))
+                let promised = match listed(key) {
+                    true => window.from.max(feed.listed_at),
+                    false => window.from.min(as_of),
+                };
+                **since <= promised
             })
             .map(|(key, _)| key)
             .collect();
@@ -238,10 +273,13 @@ impl World {
             .collect();
         let dialect = Dialect::for_feed(&feed.spec).map_err(|e| e.to_string())?;
         let by_key = dialect.confirm.is_by_key();
-        // Whatever an MLS denies: no list is emptied while anything lives. One that was empty may stay
-        // so for a day.
-        let was_empty = feed.list.as_ref().is_some_and(Vec::is_empty);
-        let is_void = list.is_empty() && !was_empty;
+        // Whatever an MLS denies: no list is emptied while anything lives, but for one of a few keys, each
+        // of which was asked for on two days. One that was empty may stay so for a day.
+        let was_small = feed
+            .list
+            .as_ref()
+            .is_some_and(|list| list.len() as u64 <= FEW);
+        let is_void = list.is_empty() && !was_small;
         let mut late = 0;
         for key in missing {
             let denial = Denial {

@@ -100,7 +100,11 @@ pub(crate) struct FeedState {
     pub(crate) head: Option<Value>,
     /// When the published list was written.
     pub(crate) listed_at: Ms,
-    /// Days on which a run was held against the present head.
+    /// What `as_of` of the present head promises, by the oracle's clock.
+    pub(crate) as_of: Ms,
+    /// When the last good look at it began, by the oracle's clock.
+    pub(crate) looked_at: Ms,
+    /// Days on which a run was held since the list last lost a key.
     pub(crate) held_on: BTreeSet<String>,
 }
 
@@ -172,6 +176,8 @@ impl World {
                 list: None,
                 head: None,
                 listed_at: BEGAN,
+                as_of: Ms::MIN,
+                looked_at: Ms::MIN,
                 held_on: BTreeSet::new(),
             });
             if feed.shared {

@@ -152,12 +152,7 @@ pub(crate) async fn keep(env: &Env, run: &RunSpec, progress: &str, head: &Head) 
     }
 }
 
-async fn try_keep(
-    env: &Env,
-    run: &RunSpec,
-    progress: &str,
-    head: &Head,
-) -> Result<(), StepError> {
+async fn try_keep(env: &Env, run: &RunSpec, progress: &str, head: &Head) -> Result<(), StepError> {
     if asks_by_key(run)? {
         return Ok(());
     }

@@ -25,6 +25,7 @@ module "api" {
         "${module.storage.arn}/feeds/*/held.json",
         "${module.storage.arn}/feeds/*/snapshots/*",
         "${module.storage.arn}/feeds/*/deltas/*",
+        "${module.storage.arn}/feeds/*/gone/*",
       ]
     },
     {

@@ -209,6 +209,7 @@ module "admin" {
       resources = [
         "${module.storage.arn}/feeds/*/head.json",
         "${module.storage.arn}/feeds/*/held.json",
+        "${module.storage.arn}/feeds/*/ids.txt.gz",
       ]
     },
     {
@@ -225,6 +226,7 @@ module "admin" {
       resources = [
         "${module.storage.arn}/feeds/*/snapshots/*",
         "${module.storage.arn}/feeds/*/deltas/*",
+        "${module.storage.arn}/feeds/*/gone/*",
       ]
     },
     {

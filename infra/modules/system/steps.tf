@@ -73,9 +73,12 @@ module "scan" {
     local.may.keep_request_budget,
     local.may.write_run_objects,
     {
-      sid       = "Marks"
-      actions   = ["s3:GetObject", "s3:PutObject"]
-      resources = ["${module.storage.arn}/feeds/*/marks.json"]
+      sid     = "Marks"
+      actions = ["s3:GetObject", "s3:PutObject"]
+      resources = [
+        "${module.storage.arn}/feeds/*/marks.json",
+        "${module.storage.arn}/feeds/*/waiting.json",
+      ]
     },
     {
       sid       = "FormerHead"
@@ -108,7 +111,9 @@ module "compare" {
       actions = ["s3:GetObject"]
       resources = [
         "${module.storage.arn}/feeds/*/head.json",
+        "${module.storage.arn}/feeds/*/ids.txt.gz",
         "${module.storage.arn}/feeds/*/snapshots/*",
+        "${module.storage.arn}/feeds/*/waiting.json",
       ]
     },
   ]
@@ -136,9 +141,13 @@ module "confirm" {
     local.may.keep_request_budget,
     local.may.write_run_objects,
     {
-      sid       = "ReadHeld"
-      actions   = ["s3:GetObject"]
-      resources = ["${module.storage.arn}/feeds/*/held.json"]
+      sid     = "ReadHeld"
+      actions = ["s3:GetObject"]
+      resources = [
+        "${module.storage.arn}/feeds/*/held.json",
+        "${module.storage.arn}/feeds/*/ids.txt.gz",
+        "${module.storage.arn}/feeds/*/waiting.json",
+      ]
     },
     local.may.open_tokens,
   ]
@@ -168,7 +177,7 @@ module "publish" {
     {
       sid       = "RunRecords"
       actions   = ["s3:PutObject", "s3:PutObjectTagging"]
-      resources = ["${module.storage.arn}/feeds/*/runs/*/run.json"]
+      resources = ["${module.storage.arn}/feeds/*/runs/*"]
     },
     {
       sid     = "ChangeHead"
@@ -176,6 +185,8 @@ module "publish" {
       resources = [
         "${module.storage.arn}/feeds/*/head.json",
         "${module.storage.arn}/feeds/*/held.json",
+        "${module.storage.arn}/feeds/*/ids.txt.gz",
+        "${module.storage.arn}/feeds/*/waiting.json",
       ]
     },
     {
@@ -194,6 +205,7 @@ module "publish" {
       resources = [
         "${module.storage.arn}/feeds/*/snapshots/*",
         "${module.storage.arn}/feeds/*/deltas/*",
+        "${module.storage.arn}/feeds/*/gone/*",
       ]
     },
     {
