@@ -127,6 +127,14 @@ impl Head {
             .is_some_and(|expected| now.duration_since(expected) > GRACE)
     }
 
+    /// The objects that this head needs and the next version will not: the full list, and the deltas
+    /// beyond the history.
+    pub fn drops(&self) -> Vec<String> {
+        let deltas = self.deltas.iter().skip(DELTA_HISTORY - 1);
+        let stored = std::iter::once(&self.full).chain(deltas.map(|delta| &delta.stored));
+        stored.map(|stored| stored.object.clone()).collect()
+    }
+
     /// Keys that came with this version, and keys that went; a first snapshot only adds.
     pub fn newest_change(&self) -> (u64, u64) {
         match self.deltas.first() {

@@ -140,7 +140,7 @@ pub struct Compared {
     pub traffic: Traffic,
 }
 
-/// The absent keys, and what to publish if they are all gone. The draft is noted here and not in
+/// The absent keys, and what to publish if they are all gone. The rest is noted here and not in
 /// [`Compared`] because a version that knows of none passes over it here and would refuse it there: so
 /// runs that are under way while a version is deployed, or taken back, go on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -151,6 +151,10 @@ pub struct Absent {
     /// The draft, if one was worth while.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draft: Option<Draft>,
+    /// What the head that was compared with needs, and a next one does not: a publisher that is
+    /// repeated finds only the new head.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drops: Vec<String>,
 }
 
 /// What confirmation told so far.

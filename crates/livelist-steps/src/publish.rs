@@ -118,6 +118,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         let output = work.output(Outcome::Published, Some(done), done.newest_change());
         notify::changed(env, done).await?;
         tell::finish(env, &work, &output, None).await?;
+        advance::clean_up(env, &work, done).await;
         return Ok(output);
     }
     // The same after it had found the head right.
@@ -129,6 +130,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         let output = work.output(Outcome::Unchanged, Some(done), (0, 0));
         notify::changed(env, done).await?;
         tell::finish(env, &work, &output, None).await?;
+        advance::clean_up(env, &work, done).await;
         return Ok(output);
     }
     let mut is_stale = head.as_ref().map(Base::of) != compared.base;
@@ -197,7 +199,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let output = work.output(outcome, Some(&new), changes);
     notify::changed(env, &new).await?;
     tell::finish(env, &work, &output, None).await?;
-    advance::clean_up(env, head.as_ref(), &new).await;
+    advance::clean_up(env, &work, &new).await;
     tracing::info!(
         run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, outcome = ?output.outcome,
         version = output.version, count = output.count, added = output.added,
@@ -267,7 +269,8 @@ impl Work<'_> {
             added: changes.0,
             removed: changes.1,
             live: self.compared.facts.live,
-            absent: self.compared.facts.absent - self.told.map_or(0, |t| t.restored.len() as u64),
+            absent: (self.compared.facts.absent)
+                .saturating_sub(self.told.map_or(0, |t| t.restored.len() as u64)),
             confirmed: self.told.map_or(0, |t| t.asked),
             held_reason: None,
             advice: None,

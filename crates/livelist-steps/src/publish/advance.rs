@@ -86,18 +86,12 @@ pub(super) fn next_expected(
 
 /// Marks what the new head does not need as such, and forgets the run that waited. The head is
 /// written; a failure here costs space, not truth.
-pub(super) async fn clean_up(env: &Env, former: Option<&Head>, new: &Head) {
-    let still_needed = |object: &str| {
-        new.full.object == object || new.deltas.iter().any(|d| d.stored.object == object)
+pub(super) async fn clean_up(env: &Env, work: &Work<'_>, new: &Head) {
+    let still_needed = |object: &String| {
+        new.full.object == *object || new.deltas.iter().any(|d| d.stored.object == *object)
     };
-    let former_objects = former.iter().flat_map(|h| {
-        h.deltas
-            .iter()
-            .map(|d| &d.stored.object)
-            .chain(std::iter::once(&h.full.object))
-    });
-    let no_longer_needed: Vec<&String> = former_objects.filter(|o| !still_needed(o)).collect();
-    for object in no_longer_needed {
+    let former = work.compared.absent.drops.iter();
+    for object in former.filter(|object| !still_needed(object)) {
         if let Err(error) = env.objects.retire(object).await {
             tracing::warn!(object, %error, "an object that is no longer needed stays");
         }
