@@ -18,12 +18,14 @@ pub mod history;
 pub mod lists;
 mod logged;
 mod marks;
+mod parts;
 pub mod plan;
 pub mod progress;
 pub mod publish;
 pub mod release;
 pub mod scan;
 pub mod start;
+pub mod stumble;
 
 pub use env::{Env, Limits};
 pub use error::StepError;

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::draft::Draft;
 use crate::lists::put_content;
+use crate::stumble::Stumbles;
 use crate::{Env, StepError};
 
 /// What was scanned so far.
@@ -38,6 +39,9 @@ pub struct Progress {
     /// How often in a row it was told to wait without anything in between.
     #[serde(default)]
     pub stalled: u32,
+    /// How often it handed on at a page that failed.
+    #[serde(default, skip_serializing_if = "Stumbles::is_none")]
+    pub stumbles: Stumbles,
     /// What was asked of the provider.
     pub traffic: Traffic,
 }
@@ -97,6 +101,7 @@ impl Progress {
             base,
             refused_at: None,
             stalled: 0,
+            stumbles: Stumbles::default(),
             traffic: Traffic::default(),
         })
     }
@@ -110,6 +115,14 @@ impl Progress {
             scan: ScanState::begin(&run.feed, now)?,
             ..self
         })
+    }
+
+    /// Pages read in all scans.
+    pub(crate) fn pages(&self) -> u64 {
+        let finished = self.finished.iter().map(|scan| scan.pages);
+        finished
+            .sum::<u64>()
+            .saturating_add(self.scan.evidence.pages)
     }
 
     /// Every scan, the last one included.
@@ -228,13 +241,16 @@ pub(crate) async fn load<T: DeserializeOwned>(
     Ok(document)
 }
 
-/// Notes in the run's record what a failing task asked of the provider. The failure is what counts:
-/// a record that cannot be written now is not another one.
-pub(crate) async fn note_traffic(env: &Env, run: &RunSpec, traffic: Traffic) {
+/// Notes in the run's record what a failing task asked of the provider, where `before` is what those
+/// asked whose work is kept. The failure is what counts: a record that cannot be written now is not
+/// another one.
+pub(crate) async fn note_lost(env: &Env, run: &RunSpec, before: Traffic, asked: Traffic) {
     let key = layout::run_record(&run.feed.feed, &run.run);
     let noted = match env.objects.read_json::<RunRecord>(&key).await {
-        Ok(Some((record, etag))) => {
-            let record = RunRecord { traffic, ..record };
+        Ok(Some((mut record, etag))) => {
+            record.lost.add(asked);
+            record.traffic = before;
+            record.traffic.add(record.lost);
             let unchanged = Condition::Unchanged(etag);
             let scratch = Retention::Scratch;
             env.objects

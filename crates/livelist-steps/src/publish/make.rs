@@ -50,13 +50,10 @@ pub(super) async fn make(
     .await?
     .map_err(lists::in_object("of a part or of the former snapshot"))?;
     let facts = &work.compared.facts;
-    let expected = (
-        facts.live + restored_count,
-        facts.added,
-        facts.absent - restored_count,
-    );
+    let expected = facts.absent.checked_sub(restored_count);
+    let expected = expected.map(|removed| (facts.live + restored_count, facts.added, removed));
     let got = made.numbers();
-    if expected != got {
+    if expected != Some(got) {
         return Err(StepError::Contradiction(format!(
             "decided on {expected:?} keys, added, removed; made {got:?}"
         )));
