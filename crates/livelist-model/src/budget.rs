@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::instant;
 use crate::registry::{LONGEST_WINDOW, Limit, Measure};
 
 /// What was asked of a provider with one credential in the last day.
@@ -16,6 +17,7 @@ use crate::registry::{LONGEST_WINDOW, Limit, Measure};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ledger {
+    /// In the order of their times.
     entries: Vec<Entry>,
 }
 
@@ -29,6 +31,15 @@ struct Entry {
     bytes: u64,
 }
 
+impl Entry {
+    /// When its last request was.
+    fn believed(&self, now: jiff::Timestamp) -> i64 {
+        let to = jiff::Timestamp::from_millisecond(self.to);
+        to.map_or(now, |to| instant::believed(to, now))
+            .as_millisecond()
+    }
+}
+
 /// Windows up to this are kept by spacing requests evenly, not by counting: a burst at the edge of
 /// two short windows is what providers suspend for.
 const SPACED: u32 = 10;
@@ -38,13 +49,14 @@ const PACE: u64 = 1_100;
 impl Ledger {
     /// Notes a request at `now`, with what its answer had so far.
     pub fn note(&mut self, now: jiff::Timestamp, requests: u64, bytes: u64) {
+        self.believe(now);
         let at = now.as_millisecond();
         match self.entries.last_mut() {
             // A clock that went back is no reason to forget anything.
             Some(last) if at < last.from + grain(0) => {
                 last.to = last.to.max(at);
-                last.requests += requests;
-                last.bytes += bytes;
+                last.requests = last.requests.saturating_add(requests);
+                last.bytes = last.bytes.saturating_add(bytes);
             }
             _ => self.entries.push(Entry {
                 from: at,
@@ -61,8 +73,22 @@ impl Ledger {
         self.entries.sort_by_key(|e| (e.from, e.to));
     }
 
+    /// Takes what a clock noted that was far ahead as of now: what was asked counts, its time does not.
+    pub fn believe(&mut self, now: jiff::Timestamp) {
+        // They are in order: the last ones at most are from the future.
+        for entry in self.entries.iter_mut().rev() {
+            let to = entry.believed(now);
+            if to == entry.to {
+                break;
+            }
+            entry.from = entry.from.min(to);
+            entry.to = to;
+        }
+    }
+
     /// Forgets what no window reaches, and joins what need not be told apart any more.
     pub fn compact(&mut self, now: jiff::Timestamp) {
+        self.believe(now);
         let now = now.as_millisecond();
         let oldest = now - i64::from(LONGEST_WINDOW) * 1_000;
         let mut kept: Vec<Entry> = Vec::with_capacity(self.entries.len());
@@ -71,8 +97,8 @@ impl Ledger {
             match kept.last_mut() {
                 Some(last) if last.from.div_euclid(grain) == entry.to.div_euclid(grain) => {
                     last.to = last.to.max(entry.to);
-                    last.requests += entry.requests;
-                    last.bytes += entry.bytes;
+                    last.requests = last.requests.saturating_add(entry.requests);
+                    last.bytes = last.bytes.saturating_add(entry.bytes);
                 }
                 _ => kept.push(entry),
             }
@@ -87,12 +113,12 @@ impl Ledger {
 
     /// Requests noted.
     pub fn requests(&self) -> u64 {
-        self.entries.iter().map(|e| e.requests).sum()
+        let requests = self.entries.iter().map(|e| e.requests);
+        requests.fold(0, u64::saturating_add)
     }
 
     /// How long the next request has to wait for all of `limits`; nothing if it fits now.
     pub fn wait(&self, now: jiff::Timestamp, limits: &[Limit]) -> Option<Duration> {
-        let now = now.as_millisecond();
         let waits = limits.iter().map(|limit| match limit {
             limit if limit.of == Measure::Requests && limit.seconds <= SPACED => {
                 self.spaced(now, limit)
@@ -106,29 +132,33 @@ impl Ledger {
             .map(Duration::from_millis)
     }
 
-    fn spaced(&self, now: i64, limit: &Limit) -> i64 {
-        let Some(last) = self.entries.last().filter(|e| e.to <= now) else {
+    fn spaced(&self, now: jiff::Timestamp, limit: &Limit) -> i64 {
+        let Some(last) = self.entries.last() else {
             return 0;
         };
+        let now = now.as_millisecond();
         let gap = (u64::from(limit.seconds) * PACE).div_ceil(limit.most.max(1));
-        last.to + gap as i64 - now
+        // Another's clock is a little ahead at times: the gap is kept all the same, and no more.
+        last.to.min(now) + i64::try_from(gap).unwrap_or(i64::MAX / 2) - now
     }
 
-    fn counted(&self, now: i64, limit: &Limit) -> i64 {
+    fn counted(&self, at: jiff::Timestamp, limit: &Limit) -> i64 {
+        let now = at.as_millisecond();
         let window = i64::from(limit.seconds) * 1_000;
         let of = |entry: &Entry| match limit.of {
             Measure::Requests => entry.requests,
             Measure::Bytes => entry.bytes,
         };
         let inside = |entry: &&Entry| entry.to > now - window;
-        let mut used: u64 = self.entries.iter().filter(inside).map(of).sum();
+        let all = self.entries.iter().filter(inside).map(of);
+        let mut used = all.fold(0, u64::saturating_add);
         for entry in self.entries.iter().filter(inside) {
             if used < limit.most {
                 return 0;
             }
-            used -= of(entry);
+            used = used.saturating_sub(of(entry));
             if used < limit.most {
-                return entry.to + window - now + 1;
+                return entry.believed(at) + window - now + 1;
             }
         }
         0
@@ -208,6 +238,35 @@ mod tests {
             Some(Duration::from_millis(550))
         );
         assert_eq!(ledger.wait(at(550), &limits), None);
+    }
+
+    /// R16: what was noted by a clock that ran ahead neither ends the spacing nor spends days.
+    #[test]
+    fn an_entry_from_the_future_is_of_now() {
+        for ahead in [90_000, 2 * 86_400_000, 3_650 * 86_400_000] {
+            let spaced = [Limit::requests(2, 1)];
+            let mut ledger = Ledger::default();
+            ledger.note(at(ahead), 1, 0);
+            assert_eq!(
+                ledger.wait(at(0), &spaced),
+                Some(Duration::from_millis(550)),
+                "{ahead}: spaced"
+            );
+            let counted = [Limit::requests(3, 60)];
+            let mut now = 0;
+            for _ in 0..6 {
+                ledger.note(at(now), 1, 0);
+                ledger.compact(at(now));
+                if let Some(wait) = ledger.wait(at(now), &counted) {
+                    assert!(
+                        wait <= Duration::from_secs(5 * 60 + 61),
+                        "{ahead}: {wait:?}"
+                    );
+                    now += wait.as_millis() as i64;
+                }
+            }
+            assert_eq!(ledger.requests(), 7, "nothing is forgotten");
+        }
     }
 
     #[test]

@@ -10,7 +10,8 @@ pub struct Guards {
     /// The share of the former snapshot that may go in one run, 0 to 1.
     #[serde(default = "Guards::default_fraction")]
     pub removed_fraction: f64,
-    /// As many removals are always let through, so that small feeds do not trip on a normal day.
+    /// As many removals are let through, so that small feeds do not trip on a normal day; but no
+    /// more than half of the list, or two.
     #[serde(default = "Guards::default_floor")]
     pub removed_floor: u64,
 }
@@ -39,7 +40,9 @@ impl Guards {
     pub fn limit(&self, former: u64) -> u64 {
         let fraction = self.removed_fraction.clamp(0.0, 1.0);
         let share = (former as f64 * fraction).floor() as u64;
-        share.max(self.removed_floor)
+        // A floor above the whole list would let all of it go.
+        let half = (former / 2).max(2);
+        share.max(self.removed_floor.min(half))
     }
 
     /// Whether the numbers make sense.
@@ -55,8 +58,25 @@ mod tests {
     #[test]
     fn the_limit_is_the_larger_of_floor_and_share() {
         let guards = Guards::default();
-        assert_eq!(guards.limit(0), 50);
         assert_eq!(guards.limit(100), 50);
+        assert_eq!(guards.limit(250), 50);
         assert_eq!(guards.limit(1_000), 200);
+    }
+
+    #[test]
+    fn the_floor_is_never_more_than_half_of_the_list() {
+        let guards = Guards::default();
+        let limits = [0, 1, 3, 4, 5, 51, 98, 99, 102].map(|former| guards.limit(former));
+        assert_eq!(limits, [2, 2, 2, 2, 2, 25, 49, 49, 50]);
+        let strict = Guards {
+            removed_floor: 1,
+            ..guards
+        };
+        assert_eq!(strict.limit(3), 1, "a floor of one's own may be lower");
+        let bold = Guards {
+            removed_fraction: 1.0,
+            ..guards
+        };
+        assert_eq!(bold.limit(51), 51, "a share is a share");
     }
 }

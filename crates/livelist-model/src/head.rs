@@ -164,6 +164,16 @@ impl Head {
             .is_some_and(|expected| now.duration_since(expected) > GRACE)
     }
 
+    /// The objects that this head needs and the next version may not: the full list, the deltas beyond
+    /// the history, and the record of what is gone.
+    pub fn drops(&self) -> Vec<String> {
+        let deltas = self.deltas.iter().skip(DELTA_HISTORY - 1);
+        let deltas = deltas.map(|delta| &delta.stored);
+        let gone = self.gone.iter().map(|gone| &gone.stored);
+        let stored = std::iter::once(&self.full).chain(deltas).chain(gone);
+        stored.map(|stored| stored.object.clone()).collect()
+    }
+
     /// Keys that came with this version, and keys that went; a first snapshot only adds.
     pub fn newest_change(&self) -> (u64, u64) {
         match self.deltas.first() {

@@ -19,6 +19,7 @@ pub mod guards;
 pub mod head;
 pub mod history;
 pub mod ids;
+pub mod instant;
 pub mod keys;
 pub mod layout;
 pub mod merge;

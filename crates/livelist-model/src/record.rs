@@ -83,12 +83,22 @@ pub struct Traffic {
 }
 
 impl Traffic {
+    /// Whether nothing was asked.
+    pub fn is_none(&self) -> bool {
+        *self == Traffic::default()
+    }
+
     /// Adds what another task did.
     pub fn add(&mut self, other: Traffic) {
-        self.requests += other.requests;
-        self.retries += other.retries;
-        self.throttled += other.throttled;
-        self.bytes += other.bytes;
+        let sums = [
+            (&mut self.requests, other.requests),
+            (&mut self.retries, other.retries),
+            (&mut self.throttled, other.throttled),
+            (&mut self.bytes, other.bytes),
+        ];
+        for (sum, more) in sums {
+            *sum = sum.saturating_add(more);
+        }
     }
 }
 
@@ -124,6 +134,9 @@ pub struct RunRecord {
     /// What it asked of the provider.
     #[serde(default)]
     pub traffic: Traffic,
+    /// Of that, what tasks asked that failed.
+    #[serde(default, skip_serializing_if = "Traffic::is_none")]
+    pub lost: Traffic,
     /// Where an approval finds what to publish.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<Resume>,
@@ -147,6 +160,7 @@ impl RunRecord {
             held_reason: None,
             error: None,
             traffic: Traffic::default(),
+            lost: Traffic::default(),
             resume: None,
         }
     }

@@ -82,11 +82,15 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
             wait_seconds: 0,
         });
     }
-    let started_at = match record {
-        Some(record) if record.state == RunState::Running => record.started_at,
-        _ => env.clock.now(),
+    let record = match record {
+        // It goes on: when it began and what it lost stays true.
+        Some(record) if record.state == RunState::Running => RunRecord {
+            lost: record.lost,
+            traffic: record.traffic,
+            ..RunRecord::started(input.run, record.started_at)
+        },
+        _ => RunRecord::started(input.run, env.clock.now()),
     };
-    let record = RunRecord::started(input.run, started_at);
     env.objects
         .write_json(&key, &record, Condition::Always, Retention::Scratch)
         .await?;

@@ -29,7 +29,9 @@ pub(crate) async fn ledger(
     if limits.is_empty() {
         return Ok(Ledger::default());
     }
-    Ok(read(env, run).await?.map(|(l, _)| l).unwrap_or_default())
+    let mut ledger = read(env, run).await?.map(|(l, _)| l).unwrap_or_default();
+    ledger.believe(env.clock.now());
+    Ok(ledger)
 }
 
 /// Whether the client has asked so much since it was last written down that it should be now.
@@ -55,6 +57,7 @@ pub(crate) async fn keep(
             Some((ledger, etag)) => (ledger, Condition::Unchanged(etag)),
             None => (Ledger::default(), Condition::Absent),
         };
+        ledger.believe(env.clock.now());
         ledger.add(&spent);
         ledger.compact(env.clock.now());
         let written = env

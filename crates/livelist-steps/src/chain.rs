@@ -214,20 +214,13 @@ async fn twice<T, F: Future<Output = Result<T, StepError>>>(
     step: impl Fn() -> F,
 ) -> Result<T, StepError> {
     match step().await {
-        Err(error) if is_passing(&error) => {
+        Err(error) if error.is_passing() => {
             tracing::warn!(error = error.chain(), "trying the step again");
             env.clock.sleep(RETRY_AFTER).await;
             step().await
         }
         other => other,
     }
-}
-
-fn is_passing(error: &StepError) -> bool {
-    matches!(
-        error.name(),
-        "ProviderUnavailable" | "PageInvalid" | "StoreUnavailable"
-    )
 }
 
 /// Where a run goes on with a token: the machine's variable `phase`.

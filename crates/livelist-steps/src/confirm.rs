@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::authorize::wait_seconds;
 use crate::compare::read_whole;
 use crate::env::patience;
-use crate::progress::{Compared, Confirmation, Progress, load, note_traffic, save};
+use crate::progress::{Compared, Confirmation, Progress, load, note_lost, save};
 use crate::{Env, StepError, budget, lists};
 
 /// The step's name.
@@ -105,16 +105,16 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let before = (told.asked, told.round);
     let asked = ask_on(env, &run, &mut client, &compared, &absent, &mut told).await;
     let accounted = budget::keep(env, &run, &mut client).await;
-    told.traffic.add(client.traffic());
     let (paused, wait) = match asked.and_then(|asked| accounted.map(|()| asked)) {
         Ok(asked) => asked,
         Err(error) => {
-            let mut traffic = compared.traffic;
-            traffic.add(told.traffic);
-            note_traffic(env, &run, traffic).await;
+            let mut before = compared.traffic;
+            before.add(told.traffic);
+            note_lost(env, &run, before, client.traffic()).await;
             return Err(error);
         }
     };
+    told.traffic.add(client.traffic());
     let is_stalled = paused == Some(Outcome::Throttled) && (told.asked, told.round) == before;
     told.stalled = if is_stalled { told.stalled + 1 } else { 0 };
     let wait = wait.max(patience(told.stalled));

@@ -144,6 +144,26 @@ impl StepError {
         }
     }
 
+    /// Whether the same step may succeed a little later: the provider or storage stumbled.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            StepError::Provider(error) => {
+                matches!(
+                    error,
+                    ClientError::Unavailable { .. } | ClientError::Page(_)
+                )
+            }
+            StepError::Registry(DocumentError::Store(error))
+            | StepError::Store(error)
+            | StepError::Seal(SealError::Store(error)) => matches!(
+                error,
+                StoreError::Unavailable { .. } | StoreError::ConditionFailed { .. }
+            ),
+            StepError::List { source, .. } => matches!(source, CodecError::Io(_)),
+            _ => false,
+        }
+    }
+
     /// What an operator should do, in a sentence or two.
     pub fn advice(&self) -> &'static str {
         advice(self.name())
@@ -276,6 +296,38 @@ mod tests {
         let fallback = advice("no such name");
         for name in StepError::NAMES.iter().filter(|n| **n != "Internal") {
             assert_ne!(advice(name), fallback, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_passes_has_the_names_that_the_machine_tries_again() {
+        let io = || CodecError::Io(std::io::Error::other("cut off"));
+        let store = || StoreError::unavailable("the store", "down");
+        let refused = || StoreError::refused("the store", "no");
+        let list = |source| StepError::List {
+            object: "x".into(),
+            source,
+        };
+        let errors = [
+            StepError::Provider(ClientError::Throttled(std::time::Duration::ZERO)),
+            StepError::Provider(ClientError::Unauthorized),
+            StepError::Provider(ClientError::Unavailable {
+                what: "status 500".into(),
+                source: None,
+            }),
+            StepError::TokenRefused,
+            StepError::Store(store()),
+            StepError::Store(refused()),
+            StepError::Seal(SealError::Store(store())),
+            StepError::Registry(DocumentError::Store(store())),
+            StepError::Registry(DocumentError::Store(refused())),
+            list(io()),
+            StepError::Contradiction("x".into()),
+        ];
+        let passing = ["ProviderUnavailable", "PageInvalid", "StoreUnavailable"];
+        for error in errors {
+            let is_named = passing.contains(&error.name());
+            assert_eq!(error.is_passing(), is_named, "{}", error.name());
         }
     }
 

@@ -19,12 +19,14 @@ mod ids;
 pub mod lists;
 mod logged;
 mod marks;
+mod parts;
 pub mod plan;
 pub mod progress;
 pub mod publish;
 pub mod release;
 pub mod scan;
 pub mod start;
+pub mod stumble;
 mod watch;
 
 pub use env::{Env, Limits};

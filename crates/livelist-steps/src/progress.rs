@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::draft::Draft;
 use crate::lists::put_content;
+use crate::stumble::Stumbles;
 use crate::{Env, StepError};
 
 /// What was scanned so far.
@@ -42,6 +43,9 @@ pub struct Progress {
     /// How often in a row it was told to wait without anything in between.
     #[serde(default)]
     pub stalled: u32,
+    /// How often it handed on at a page that failed.
+    #[serde(default, skip_serializing_if = "Stumbles::is_none")]
+    pub stumbles: Stumbles,
     /// What was asked of the provider.
     pub traffic: Traffic,
 }
@@ -102,6 +106,7 @@ impl Progress {
             base,
             refused_at: None,
             stalled: 0,
+            stumbles: Stumbles::default(),
             traffic: Traffic::default(),
         })
     }
@@ -115,6 +120,14 @@ impl Progress {
             scan: ScanState::begin(&run.feed, now)?,
             ..self
         })
+    }
+
+    /// Pages read in all scans.
+    pub(crate) fn pages(&self) -> u64 {
+        let finished = self.finished.iter().map(|scan| scan.pages);
+        finished
+            .sum::<u64>()
+            .saturating_add(self.scan.evidence.pages)
     }
 
     /// Every scan, the last one included.
@@ -161,7 +174,7 @@ pub struct NextWaiting {
     pub next: Waiting,
 }
 
-/// The absent keys, and what to publish if they are all gone. The draft is noted here and not in
+/// The absent keys, and what to publish if they are all gone. The rest is noted here and not in
 /// [`Compared`] because a version that knows of none passes over it here and would refuse it there: so
 /// runs that are under way while a version is deployed, or taken back, go on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -172,6 +185,10 @@ pub struct Absent {
     /// The draft, if one was worth while.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draft: Option<Draft>,
+    /// What the head that was compared with needs, and a next one does not: a publisher that is
+    /// repeated finds only the new head.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drops: Vec<String>,
 }
 
 /// What confirmation told so far.
@@ -248,13 +265,16 @@ pub(crate) async fn load<T: DeserializeOwned>(
     Ok(document)
 }
 
-/// Notes in the run's record what a failing task asked of the provider. The failure is what counts:
-/// a record that cannot be written now is not another one.
-pub(crate) async fn note_traffic(env: &Env, run: &RunSpec, traffic: Traffic) {
+/// Notes in the run's record what a failing task asked of the provider, where `before` is what those
+/// asked whose work is kept. The failure is what counts: a record that cannot be written now is not
+/// another one.
+pub(crate) async fn note_lost(env: &Env, run: &RunSpec, before: Traffic, asked: Traffic) {
     let key = layout::run_record(&run.feed.feed, &run.run);
     let noted = match env.objects.read_json::<RunRecord>(&key).await {
-        Ok(Some((record, etag))) => {
-            let record = RunRecord { traffic, ..record };
+        Ok(Some((mut record, etag))) => {
+            record.lost.add(asked);
+            record.traffic = before;
+            record.traffic.add(record.lost);
             let unchanged = Condition::Unchanged(etag);
             let scratch = Retention::Scratch;
             env.objects

@@ -122,11 +122,15 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let ours = head.as_ref().filter(|h| h.run == run.run && !is_same);
     if let Some(done) = ours {
         if let Some(reason) = work.hold {
-            return wait(env, &work, done, reason, confirmation).await;
+            let output = wait(env, &work, done, reason, confirmation).await?;
+            advance::clean_up(env, &work, done).await;
+            return Ok(output);
         }
         let output = work.output(Outcome::Published, Some(done), done.newest_change());
         notify::changed(env, done).await?;
         tell::finish(env, &work, &output, None).await?;
+        advance::clean_up(env, &work, done).await;
+        advance::forget_held(env, done).await;
         return Ok(output);
     }
     // The same after it had found the head right.
@@ -138,6 +142,8 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         let output = work.output(Outcome::Unchanged, Some(done), (0, 0));
         notify::changed(env, done).await?;
         tell::finish(env, &work, &output, None).await?;
+        advance::clean_up(env, &work, done).await;
+        advance::forget_held(env, done).await;
         return Ok(output);
     }
     let mut is_stale = !is_same;
@@ -214,7 +220,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     ids::keep(env, &run, &compared.progress, &new).await;
     if let Some(reason) = work.hold {
         let output = wait(env, &work, &new, reason, confirmation).await?;
-        advance::clean_up(env, head.as_ref(), &new).await;
+        advance::clean_up(env, &work, &new).await;
         return Ok(output);
     }
     let changes = if outcome == Outcome::Published {
@@ -225,7 +231,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let output = work.output(outcome, Some(&new), changes);
     notify::changed(env, &new).await?;
     tell::finish(env, &work, &output, None).await?;
-    advance::clean_up(env, head.as_ref(), &new).await;
+    advance::clean_up(env, &work, &new).await;
     advance::forget_held(env, &new).await;
     tracing::info!(
         run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, outcome = ?output.outcome,
@@ -249,6 +255,7 @@ async fn wait(
     compared.facts.former = Some(new.count);
     compared.facts.added = 0;
     compared.absent.draft = None;
+    compared.absent.drops = new.drops();
     let resume = Resume {
         comparison: save(&*env.objects, work.run, "comparison", &compared).await?,
         confirmation,
@@ -385,7 +392,8 @@ impl Work<'_> {
             added: changes.0,
             removed: changes.1,
             live: self.compared.facts.live,
-            absent: self.compared.facts.absent - self.told.map_or(0, |t| t.restored.len() as u64),
+            absent: (self.compared.facts.absent)
+                .saturating_sub(self.told.map_or(0, |t| t.restored.len() as u64)),
             confirmed: self.told.map_or(0, |t| t.asked),
             held_reason: None,
             advice: None,

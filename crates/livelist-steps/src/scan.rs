@@ -3,10 +3,8 @@
 
 use std::time::Duration;
 
-use livelist_model::codec::Effort;
 use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::keys::KeyBuffer;
-use livelist_model::record::ListRef;
 use livelist_model::run::RunSpec;
 use livelist_reso::dialect::Dialect;
 use livelist_reso::scan::Stage;
@@ -16,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::authorize::wait_seconds;
 use crate::env::patience;
-use crate::progress::{Base, Part, Progress, load, note_traffic, save};
-use crate::{Env, StepError, budget, ids, lists, marks, watch};
+use crate::progress::{Base, Progress, load, note_lost, save};
+use crate::{Env, StepError, budget, marks, parts};
 
 /// The step's name.
 pub const NAME: &str = "scan";
@@ -118,6 +116,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     progress.scan.follow(form, former_marks.clone());
     let mut keys = KeyBuffer::default();
     let before = place(&progress);
+    let began = progress.pages();
     let read = match too_early(&progress, client.dialect().lag, env.clock.now()) {
         Some(wait) => Ok((Outcome::Throttled, wait)),
         None => read_on(env, &run, &mut client, &mut progress, &mut keys).await,
@@ -126,12 +125,19 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let (outcome, wait) = match read.and_then(|read| accounted.map(|()| read)) {
         Ok(read) => read,
         Err(error) => {
-            progress.traffic.add(client.traffic());
-            note_traffic(env, &run, progress.traffic).await;
-            return Err(error);
+            let pages = progress.pages();
+            if !progress.stumbles.hand_on(&error, began, pages) {
+                note_lost(env, &run, progress.traffic, client.traffic()).await;
+                return Err(error);
+            }
+            tracing::warn!(
+                run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls,
+                error = error.chain(), "a request failed; what was read is kept"
+            );
+            (Outcome::More, Duration::ZERO)
         }
     };
-    write_part(env, &run, &mut progress, &mut keys).await?;
+    parts::write(env, &run, &mut progress, &mut keys).await?;
     if is_guided && outcome == Outcome::Done && progress.scan.marks.places != former_marks {
         marks::note(&*env.objects, &run.feed.feed, &progress.scan.marks.places).await;
     }
@@ -193,7 +199,7 @@ async fn read_on(
             budget::keep(env, run, client).await?;
         }
         if keys.bytes() >= env.limits.part_bytes {
-            write_part(env, run, progress, keys).await?;
+            parts::write(env, run, progress, keys).await?;
         }
         asked += 1;
         if env.limits.is_spent(begun, env.clock.now(), asked) {
@@ -211,51 +217,4 @@ fn place(progress: &Progress) -> String {
         scan.stage,
         scan.evidence.pages
     )
-}
-
-async fn write_part(
-    env: &Env,
-    run: &RunSpec,
-    progress: &mut Progress,
-    keys: &mut KeyBuffer,
-) -> Result<(), StepError> {
-    if keys.is_empty() {
-        return Ok(());
-    }
-    let mut buffer = std::mem::take(keys);
-    let (buffer, written) = livelist_reso::blocking::run(move || {
-        buffer.sort_unique();
-        let written = (|| {
-            let mut list = lists::writer(Effort::Stored);
-            // The timestamps were the scan's way through the pages; nobody reads them in a part.
-            for (key, _) in buffer.iter() {
-                list.push(key)?;
-            }
-            list.finish()
-        })();
-        (buffer, written)
-    })
-    .await?;
-    let (chunks, summary) = written.map_err(lists::in_object("part"))?;
-    // Before the part is there: what it shows lives, whatever becomes of the run.
-    watch::sight(env, run, &buffer).await?;
-    let number = progress.parts.len() + 1;
-    progress
-        .ids
-        .extend(ids::part(env, run, number, &buffer).await?);
-    let name = format!("part-{number:05}");
-    let list: ListRef = lists::keep(
-        &*env.objects,
-        &run.feed.feed,
-        &run.run,
-        &name,
-        chunks,
-        summary,
-    )
-    .await?;
-    let scan = progress.finished.len() as u32;
-    progress.parts.push(Part { scan, list });
-    *keys = buffer;
-    keys.clear();
-    Ok(())
 }

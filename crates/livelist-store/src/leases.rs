@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use livelist_model::guard_switch::{Guard, is_off};
-use livelist_model::layout;
 use livelist_model::registry::CredentialRef;
+use livelist_model::{instant, layout};
 use serde::{Deserialize, Serialize};
 
 use crate::{Clock, Condition, Objects, ObjectsExt, Retention, StoreError};
@@ -19,6 +19,9 @@ pub struct Lease {
     pub owner: String,
     /// When another may take it.
     pub expires_at: jiff::Timestamp,
+    /// When it was taken or renewed; older ones do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewed_at: Option<jiff::Timestamp>,
 }
 
 /// What became of asking for a lease.
@@ -34,7 +37,8 @@ pub enum LeaseState {
 ///
 /// At most one owner holds a credential at a time, as far as clocks agree; that the head stays
 /// sound when they do not is the conditional write's business. Asking again as the owner renews.
-/// A lease that expired, or whose owner is known to be dead, can be taken by anyone.
+/// A lease that expired, whose owner is known to be dead, or that was written by a clock far ahead can be
+/// taken by anyone.
 #[async_trait]
 pub trait Leases: Send + Sync {
     /// Takes or renews the lease on `credential` for `owner`. It lasts `ttl` from now on, give or
@@ -68,11 +72,8 @@ impl ObjectLeases {
             Err(StoreError::Corrupt { .. }) => {
                 let etag = self.objects.read(key).await?.map(|(_, etag)| etag);
                 Ok(etag.map(|etag| {
-                    let lease = Lease {
-                        owner: String::new(),
-                        expires_at: jiff::Timestamp::UNIX_EPOCH,
-                    };
-                    (lease, etag)
+                    let never = jiff::Timestamp::UNIX_EPOCH;
+                    (Lease::new("", never, Duration::ZERO), etag)
                 }))
             }
             other => other,
@@ -84,7 +85,27 @@ impl ObjectLeases {
 /// follow each other by seconds, and each would write it once or twice.
 const NEAR: Duration = Duration::from_secs(120);
 
+/// No lease lasts longer than this.
+const LONGEST: Duration = Duration::from_secs(24 * 3_600);
+
 impl Lease {
+    /// A lease that `owner` takes or renews now.
+    pub(crate) fn new(owner: &str, now: jiff::Timestamp, ttl: Duration) -> Lease {
+        Lease {
+            owner: owner.to_owned(),
+            expires_at: now.saturating_add(ttl).unwrap_or(now),
+            renewed_at: Some(now),
+        }
+    }
+
+    /// Whether another may take it: it has expired, or was written by a clock far ahead of this one,
+    /// by which it would last until that time comes.
+    pub(crate) fn is_over(&self, now: jiff::Timestamp) -> bool {
+        let begun = self.expires_at.saturating_sub(LONGEST);
+        let begun = self.renewed_at.or(begun.ok()).unwrap_or(now);
+        self.expires_at <= now || instant::is_future(begun, now)
+    }
+
     /// Whether `owner` has it, and will have it for about `ttl`.
     fn is_as_good(&self, owner: &str, now: jiff::Timestamp, ttl: Duration) -> bool {
         let until = now.saturating_add(ttl).unwrap_or(now);
@@ -116,15 +137,12 @@ impl Leases for ObjectLeases {
                 Some((lease, _)) if lease.is_as_good(owner, now, ttl) => {
                     return Ok(LeaseState::Held);
                 }
-                Some((lease, etag)) if lease.owner == owner || lease.expires_at <= now => {
+                Some((lease, etag)) if lease.owner == owner || lease.is_over(now) => {
                     Condition::Unchanged(etag)
                 }
                 Some((lease, _)) => return Ok(LeaseState::Busy(lease)),
             };
-            let lease = Lease {
-                owner: owner.to_owned(),
-                expires_at: now.saturating_add(ttl).unwrap_or(now),
-            };
+            let lease = Lease::new(owner, now, ttl);
             match self
                 .objects
                 .write_json(&key, &lease, condition, Retention::Keep)
@@ -193,5 +211,29 @@ mod tests {
         assert_eq!(renew(short).await, 60);
         clock.advance(Duration::from_secs(7));
         assert_eq!(renew(short).await, 60, "a tenth of it is too much");
+    }
+
+    /// R16: a lease that was written by a clock far ahead keeps nobody waiting until then.
+    #[tokio::test]
+    async fn a_lease_from_the_future_can_be_taken() {
+        let now: jiff::Timestamp = "2026-11-21T04:00:00Z".parse().unwrap();
+        let clock = Arc::new(ManualClock::at(now));
+        let objects = Arc::new(MemoryObjects::new());
+        let leases = ObjectLeases::new(objects.clone(), clock.clone());
+        let credential: CredentialRef = "ssm:/livelist/mls/abor".parse().unwrap();
+        let is_free = async |ahead: Duration| {
+            clock.set(now + ahead);
+            leases.acquire(&credential, "one", TTL).await.unwrap();
+            clock.set(now);
+            let asked = leases.acquire(&credential, "two", TTL).await.unwrap();
+            leases.release(&credential, "one").await.unwrap();
+            leases.release(&credential, "two").await.unwrap();
+            asked == LeaseState::Held
+        };
+        let minute = Duration::from_secs(60);
+        assert!(!is_free(Duration::ZERO).await);
+        assert!(!is_free(5 * minute).await, "clocks differ");
+        assert!(is_free(6 * minute).await);
+        assert!(is_free(minute * 60 * 24 * 3_650).await);
     }
 }

@@ -98,11 +98,10 @@ pub(super) fn next_expected(
 
 /// Marks what the new head does not need as such, and forgets the run that waited. The head is
 /// written; a failure here costs space, not truth.
-pub(super) async fn clean_up(env: &Env, former: Option<&Head>, new: &Head) {
+pub(super) async fn clean_up(env: &Env, work: &Work<'_>, new: &Head) {
     let needed: Vec<&String> = new.objects().collect();
-    let former_objects = former.iter().flat_map(|head| head.objects());
-    let no_longer_needed: Vec<&String> = former_objects.filter(|o| !needed.contains(o)).collect();
-    for object in no_longer_needed {
+    let former = work.compared.absent.drops.iter();
+    for object in former.filter(|object| !needed.contains(object)) {
         if let Err(error) = env.objects.retire(object).await {
             tracing::warn!(object, %error, "an object that is no longer needed stays");
         }

@@ -56,6 +56,9 @@ pub(super) async fn renew(
         None => None,
     };
     let (body, summary) = make(former, changes, now).await?;
+    if let Some(same) = head.gone.as_ref().filter(|gone| gone.summary == summary) {
+        return Ok(Some(same.clone()));
+    }
     keep(env, work, sequence, body, summary).await.map(Some)
 }
 

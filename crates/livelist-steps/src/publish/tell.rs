@@ -3,7 +3,7 @@
 use livelist_model::decision::HeldReason;
 use livelist_model::head::{Head, Held};
 use livelist_model::layout;
-use livelist_model::record::{Resume, RunRecord, RunResult, RunState};
+use livelist_model::record::{Resume, RunRecord, RunResult, RunState, Traffic};
 use livelist_store::{Condition, ObjectsExt, Retention};
 
 use super::{Outcome, Output, Work, notify};
@@ -64,11 +64,14 @@ pub(super) async fn finish(
     let key = layout::run_record(&work.run.feed.feed, &work.run.run);
     let now = env.clock.now();
     let started = env.objects.read_json::<RunRecord>(&key).await?;
-    let started_at = started.map_or(now, |(record, _)| record.started_at);
+    let (started_at, lost) = started.map_or((now, Traffic::default()), |(record, _)| {
+        (record.started_at, record.lost)
+    });
     let mut traffic = work.compared.traffic;
     if let Some(told) = work.told {
         traffic.add(told.traffic);
     }
+    traffic.add(lost);
     let record = RunRecord {
         state: match output.outcome {
             Outcome::Published => RunState::Published,
@@ -88,6 +91,7 @@ pub(super) async fn finish(
         }),
         held_reason: output.held_reason,
         traffic,
+        lost,
         resume,
         ..RunRecord::started(work.run.clone(), started_at)
     };

@@ -56,6 +56,21 @@ async fn a_mass_removal_is_applied_when_it_is_seen_again(
     world.assert_truth(&feed).await;
 }
 
+/// R14: the floor lets small lists pass on a normal day, and does not reach over the whole of one.
+#[tokio::test]
+async fn a_small_list_that_vanishes_is_a_mass_removal() {
+    let (world, feed) = World::begun(Reso, 51, 20).await;
+    let read = naive::read(&world).await;
+    assert_eq!(read.keys.len(), 51);
+    world.mls().sell(50);
+    let before = world.head(&feed).await;
+    assert_eq!(held(world.day(&feed).await), HeldReason::MassRemoval);
+    assert_eq!(world.head(&feed).await, before);
+    let output = published(world.day(&feed).await);
+    assert_eq!(output.removed, 50, "seen again on another day");
+    world.assert_truth(&feed).await;
+}
+
 /// The second look has to be another day's.
 #[tokio::test]
 async fn the_same_day_is_no_second_look() {
@@ -207,7 +222,7 @@ async fn a_small_feed_has_a_floor(
     #[case] passes: bool,
     #[values(Reso, Trestle, MlsGrid, Bridge)] provider: Provider,
 ) {
-    let (world, feed) = World::begun(provider, 90, 40).await;
+    let (world, feed) = World::begun(provider, 110, 40).await;
     world.mls().sell(sold);
     let output = result(world.day(&feed).await);
     assert_eq!(output.outcome == Outcome::Published, passes, "{output:?}");

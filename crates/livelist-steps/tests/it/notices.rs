@@ -10,10 +10,12 @@ use livelist_model::layout;
 use livelist_model::notice::{EventKind, FeedEvent, Notified};
 use livelist_model::run::FeedSpec;
 use livelist_steps::Env;
+use livelist_steps::publish::{self, Outcome};
 use livelist_store::hooked::{Call, Hooked};
 use livelist_store::memory::{MemoryObjects, MemoryOutbox};
 use livelist_store::{Objects, ObjectsExt, Outbox, StoreError};
 
+use crate::by_hand::Hand;
 use crate::world::{World, failed, held, published, unchanged};
 
 /// An outbox that can be out of order.
@@ -115,6 +117,41 @@ async fn what_an_outbox_that_was_down_is_owed_is_handed_over_later() {
         world.next_day();
         unchanged(world.run_by(&env, &feed, "test").await);
         assert_eq!(outbox.inner.events().len(), 1);
+    }
+}
+
+/// A publisher that died behind the head is repeated: what it would have cleaned up is cleaned up,
+/// whether it had published or found the head right.
+#[tokio::test]
+async fn a_repeated_publisher_cleans_up() {
+    for changes in [true, false] {
+        let (world, feed, env, outbox) = begin().await;
+        published(world.run_by(&env, &feed, "test").await);
+        let former = world.head(&feed).await.unwrap();
+        world.next_day();
+        let sold = world.mls().sell(200);
+        held(world.run_by(&env, &feed, "test").await);
+        world.next_day();
+        world.mls().relist(&sold);
+        if changes {
+            world.mls().add(3);
+        }
+        let dying = Env {
+            objects: refusing(&world.objects, "/run.json"),
+            outbox: outbox.clone(),
+            ..world.env()
+        };
+        let hand = Hand::begin(&env, world.run_of(&feed), "test").await;
+        let decided = hand.decide().await.unwrap();
+        let dead = publish::run(&dying, hand.publish(&decided)).await;
+        assert_eq!(dead.unwrap_err().name(), "StoreUnavailable");
+        let again = publish::run(&env, hand.publish(&decided)).await.unwrap();
+        let done = [Outcome::Unchanged, Outcome::Published][usize::from(changes)];
+        assert_eq!(again.outcome, done);
+        let held = layout::held(&feed.feed);
+        assert!(world.objects.read(&held).await.unwrap().is_none());
+        let is_retired = world.objects.retired().contains(&former.full.object);
+        assert_eq!(is_retired, changes);
     }
 }
 

@@ -40,14 +40,11 @@ impl DirectoryLeases {
 
     fn take(&self, key: &str, owner: &str, ttl: Duration) -> io::Result<LeaseState> {
         let now = self.clock.now();
-        let lease = Lease {
-            owner: owner.to_owned(),
-            expires_at: now.saturating_add(ttl).unwrap_or(now),
-        };
+        let lease = Lease::new(owner, now, ttl);
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(locked) = held.get_mut(key) {
             let present = read(&mut locked.file)?;
-            let expired = present.as_ref().is_none_or(|l| l.expires_at <= now);
+            let expired = present.as_ref().is_none_or(|l| l.is_over(now));
             if locked.owner != owner && !expired {
                 return Ok(LeaseState::Busy(present.unwrap_or(lease)));
             }

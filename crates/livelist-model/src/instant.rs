@@ -1,0 +1,41 @@
+//! Instants that were written down, by a clock that may have been wrong. Whoever reads one compares
+//! it with the clock here, so that a clock that ran ahead for a moment binds nobody afterwards. Pure.
+
+use jiff::{SignedDuration, Timestamp};
+
+/// Clocks of well-kept machines differ by less than this.
+pub const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
+
+/// Whether `stored`, the instant of something that has happened, lies in the future beyond what
+/// clocks differ by: whoever wrote it had another clock.
+pub fn is_future(stored: Timestamp, now: Timestamp) -> bool {
+    stored.duration_since(now) > TOLERANCE
+}
+
+/// When something happened that is said to have happened at `stored`: an instant from the future is
+/// no instant, and counts as now.
+pub fn believed(stored: Timestamp, now: Timestamp) -> Timestamp {
+    if is_future(stored, now) { now } else { stored }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_from_the_future_counts_as_now() {
+        let now: Timestamp = "2026-11-21T04:00:00Z".parse().unwrap();
+        for (stored, is_believed) in [
+            ("1970-01-01T00:00:00Z", true),
+            ("2026-11-21T04:00:00Z", true),
+            ("2026-11-21T04:05:00Z", true),
+            ("2026-11-21T04:05:00.001Z", false),
+            ("2036-11-21T04:00:00Z", false),
+        ] {
+            let stored: Timestamp = stored.parse().unwrap();
+            assert_eq!(is_future(stored, now), !is_believed, "{stored}");
+            let wanted = if is_believed { stored } else { now };
+            assert_eq!(believed(stored, now), wanted, "{stored}");
+        }
+    }
+}
