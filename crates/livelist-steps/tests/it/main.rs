@@ -51,6 +51,7 @@ mod drafts;
 mod empty;
 mod keys;
 mod links;
+mod looks;
 mod mass;
 mod meddler;
 mod metrics;

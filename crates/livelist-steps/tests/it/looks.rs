@@ -1,0 +1,275 @@
+//! What makes a key gone: it was listed, and its removal was confirmed, by asking for it or by a later
+//! look. Two looks at one moment are one look; a scan in doubt is none; what was seen lives.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use livelist_mls::Provider::{self, Bridge, Crea, Reso, Spark, Trestle};
+use livelist_mls::{Fault, FaultRule, On};
+use livelist_model::decision::HeldReason;
+use livelist_model::gone::{GoneReader, Proof, Since};
+use livelist_model::head::ConfirmedBy;
+use livelist_model::layout;
+use livelist_model::run::FeedSpec;
+use livelist_model::waiting::Waiting;
+use livelist_steps::publish::Outcome;
+use livelist_store::ObjectsExt;
+use rstest::rstest;
+
+use crate::world::{World, failed, held, published, result, unchanged};
+
+/// The record of what is gone that the head points at.
+async fn gone(world: &World, feed: &FeedSpec) -> BTreeMap<String, Since> {
+    let head = world.head(feed).await.expect("a head");
+    let Some(record) = head.gone else {
+        return BTreeMap::new();
+    };
+    let read = world.objects.read(&record.stored.object).await.unwrap();
+    let bytes = read.unwrap().0;
+    let mut reader = GoneReader::new(&bytes[..], Some(record.summary));
+    let mut gone = BTreeMap::new();
+    while reader.advance().unwrap() {
+        let key = String::from_utf8(reader.key().to_vec()).unwrap();
+        gone.insert(key, reader.since());
+    }
+    gone
+}
+
+/// How many keys wait for another look.
+async fn waiting(world: &World, feed: &FeedSpec) -> usize {
+    let key = layout::waiting(&feed.feed);
+    let waiting = world.objects.read_json::<Waiting>(&key).await.unwrap();
+    waiting.map_or(0, |(waiting, _)| {
+        waiting.looks.iter().map(|look| look.keys.len()).sum()
+    })
+}
+
+/// Where nobody can be asked, what is sold stays for a day, and what is new is listed at once.
+#[tokio::test]
+async fn a_later_look_makes_a_key_gone() {
+    let (world, feed) = World::begun(Spark, 600, 100).await;
+    let sold = world.mls().sell(20);
+    world.mls().add(7);
+    let output = published(world.day(&feed).await);
+    assert_eq!((output.added, output.removed), (7, 0));
+    assert_eq!(waiting(&world, &feed).await, 20);
+    assert!(gone(&world, &feed).await.is_empty());
+
+    let later = world.mls().sell(3);
+    let output = published(world.day(&feed).await);
+    assert_eq!((output.added, output.removed), (0, 20));
+    let head = world.head(&feed).await.unwrap();
+    assert_eq!(head.deltas[0].confirmed, Some(ConfirmedBy::Scans));
+    let record = gone(&world, &feed).await;
+    assert_eq!(record.len(), 20);
+    for key in &sold {
+        assert_eq!(record[key].proof, Proof::Scans);
+        assert!(record[key].second <= head.published_at.as_second());
+    }
+    assert_eq!(waiting(&world, &feed).await, 3 + 20, "until the next look");
+
+    published(world.day(&feed).await);
+    world.assert_truth(&feed).await;
+    assert!(later.iter().all(|key| !record.contains_key(key)));
+    assert_eq!(gone(&world, &feed).await.len(), 23);
+    // Listed again, it is not gone any more.
+    world.mls().relist(&sold[..2]);
+    published(world.day(&feed).await);
+    assert_eq!(gone(&world, &feed).await.len(), 21);
+    world.assert_truth(&feed).await;
+}
+
+/// Two runs of one day, or of one night around midnight, are one look.
+#[tokio::test]
+async fn two_looks_of_a_night_are_one() {
+    let (world, feed) = World::begun(Spark, 600, 100).await;
+    world.mls().sell(20);
+    let hours = |n: u64| std::time::Duration::from_secs(n * 3_600);
+    for _ in 0..2 {
+        let output = result(world.run_by(&world.env, &feed, "test").await);
+        assert_eq!((output.outcome, output.removed), (Outcome::Unchanged, 0));
+        // The same day's run is done: the next is a later one.
+        world.clock.advance(hours(17));
+    }
+    // 04:00, 21:00, and 14:00 of the next day.
+    let output = published(world.run_by(&world.env, &feed, "test").await);
+    assert_eq!(output.removed, 20);
+}
+
+/// R3: a list that is being rebuilt for a run, or a cached half: all of it is there on the day before
+/// and on the day after.
+#[rstest]
+#[tokio::test]
+async fn what_a_run_does_not_show_is_not_gone(#[values(Spark, Crea)] provider: Provider) {
+    let (world, feed) = World::begun(provider, 1_000, 1_000).await;
+    let rebuilding = FaultRule::new(Fault::Rebuilding {
+        percent: 15,
+        salt: 3,
+    })
+    .on(On::Any);
+    let ended = result(world.day_under(&feed, &[rebuilding]).await);
+    assert_eq!(ended.removed, 0, "{ended:?}");
+    unchanged(world.day(&feed).await);
+    unchanged(world.day(&feed).await);
+    world.assert_truth(&feed).await;
+    assert!(gone(&world, &feed).await.is_empty());
+}
+
+/// F42: another random part is hidden each day. Chance alone hides some keys twice.
+#[tokio::test]
+async fn looks_have_to_agree_as_a_whole() {
+    let (world, feed) = World::begun(Spark, 1_000, 1_000).await;
+    let mut sold = world.mls().sell(5);
+    for salt in 1..=6 {
+        let rebuilding = FaultRule::new(Fault::Rebuilding { percent: 15, salt }).on(On::Any);
+        let ended = result(world.day_under(&feed, &[rebuilding]).await);
+        assert_eq!(ended.removed, 0, "day {salt}: {ended:?}");
+    }
+    sold.extend(world.mls().sell(2));
+    for _ in 0..3 {
+        world.day(&feed).await;
+    }
+    world.assert_truth(&feed).await;
+    assert_eq!(gone(&world, &feed).await.len(), sold.len());
+}
+
+/// A key that any page shows lives, whatever becomes of the run.
+#[tokio::test]
+async fn a_key_that_a_failed_run_sees_is_looked_at_anew() {
+    let (world, feed) = World::begun(Spark, 600, 100).await;
+    let sold = world.mls().sell(20);
+    unchanged(world.day(&feed).await);
+    assert_eq!(waiting(&world, &feed).await, 20);
+    world.mls().relist(&sold[..5]);
+    let dead = FaultRule::new(Fault::Status { code: 500 })
+        .on(On::Page)
+        .after(5);
+    failed(world.day_under(&feed, &[dead]).await);
+    let seen = 20 - waiting(&world, &feed).await;
+    assert!(seen > 0, "pages of a failed run were seen");
+    world.mls().sell_keys(&sold[..5]);
+    let output = published(world.day(&feed).await);
+    assert_eq!(output.removed as usize, 20 - seen);
+    let output = published(world.day(&feed).await);
+    assert_eq!(output.removed as usize, seen);
+    world.assert_truth(&feed).await;
+}
+
+/// What a held run saw is listed; what it did not see waits. An approval takes the same removals.
+#[rstest]
+#[tokio::test]
+async fn a_held_run_lists_what_it_saw(#[values(Reso, Trestle, Bridge)] provider: Provider) {
+    let (world, feed) = World::begun(provider, 1_000, 200).await;
+    let before = world.head(&feed).await.unwrap();
+    world.mls().sell(300);
+    let new = world.mls().add(9);
+    let output = result(world.day(&feed).await);
+    assert_eq!(output.held_reason, Some(HeldReason::MassRemoval));
+    assert_eq!((output.added, output.removed, output.count), (9, 0, 1_009));
+    let listed = world.published(&feed).await;
+    assert!(new.iter().all(|key| listed.contains(key)));
+    let head = world.head(&feed).await.unwrap();
+    assert_eq!(head.sequence, before.sequence + 1);
+    assert_eq!(head.checked_run, before.checked_run);
+    let output = published(world.day(&feed).await);
+    assert_eq!((output.added, output.removed), (0, 300));
+    world.assert_truth(&feed).await;
+    assert_eq!(gone(&world, &feed).await.len(), 300);
+}
+
+/// A scan in doubt moves no `as_of`, and lists what it saw.
+#[tokio::test]
+async fn a_doubtful_scan_lists_what_it_saw() {
+    let (world, feed) = World::begun(Trestle, 1_000, 200).await;
+    let before = world.head(&feed).await.unwrap();
+    let new = world.mls().add(4);
+    let wrong = FaultRule::new(Fault::WrongCount { delta: 40 }).on(On::Any);
+    let output = result(world.day_under(&feed, &[wrong]).await);
+    assert_eq!(output.held_reason, Some(HeldReason::CountMismatch));
+    assert_eq!(output.added, 4);
+    let listed = world.published(&feed).await;
+    assert!(new.iter().all(|key| listed.contains(key)));
+    let head = world.head(&feed).await.unwrap();
+    assert_eq!(
+        (head.as_of, head.checked_at),
+        (before.as_of, before.checked_at)
+    );
+    unchanged(world.day(&feed).await);
+    world.assert_truth(&feed).await;
+}
+
+/// What looks like another feed adds nothing.
+#[tokio::test]
+async fn another_feed_under_the_same_name_adds_nothing() {
+    let (world, feed) = World::begun(Trestle, 1_000, 200).await;
+    let before = world.head(&feed).await;
+    world.mls().rekey_all();
+    assert_eq!(held(world.day(&feed).await), HeldReason::KeysReplaced);
+    assert_eq!(world.head(&feed).await, before);
+}
+
+/// R14: a few keys, each asked for on two days, go without a person, down to an empty list.
+#[tokio::test]
+async fn a_small_list_may_become_empty() {
+    let (world, feed) = World::begun(Trestle, 4, 10).await;
+    world.mls().sell(4);
+    assert_eq!(held(world.day(&feed).await), HeldReason::MassRemoval);
+    let output = published(world.day(&feed).await);
+    assert_eq!((output.removed, output.count), (4, 0));
+    assert_eq!(gone(&world, &feed).await.len(), 4);
+
+    let (world, feed) = World::begun(Trestle, 11, 20).await;
+    world.mls().sell(11);
+    for _ in 0..3 {
+        assert_eq!(held(world.day(&feed).await), HeldReason::EmptyScan);
+    }
+}
+
+/// R1: where pages follow links a new listing may slip past a scan. The list promises only what was
+/// there when the look before began.
+#[tokio::test]
+async fn lists_by_links_are_as_of_the_look_before() {
+    let (world, feed) = World::begun(Reso, 600, 100).await;
+    let first = world.head(&feed).await.unwrap();
+    unchanged(world.day(&feed).await);
+    let second = world.head(&feed).await.unwrap();
+    unchanged(world.day(&feed).await);
+    let third = world.head(&feed).await.unwrap();
+    assert!(second.checked_at > first.checked_at);
+    assert_eq!(Some(second.as_of), first.checked_at);
+    assert_eq!(Some(third.as_of), second.checked_at);
+    // A scan by key cannot be slipped past.
+    let (world, feed) = World::begun(Trestle, 600, 100).await;
+    unchanged(world.day(&feed).await);
+    let head = world.head(&feed).await.unwrap();
+    assert_eq!(Some(head.as_of), head.checked_at);
+}
+
+/// Heads of earlier versions have no record: it is made of their deltas, as far as those prove anything.
+#[tokio::test]
+async fn the_first_record_is_made_of_the_deltas() {
+    let (world, feed) = World::begun(Trestle, 600, 100).await;
+    let mut sold = world.mls().sell(12);
+    published(world.day(&feed).await);
+    sold.extend(world.mls().sell(3));
+    published(world.day(&feed).await);
+    let back = &sold[..2];
+    world.mls().relist(back);
+    published(world.day(&feed).await);
+    assert_eq!(gone(&world, &feed).await.len(), 13);
+    let mut old = world.head(&feed).await.unwrap();
+    old.gone = None;
+    old.checked_at = None;
+    let key = layout::head(&feed.feed);
+    let (always, keep) = (
+        livelist_store::Condition::Always,
+        livelist_store::Retention::Keep,
+    );
+    let objects = Arc::clone(&world.objects);
+    objects.write_json(&key, &old, always, keep).await.unwrap();
+    unchanged(world.day(&feed).await);
+    let record = gone(&world, &feed).await;
+    // Of the first version nobody knows when it was published.
+    assert_eq!(record.len(), 3);
+    assert!(back.iter().all(|key| !record.contains_key(key)));
+}
