@@ -35,6 +35,9 @@ pub enum HeldReason {
     CountMismatch,
     /// The provider's links jumped over rows, twice, and it does not count.
     RowsSkipped,
+    /// Nothing proves that what was read is all: there was neither a link nor a count, and a question
+    /// behind the last row proved nothing either, twice.
+    EndUnproved,
     /// Most keys went and as many others came: a conversion of the provider's, or another feed
     /// under the same name (F14).
     KeysReplaced,
@@ -48,11 +51,12 @@ pub enum HeldReason {
 
 impl HeldReason {
     /// Every reason there is.
-    pub const ALL: [HeldReason; 8] = [
+    pub const ALL: [HeldReason; 9] = [
         HeldReason::EmptyScan,
         HeldReason::EmptyFirstScan,
         HeldReason::CountMismatch,
         HeldReason::RowsSkipped,
+        HeldReason::EndUnproved,
         HeldReason::KeysReplaced,
         HeldReason::MassRemoval,
         HeldReason::MassRemovalUnconfirmed,
@@ -66,6 +70,7 @@ impl HeldReason {
             HeldReason::EmptyFirstScan => "empty_first_scan",
             HeldReason::CountMismatch => "count_mismatch",
             HeldReason::RowsSkipped => "rows_skipped",
+            HeldReason::EndUnproved => "end_unproved",
             HeldReason::KeysReplaced => "keys_replaced",
             HeldReason::MassRemoval => "mass_removal",
             HeldReason::MassRemovalUnconfirmed => "mass_removal_unconfirmed",
@@ -92,6 +97,12 @@ impl HeldReason {
                 "The provider's paging jumped over rows. It is usually over by the next run; if it \
                  stays, ask the provider or set a smaller page_size."
             }
+            HeldReason::EndUnproved => {
+                "The MLS gives no sign where its list ends: no next link, no count that can be \
+                 believed, and no usable answer behind the last row. Try `\"count\": \"always\"`, \
+                 a smaller page_size or another provider in the registry, with `livelist probe`; \
+                 or ask the provider how the end is told."
+            }
             HeldReason::KeysReplaced => {
                 "Most keys of the feed were replaced. Ask the MLS whether it converted its keys; \
                  approve if it did, reject if the account shows another feed."
@@ -116,7 +127,10 @@ impl HeldReason {
     pub fn can_be_approved(self) -> bool {
         !matches!(
             self,
-            HeldReason::CountMismatch | HeldReason::RowsSkipped | HeldReason::ConfirmationBroken
+            HeldReason::CountMismatch
+                | HeldReason::RowsSkipped
+                | HeldReason::EndUnproved
+                | HeldReason::ConfirmationBroken
         )
     }
 }
@@ -204,6 +218,7 @@ pub fn doubt(facts: &Comparison, confirms_by_key: bool) -> Option<HeldReason> {
     match scan.doubt(distinct) {
         Some(Doubt::NoEnd | Doubt::CountMismatch) => return Some(HeldReason::CountMismatch),
         Some(Doubt::RowsSkipped) => return Some(HeldReason::RowsSkipped),
+        Some(Doubt::EndUnproved) => return Some(HeldReason::EndUnproved),
         Some(Doubt::MoreThanCounted) | None => {}
     }
     // Rows moved while they were read, so others may have slipped past. Where each absent key is asked

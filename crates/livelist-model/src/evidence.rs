@@ -24,6 +24,13 @@ pub enum EndSign {
     NoNextLink,
     /// A page with no rows behind the last key.
     EmptyPage,
+    /// Neither link nor count ever came, or the last link led nowhere: asked for what stands behind the
+    /// last row, the provider showed nothing, and beside it the last row itself.
+    Asked,
+    /// The last link led nowhere, and as many rows had come as the provider counts.
+    Counted,
+    /// None: it had nothing more to show, and nothing says that this was all.
+    Unproved,
 }
 
 /// What one scan saw.
@@ -62,6 +69,8 @@ pub struct ScanEvidence {
 pub enum Doubt {
     /// It did not reach the provider's end.
     NoEnd,
+    /// The provider had nothing more to show, and gave no sign that this was all.
+    EndUnproved,
     /// There are fewer distinct keys than the provider counted, before and after.
     CountMismatch,
     /// There are more than it counted: rows came and went during the scan. None is missing by that,
@@ -77,6 +86,7 @@ impl Doubt {
     pub fn as_str(self) -> &'static str {
         match self {
             Doubt::NoEnd => "it did not reach the end",
+            Doubt::EndUnproved => "nothing proves its end",
             Doubt::CountMismatch => "the MLS counts more",
             Doubt::MoreThanCounted => "the MLS counts fewer",
             Doubt::RowsSkipped => "rows were jumped over",
@@ -108,8 +118,10 @@ impl ScanEvidence {
 
     /// Why this scan, with `distinct` different keys, is not proved complete; nothing if it is.
     pub fn doubt(&self, distinct: u64) -> Option<Doubt> {
-        if self.end.is_none() {
-            return Some(Doubt::NoEnd);
+        match self.end {
+            None => return Some(Doubt::NoEnd),
+            Some(EndSign::Unproved) => return Some(Doubt::EndUnproved),
+            Some(_) => {}
         }
         match (self.count_before, self.count_after) {
             (Some(before), Some(after)) if !is_off(Guard::Count) => {
@@ -154,6 +166,17 @@ mod tests {
             ..ended(Some(3), Some(3))
         };
         assert_eq!(scan.doubt(3), Some(Doubt::NoEnd));
+    }
+
+    #[test]
+    fn an_end_without_a_proof_is_never_believed_whatever_is_counted() {
+        for counted in [None, Some(3)] {
+            let scan = ScanEvidence {
+                end: Some(EndSign::Unproved),
+                ..ended(counted, counted)
+            };
+            assert_eq!(scan.doubt(3), Some(Doubt::EndUnproved));
+        }
     }
 
     #[test]

@@ -177,6 +177,27 @@ impl KeyBuffer {
         Ok(())
     }
 
+    /// Adds what `other` holds, and leaves it empty.
+    ///
+    /// # Errors
+    /// Both together are more than one buffer takes; then nothing was added.
+    pub fn append(&mut self, other: &mut KeyBuffer) -> Result<(), KeyError> {
+        if self.is_empty() {
+            std::mem::swap(self, other);
+        } else {
+            let end = self.bytes.len() + other.bytes.len();
+            u32::try_from(end).map_err(|_| KeyError::Full)?;
+            let base = self.bytes.len() as u32;
+            self.bytes.extend_from_slice(&other.bytes);
+            self.entries.extend(other.entries.iter().map(|entry| Entry {
+                start: base + entry.start,
+                ..*entry
+            }));
+        }
+        other.clear();
+        Ok(())
+    }
+
     /// How many keys there are, repeated ones included.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -301,6 +322,25 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn what_is_appended_stands_behind_what_was_there() {
+        let of = |rows: &[(&str, &str)]| {
+            let mut buffer = KeyBuffer::default();
+            for (key, stamp) in rows {
+                buffer.push(key.as_bytes(), stamp.as_bytes()).unwrap();
+            }
+            buffer
+        };
+        let (one, two) = ([("b", "1"), ("a", "")], &[("c", "33"), ("b", "1")][..]);
+        for before in [&one[..], &[]] {
+            let (mut whole, mut more) = (of(before), of(two));
+            whole.append(&mut more).unwrap();
+            let expected = of(&[before, two].concat());
+            assert!(whole.iter().eq(expected.iter()));
+            assert!(more.is_empty() && more.bytes() == 0);
+        }
+    }
 
     #[test]
     fn a_control_character_is_seen_wherever_it_stands() {

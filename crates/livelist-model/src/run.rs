@@ -49,6 +49,9 @@ pub struct FeedSpec {
     /// Pages that may be asked for at the same time; the dialect's number when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pages_at_once: Option<u8>,
+    /// Requests that a scan may take although its count does not explain so many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_requests: Option<u32>,
     /// The field that identifies a row.
     pub key_field: String,
     /// Options that go with every request.
@@ -103,6 +106,7 @@ impl FeedSpec {
             dataset: mls.dataset.clone(),
             page_size: mls.page_size,
             pages_at_once: mls.pages_at_once,
+            max_requests: mls.max_requests,
             key_field: mls.key_field.clone(),
             parameters: mls.parameters.clone(),
             confirm: mls.confirm,

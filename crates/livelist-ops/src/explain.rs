@@ -191,6 +191,9 @@ fn scan((seen, keys): (&ScanEvidence, u64)) -> Scan {
         end: match seen.end {
             Some(EndSign::NoNextLink) => "ended by the last link",
             Some(EndSign::EmptyPage) => "ended by an empty page",
+            Some(EndSign::Asked) => "ended: nothing comes behind the last row",
+            Some(EndSign::Counted) => "ended by the count",
+            Some(EndSign::Unproved) => "nothing proves its end",
             None => "did not reach the end",
         },
         count_before: seen.count_before,

@@ -2,47 +2,42 @@
 //! repeats what can be repeated, and reads pages. What to ask next is `scan`'s and `confirm`'s
 //! business.
 
-use std::io::{self, Read};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::StreamExt;
-use http::{HeaderMap, Uri, header};
+use http::{Uri, header};
 use livelist_model::budget::Ledger;
 use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::keys::KeyBuffer;
 use livelist_model::record::Traffic;
-use livelist_model::registry::Limit;
+use livelist_model::registry::{AuthKind, Limit};
 use livelist_model::run::FeedSpec;
-use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use crate::ahead::Ahead;
 use crate::allow::{self, AllowList};
 use crate::dialect::{Dialect, ScanForm};
 use crate::error::ClientError;
 use crate::heard::Heard;
-use crate::link_header;
-use crate::page::{Bounds, Fields, Page, PageError, read_encoded};
+use crate::page::{Page, PageError};
 use crate::policy::{self, Verdict};
 use crate::session::Session;
 use crate::time::Pace;
-use crate::transport::{BodyStream, Transport, TransportError};
+use crate::transport::{Transport, TransportError};
 
+mod attempt;
 mod beside;
 mod body;
+mod deadline;
 mod echo;
 
-use body::{Pieces, error_body};
+use attempt::Attempt;
+use deadline::within;
 
 pub(crate) const USER_AGENT: &str = concat!("livelist/", env!("CARGO_PKG_VERSION"));
 
 /// A wait up to this is waited out here; a longer one is handed to the caller, where waiting costs
 /// nothing.
 const SHORT_WAIT: Duration = Duration::from_secs(3);
-/// Compressed bodies up to this are collected before they are parsed; longer ones are parsed while
-/// they come in.
-const COLLECT: usize = 4 * 1024 * 1024;
-
 /// How often the same is asked before it counts as not to be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
@@ -81,6 +76,10 @@ pub struct Client<'a> {
     /// How many requests may be under way at once.
     at_once: usize,
     ahead: Ahead<'a>,
+    /// When the caller's time is over.
+    until: Option<jiff::Timestamp>,
+    /// Room for a page's rows until the page is whole.
+    room: KeyBuffer,
 }
 
 /// A request for a page.
@@ -148,6 +147,8 @@ impl<'a> Client<'a> {
             heard: None,
             at_once: 1,
             ahead: Ahead::default(),
+            until: None,
+            room: KeyBuffer::default(),
         })
     }
 
@@ -225,6 +226,19 @@ impl<'a> Client<'a> {
         self.traffic
     }
 
+    /// Whether a refusal, behind answers that were let in, may come of the token's age: some providers
+    /// say 403 then, or 400 with words about it. A static token has no successor.
+    pub fn may_be_the_token(&self, error: &ClientError) -> bool {
+        self.feed.auth != AuthKind::ServerToken
+            && match error {
+                ClientError::Denied { status, .. } => *status == 403,
+                ClientError::Rejected { status, message } => {
+                    *status == 400 && policy::speaks_of_a_token(message)
+                }
+                _ => false,
+            }
+    }
+
     /// The URL of `link` in the answer to `from`, if it may be followed.
     pub fn resolve(&self, from: &Uri, link: &str) -> Result<Uri, ClientError> {
         self.allow.resolve(from, link).map_err(ClientError::Link)
@@ -238,11 +252,11 @@ impl<'a> Client<'a> {
         keys: &mut KeyBuffer,
     ) -> Result<Answer, ClientError> {
         let mut size = request.size;
-        let mut attempt = 0;
+        let mut attempts = 0;
         let mut short_waits = 0;
         let next = request.ahead.unwrap_or_default();
         loop {
-            attempt += 1;
+            attempts += 1;
             let uri = (request.url)(size)?;
             self.give_up(|asked| {
                 request.ahead.is_some() && (*asked == uri || next.contains(asked))
@@ -251,66 +265,59 @@ impl<'a> Client<'a> {
             if !was_ahead {
                 self.keep_pace().await?;
             }
-            let exchanged = self.exchange(uri.clone(), &request, size).await;
-            if let Ok(Exchanged::Refused(verdict, ..)) = &exchanged
+            let allowed = self.allowed()?;
+            let pace = self.pace;
+            let attempt = self.attempt(uri.clone(), &request, size, keys);
+            let attempt = match within(pace, allowed.time, attempt).await {
+                Some(attempt) => attempt?,
+                None if allowed.is_all => return Err(ClientError::OutOfTime),
+                None => Attempt::Broken(TransportError::TimedOut(allowed.time.as_secs())),
+            };
+            if let Attempt::Refused(verdict, ..) = &attempt
                 && *verdict != Verdict::Retry
             {
                 self.at_once = 1;
                 self.give_up(|_| false);
             }
-            let problem = match exchanged {
-                Err(e) => ClientError::Unavailable {
-                    what: e.to_string(),
-                    source: Some(e),
+            let problem = match attempt {
+                Attempt::Broken(error) => ClientError::Unavailable {
+                    what: String::new(),
+                    source: Some(error),
                 },
-                Ok(Exchanged::Body(headers, body)) => {
-                    match self.read(&headers, body, &request, keys).await? {
-                        Ok(page) => {
-                            self.traffic.bytes += page.bytes;
-                            self.note(0, page.bytes);
-                            let now = self.pace.now();
-                            if let Some(heard) = &mut self.heard {
-                                heard.ended(now);
-                            }
-                            let next = page
-                                .next_link
-                                .clone()
-                                .or_else(|| link_header::next(&headers));
-                            return Ok(Answer {
-                                page,
-                                next,
-                                uri,
-                                size,
-                                was_ahead,
-                            });
-                        }
-                        Err(PageError::TooLarge { what, limit }) => {
-                            return Err(ClientError::TooLarge { what, limit });
-                        }
-                        Err(_) if is_off(Guard::PageValidation) => {
-                            return Ok(Answer {
-                                page: Page::default(),
-                                next: None,
-                                uri,
-                                size,
-                                was_ahead,
-                            });
-                        }
-                        Err(e) => ClientError::Page(e),
-                    }
+                Attempt::Page { page, next } => {
+                    return Ok(Answer {
+                        page,
+                        next,
+                        uri,
+                        size,
+                        was_ahead,
+                    });
                 }
-                Ok(Exchanged::Refused(Verdict::Throttled(wait), ..)) => {
+                Attempt::NoPage(PageError::TooLarge { what, limit }) => {
+                    return Err(ClientError::TooLarge { what, limit });
+                }
+                Attempt::NoPage(_) if is_off(Guard::PageValidation) => {
+                    return Ok(Answer {
+                        page: Page::default(),
+                        next: None,
+                        uri,
+                        size,
+                        was_ahead,
+                    });
+                }
+                Attempt::NoPage(error) => ClientError::Page(error),
+                Attempt::Refused(Verdict::Throttled(wait), ..) => {
                     self.traffic.throttled += 1;
                     let wait = wait.unwrap_or(self.dialect.throttle_wait);
                     short_waits += 1;
                     if wait > SHORT_WAIT || short_waits > self.patience.short_waits {
                         return Err(ClientError::Throttled(wait));
                     }
-                    attempt -= 1;
-                    self.pace.sleep(wait).await;
+                    attempts -= 1;
+                    self.pause(wait).await?;
                     continue;
                 }
-                Ok(Exchanged::Refused(verdict, status, message)) => match verdict {
+                Attempt::Refused(verdict, status, message) => match verdict {
                     Verdict::Unauthorized => return Err(ClientError::Unauthorized),
                     Verdict::Denied => return Err(ClientError::Denied { status, message }),
                     Verdict::Rejected => return Err(ClientError::Rejected { status, message }),
@@ -323,14 +330,13 @@ impl<'a> Client<'a> {
                     }
                 },
             };
-            if attempt >= self.patience.attempts {
+            if attempts >= self.patience.attempts {
                 return Err(problem);
             }
             self.traffic.retries += 1;
-            tracing::debug!(attempt, error = %problem, "asking again");
-            self.pace
-                .sleep(policy::pause(attempt, self.pace.fraction()))
-                .await;
+            tracing::debug!(attempt = attempts, error = %problem, "asking again");
+            let wait = policy::pause(attempts, self.pace.fraction());
+            self.pause(wait).await?;
         }
     }
 
@@ -347,7 +353,7 @@ impl<'a> Client<'a> {
         }
         let wait = quota.max(budget);
         if !wait.is_zero() {
-            self.pace.sleep(wait).await;
+            self.pause(wait).await?;
         }
         self.note(1, 0);
         Ok(())
@@ -384,91 +390,7 @@ impl<'a> Client<'a> {
             .map_err(|e| TransportError::Broken(Box::new(e)))?;
         Ok(built)
     }
-
-    async fn exchange(
-        &mut self,
-        uri: Uri,
-        request: &PageRequest<'_>,
-        size: u32,
-    ) -> Result<Exchanged, TransportError> {
-        self.heard = None;
-        let sent = self.pace.now();
-        let answer = match self.ahead.take(&uri) {
-            Some(answer) => answer,
-            None => {
-                self.traffic.requests += 1;
-                let built = self.request(uri, request.prefer.then_some(size))?;
-                self.transport.send(built)
-            }
-        };
-        let (parts, body) = self.beside(answer, request.ahead).await?.into_parts();
-        let now = self.pace.now();
-        self.heard = Some(Heard::of(parts.status, &parts.headers, sent, now));
-        self.not_before = (self.dialect.quota_wait)(&parts.headers, now)
-            .and_then(|wait| now.checked_add(wait).ok());
-        if parts.status == http::StatusCode::OK {
-            return Ok(Exchanged::Body(parts.headers, body));
-        }
-        let error = error_body(&parts.headers, body).await;
-        let verdict = policy::judge_as(&self.dialect, parts.status, &parts.headers, &error, now);
-        let message = policy::readable(&error, &self.session.secrets());
-        if let Some(heard) = &mut self.heard {
-            heard.refusal = Some(message.clone());
-        }
-        Ok(Exchanged::Refused(verdict, parts.status.as_u16(), message))
-    }
-
-    /// Reads a page; the outer error is ours, the inner one the provider's.
-    async fn read(
-        &mut self,
-        headers: &HeaderMap,
-        mut body: BodyStream,
-        request: &PageRequest<'_>,
-        keys: &mut KeyBuffer,
-    ) -> Result<Result<Page, PageError>, ClientError> {
-        let mut pieces = Vec::new();
-        let mut collected = 0;
-        let mut ended = false;
-        while collected < COLLECT && !ended {
-            match self.beside(body.next(), request.ahead).await {
-                Some(Ok(piece)) => {
-                    collected += piece.len();
-                    pieces.push(piece);
-                }
-                Some(Err(e)) => return Ok(Err(PageError::Json(io::Error::other(e)))),
-                None => ended = true,
-            }
-        }
-        let encoding = headers.get(header::CONTENT_ENCODING).cloned();
-        let key = self.feed.key_field.clone();
-        let stamp = self.dialect.second_field().filter(|_| request.stamps);
-        let id = self.dialect.id_field(self.feed);
-        let mut buffer = std::mem::take(keys);
-        let rest = SyncIoBridge::new(StreamReader::new(body.map(|p| p.map_err(io::Error::other))));
-        let parsing = crate::blocking::run(move || {
-            let source = Pieces::new(pieces);
-            let source: Box<dyn Read> = if ended {
-                Box::new(source)
-            } else {
-                Box::new(source.chain(rest))
-            };
-            let fields = Fields {
-                key: &key,
-                stamp,
-                id,
-            };
-            let encoding = encoding.as_ref().map(|e| e.as_bytes());
-            let result = read_encoded(encoding, source, fields, Bounds::default(), &mut buffer);
-            (buffer, result)
-        });
-        let parsed = self.beside(parsing, request.ahead).await;
-        let (buffer, result) = parsed.map_err(|e| ClientError::Internal(e.into()))?;
-        *keys = buffer;
-        Ok(result)
-    }
 }
 
-enum Exchanged {
-    Body(HeaderMap, BodyStream),
-    Refused(Verdict, u16, String),
-}
+#[cfg(test)]
+mod tests;

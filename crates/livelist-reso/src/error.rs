@@ -36,9 +36,9 @@ pub enum ClientError {
         message: String,
     },
     /// Errors of the provider or the network that did not pass.
-    #[error("the provider does not answer properly: {what}")]
+    #[error("the provider does not answer properly{}", after_colon(.what))]
     Unavailable {
-        /// The last status or what broke.
+        /// The last status, or what was asked for; empty where the source says it all.
         what: String,
         /// The network's error, if it was one.
         #[source]
@@ -56,6 +56,13 @@ pub enum ClientError {
         /// Pages read.
         pages: u64,
     },
+    /// Paging that gets nowhere.
+    #[error("the provider's paging does not end: {0}")]
+    Endless(String),
+    /// The time that the caller has is over, or too short to begin: what was not read is asked for
+    /// the next time.
+    #[error("the time for this task is over")]
+    OutOfTime,
     /// Something is larger than anything sensible.
     #[error("{what} exceeds the limit of {limit}")]
     TooLarge {
@@ -73,4 +80,29 @@ pub enum ClientError {
     /// Something here broke, not the provider.
     #[error("an internal task failed")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+fn after_colon(text: &str) -> String {
+    match text {
+        "" => String::new(),
+        text => format!(": {text}"),
+    }
+}
+
+impl ClientError {
+    /// The same error, naming the page at which it came behind so many good ones.
+    pub(crate) fn behind(self, pages: u64) -> ClientError {
+        let named = |message: String| format!("{message} (page {}, behind good ones)", pages + 1);
+        match self {
+            ClientError::Denied { status, message } if pages > 0 => ClientError::Denied {
+                status,
+                message: named(message),
+            },
+            ClientError::Rejected { status, message } if pages > 0 => ClientError::Rejected {
+                status,
+                message: named(message),
+            },
+            other => other,
+        }
+    }
 }

@@ -27,6 +27,8 @@ pub mod scan;
 pub mod secret;
 pub mod session;
 pub mod stamp;
+#[cfg(test)]
+mod strange;
 pub mod time;
 pub mod token;
 pub mod transport;

@@ -148,6 +148,13 @@ pub fn readable(body: &[u8], secrets: &[&str]) -> String {
     }
 }
 
+/// Whether an error's text says that a token or a session is over.
+pub(crate) fn speaks_of_a_token(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    has(&["token", "session"]) && has(&["expir", "invalid", "not valid", "revoked"])
+}
+
 fn one_line(text: &str) -> String {
     let printable = |c: &char| !c.is_control() || c.is_whitespace();
     let text: String = text.chars().filter(printable).collect();

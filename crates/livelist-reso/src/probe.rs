@@ -323,7 +323,7 @@ impl Seen {
         let count = self.count.as_ref().unwrap_or(&CountSeen::NotAsked);
         let is_all = match (&self.second, &first.way_on) {
             (None, Ok(more)) => !more,
-            (Some(Ok(second)), _) => second.rows == 0,
+            (Some(Ok(second)), _) => second.rows == second.repeated && second.way_on.is_ok(),
             _ => false,
         };
         let page_size = match first.asked {

@@ -2,22 +2,27 @@
 //! once and moves it on. The value can be written down and taken up by another process.
 
 use livelist_model::evidence::{EndSign, ScanEvidence};
-use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::keys::KeyBuffer;
 use livelist_model::run::FeedSpec;
 use serde::{Deserialize, Serialize};
 
 use crate::client::{Answer, Client, PageRequest};
 use crate::count::count;
-use crate::dialect::{Dialect, KeysetBy, ScanForm, SizeForm};
+use crate::dialect::{Dialect, ScanForm, SizeForm};
 use crate::error::ClientError;
 use crate::loops::LoopProbe;
 
+mod bounds;
+mod ends;
 mod guide;
 mod keyset;
+mod links;
+mod order;
 mod overlap;
+mod refused;
 mod urls;
 
+pub use bounds::Idle;
 use guide::Guide;
 pub use guide::Marks;
 use overlap::{PageRows, overlap};
@@ -42,9 +47,29 @@ pub struct ScanState {
     pub page_size: u32,
     /// Finds circles.
     pub loops: LoopProbe,
-    /// Where the scan goes by `$skip`: the last rows of the page before, as hashes.
+    /// The last rows of the page before, as hashes: what shows that the next one joins it, and what
+    /// stands at the end of the list.
     #[serde(default)]
     pub tail: Vec<u64>,
+    /// Where it goes by an order: a place some rows before, asked for should the next page not show the
+    /// row that it was asked from.
+    #[serde(default)]
+    pub back: Option<Cursor>,
+    /// Whether a page has linked to a next one.
+    #[serde(default)]
+    pub linked: bool,
+    /// Pages that showed nothing new.
+    #[serde(default)]
+    pub idle: Idle,
+    /// Requests that were sent for it.
+    #[serde(default)]
+    pub requests: u64,
+    /// Whether it was begun anew because a link died.
+    #[serde(default)]
+    pub begun_anew: bool,
+    /// Behind how many pages a refusal was taken for the token's end last.
+    #[serde(default)]
+    pub renewed_at: Option<u64>,
     /// The most rows that a page has shown.
     #[serde(default)]
     pub fullest: u64,
@@ -72,6 +97,8 @@ pub enum Stage {
     CountBefore,
     /// Read pages.
     Pages,
+    /// Ask what stands behind the last row: there was no other sign of the end.
+    Proof,
     /// Ask for the count once more.
     CountAfter,
     /// Nothing: it is complete, as far as it can tell.
@@ -86,17 +113,50 @@ pub enum Cursor {
     Start,
     /// The one behind this link, byte for byte (a token in it replaced).
     Link(String),
-    /// The one behind this key, or behind this number where the scan goes by one.
+    /// The one that begins with this key, or with this number where the scan goes by one: it shows
+    /// again what was there, and so joins the page before.
     After(String),
-    /// The one behind this key among those of this instant, and behind the instant.
+    /// The one that begins with the rows of this instant, as far as what is shown may differ from what
+    /// is stored; this key's row is among them.
     Since {
         /// The instant, as an OData literal.
         stamp: String,
         /// The key.
         key: String,
     },
+    /// The one behind such a place, without its row: asked for where a page shows no more than that,
+    /// and has no room for more.
+    Past(Box<Cursor>),
+    /// The one that begins with this key (with the first where there is none) among the rows of a span
+    /// that a page cannot hold, in the order of their keys.
+    Within {
+        /// The span's beginning, as an OData literal.
+        from: String,
+        /// Its end.
+        to: String,
+        /// The key.
+        key: Option<String>,
+    },
+    /// The one behind such a span, and the last row that was read in it.
+    From {
+        /// The span's end.
+        stamp: String,
+        /// The row's key.
+        key: String,
+    },
     /// The one that begins behind so many rows.
     Skip(u64),
+}
+
+impl Cursor {
+    /// Whether the page has to show a row that the page before has shown.
+    fn shows_again(&self) -> bool {
+        match self {
+            Cursor::After(_) | Cursor::Since { .. } | Cursor::From { .. } | Cursor::Skip(_) => true,
+            Cursor::Within { key, .. } => key.is_some(),
+            Cursor::Start | Cursor::Link(_) | Cursor::Past(_) => false,
+        }
+    }
 }
 
 /// Whether a scan goes on.
@@ -110,7 +170,7 @@ pub enum Step {
 
 impl ScanState {
     /// The form that this version writes and reads.
-    pub const VERSION: u32 = 4;
+    pub const VERSION: u32 = 5;
 
     /// A scan of `feed` that begins now.
     ///
@@ -125,6 +185,12 @@ impl ScanState {
             page_size: dialect.page_size(feed),
             loops: LoopProbe::default(),
             tail: Vec::new(),
+            back: None,
+            linked: false,
+            idle: Idle::default(),
+            requests: 0,
+            begun_anew: false,
+            renewed_at: None,
             fullest: 0,
             ends_told: 0,
             alone: false,
@@ -143,32 +209,47 @@ impl ScanState {
     }
 
     /// Asks once and moves on. New keys are added to `keys`. After an error the state is what it was
-    /// before, but for `alone`: the same step can be taken again.
+    /// before, but for what it knows of the provider's manners: the same step can be taken again.
     pub async fn step(
         &mut self,
         client: &mut Client<'_>,
         keys: &mut KeyBuffer,
     ) -> Result<Step, ClientError> {
+        self.is_within_bounds(client.feed().max_requests)?;
+        let before = client.traffic().requests;
+        let asked = self.ask(client, keys).await;
+        self.requests += client.traffic().requests.saturating_sub(before);
+        asked?;
+        Ok(if self.stage == Stage::Done {
+            Step::Done
+        } else {
+            Step::More
+        })
+    }
+
+    async fn ask(
+        &mut self,
+        client: &mut Client<'_>,
+        keys: &mut KeyBuffer,
+    ) -> Result<(), ClientError> {
         match self.stage {
             Stage::CountBefore => {
                 self.evidence.count_before = count(client, false).await?;
                 self.stage = Stage::Pages;
             }
             Stage::Pages => self.page(client, keys).await?,
+            Stage::Proof => self.prove(client).await?,
             Stage::CountAfter => {
                 if self.evidence.count_before.is_some() {
-                    self.evidence.count_after = count(client, true).await?;
+                    let counted = count(client, true).await;
+                    self.evidence.count_after = counted.map_err(|e| self.renewal(client, e))?;
                 }
                 self.evidence.ended_at = Some(client.now());
                 self.stage = Stage::Done;
             }
             Stage::Done => {}
         }
-        Ok(if self.stage == Stage::Done {
-            Step::Done
-        } else {
-            Step::More
-        })
+        Ok(())
     }
 
     async fn page(
@@ -177,7 +258,10 @@ impl ScanState {
         keys: &mut KeyBuffer,
     ) -> Result<(), ClientError> {
         let mark = keys.mark();
-        let (_, moved) = self.look(client, keys).await?;
+        let moved = match self.look(client, keys).await {
+            Ok((_, moved)) => moved,
+            Err(error) => return self.refused(client, error).await,
+        };
         match moved {
             // What stood beside the keys was the way to the next page.
             Ok(()) => keys.forget_stamps(mark),
@@ -222,9 +306,10 @@ impl ScanState {
         let answered = client.page(request(ahead.as_deref()), keys).await;
         self.alone |= client.at_once() < most;
         let mut answer = answered?;
-        if answer.was_ahead && answer.page.rows == 0 {
+        if answer.was_ahead && self.may_be_stale(pages.form, first, keys) {
             // It may be older than pages before it: what was modified between moved behind it, where
             // nobody would look.
+            keys.truncate(keys.mark_at(first));
             answer = client.page(request(None), keys).await?;
         }
         let moved = match pages.form {
@@ -233,7 +318,7 @@ impl ScanState {
                 self.move_on_by_skip(&answer, &PageRows::of(first, keys))
             }
             ScanForm::Links { skips: false, .. } | ScanForm::List => {
-                self.move_on_by_link(client, &answer)
+                self.move_on_by_link(client, &answer, first, keys)
             }
         };
         Ok((answer, moved))
@@ -244,6 +329,7 @@ impl ScanState {
     /// others, because rows that were modified meanwhile are there.
     fn guesses(&self, form: ScanForm, most: usize) -> Option<Vec<Cursor>> {
         match (form, &self.cursor) {
+            (ScanForm::Keyset(_), Cursor::Within { .. }) => Some(Vec::new()),
             (ScanForm::Keyset(_), _) => Some(self.guide.ahead(most).cloned().collect()),
             (ScanForm::Links { skips: true, .. }, _) if self.ends_told > 0 => None,
             (ScanForm::Links { skips: true, .. }, Cursor::Skip(here)) => {
@@ -257,90 +343,6 @@ impl ScanState {
         }
     }
 
-    /// The next page begins behind the last row of this one, or behind the last mark that this one
-    /// shows, where it is cut; the scan ends with a page that has nothing behind it, never with one
-    /// that is only short.
-    fn move_on_by_order(
-        &mut self,
-        by: KeysetBy,
-        answer: &Answer,
-        first: usize,
-        keys: &mut KeyBuffer,
-    ) -> Result<(), ClientError> {
-        let last = keyset::behind(by, &self.cursor, first, keys).map_err(ClientError::Page)?;
-        let Some(last) = last else {
-            self.end(answer, EndSign::EmptyPage)?;
-            self.marks.end();
-            return Ok(());
-        };
-        let rows = keys.len() - first;
-        let met = self.guide.met(by, first, keys);
-        let next = met.as_ref().and_then(|met| self.guide.place(met));
-        let own = met.as_ref().map_or(rows, |met| met.row + 1);
-        let next = next.unwrap_or(last);
-        let step = format!("{next:?}").into_bytes();
-        self.went(answer, (rows - own) as u64, Some((next, step)))?;
-        self.fullest = self.fullest.max(rows as u64);
-        self.marks
-            .pass(by, keys.iter_from(first).take(own), self.fullest);
-        if let Some(met) = &met {
-            self.guide.pass(met);
-        }
-        keys.truncate(keys.mark_at(first + own));
-        Ok(())
-    }
-
-    /// The next page is behind the link; without one the scan ends.
-    fn move_on_by_link(&mut self, client: &Client<'_>, answer: &Answer) -> Result<(), ClientError> {
-        let Some(link) = &answer.next else {
-            return self.end(answer, EndSign::NoNextLink);
-        };
-        let uri = client.resolve(&answer.uri, link)?.to_string();
-        self.go_to(answer, Cursor::Link(client.conceal(&uri)))
-    }
-
-    /// The next page begins among the last rows of this one. A page tells that the list ends when it
-    /// shows nothing behind them, or has room for more and no link. One alone may be cut: the scan
-    /// ends when two in a row tell so, the second of them with nothing new, or three, each with rows
-    /// that changed since the last.
-    fn move_on_by_skip(&mut self, answer: &Answer, page: &PageRows) -> Result<(), ClientError> {
-        let skip = match &self.cursor {
-            Cursor::Skip(n) => *n,
-            _ => 0,
-        };
-        let joined = page.joined(&self.tail);
-        let is_torn = self.cursor != Cursor::Start && joined.again == 0;
-        let link = answer.next.as_deref();
-        let hidden = match link.and_then(skip_of) {
-            Some(to) => to.saturating_sub(skip).saturating_sub(page.len()),
-            None => 0,
-        };
-        let is_still = joined.fresh == 0;
-        let has_room = page.len() < self.fullest || self.cursor == Cursor::Start;
-        let tells_end = is_still || (link.is_none() && has_room);
-        let ends_told = if tells_end { self.ends_told + 1 } else { 0 };
-        let is_end = page.len() == 0
-            || ends_told >= if is_still { 2 } else { 3 }
-            || (link.is_none() && is_off(Guard::EndSign));
-        if is_end {
-            self.went(answer, joined.again, None)?;
-            self.ended(EndSign::EmptyPage);
-        } else {
-            let fullest = self.fullest.max(page.len());
-            // At the end, as much is shown again as anywhere, however short the page was.
-            let shown_again = overlap(if link.is_none() { fullest } else { page.len() });
-            let next = Cursor::Skip((skip + page.len()).saturating_sub(shown_again));
-            self.went(answer, joined.again, Some((next, page.print())))?;
-            self.tail = page.tail(shown_again);
-            self.fullest = fullest;
-            self.ends_told = ends_told;
-        }
-        // A link behind no rows promises what cannot be read.
-        let is_empty_promise = page.len() == 0 && link.is_some();
-        self.evidence.rows_skipped += hidden + u64::from(is_torn || is_empty_promise);
-        Ok(())
-    }
-
     fn end(&mut self, answer: &Answer, sign: EndSign) -> Result<(), ClientError> {
         self.went(answer, 0, None)?;
         self.ended(sign);
@@ -352,9 +354,10 @@ impl ScanState {
         self.stage = Stage::CountAfter;
     }
 
-    fn go_to(&mut self, answer: &Answer, next: Cursor) -> Result<(), ClientError> {
+    /// Notes a page, of whose rows so many were shown before, and moves to another.
+    fn go_to(&mut self, answer: &Answer, again: u64, next: Cursor) -> Result<(), ClientError> {
         let step = format!("{next:?}").into_bytes();
-        self.went(answer, 0, Some((next, step)))
+        self.went(answer, again, Some((next, step)))
     }
 
     /// Notes a page, of whose rows so many were asked for again on purpose, and moves to the next,
@@ -393,42 +396,5 @@ impl ScanState {
     }
 }
 
-/// The number behind `$skip=` in a link, if there is one.
-fn skip_of(link: &str) -> Option<u64> {
-    let query = link.split_once('?')?.1;
-    query.split('&').find_map(|option| {
-        let (name, value) = option.split_once('=')?;
-        let is_skip = name.eq_ignore_ascii_case("$skip") || name.eq_ignore_ascii_case("%24skip");
-        if is_skip { value.parse().ok() } else { None }
-    })
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn skips_are_found_in_links_of_many_forms() {
-        assert_eq!(
-            skip_of("https://x/Property?$select=A&$skip=4000"),
-            Some(4_000)
-        );
-        assert_eq!(skip_of("https://x/Property?%24skip=10&b"), Some(10));
-        assert_eq!(skip_of("https://x/Property?$skiptoken=10"), None);
-        assert_eq!(skip_of("https://x/Property?id=1-7b"), None);
-    }
-
-    #[test]
-    fn a_scan_can_be_written_down() {
-        let text = r#"{"version":4,"stage":"pages","cursor":{"link":"https://x/P?$skip=5"},"page_size":5,
-            "loops":{"kept":7,"steps":0,"power":1},"evidence":{"paging":"links","started_at":"2026-11-21T04:00:00Z",
-            "pages":1,"rows":5,"rows_skipped":0}}"#;
-        let state: ScanState = serde_json::from_str(text).unwrap();
-        let again: ScanState =
-            serde_json::from_value(serde_json::to_value(&state).unwrap()).unwrap();
-        assert_eq!(state, again);
-        assert!(
-            serde_json::from_str::<ScanState>(&text.replace("\"pages\":1", "\"pagez\":1")).is_err()
-        );
-    }
-}
+mod tests;

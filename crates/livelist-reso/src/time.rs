@@ -11,6 +11,12 @@ pub trait Pace: Send + Sync {
     fn now(&self) -> jiff::Timestamp;
     /// Returns after `duration`.
     async fn sleep(&self, duration: Duration);
+    /// Returns when `duration` has passed, for giving up what takes longer. A clock on which nobody waits
+    /// gives nothing up: it never returns.
+    async fn patience_ends(&self, duration: Duration) {
+        let _ = duration;
+        std::future::pending().await
+    }
     /// A number from 0 (included) to 1 (excluded).
     fn fraction(&self) -> f64;
 }

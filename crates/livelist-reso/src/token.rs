@@ -167,7 +167,7 @@ impl Asking<'_> {
         loop {
             attempt += 1;
             let (what, source) = match whole(self.transport, self.request(body.clone())?).await {
-                Err(e) => (e.to_string(), Some(e)),
+                Err(e) => (None, Some(e)),
                 Ok((status, headers, body)) => {
                     let now = self.pace.now();
                     match policy::judge_as(self.dialect, status, &headers, &body, now) {
@@ -177,7 +177,9 @@ impl Asking<'_> {
                                 let text = policy::readable(error.as_bytes(), &secrets);
                                 return Err(ClientError::CredentialRefused(text));
                             }
-                            Err(Problem::NoAnswer) => ("200 without a token".to_owned(), None),
+                            Err(Problem::NoAnswer) => {
+                                (Some("200 without a token".to_owned()), None)
+                            }
                         },
                         Verdict::Throttled(wait) => {
                             return Err(ClientError::Throttled(
@@ -192,14 +194,17 @@ impl Asking<'_> {
                             )));
                         }
                         Verdict::Retry | Verdict::RetrySmaller => {
-                            (format!("status {status}"), None)
+                            (Some(format!("status {status}")), None)
                         }
                     }
                 }
             };
             if attempt >= self.attempts {
                 return Err(ClientError::Unavailable {
-                    what: format!("token request: {what}"),
+                    what: match what {
+                        Some(what) => format!("token request: {what}"),
+                        None => "token request".to_owned(),
+                    },
                     source,
                 });
             }

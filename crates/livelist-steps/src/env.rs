@@ -138,6 +138,10 @@ impl Pace for EnvPace<'_> {
         self.0.clock.sleep(duration).await;
     }
 
+    async fn patience_ends(&self, duration: Duration) {
+        self.0.clock.patience_ends(duration).await;
+    }
+
     fn fraction(&self) -> f64 {
         self.0.entropy.fraction()
     }

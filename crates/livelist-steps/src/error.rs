@@ -117,7 +117,8 @@ impl StepError {
                 ClientError::Unavailable { .. } => "ProviderUnavailable",
                 ClientError::Page(_) => "PageInvalid",
                 ClientError::Link(_) => "LinkRefused",
-                ClientError::Loop { .. } => "PagingLoop",
+                ClientError::Loop { .. } | ClientError::Endless(_) => "PagingLoop",
+                ClientError::OutOfTime => "ProviderUnavailable",
                 ClientError::TooLarge { .. } => "LimitExceeded",
                 ClientError::Settings(_) => "RegistryInvalid",
                 ClientError::UnknownProvider(_) => "UnknownProvider",
@@ -221,7 +222,10 @@ pub fn advice(name: &str) -> &'static str {
             "The provider links to another host. If that host is the provider's, add it to \
              allow_hosts."
         }
-        "PagingLoop" => "The provider's paging runs in a circle. Ask the provider.",
+        "PagingLoop" => {
+            "The provider's paging runs in a circle or shows nothing new. Ask the provider; raise \
+             max_requests if the feed really needs so many."
+        }
         "LimitExceeded" => "An answer is larger than anything sensible. Ask the provider.",
         "SecretMissing" => "Create the secret that the MLS's `credential` names.",
         "SecretInvalid" => "Mend the secret that the MLS's `credential` names; it must be JSON.",

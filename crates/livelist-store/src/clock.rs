@@ -11,6 +11,12 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> jiff::Timestamp;
     /// Returns after `duration`. A test's clock may return at once and be later all the same.
     async fn sleep(&self, duration: Duration);
+    /// Returns when `duration` has passed, for giving up what takes longer. A clock on which nobody waits
+    /// gives nothing up: it never returns.
+    async fn patience_ends(&self, duration: Duration) {
+        let _ = duration;
+        std::future::pending().await
+    }
 }
 
 /// The machine's clock.
@@ -33,6 +39,10 @@ impl Clock for SystemClock {
     )]
     async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
+    }
+
+    async fn patience_ends(&self, duration: Duration) {
+        self.sleep(duration).await;
     }
 }
 

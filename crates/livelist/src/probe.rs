@@ -184,6 +184,10 @@ impl Pace for SystemPace {
         SystemClock.sleep(duration).await;
     }
 
+    async fn patience_ends(&self, duration: Duration) {
+        SystemClock.patience_ends(duration).await;
+    }
+
     fn fraction(&self) -> f64 {
         SystemEntropy.fraction()
     }

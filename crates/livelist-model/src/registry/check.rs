@@ -96,6 +96,16 @@ pub fn parse_mls(file: &str, text: &[u8], providers: &dyn Providers) -> Result<M
             "give 1 to 8 pages (1 asks for one after the other), or leave it out",
         );
     }
+    if mls
+        .max_requests
+        .is_some_and(|n| !(100..=1_000_000).contains(&n))
+    {
+        findings.add(
+            "max_requests",
+            "the number is out of range",
+            "give 100 to 1000000 requests a scan, or leave it out",
+        );
+    }
     if !is_identifier(&mls.key_field) {
         findings.add(
             "key_field",

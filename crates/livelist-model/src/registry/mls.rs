@@ -102,6 +102,11 @@ pub struct Mls {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 8))]
     pub pages_at_once: Option<u8>,
+    /// Requests that a scan may take although rows, page size and count do not explain so many, 100 to
+    /// 1,000,000; three times as many as they explain, and 100, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 100, max = 1_000_000))]
+    pub max_requests: Option<u32>,
     /// The field that identifies a row.
     #[serde(default = "default_key_field")]
     pub key_field: String,

@@ -224,7 +224,7 @@ pub fn continuation(
         );
     }
     let by_order = matches!(dialect.scan, ScanForm::Keyset(_));
-    let overlaps = matches!(dialect.scan, ScanForm::Links { skips: true, .. });
+    let overlaps = by_order || matches!(dialect.scan, ScanForm::Links { skips: true, .. });
     if overlaps && second.repeated == second.rows && second.rows < first.rows {
         return whole(
             check.saw(format!("{way}: nothing comes behind the first page")),
@@ -247,7 +247,7 @@ pub fn continuation(
             "{way}: {} more rows, none of the first page among them",
             second.rows
         )),
-        n if n == second.rows || by_order => check
+        n if n == second.rows => check
             .fail(format!(
                 "{way}: {n} of {} rows are those of the first page again: the server does not go on",
                 second.rows
@@ -282,8 +282,8 @@ pub fn continuation(
 /// How the scan goes on.
 fn way(feed: &FeedSpec, dialect: &Dialect) -> String {
     match dialect.scan {
-        ScanForm::Keyset(KeysetBy::Key) => format!("by `{} gt '…'`", feed.key_field),
-        ScanForm::Keyset(KeysetBy::Number(field)) => format!("by `{field} gt …`"),
+        ScanForm::Keyset(KeysetBy::Key) => format!("by `{} ge '…'`", feed.key_field),
+        ScanForm::Keyset(KeysetBy::Number(field)) => format!("by `{field} ge …`"),
         ScanForm::Keyset(KeysetBy::Time(field)) => format!("by `{field}` and `{}`", feed.key_field),
         ScanForm::Links { skips: true, .. } => "by `$skip`".to_owned(),
         ScanForm::Links { skips: false, .. } => "by link".to_owned(),

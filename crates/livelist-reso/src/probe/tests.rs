@@ -317,11 +317,21 @@ fn a_way_on_has_to_lead_to_other_rows() {
         (
             "trestle",
             full(),
-            Some(second(200, 3)),
+            Some(second(200, 200)),
             None,
             Failed,
             &["provider", "-"],
         ),
+        (
+            "trestle",
+            full(),
+            Some(second(200, 0)),
+            None,
+            Failed,
+            &["provider", "-"],
+        ),
+        ("trestle", full(), Some(second(200, 1)), None, Fine, &[]),
+        ("trestle", full(), Some(second(1, 1)), Some(200), Fine, &[]),
         ("trestle", full(), Some(second(0, 0)), Some(200), Fine, &[]),
         (
             "trestle",

@@ -85,6 +85,13 @@ pub(super) fn trouble(check: Check, feed: &FeedSpec, error: &ClientError) -> Che
         ClientError::Loop { .. } => {
             check.advise("the server's paging leads back to where it was: ask the provider")
         }
+        ClientError::Endless(_) => check
+            .change(
+                "max_requests",
+                "give as many as a scan really needs, if the pages are sound",
+            )
+            .advise("ask the provider why its pages show nothing new"),
+        ClientError::OutOfTime => check.advise("probe again"),
         ClientError::TooLarge { .. } => check.change("page_size", "give a smaller one"),
         ClientError::Settings(_) | ClientError::UnknownProvider(_) => {
             check.change("provider", "see what `livelist providers` says of it")

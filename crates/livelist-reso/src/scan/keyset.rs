@@ -12,24 +12,108 @@ use crate::stamp;
 
 /// The condition and the order of the page at `cursor`.
 pub(super) fn options(by: KeysetBy, key_field: &str, cursor: &Cursor) -> (String, String) {
-    match (by, cursor) {
-        (KeysetBy::Key, Cursor::After(key)) => (
-            format!("{key_field} gt {}", literal(key)),
-            key_field.to_owned(),
-        ),
-        (KeysetBy::Key, _) => (String::new(), key_field.to_owned()),
-        (KeysetBy::Number(field), Cursor::After(number)) => {
-            (format!("{field} gt {number}"), field.to_owned())
+    let field = match by {
+        KeysetBy::Key => key_field,
+        KeysetBy::Number(field) | KeysetBy::Time(field) => field,
+    };
+    let key_is = |op: &str, key: &str| format!("{key_field} {op} {}", literal(key));
+    let value_is = |op: &str, value: &str| match by {
+        KeysetBy::Key => key_is(op, value),
+        KeysetBy::Number(_) | KeysetBy::Time(_) => format!("{field} {op} {value}"),
+    };
+    let condition = match cursor {
+        Cursor::After(value) => value_is("ge", value),
+        Cursor::Since { stamp, .. } => value_is("ge", &around(stamp).0),
+        Cursor::Within { from, to, key } => {
+            let span = format!("{} and {}", value_is("ge", from), value_is("le", to));
+            let key = key.iter().map(|key| format!(" and {}", key_is("ge", key)));
+            return (span + &key.collect::<String>(), key_field.to_owned());
         }
-        (KeysetBy::Number(field), _) => (String::new(), field.to_owned()),
-        (KeysetBy::Time(field), Cursor::Since { stamp, key }) => (
-            format!(
-                "({field} gt {stamp} or ({field} eq {stamp} and {key_field} gt {}))",
-                literal(key)
+        Cursor::From { stamp, key } => {
+            format!("({} or {})", value_is("ge", stamp), key_is("eq", key))
+        }
+        Cursor::Past(place) => match &**place {
+            Cursor::After(value) => value_is("gt", value),
+            Cursor::Since { stamp, key } => format!(
+                "({} or ({} and {}))",
+                value_is("gt", stamp),
+                value_is("eq", stamp),
+                key_is("gt", key)
             ),
-            format!("{field},{key_field}"),
-        ),
-        (KeysetBy::Time(field), _) => (String::new(), format!("{field},{key_field}")),
+            _ => String::new(),
+        },
+        Cursor::Start | Cursor::Link(_) | Cursor::Skip(_) => String::new(),
+    };
+    let order = match by {
+        KeysetBy::Time(_) => format!("{field},{key_field}"),
+        KeysetBy::Key | KeysetBy::Number(_) => field.to_owned(),
+    };
+    (condition, order)
+}
+
+/// By how much what is stored may differ from the instant that is shown: it may have been rounded or cut
+/// to what the instant is a whole number of. That is more than it can be, never less.
+fn unit(at: jiff::Timestamp) -> jiff::SignedDuration {
+    const SECOND: i128 = 1_000_000_000;
+    let nanoseconds = at.as_nanosecond();
+    let whole = [86_400 * SECOND, 3_600 * SECOND, 60 * SECOND, SECOND];
+    let decimals = (0..9).rev().map(|n| 10_i128.pow(n));
+    let unit = whole.into_iter().chain(decimals);
+    let unit = unit.into_iter().find(|unit| nanoseconds % unit == 0);
+    jiff::SignedDuration::from_nanos(unit.map_or(1, |unit| unit as i64))
+}
+
+/// The first and the last instant that may be stored where `stamp` is shown.
+fn around(stamp: &str) -> (String, String) {
+    let Some(at) = stamp::instant(stamp) else {
+        return (stamp.to_owned(), stamp.to_owned());
+    };
+    let unit = unit(at);
+    let literal = |at: Result<jiff::Timestamp, jiff::Error>| match at {
+        Ok(at) => stamp::literal(at),
+        Err(_) => stamp.to_owned(),
+    };
+    (literal(at.checked_sub(unit)), literal(at.checked_add(unit)))
+}
+
+/// The span from what a page was asked from to its `last` row, both as far as what is stored may differ
+/// from what is shown.
+pub(super) fn span(here: &Cursor, last: &Cursor) -> Option<Cursor> {
+    let from = match here {
+        Cursor::Since { stamp, .. } => around(stamp).0,
+        Cursor::From { stamp, .. } => stamp.clone(),
+        _ => return None,
+    };
+    let Cursor::Since { stamp, .. } = last else {
+        return None;
+    };
+    Some(Cursor::Within {
+        from,
+        to: around(stamp).1,
+        key: None,
+    })
+}
+
+/// Whether a place is shown within a span.
+pub(super) fn is_in(span: &Cursor, place: &Cursor) -> bool {
+    let (Cursor::Within { to, .. }, Cursor::Since { stamp, .. }) = (span, place) else {
+        return false;
+    };
+    match (stamp::instant(stamp), stamp::instant(to)) {
+        (Some(at), Some(to)) => at <= to,
+        _ => false,
+    }
+}
+
+/// The place of a row in the order in which the page at `cursor` is read.
+pub(super) fn place_like(by: KeysetBy, cursor: &Cursor, row: (&[u8], &[u8])) -> Option<Cursor> {
+    match cursor {
+        Cursor::Within { from, to, .. } => Some(Cursor::Within {
+            from: from.clone(),
+            to: to.clone(),
+            key: Some(std::str::from_utf8(row.0).ok()?.to_owned()),
+        }),
+        _ => place(by, row),
     }
 }
 
@@ -58,7 +142,8 @@ pub(super) fn is_place(by: KeysetBy, cursor: &Cursor) -> bool {
     }
 }
 
-/// The place behind the rows `first..`, which followed `former`; nothing if there are none.
+/// The place of the last of the rows `first..`, which were asked for from `former`; nothing if there are
+/// none.
 pub(super) fn behind(
     by: KeysetBy,
     former: &Cursor,
@@ -69,6 +154,16 @@ pub(super) fn behind(
         return Ok(None);
     }
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let former = match former {
+        Cursor::Past(place) => place,
+        place => place,
+    };
+    if let Cursor::Within { key, .. } = former {
+        let keys_alone = keys.iter_from(first).map(|(key, _)| key);
+        in_order(key.as_deref().map(str::as_bytes), keys_alone, comes_first)?;
+        let last = keys.iter_from(first).last();
+        return Ok(last.and_then(|row| place_like(by, former, row)));
+    }
     match by {
         KeysetBy::Key => {
             let former = match former {
@@ -98,7 +193,8 @@ pub(super) fn behind(
         }
         KeysetBy::Time(field) => {
             let mut before = match former {
-                Cursor::Since { stamp, .. } => stamp::instant(stamp),
+                // As coarse as it is shown, a row may seem to stand before the place it was asked from.
+                Cursor::Since { stamp, .. } => stamp::instant(&around(&around(stamp).0).0),
                 _ => None,
             };
             let read = |text: &[u8]| {
@@ -188,6 +284,48 @@ mod tests {
     }
 
     #[test]
+    fn an_instant_is_as_coarse_as_it_may_have_been_made() {
+        for (shown, from, to) in [
+            ("2026-01-02T03:04:05.678Z", "05.677", "05.679"),
+            ("2026-01-02T03:04:05.6Z", "05.5", "05.7"),
+            ("2026-01-02T03:04:05.000001Z", "05", "05.000002"),
+        ] {
+            let (a, b) = around(shown);
+            let whole = |seconds: &str| format!("2026-01-02T03:04:{seconds}Z");
+            assert_eq!((a, b), (whole(from), whole(to)));
+        }
+        let of = |shown: &str| around(shown).0;
+        assert_eq!(of("2026-01-02T03:04:05Z"), "2026-01-02T03:04:04Z");
+        assert_eq!(of("2026-01-02T03:04:00Z"), "2026-01-02T03:03:00Z");
+        assert_eq!(of("2026-01-02T03:00:00Z"), "2026-01-02T02:00:00Z");
+        assert_eq!(of("2026-01-02T00:00:00Z"), "2026-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn a_span_is_read_by_key_and_left_with_its_last_row() {
+        let by = KeysetBy::Time("T");
+        let since = |stamp: &str| Cursor::Since {
+            stamp: stamp.to_owned(),
+            key: "a".to_owned(),
+        };
+        let here = since("2026-01-02T03:04:05Z");
+        let span = span(&here, &here).unwrap();
+        let (from, to) = ("2026-01-02T03:04:04Z", "2026-01-02T03:04:06Z");
+        let within = |cursor: &Cursor| options(by, "K", cursor);
+        let of_span = format!("T ge {from} and T le {to}");
+        assert_eq!(within(&span), (of_span.clone(), "K".to_owned()));
+        let next = behind(by, &span, 0, &buffer(&[("b", to), ("c", from)]));
+        let next = next.unwrap().unwrap();
+        assert_eq!(within(&next).0, format!("{of_span} and K ge 'c'"));
+        let rest = Cursor::From {
+            stamp: to.to_owned(),
+            key: "c".to_owned(),
+        };
+        assert_eq!(within(&rest).0, format!("(T ge {to} or K eq 'c')"));
+        assert!(is_in(&span, &since(to)) && !is_in(&span, &since("2026-01-02T03:04:06.1Z")));
+    }
+
+    #[test]
     fn keys_of_digits_out_of_order_are_seen() {
         let by = |former: &Cursor, keys: &[&str]| {
             let rows: Vec<_> = keys.iter().map(|key| (*key, "")).collect();
@@ -236,11 +374,17 @@ mod tests {
         );
         let cursor = next.unwrap().unwrap();
         let (filter, order) = options(KeysetBy::Time("T"), "K", &cursor);
+        assert_eq!(filter, "T ge 2026-01-01T05:00:00.4Z");
+        assert_eq!(order, "T,K");
+        let past = options(
+            KeysetBy::Time("T"),
+            "K",
+            &Cursor::Past(Box::new(cursor.clone())),
+        );
         assert_eq!(
-            filter,
+            past.0,
             "(T gt 2026-01-01T05:00:00.5Z or (T eq 2026-01-01T05:00:00.5Z and K gt 'a'))"
         );
-        assert_eq!(order, "T,K");
         let back = by(&cursor, &[("c", "2026-01-01T04:00:00Z")]);
         assert!(matches!(back, Err(PageError::Order)));
         let forms = ["06:00:00Z", "06:00:01Z", "06:00:02.5Z", "06:00:01.5Z"];

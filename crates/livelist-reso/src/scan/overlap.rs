@@ -18,6 +18,9 @@ const MOST: u64 = 50;
 /// The least, where a page has twice as many.
 const LEAST: u64 = 10;
 
+/// Rows of one page that were shown before have fewer others than this between them.
+const TOGETHER: usize = 1_000;
+
 /// How many rows the page behind one with `rows` different rows shows again: half of a tiny one, a
 /// tenth of an ordinary one.
 pub(super) fn overlap(rows: u64) -> u64 {
@@ -71,6 +74,45 @@ impl PageRows {
     pub(super) fn print(&self) -> Vec<u8> {
         self.0.iter().flat_map(|row| row.to_be_bytes()).collect()
     }
+}
+
+/// How many of the rows from `first` on stand before or at the last one that is in `tail`: they are
+/// those of the page before, shown again.
+pub(super) fn again(tail: &[u64], first: usize, keys: &KeyBuffer) -> usize {
+    let mut again = 0;
+    if tail.is_empty() {
+        return again;
+    }
+    for (at, row) in keys.iter_from(first).enumerate() {
+        // They stand together.
+        if again > 0 && at > again + TOGETHER {
+            break;
+        }
+        if tail.contains(&hash(row)) {
+            again = at + 1;
+        }
+    }
+    again
+}
+
+/// The last rows from `first` on.
+pub(super) fn rows_at_end(first: usize, keys: &KeyBuffer) -> Vec<u64> {
+    let rows = keys.iter_from(first).rev().take(MOST as usize);
+    rows.map(hash).collect()
+}
+
+/// The same, of their keys alone.
+pub(super) fn keys_at_end(first: usize, keys: &KeyBuffer) -> Vec<u64> {
+    let rows = keys.iter_from(first).rev().take(MOST as usize);
+    rows.map(|(key, _)| hash((key, b""))).collect()
+}
+
+/// A page with the same keys has the same.
+pub(super) fn print(first: usize, keys: &KeyBuffer) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    keys.iter_from(first)
+        .for_each(|(key, _)| key.hash(&mut hasher));
+    hasher.finish()
 }
 
 fn hash(row: (&[u8], &[u8])) -> u64 {

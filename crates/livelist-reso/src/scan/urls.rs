@@ -21,6 +21,8 @@ pub(super) struct PageUrls {
     filter: String,
     orderby: String,
     skip: Option<u64>,
+    /// Room for a row that is shown again, and one more.
+    least: u32,
     parameters: BTreeMap<String, String>,
 }
 
@@ -65,6 +67,10 @@ impl PageUrls {
             },
             parameters: feed.parameters.clone(),
             orderby,
+            least: match dialect.scan {
+                ScanForm::Keyset(_) if cursor.shows_again() => 2,
+                _ => 1,
+            },
             skip: match cursor {
                 Cursor::Skip(n) => Some(*n),
                 _ => None,
@@ -82,7 +88,7 @@ impl PageUrls {
                 ..
             }
             | ScanForm::List => String::new(),
-            _ => size.to_string(),
+            _ => size.max(self.least).to_string(),
         };
         let url = Query::of(&self.base, &self.path)
             .option("$select", &self.select)

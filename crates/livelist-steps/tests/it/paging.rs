@@ -354,6 +354,6 @@ async fn a_scan_that_ends_too_soon_every_day_is_told() {
     assert_eq!(naive::harm(&world, &rules).await.lost.len(), 500);
     world.mls().add(10);
     let output = result(world.day_under(&feed, &rules).await);
-    assert_eq!(output.held_reason, Some(HeldReason::RowsSkipped));
+    assert_eq!(output.held_reason, Some(HeldReason::EndUnproved));
     world.heals(&feed).await;
 }

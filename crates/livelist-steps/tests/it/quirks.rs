@@ -148,9 +148,10 @@ async fn a_scan_by_number_loses_nothing_under_it(
     #[values(Rmls, UtahRealEstate)] provider: livelist_mls::Provider,
 ) {
     let (world, feed) = World::begun(provider, 600, 50).await;
+    // While the first scan reads: controls that are sold before they are asked for would be another test.
     let rules = [
-        FaultRule::new(Fault::SellDuringScan { n: 3 }),
-        FaultRule::new(Fault::AddDuringScan { n: 2 }),
+        FaultRule::new(Fault::SellDuringScan { n: 3 }).times(12),
+        FaultRule::new(Fault::AddDuringScan { n: 2 }).times(12),
     ];
     let before = world.mls().live_keys();
     let output = result(world.day_under(&feed, &rules).await);

@@ -1,0 +1,67 @@
+//! What bounds a scan besides its rows: requests, and pages that show nothing new.
+
+use serde::{Deserialize, Serialize};
+
+use super::ScanState;
+use crate::error::ClientError;
+use crate::loops::LoopProbe;
+
+/// More empty pages in a row than this, or pages that were there before, are no list.
+const MOST_IDLE: u32 = 50;
+/// So many requests a scan may take besides those that its rows explain.
+const SPARE: u64 = 100;
+
+/// Pages that showed nothing new, each behind a new link.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Idle {
+    /// Empty ones in a row.
+    empty: u32,
+    /// Those that were there before.
+    repeated: u32,
+    prints: LoopProbe,
+}
+
+impl Idle {
+    /// Notes a page with such rows, so many.
+    pub(super) fn pass(&mut self, print: u64, rows: u64) -> Result<(), ClientError> {
+        if rows == 0 {
+            self.empty += 1;
+        } else {
+            self.empty = 0;
+            self.repeated += u32::from(self.prints.is_circle(&print.to_be_bytes()));
+        }
+        let told = |many, what| {
+            Err(ClientError::Endless(format!(
+                "{many} pages {what}, each with a link to the next"
+            )))
+        };
+        match self {
+            Idle { empty, .. } if *empty >= MOST_IDLE => told(empty, "without a row in a row"),
+            Idle { repeated, .. } if *repeated >= MOST_IDLE => {
+                told(repeated, "showed the rows of another one")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl ScanState {
+    /// An error when the scan has taken more requests than three times what count and page size explain.
+    /// `allowed` raises the bound.
+    pub(super) fn is_within_bounds(&self, allowed: Option<u32>) -> Result<(), ClientError> {
+        let Some(count) = self.evidence.count_before.filter(|_| self.fullest > 0) else {
+            return Ok(());
+        };
+        let explained = (count.saturating_mul(3) / self.fullest).saturating_add(SPARE);
+        let most = explained.max(allowed.map_or(0, u64::from));
+        if self.requests < most {
+            return Ok(());
+        }
+        Err(ClientError::Endless(format!(
+            "{} requests were sent, and {count} rows in pages of {} explain a third of them at most; \
+             `max_requests` raises the bound",
+            self.requests, self.fullest
+        )))
+    }
+}

@@ -1,0 +1,107 @@
+//! The question behind the last row: asked where no other sign tells that the list ends there.
+
+use livelist_model::evidence::EndSign;
+use livelist_model::keys::KeyBuffer;
+
+use super::{ScanState, filter, overlap};
+use crate::allow;
+use crate::client::{Client, PageRequest};
+use crate::error::ClientError;
+use crate::query::Query;
+
+/// A row at the end may be sold meanwhile: then the one before it is looked for, so many times.
+const TRIES: u64 = 3;
+/// Some servers count no further than a multiple of this.
+const CAP: u64 = 10_000;
+
+/// What stands behind the last row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Behind {
+    /// Nothing: the answer is empty, and one that begins a row earlier shows the last row alone.
+    Nothing,
+    /// Other rows.
+    Rows,
+    /// Nobody knows: the question is not understood.
+    Unknown,
+}
+
+impl ScanState {
+    /// The count, if it may be believed: a round one may be a bound.
+    pub(super) fn trusted_count(&self) -> Option<u64> {
+        self.evidence
+            .count_before
+            .filter(|n| *n == 0 || n % CAP != 0)
+    }
+
+    /// Ends the scan, with a proof or without one.
+    pub(super) async fn prove(&mut self, client: &mut Client<'_>) -> Result<(), ClientError> {
+        self.ended(match self.behind_last(client).await? {
+            Behind::Nothing => EndSign::Asked,
+            Behind::Rows | Behind::Unknown => EndSign::Unproved,
+        });
+        Ok(())
+    }
+
+    /// Asks what stands behind the last row: `$skip` to that row has to show it and nothing else, and
+    /// `$skip` behind it nothing. Who ignores `$skip` shows other rows then, or some where none may be.
+    pub(super) async fn behind_last(&self, client: &mut Client<'_>) -> Result<Behind, ClientError> {
+        let rows = self.evidence.rows;
+        for back in 1..=TRIES.min(rows) {
+            let Some(shown) = self.at(client, rows - back, back + 1).await? else {
+                return Ok(Behind::Unknown);
+            };
+            if shown.is_empty() {
+                continue;
+            }
+            let known = shown.iter().filter(|row| self.tail.contains(row)).count();
+            if known == 0 {
+                return Ok(Behind::Unknown);
+            }
+            if known < shown.len() || shown.len() as u64 > back {
+                return Ok(Behind::Rows);
+            }
+            return Ok(match self.at(client, rows, 1).await? {
+                Some(behind) if behind.is_empty() => Behind::Nothing,
+                Some(behind) if behind.iter().any(|row| !self.tail.contains(row)) => Behind::Rows,
+                Some(_) | None => Behind::Unknown,
+            });
+        }
+        Ok(Behind::Unknown)
+    }
+
+    /// The rows behind the first `skip`, as hashes; nothing where the question is not answered.
+    async fn at(
+        &self,
+        client: &mut Client<'_>,
+        skip: u64,
+        top: u64,
+    ) -> Result<Option<Vec<u64>>, ClientError> {
+        let feed = client.feed();
+        let url = Query::of(&client.dialect().base(feed), feed.resource.as_str())
+            .option("$select", &feed.key_field)
+            .option("$filter", &filter(client, &[]))
+            .option("$top", &top.to_string())
+            .option("$skip", &skip.to_string())
+            .options(&feed.parameters)
+            .url();
+        let uri = allow::parse(&url).map_err(ClientError::Link)?;
+        let request = PageRequest {
+            url: &|_| Ok(uri.clone()),
+            size: 1,
+            prefer: false,
+            stamps: false,
+            ahead: None,
+        };
+        let mut keys = KeyBuffer::default();
+        match client.page(request, &mut keys).await {
+            Ok(_) => Ok(Some(overlap::keys_at_end(0, &keys))),
+            Err(
+                ClientError::Rejected { .. }
+                | ClientError::Denied { .. }
+                | ClientError::Unavailable { .. }
+                | ClientError::Page(_),
+            ) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The way from page to page by links, and by `$skip` in pages that overlap.
+
+use livelist_model::evidence::EndSign;
+use livelist_model::guard_switch::{Guard, is_off};
+use livelist_model::keys::KeyBuffer;
+
+use super::overlap::{self, PageRows, overlap};
+use super::{Cursor, ScanState, Stage};
+use crate::client::{Answer, Client};
+use crate::dialect::ScanForm;
+use crate::error::ClientError;
+
+impl ScanState {
+    /// The next page is behind the link. Without one the scan ends, if that is a sign of the end.
+    pub(super) fn move_on_by_link(
+        &mut self,
+        client: &Client<'_>,
+        answer: &Answer,
+        first: usize,
+        keys: &KeyBuffer,
+    ) -> Result<(), ClientError> {
+        let rows = (keys.len() - first) as u64;
+        match &answer.next {
+            Some(link) => {
+                let mut idle = self.idle.clone();
+                idle.pass(overlap::print(first, keys), rows)?;
+                let uri = client.resolve(&answer.uri, link)?.to_string();
+                self.go_to(answer, 0, Cursor::Link(client.conceal(&uri)))?;
+                (self.idle, self.linked) = (idle, true);
+            }
+            None => {
+                self.went(answer, 0, None)?;
+                match self.is_end_unproved(client.dialect().scan, rows, answer.size) {
+                    true => self.stage = Stage::Proof,
+                    false => self.ended(EndSign::NoNextLink),
+                }
+            }
+        }
+        self.fullest = self.fullest.max(rows);
+        if rows > 0 {
+            self.tail = overlap::keys_at_end(first, keys);
+        }
+        Ok(())
+    }
+
+    /// Whether a page of so many rows without a link leaves open if the list ends with it. A missing sign
+    /// is no sign: where no link ever came and nobody counts, or where the page is as full as any, or
+    /// empty, something may stand behind it.
+    fn is_end_unproved(&self, form: ScanForm, rows: u64, size: u32) -> bool {
+        let is_full = rows >= u64::from(size) || rows >= self.fullest;
+        form != ScanForm::List
+            && self.evidence.rows > 0
+            && self.trusted_count().is_none()
+            && (!self.linked || rows == 0 || is_full)
+            && !is_off(Guard::EndSign)
+    }
+
+    /// The next page begins among the last rows of this one. A page tells that the list ends when it
+    /// shows nothing behind them, or has room for more and no link. One alone may be cut: the scan
+    /// ends when two in a row tell so, the second of them with nothing new, or three, each with rows
+    /// that changed since the last.
+    pub(super) fn move_on_by_skip(
+        &mut self,
+        answer: &Answer,
+        page: &PageRows,
+    ) -> Result<(), ClientError> {
+        let skip = match &self.cursor {
+            Cursor::Skip(n) => *n,
+            _ => 0,
+        };
+        let joined = page.joined(&self.tail);
+        let is_torn = self.cursor != Cursor::Start && joined.again == 0;
+        let link = answer.next.as_deref();
+        let hidden = match link.and_then(skip_of) {
+            Some(to) => to.saturating_sub(skip).saturating_sub(page.len()),
+            None => 0,
+        };
+        let is_still = joined.fresh == 0;
+        let has_room = page.len() < self.fullest || self.cursor == Cursor::Start;
+        let tells_end = is_still || (link.is_none() && has_room);
+        let ends_told = if tells_end { self.ends_told + 1 } else { 0 };
+        let is_end = page.len() == 0
+            || ends_told >= if is_still { 2 } else { 3 }
+            || (link.is_none() && is_off(Guard::EndSign));
+        if is_end {
+            self.went(answer, joined.again, None)?;
+            self.ended(EndSign::EmptyPage);
+        } else {
+            let fullest = self.fullest.max(page.len());
+            // At the end, as much is shown again as anywhere, however short the page was.
+            let shown_again = overlap(if link.is_none() { fullest } else { page.len() });
+            let next = Cursor::Skip((skip + page.len()).saturating_sub(shown_again));
+            self.went(answer, joined.again, Some((next, page.print())))?;
+            self.tail = page.tail(shown_again);
+            self.fullest = fullest;
+            self.ends_told = ends_told;
+        }
+        // A link behind no rows promises what cannot be read.
+        let is_empty_promise = page.len() == 0 && link.is_some();
+        self.evidence.rows_skipped += hidden + u64::from(is_torn || is_empty_promise);
+        Ok(())
+    }
+}
+
+/// The number behind `$skip=` in a link, if there is one.
+pub(super) fn skip_of(link: &str) -> Option<u64> {
+    let query = link.split_once('?')?.1;
+    query.split('&').find_map(|option| {
+        let (name, value) = option.split_once('=')?;
+        let is_skip = name.eq_ignore_ascii_case("$skip") || name.eq_ignore_ascii_case("%24skip");
+        if is_skip { value.parse().ok() } else { None }
+    })
+}

@@ -1,0 +1,164 @@
+//! The way from page to page by an order. Each page begins with the row that the one before ended with,
+//! and has to show it: then nothing stands between them, however the provider compares and however
+//! coarse it shows what it compares. The end is a page that shows nothing else.
+
+use livelist_model::evidence::EndSign;
+use livelist_model::keys::KeyBuffer;
+
+use super::{Cursor, ScanState, keyset, overlap};
+use crate::client::Answer;
+use crate::dialect::{KeysetBy, ScanForm};
+use crate::error::ClientError;
+use crate::loops::LoopProbe;
+
+/// So many rows before its end a page is asked for again that did not show the row it was asked from.
+const BACK: usize = 10;
+
+impl ScanState {
+    /// Whether a page that was asked for before its turn has to be asked for once more: it is the end,
+    /// or it does not join the page before.
+    pub(super) fn may_be_stale(&self, form: ScanForm, first: usize, keys: &KeyBuffer) -> bool {
+        let rows = keys.len() - first;
+        let again = match form {
+            ScanForm::Keyset(_) => self.shown_again(first, keys),
+            ScanForm::Links { .. } | ScanForm::List => return rows == 0,
+        };
+        again >= rows || (self.cursor.shows_again() && again == 0)
+    }
+
+    /// The next page begins with the last row of this one, or with the last mark that this one shows,
+    /// where it is cut; the scan ends with a page that has nothing behind the row it was asked from,
+    /// never with one that is only short.
+    pub(super) fn move_on_by_order(
+        &mut self,
+        by: KeysetBy,
+        answer: &Answer,
+        first: usize,
+        keys: &mut KeyBuffer,
+    ) -> Result<(), ClientError> {
+        let last = keyset::behind(by, &self.cursor, first, keys).map_err(ClientError::Page)?;
+        let rows = keys.len() - first;
+        let again = self.shown_again(first, keys);
+        let is_torn = self.cursor.shows_again() && again == 0;
+        if is_torn && let Some(back) = self.back.clone() {
+            // The row was sold or modified meanwhile, or the provider does not read its own places: rows
+            // that stood before it have to show.
+            self.went(answer, rows as u64, None)?;
+            self.loops = LoopProbe::default();
+            (self.cursor, self.back) = (back, None);
+            keys.truncate(keys.mark_at(first));
+            return Ok(());
+        }
+        let Some(last) = last else {
+            self.end(
+                answer,
+                match self.cursor {
+                    Cursor::Start | Cursor::Past(_) => EndSign::EmptyPage,
+                    _ => EndSign::Unproved,
+                },
+            )?;
+            self.marks.end();
+            return Ok(());
+        };
+        if again >= rows {
+            let next = self.behind_nothing_new(by, answer, rows, last, keys);
+            return match next {
+                Some(next) => self.go_to(answer, again as u64, next),
+                None => {
+                    self.went(answer, again as u64, None)?;
+                    self.ended(EndSign::EmptyPage);
+                    self.marks.end();
+                    Ok(())
+                }
+            };
+        }
+        if self.is_full(answer, rows)
+            && let Some(span) = self.crowded(by, first, keys)
+        {
+            // All of it is read again, by key.
+            self.go_to(answer, rows as u64, span)?;
+            keys.truncate(keys.mark_at(first));
+            return Ok(());
+        }
+        let is_in_order = !matches!(self.cursor, Cursor::Within { .. });
+        let met = match is_in_order {
+            true => self.guide.met(by, first, keys),
+            false => None,
+        };
+        let next = met.as_ref().and_then(|met| self.guide.place(met));
+        let own = met.as_ref().map_or(rows, |met| met.row + 1);
+        let again = again.min(own);
+        let seen = again + rows - own;
+        let back = (own > 1).then(|| first + own.saturating_sub(BACK + 1));
+        let back = back.and_then(|at| {
+            let row = keys.iter_from(at).next()?;
+            keyset::place_like(by, &self.cursor, row)
+        });
+        self.go_to(answer, seen as u64, next.unwrap_or(last))?;
+        self.evidence.rows_skipped += u64::from(is_torn);
+        self.fullest = self.fullest.max(rows as u64);
+        if is_in_order {
+            let fresh = keys.iter_from(first + again).take(own - again);
+            self.marks.pass(by, fresh, self.fullest);
+        }
+        if let Some(met) = &met {
+            self.guide.pass(met);
+        }
+        keys.truncate(keys.mark_at(first + own));
+        self.tail = overlap::rows_at_end(first, keys);
+        self.back = back;
+        Ok(())
+    }
+
+    /// How many rows of the page stand where rows of the one before stood.
+    fn shown_again(&self, first: usize, keys: &KeyBuffer) -> usize {
+        match self.cursor.shows_again() {
+            true => overlap::again(&self.tail, first, keys),
+            false => 0,
+        }
+    }
+
+    /// Whether a page of so many rows may have had no room for more.
+    fn is_full(&self, answer: &Answer, rows: usize) -> bool {
+        rows as u64 >= u64::from(answer.size.max(2)) || rows as u64 >= self.fullest
+    }
+
+    /// Where to go on behind a page that shows nothing new and ends with `last`: nowhere where it had
+    /// room for more.
+    fn behind_nothing_new(
+        &self,
+        by: KeysetBy,
+        answer: &Answer,
+        rows: usize,
+        last: Cursor,
+        keys: &KeyBuffer,
+    ) -> Option<Cursor> {
+        if let Cursor::Within { to, .. } = &self.cursor {
+            let key = keys.last().unwrap_or_default();
+            return Some(Cursor::From {
+                stamp: to.clone(),
+                key: String::from_utf8_lossy(key).into_owned(),
+            });
+        }
+        if !self.is_full(answer, rows) {
+            return None;
+        }
+        match by {
+            KeysetBy::Time(_) if rows > 1 => keyset::span(&self.cursor, &last),
+            KeysetBy::Key | KeysetBy::Number(_) | KeysetBy::Time(_) => {
+                Some(Cursor::Past(Box::new(last)))
+            }
+        }
+    }
+
+    /// The span around the instant that the page was asked from, where that fills half of it: by time
+    /// the scan would get no further.
+    fn crowded(&self, by: KeysetBy, first: usize, keys: &KeyBuffer) -> Option<Cursor> {
+        let here @ Cursor::Since { .. } = &self.cursor else {
+            return None;
+        };
+        let middle = keys.iter_from(first + (keys.len() - first) / 2).next()?;
+        let span = keyset::span(here, here)?;
+        keyset::is_in(&span, &keyset::place(by, middle)?).then_some(span)
+    }
+}

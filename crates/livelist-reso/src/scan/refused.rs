@@ -1,0 +1,98 @@
+//! A refusal behind good pages. What the scan knows outweighs a status: with a token that was good for
+//! many pages, 403 says that the token has ended, and a link that leads nowhere has died, or was the last.
+
+use livelist_model::evidence::{EndSign, ScanEvidence};
+
+use super::ends::Behind;
+use super::{Cursor, Idle, ScanState};
+use crate::client::Client;
+use crate::error::ClientError;
+use crate::loops::LoopProbe;
+
+impl ScanState {
+    /// What to do about a page that is refused.
+    pub(super) async fn refused(
+        &mut self,
+        client: &mut Client<'_>,
+        error: ClientError,
+    ) -> Result<(), ClientError> {
+        if self.evidence.pages == 0 {
+            return Err(error);
+        }
+        let error = match self.renewal(client, error) {
+            refusal @ (ClientError::Denied { .. } | ClientError::Rejected { .. }) => refusal,
+            other => return Err(other),
+        };
+        let leads_nowhere = matches!(
+            error,
+            ClientError::Denied {
+                status: 404 | 410,
+                ..
+            } | ClientError::Rejected {
+                status: 204 | 400 | 416,
+                ..
+            }
+        );
+        match &self.cursor {
+            Cursor::Link(_) if leads_nowhere => self.dead_link(client, error).await,
+            // The provider does not answer this form, and nothing else reads these rows.
+            Cursor::Within { .. } | Cursor::From { .. } => {
+                tracing::warn!(%error, "rows of one instant cannot be read by key");
+                self.ended(EndSign::Unproved);
+                Ok(())
+            }
+            _ => Err(error),
+        }
+    }
+
+    /// The same error; behind good pages, and once at each, one that may come of the token's age is
+    /// taken for that. Else it names the page.
+    pub(super) fn renewal(&mut self, client: &Client<'_>, error: ClientError) -> ClientError {
+        let pages = self.evidence.pages;
+        let is_new = pages > 0 && self.renewed_at != Some(pages);
+        if is_new && client.may_be_the_token(&error) {
+            self.renewed_at = Some(pages);
+            return ClientError::Unauthorized;
+        }
+        error.behind(pages)
+    }
+
+    /// Behind the last row, a link that leads nowhere was the last one. Elsewhere it has died, and the
+    /// scan begins anew, once.
+    async fn dead_link(
+        &mut self,
+        client: &mut Client<'_>,
+        error: ClientError,
+    ) -> Result<(), ClientError> {
+        let behind = self.behind_last(client).await?;
+        let rows = self.evidence.rows;
+        match (behind, self.trusted_count()) {
+            (Behind::Nothing, _) => self.ended(EndSign::Asked),
+            (Behind::Unknown, Some(count)) if count == rows => self.ended(EndSign::Counted),
+            _ if !self.begun_anew => self.begin_anew(),
+            (Behind::Unknown, None) => self.ended(EndSign::Unproved),
+            (Behind::Unknown, Some(count)) if count < rows => self.ended(EndSign::Unproved),
+            (Behind::Rows | Behind::Unknown, _) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// From the first page again. What was read stays read, and the list is as old as it was.
+    fn begin_anew(&mut self) {
+        tracing::info!(
+            pages = self.evidence.pages,
+            "a link has died; the scan begins anew"
+        );
+        self.evidence = ScanEvidence {
+            pages: 0,
+            rows: 0,
+            rows_skipped: 0,
+            ..self.evidence.clone()
+        };
+        self.cursor = Cursor::Start;
+        self.loops = LoopProbe::default();
+        self.idle = Idle::default();
+        self.tail.clear();
+        self.begun_anew = true;
+    }
+}

@@ -1,0 +1,211 @@
+//! Scans by an order: timestamps that are shown coarser than they are stored, instants with more rows
+//! than a page holds, keys that differ only by case at a page's edge.
+
+use livelist_model::evidence::{Doubt, EndSign};
+
+use crate::error::ClientError;
+use crate::strange::{Asked, Reply, Row, Strange, exactly, feed, keys, read, rows};
+
+const MS: i64 = 1_000;
+const SECOND: i64 = 1_000 * MS;
+const MINUTE: i64 = 60 * SECOND;
+
+fn half_up<const UNIT: i64>(at: i64) -> String {
+    exactly((at + UNIT / 2).div_euclid(UNIT) * UNIT)
+}
+
+fn up<const UNIT: i64>(at: i64) -> String {
+    exactly((at + UNIT - 1).div_euclid(UNIT) * UNIT)
+}
+
+fn down<const UNIT: i64>(at: i64) -> String {
+    exactly(at.div_euclid(UNIT) * UNIT)
+}
+
+fn ampre() -> livelist_model::run::FeedSpec {
+    feed("ampre", r#","page_size":100,"count":"never""#)
+}
+
+#[track_caller]
+fn is_read_whole(server: &Strange, what: &str) {
+    let (ended, read) = read(server, &ampre());
+    let scan = ended.expect(what).evidence;
+    let missed: Vec<_> = server.all().difference(&read).cloned().collect();
+    assert_eq!(missed, Vec::<String>::new(), "{what}");
+    assert_eq!(
+        (scan.end, scan.rows_skipped),
+        (Some(EndSign::EmptyPage), 0),
+        "{what}"
+    );
+}
+
+#[test]
+fn stored_finer_than_shown_all_rows_are_read() {
+    let shown: [(&str, fn(i64) -> String); 9] = [
+        ("exactly", exactly),
+        ("half up to ms", half_up::<MS>),
+        ("up to ms", up::<MS>),
+        ("down to ms", down::<MS>),
+        ("half up to s", half_up::<SECOND>),
+        ("down to s", down::<SECOND>),
+        ("half up to min", half_up::<MINUTE>),
+        ("up to min", up::<MINUTE>),
+        ("down to min", down::<MINUTE>),
+    ];
+    for (name, show) in shown {
+        // From a few rows in one shown instant to more than a page holds.
+        for apart in [137, 3, 40 * MS, SECOND, 7 * SECOND] {
+            let mut server = Strange::new(rows(keys(1_200), apart), 100, Strange::plain);
+            server.show = show;
+            is_read_whole(&server, &format!("{name}, {apart} apart"));
+            let pages = server.requests();
+            assert!(pages < 90, "{name}, {apart} apart: {pages}");
+        }
+    }
+}
+
+#[test]
+fn more_rows_of_one_instant_than_a_page_holds_are_read() {
+    for (many, at_once) in [
+        (1_200, 700),
+        (450, 450),
+        (101, 101),
+        (100, 100),
+        (1_000, 100),
+    ] {
+        for show in [exactly as fn(i64) -> String, half_up::<MS>, down::<SECOND>] {
+            let mut all = rows(keys(many), 9 * MS);
+            let instant = all[many as usize / 3].at;
+            let bulk = all.len() / 3..(all.len() / 3 + at_once).min(all.len());
+            for row in &mut all[bulk] {
+                row.at = instant;
+            }
+            let mut server = Strange::new(all, 100, Strange::plain);
+            server.show = show;
+            is_read_whole(&server, &format!("{many} {at_once}"));
+        }
+    }
+}
+
+#[test]
+fn tiny_lists_have_an_end() {
+    for provider in ["ampre", "trestle"] {
+        for (many, cap) in [(0, 9), (1, 9), (2, 9), (9, 9), (5, 2), (4, 1)] {
+            if (provider, cap) == ("ampre", 1) {
+                continue;
+            }
+            let server = Strange::new(rows(keys(many), MS), cap, Strange::plain);
+            let (ended, read) = read(&server, &feed(provider, r#","count":"never""#));
+            let what = format!("{provider}: {many} in pages of {cap}");
+            let scan = ended.expect(&what).evidence;
+            assert_eq!(scan.end, Some(EndSign::EmptyPage), "{what}");
+            assert_eq!(read, server.all(), "{what}");
+        }
+    }
+}
+
+/// Where an instant holds more rows than a page and the server refuses to go on by key within it.
+#[test]
+fn an_instant_that_cannot_be_read_is_told() {
+    let mut all = rows(keys(500), 9 * MS);
+    all.iter_mut()
+        .skip(200)
+        .for_each(|row| row.at = 1_800_000_000_000_000);
+    let server = Strange::new(all, 100, |server, asked| {
+        match asked.option("$orderby") == "ListingKey" || asked.option("$filter").contains(" le ") {
+            true => Reply::error(400, "not supported"),
+            false => server.plain(asked),
+        }
+    });
+    let (ended, _) = read(&server, &ampre());
+    let scan = ended.unwrap().evidence;
+    assert_eq!(scan.end, Some(EndSign::Unproved));
+    assert_eq!(scan.doubt(300), Some(Doubt::EndUnproved));
+}
+
+/// `gt` jumps over a twin where the server ignores case.
+#[test]
+fn keys_that_differ_only_by_case_are_read_by_a_server_that_ignores_it() {
+    for cap in 3..9 {
+        let keys = (0..60).flat_map(|n| [format!("key{n:03}"), format!("KEY{n:03}")]);
+        let mut server = Strange::new(rows(keys, 1), cap, Strange::plain);
+        server.blind = true;
+        let (ended, read) = read(&server, &feed("trestle", r#","count":"never""#));
+        assert_eq!(ended.unwrap().evidence.end, Some(EndSign::EmptyPage));
+        assert_eq!(read, server.all(), "pages of {cap}");
+    }
+}
+
+/// A listing that is sold while its page is being read takes nothing with it.
+#[test]
+fn the_last_row_of_a_page_may_be_sold_or_modified() {
+    for provider in ["ampre", "trestle"] {
+        for many in [400, 950] {
+            let server = Strange::new(rows(keys(many), MS), 100, |server, asked| {
+                let reply = server.plain(asked);
+                let shown = reply.1["value"].as_array().unwrap();
+                if let Some(last) = shown
+                    .last()
+                    .filter(|_| asked.nth % 3 == 1 && asked.nth < 40)
+                {
+                    let mut rows = server.rows.lock().unwrap();
+                    let at = rows.iter().position(|row| row.key == last["ListingKey"]);
+                    let gone = rows.remove(at.unwrap());
+                    if asked.nth % 2 == 0 {
+                        rows.push(Row {
+                            at: 1_800_000_000_000_000 + asked.nth as i64,
+                            ..gone
+                        });
+                    }
+                }
+                reply
+            });
+            let more = r#","page_size":100,"count":"never""#;
+            let (ended, read) = read(&server, &feed(provider, more));
+            let scan = ended.unwrap().evidence;
+            assert_eq!((scan.end, scan.doubt(0)), (Some(EndSign::EmptyPage), None));
+            assert!(server.all().is_subset(&read), "{provider}");
+        }
+    }
+}
+
+/// An empty answer in the middle is no end: it does not show the row that was asked from.
+#[test]
+fn an_empty_answer_in_the_middle_is_no_end() {
+    for provider in ["ampre", "trestle"] {
+        for times in [1, 99] {
+            let empty = move |server: &Strange, asked: &Asked| match asked.nth {
+                n if (3..3 + times).contains(&n) => server.page(&[], 0, None),
+                _ => server.plain(asked),
+            };
+            let server = Strange::new(rows(keys(950), MS), 100, empty);
+            let more = r#","page_size":100,"count":"never""#;
+            let (ended, read) = read(&server, &feed(provider, more));
+            let scan = ended.unwrap().evidence;
+            match times {
+                1 => assert_eq!((scan.doubt(950), read), (None, server.all()), "{provider}"),
+                _ => assert_eq!(scan.end, Some(EndSign::Unproved), "{provider}"),
+            }
+        }
+    }
+}
+
+/// Who ignores the condition shows its first page for ever.
+#[test]
+fn a_server_that_does_not_heed_the_condition_is_found_out() {
+    for provider in ["ampre", "trestle"] {
+        let server = Strange::new(rows(keys(950), MS), 100, |server, asked| {
+            server.page(&server.rows.lock().unwrap(), 0, asked.number("$top"))
+        });
+        let more = r#","page_size":100,"count":"never""#;
+        let (ended, _) = read(&server, &feed(provider, more));
+        match ended {
+            Ok(state) => assert!(state.evidence.doubt(100).is_some(), "{provider}"),
+            Err(error) => assert!(
+                matches!(error, ClientError::Loop { .. } | ClientError::Page(_)),
+                "{provider}: {error:?}"
+            ),
+        }
+        assert!(server.requests() < 50);
+    }
+}
