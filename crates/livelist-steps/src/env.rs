@@ -83,6 +83,12 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// When the last request of a task that began at `begun` has to be over.
+    pub(crate) fn deadline(&self, begun: jiff::Timestamp) -> jiff::Timestamp {
+        let time = self.task_time.saturating_add(LAST_REQUEST);
+        begun.checked_add(time).unwrap_or(jiff::Timestamp::MAX)
+    }
+
     /// Whether a task that began at `begun` and has asked `asked` times should hand on.
     pub(crate) fn is_spent(
         &self,
@@ -94,6 +100,10 @@ impl Limits {
         spent >= self.task_time || self.task_pages.is_some_and(|most| asked >= most)
     }
 }
+
+/// A request that a task begins at the end of its time may take so long: 780 s and this are less than
+/// Lambda's 900.
+const LAST_REQUEST: Duration = Duration::from_secs(90);
 
 /// How long a task waits at least that was told to wait for the `stalled`th time in a row without
 /// anything in between: a provider that only ever says "in a second" is not asked every second for

@@ -103,7 +103,8 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let pace = env.pace();
     let limits = Dialect::for_feed(&run.feed)?.limits_of(&run.feed);
     let ledger = budget::ledger(env, &run, &limits).await?;
-    let mut client = Client::new(&*env.transport, &pace, &run.feed, &session, ledger)?;
+    let client = Client::new(&*env.transport, &pace, &run.feed, &session, ledger)?;
+    let mut client = client.until(env.limits.deadline(env.clock.now()));
     if !progress.scan.alone {
         client = client.reading_ahead();
     }
@@ -185,6 +186,10 @@ async fn read_on(
             Ok(Step::Done) => return Ok((Outcome::Done, Duration::ZERO)),
             Ok(Step::More) => {}
             Err(ClientError::Throttled(wait)) => return Ok((Outcome::Throttled, wait)),
+            // The next task has time for it.
+            Err(ClientError::OutOfTime) if asked > 0 => {
+                return Ok((Outcome::More, Duration::ZERO));
+            }
             Err(ClientError::Unauthorized) if !is_off(Guard::TokenRefresh) => {
                 let here = place(progress);
                 if progress.refused_at.as_ref() == Some(&here) {
