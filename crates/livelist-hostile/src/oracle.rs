@@ -39,8 +39,12 @@
 //! - **Nothing is stuck**: on the second day without any fault every list is the truth, or what
 //!   differs waits for a person and is true; on the third, after a person approved it, every list
 //!   is the truth.
+//! - **Gone was listed** (asked for with `--contradict`): after each write of a head and at each evening
+//!   the API is asked about every live key of the feed. It calls none of them gone, but for those that
+//!   were on a list once: rule zero judged their removal, and a list that has them again tells so.
 //! - **No secret** in any object, payload or error, and none sent to a host that is not the feed's.
 
+mod check;
 mod denial;
 mod evening;
 mod succession;
@@ -55,6 +59,7 @@ use livelist_reso::dialect::Dialect;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+pub(crate) use check::site_key_hash;
 use denial::Denial;
 use succession::succeeds;
 
@@ -131,6 +136,12 @@ impl World {
         let feed = &mut self.feeds[at];
         let name = feed.spec.feed.clone();
         let size = list.len();
+        for key in &list {
+            feed.removed.remove(key);
+        }
+        let former = feed.list.take().into_iter().flatten();
+        let is_removed = |key: &String| list.binary_search(key).is_err();
+        feed.removed.extend(former.filter(is_removed));
         feed.list = Some(list);
         feed.head = Some(head);
         if is_new {
@@ -138,7 +149,7 @@ impl World {
             feed.held_on.clear();
         }
         self.tell(1, || format!("the list of {name} is {what}: {size} keys"));
-        Ok(())
+        self.check_gone(now, at)
     }
 
     /// The list of a head that says of it what is true.

@@ -24,7 +24,7 @@ fn leaves_out_rows(fault: &Fault) -> bool {
 
 /// Rows are not in a page, or the way to the next page is not.
 fn hides_rows(fault: &Fault) -> bool {
-    leaves_out_rows(fault) || matches!(fault, Fault::NoNextLink | Fault::NextLinkNull)
+    leaves_out_rows(fault) || matches!(fault, Fault::NoNextLink | Fault::NextLinkNull | Fault::Cap)
 }
 
 fn falsifies_count(strike: &Strike) -> bool {
@@ -32,7 +32,10 @@ fn falsifies_count(strike: &Strike) -> bool {
     strike.kind == RequestKind::Count
         && matches!(
             fault,
-            Fault::WrongCount { .. } | Fault::EmptyList | Fault::ConfirmFindsNothing
+            Fault::WrongCount { .. }
+                | Fault::EmptyList
+                | Fault::ConfirmFindsNothing
+                | Fault::OddCount { .. }
         )
 }
 
@@ -41,6 +44,10 @@ impl Denial<'_> {
         match strike.fault {
             Fault::DenyPartial { percent } => {
                 self.mls.control.denied_keys(percent).contains(self.key)
+            }
+            Fault::Rebuilding { percent, salt } => {
+                let hidden = self.mls.control.hidden_keys(percent, salt);
+                hidden.contains(self.key)
             }
             _ => false,
         }

@@ -102,6 +102,7 @@ impl Story {
             spared: BTreeSet::new(),
             task_pages: dice.chance(0.7).then(|| dice.within(1, 12) as u32),
             part_bytes: dice.within(100, 4_000) as usize,
+            asks_check: false,
         }
     }
 }
