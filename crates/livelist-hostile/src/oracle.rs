@@ -12,8 +12,9 @@
 //!   denial of access, which hides the key, in pages; in answers by key, if it can be asked by key;
 //!   and in counts, if it counts (where a count that was falsified denies as well). Where it can
 //!   neither be asked by key nor counts, pages are all that it has: it denied a key if in every scan
-//!   that the list rests on, two at least, a fault left rows out of a page. A key that is hidden in
-//!   only some kinds of answers is live.
+//!   that the list rests on, two at least, a fault left rows out of a page; a list that is being
+//!   rebuilt denies only what it hid 18 hours before as well. A key that is hidden in only some kinds
+//!   of answers is live.
 //!   A key that was in the former list and has been live ever since that list was written may not go
 //!   either, even if it came when the scans had begun: another run has seen it. And no excuse holds
 //!   for a list without any key, unless the former one was without any as well.

@@ -38,6 +38,8 @@ pub struct Story {
     pub part_bytes: usize,
     /// The oracle asks the API about every live key.
     pub asks_check: bool,
+    /// What answers says what time it is.
+    pub tells_time: bool,
 }
 
 /// One MLS.
@@ -53,6 +55,8 @@ pub struct MlsPlan {
     pub guards: Option<(f64, u64)>,
     /// The page size in the registry.
     pub page_size: Option<u32>,
+    /// How wrong the time is that it tells, in seconds.
+    pub date_off: i64,
 }
 
 /// One feed.

@@ -11,6 +11,9 @@ use livelist_mls::{Fault, FaultRule, KeyType, Odd, OddCount, Provider, Refused, 
 use super::{Change, Event, MlsDay, MlsPlan, Story};
 use crate::dice::{self, Dice, pair};
 
+/// Seconds of a day.
+const DAY: u64 = 86_400;
+
 /// A kind of contradiction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Contradiction {
@@ -36,6 +39,8 @@ pub enum Contradiction {
     Counts,
     /// Answers by key show what is gone; ids change under their keys; listings leave a destination.
     ByKey,
+    /// Machines' clocks are wrong by days and years; answers tell the time, and some of them a wrong one.
+    Clocks,
     /// The oracle asks the API about every live key.
     Check,
 }
@@ -45,7 +50,7 @@ pub type Contradictions = BTreeSet<Contradiction>;
 
 impl Contradiction {
     /// All of them.
-    pub const ALL: [Contradiction; 12] = [
+    pub const ALL: [Contradiction; 13] = [
         Contradiction::Ties,
         Contradiction::Stamps,
         Contradiction::Slips,
@@ -57,6 +62,7 @@ impl Contradiction {
         Contradiction::Bytes,
         Contradiction::Counts,
         Contradiction::ByKey,
+        Contradiction::Clocks,
         Contradiction::Check,
     ];
 
@@ -79,6 +85,7 @@ impl Contradiction {
             Contradiction::Bytes => "bytes",
             Contradiction::Counts => "counts",
             Contradiction::ByKey => "by-key",
+            Contradiction::Clocks => "clocks",
             Contradiction::Check => "check",
         }
     }
@@ -144,6 +151,15 @@ impl Story {
                 }
             }
         }
+        if some.contains(&Contradiction::Clocks) {
+            let mut dice = Dice::new(pair(self.seed, dice::name("wrong clocks")));
+            for day in &mut self.days {
+                if dice.chance(0.1) {
+                    day.skew = *dice.pick(&[2 * DAY, 30 * DAY, 3_650 * DAY]);
+                }
+            }
+        }
+        self.tells_time = some.contains(&Contradiction::Clocks);
         self.asks_check = some.contains(&Contradiction::Check);
     }
 }
@@ -191,6 +207,9 @@ impl Contradiction {
                     _ => KeyType::Text,
                 };
                 ways.blind = dice.chance(0.3);
+            }
+            Contradiction::Clocks if dice.chance(0.15) => {
+                mls.date_off = *dice.pick(&[-3, 1, 400]) * DAY as i64;
             }
             Contradiction::ByKey => {
                 ways.broker_only = provider == Provider::MlsGrid && !has_filter && dice.chance(0.3);

@@ -171,5 +171,6 @@ contradicted! {
     bytes Bytes;
     counts Counts;
     by_key ByKey;
+    clocks Clocks;
     check Check;
 }
