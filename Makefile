@@ -179,9 +179,10 @@ DAYS := 10000
 SEED := 1
 
 .PHONY: hostile
-hostile: ## Plays DAYS=10000 hostile days in simulated worlds; SEED=1 is the first.
+hostile: ## Plays DAYS=10000 hostile days in simulated worlds; SEED=1 is the first, CONTRADICT=all makes servers contradict.
 	cargo run --quiet --profile hostile -p livelist-hostile -- campaign --days $(DAYS) --seed $(SEED) \
-	  --threads $(or $(THREADS),$(shell nproc)) $(if $(MARKDOWN),--markdown)
+	  --threads $(or $(THREADS),$(shell nproc)) $(if $(CONTRADICT),--contradict $(CONTRADICT)) \
+	  $(if $(MARKDOWN),--markdown)
 
 .PHONY: scale
 scale: ## Writes docs/scale.md and its rows of docs/benchmarks.md: what a night costs by a model, and when it ends.

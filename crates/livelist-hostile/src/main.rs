@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use livelist_hostile::shrink::shrink;
+use livelist_hostile::story::contrary::{self, Contradictions};
 use livelist_hostile::tally::Tally;
 use livelist_hostile::{Cut, play};
 
@@ -35,6 +36,9 @@ enum Command {
         /// Worlds at once.
         #[arg(long, default_value_t = 2)]
         threads: u64,
+        /// Servers contradict: all of it, or some, such as ties+slips.
+        #[arg(long, value_name = "SOME", num_args = 0..=1, default_missing_value = "all")]
+        contradict: Option<String>,
         /// The table as Markdown.
         #[arg(long)]
         markdown: bool,
@@ -60,8 +64,11 @@ fn main() -> ExitCode {
             days,
             seed,
             threads,
+            contradict,
             markdown,
-        } => campaign(days, seed, threads.max(1), markdown),
+        } => contradict
+            .map_or(Ok(Contradictions::new()), |some| contrary::read(&some))
+            .and_then(|some| campaign(days, seed, threads.max(1), &some, markdown)),
         Command::Replay { story, tell } => replay(&story, tell),
         Command::Shrink { story } => shorten(&story),
     };
@@ -99,7 +106,13 @@ fn shorten(story: &Cut) -> Result<bool, String> {
 }
 
 /// Plays worlds on several threads until they have so many days together, or one goes wrong.
-fn campaign(days: u64, first: u64, threads: u64, markdown: bool) -> Result<bool, String> {
+fn campaign(
+    days: u64,
+    first: u64,
+    threads: u64,
+    contrary: &Contradictions,
+    markdown: bool,
+) -> Result<bool, String> {
     let bar = ProgressBar::new(days);
     let style = "{bar:40} {pos}/{len} days  {per_sec}  {msg}  {eta} left";
     bar.set_style(ProgressStyle::with_template(style).map_err(|e| e.to_string())?);
@@ -111,16 +124,19 @@ fn campaign(days: u64, first: u64, threads: u64, markdown: bool) -> Result<bool,
             scope.spawn(|| {
                 while !stop.load(Ordering::Relaxed) {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    let played = play(&Cut::from(seed), None);
+                    let cut = Cut::from(seed).contradicted(contrary.clone());
+                    let played = play(&cut, None);
                     let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
                     match played {
                         Ok(report) => {
                             total.0.add(&report.tally);
                             if !report.violations.is_empty() {
-                                total.1.push((seed, report.violations.join("; ")));
+                                total
+                                    .1
+                                    .push((cut.to_string(), report.violations.join("; ")));
                             }
                         }
-                        Err(error) => total.1.push((seed, error)),
+                        Err(error) => total.1.push((cut.to_string(), error)),
                     }
                     bar.set_position(total.0.days.min(days));
                     bar.set_message(format!("{} went wrong", total.1.len()));
@@ -135,8 +151,8 @@ fn campaign(days: u64, first: u64, threads: u64, markdown: bool) -> Result<bool,
     bar.finish_and_clear();
     let (tally, wrong) = total.into_inner().unwrap_or_else(PoisonError::into_inner);
     say(&report::table(&tally, &wrong, taken, markdown))?;
-    if let Some((seed, _)) = wrong.first() {
-        return shorten(&Cut::from(*seed));
+    if let Some((story, _)) = wrong.first() {
+        return shorten(&story.parse()?);
     }
     Ok(true)
 }

@@ -12,8 +12,9 @@
 //!   denial of access, which hides the key, in pages; in answers by key, if it can be asked by key;
 //!   and in counts, if it counts (where a count that was falsified denies as well). Where it can
 //!   neither be asked by key nor counts, pages are all that it has: it denied a key if in every scan
-//!   that the list rests on, two at least, a fault left rows out of a page. A key that is hidden in
-//!   only some kinds of answers is live.
+//!   that the list rests on, two at least, a fault left rows out of a page; a list that is being
+//!   rebuilt denies only what it hid 18 hours before as well. A key that is hidden in only some kinds
+//!   of answers is live.
 //!   A key that was in the former list and has been live ever since that list was written may not go
 //!   either, even if it came when the scans had begun: another run has seen it. And no excuse holds
 //!   for a list without any key, unless the former one had ten at most.
@@ -40,8 +41,12 @@
 //! - **Nothing is stuck**: on the second day without any fault every list is the truth, or what
 //!   differs waits for a person and is true; on the third, after a person approved it, every list
 //!   is the truth.
+//! - **Gone was listed** (asked for with `--contradict`): after each write of a head and at each evening
+//!   the API is asked about every live key of the feed. It calls none of them gone, but for those that
+//!   were on a list once: rule zero judged their removal, and a list that has them again tells so.
 //! - **No secret** in any object, payload or error, and none sent to a host that is not the feed's.
 
+mod check;
 mod denial;
 mod evening;
 mod succession;
@@ -57,6 +62,7 @@ use livelist_reso::dialect::Dialect;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+pub(crate) use check::site_key_hash;
 use denial::Denial;
 use succession::succeeds;
 
@@ -141,11 +147,18 @@ impl World {
         let feed = &mut self.feeds[at];
         let name = feed.spec.feed.clone();
         let size = list.len();
-        let went = |former: &Vec<String>| former.iter().any(|key| !has(&list, key));
+        for key in &list {
+            feed.removed.remove(key);
+        }
+        let went: Vec<String> = feed.list.iter().flatten().cloned().collect();
+        let went = went.into_iter().filter(|key| !has(&list, key));
+        let before = feed.removed.len();
+        feed.removed.extend(went);
+        let lost_any = feed.removed.len() > before;
         if is_new {
             feed.listed_at = now;
             // A held run lists what it saw; what it did not see waits on.
-            if feed.list.as_ref().is_some_and(went) {
+            if lost_any {
                 feed.held_on.clear();
             }
         }
@@ -153,7 +166,7 @@ impl World {
         feed.head = Some(head);
         (feed.as_of, feed.looked_at) = (as_of, looked_at);
         self.tell(1, || format!("the list of {name} is {what}: {size} keys"));
-        Ok(())
+        self.check_gone(now, at)
     }
 
     /// The list of a head that says of it what is true.

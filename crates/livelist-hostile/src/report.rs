@@ -9,7 +9,12 @@ use livelist_hostile::tally::{Counts, Tally};
 const PAIRS: usize = 12;
 
 /// What a campaign counted, for people.
-pub fn table(tally: &Tally, wrong: &[(u64, String)], taken: Duration, is_markdown: bool) -> String {
+pub fn table(
+    tally: &Tally,
+    wrong: &[(String, String)],
+    taken: Duration,
+    is_markdown: bool,
+) -> String {
     let mut out = String::new();
     let rate = tally.days as f64 / taken.as_secs_f64().max(0.001);
     let all = [
@@ -52,8 +57,8 @@ pub fn table(tally: &Tally, wrong: &[(u64, String)], taken: Duration, is_markdow
         &sorted(&tally.strikes),
         is_markdown,
     );
-    for (seed, what) in wrong {
-        let _ = writeln!(out, "seed {seed}: {what}");
+    for (story, what) in wrong {
+        let _ = writeln!(out, "{story}: {what}");
     }
     out
 }

@@ -33,6 +33,9 @@ pub fn shrink(cut: &Cut) -> Result<(Cut, Report), String> {
             *best = report;
             Ok(true)
         };
+    for one in cut.contradictions() {
+        attempt(&mut cut, &mut best, Without::Contradiction(one))?;
+    }
     let story = Story::of(&cut);
     // The quiet days at the end begin earlier: the fewest days first.
     let days = story.days.len();

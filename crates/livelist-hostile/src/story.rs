@@ -2,6 +2,7 @@
 //! for each day what changes in the books, which faults are in force and how often machines fail.
 //! A story can be cut: without a day, a feed, a rule, an event or a single crash.
 
+pub mod contrary;
 mod cut;
 mod draw;
 mod faults;
@@ -10,6 +11,7 @@ use std::collections::BTreeSet;
 
 use livelist_mls::{FaultRule, MlsSpec};
 
+pub use contrary::{Contradiction, Contradictions};
 pub use cut::{Cut, Without};
 
 /// Days at the end in which nothing happens, for what must come right by itself.
@@ -34,6 +36,10 @@ pub struct Story {
     pub task_pages: Option<u32>,
     /// A part holds so many bytes.
     pub part_bytes: usize,
+    /// The oracle asks the API about every live key.
+    pub asks_check: bool,
+    /// What answers says what time it is.
+    pub tells_time: bool,
 }
 
 /// One MLS.
@@ -49,6 +55,8 @@ pub struct MlsPlan {
     pub guards: Option<(f64, u64)>,
     /// The page size in the registry.
     pub page_size: Option<u32>,
+    /// How wrong the time is that it tells, in seconds.
+    pub date_off: i64,
 }
 
 /// One feed.
@@ -124,6 +132,19 @@ pub enum Change {
     Touch(u64),
     /// All are modified at one instant.
     TouchAll,
+    /// A share of them is, in percent.
+    TouchAtOnce(u64),
+    /// Listings come that stand behind so many others.
+    AddAt {
+        /// How many.
+        n: u64,
+        /// Behind how many.
+        at: u64,
+    },
+    /// Listings leave the account's list, and live on elsewhere.
+    Leave(u64),
+    /// Listings get other listing ids under their keys.
+    Renumber(u64),
     /// Every key changes.
     Rekey,
     /// The credential is refused, or accepted again.
@@ -136,6 +157,7 @@ impl Story {
     /// The story of a seed, without what is cut.
     pub fn of(cut: &Cut) -> Story {
         let mut story = Story::draw(cut.seed);
+        story.contradict(&cut.contradictions());
         for without in &cut.without {
             story.leave_out(*without);
         }

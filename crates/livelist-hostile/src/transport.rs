@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use livelist_mls::{Delivery, Ending};
 use livelist_reso::{BodyStream, Transport, TransportError};
 
@@ -79,6 +79,13 @@ impl From<Delivery> for Sent {
     }
 }
 
+/// The header that tells the time.
+fn date(at: Ms) -> Option<(header::HeaderName, HeaderValue)> {
+    let at = jiff::Timestamp::from_millisecond(at).ok()?;
+    let text = at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    Some((header::DATE, HeaderValue::try_from(text).ok()?))
+}
+
 impl World {
     /// Answers a request that arrives now.
     fn request(&mut self, now: Ms, place: &Place, request: Request<Bytes>) -> Sent {
@@ -122,6 +129,11 @@ impl World {
         let target = uri.path_and_query().map(|p| p.as_str().to_owned());
         let delivery = self.town.send(request);
         self.answered(now, at, place, target.unwrap_or_default(), &delivery);
-        delivery.into()
+        let mut sent = Sent::from(delivery);
+        if self.story.tells_time {
+            let told = now + self.mlss[at].plan.date_off * 1_000;
+            sent.headers.extend(date(told));
+        }
+        sent
     }
 }

@@ -104,6 +104,8 @@ pub(crate) struct FeedState {
     pub(crate) as_of: Ms,
     /// When the last good look at it began, by the oracle's clock.
     pub(crate) looked_at: Ms,
+    /// Keys that were listed and are not now.
+    pub(crate) removed: BTreeSet<String>,
     /// Days on which a run was held since the list last lost a key.
     pub(crate) held_on: BTreeSet<String>,
 }
@@ -178,6 +180,7 @@ impl World {
                 listed_at: BEGAN,
                 as_of: Ms::MIN,
                 looked_at: Ms::MIN,
+                removed: BTreeSet::new(),
                 held_on: BTreeSet::new(),
             });
             if feed.shared {
@@ -186,7 +189,12 @@ impl World {
             clients[0].push(pair);
         }
         for (client, pairs) in ["acme", "zeta"].into_iter().zip(clients) {
-            let text = json!({ "client": client, "pairs": pairs }).to_string();
+            let mut document = json!({ "client": client, "pairs": pairs });
+            if client == "acme" {
+                let key = json!({ "id": "site", "sha256": crate::oracle::site_key_hash() });
+                document["api_keys"] = json!([key]);
+            }
+            let text = document.to_string();
             let key = format!("registry/clients/{client}.json");
             world.store.put(&key, text.into(), Retention::Keep, BEGAN);
         }
@@ -291,6 +299,11 @@ impl World {
     pub(crate) fn give_back(&mut self, container: Arc<Container>) {
         let step = container.place.work().step;
         self.pool.entry(step).or_default().push(container);
+    }
+
+    /// When something last happened.
+    pub(crate) fn now(&self) -> Ms {
+        self.now
     }
 
     /// Lets go of the containers, which hold the room that holds this world.

@@ -14,6 +14,11 @@ pub(super) struct Denial<'a> {
     pub(super) key: &'a String,
 }
 
+/// Looks that are so far apart are two.
+const BETWEEN_LOOKS: Ms = 18 * 3_600_000;
+/// Looks that are farther apart than this do not belong together.
+const LONGEST_WAIT: Ms = 8 * 86_400_000;
+
 /// Rows that belong to a page are not in it.
 fn leaves_out_rows(fault: &Fault) -> bool {
     matches!(
@@ -24,7 +29,7 @@ fn leaves_out_rows(fault: &Fault) -> bool {
 
 /// Rows are not in a page, or the way to the next page is not.
 fn hides_rows(fault: &Fault) -> bool {
-    leaves_out_rows(fault) || matches!(fault, Fault::NoNextLink | Fault::NextLinkNull)
+    leaves_out_rows(fault) || matches!(fault, Fault::NoNextLink | Fault::NextLinkNull | Fault::Cap)
 }
 
 fn falsifies_count(strike: &Strike) -> bool {
@@ -32,7 +37,10 @@ fn falsifies_count(strike: &Strike) -> bool {
     strike.kind == RequestKind::Count
         && matches!(
             fault,
-            Fault::WrongCount { .. } | Fault::EmptyList | Fault::ConfirmFindsNothing
+            Fault::WrongCount { .. }
+                | Fault::EmptyList
+                | Fault::ConfirmFindsNothing
+                | Fault::OddCount { .. }
         )
 }
 
@@ -41,6 +49,10 @@ impl Denial<'_> {
         match strike.fault {
             Fault::DenyPartial { percent } => {
                 self.mls.control.denied_keys(percent).contains(self.key)
+            }
+            Fault::Rebuilding { percent, salt } => {
+                let hidden = self.mls.control.hidden_keys(percent, salt);
+                hidden.contains(self.key)
             }
             _ => false,
         }
@@ -62,12 +74,29 @@ impl Denial<'_> {
             self.strikes
                 .iter()
                 .filter(|s| s.at >= scan.0 && s.at <= scan.1 && s.kind == RequestKind::Page)
-                .any(|s| leaves_out_rows(&s.fault) || self.denies(s))
+                .any(|s| {
+                    let is_total = match s.fault {
+                        Fault::Rebuilding { .. } => self.was_hidden_before(window.from),
+                        _ => true,
+                    };
+                    leaves_out_rows(&s.fault) || (is_total && self.denies(s))
+                })
         };
         let are_enough = window.scans.len() > 1;
         are_enough
             && window.scans.iter().all(in_scan)
             && (!window.counts || self.in_kind(RequestKind::Count))
+    }
+
+    /// Whether pages hid the key on an earlier day as well: two looks at one moment are one look.
+    fn was_hidden_before(&self, from: Ms) -> bool {
+        let mut strikes = self.mls.strikes.iter();
+        strikes.any(|s| {
+            let before = from - s.at;
+            s.kind == RequestKind::Page
+                && (BETWEEN_LOOKS..=LONGEST_WAIT).contains(&before)
+                && (leaves_out_rows(&s.fault) || self.denies(s))
+        })
     }
 
     /// Whether a key that was never listed may come later.

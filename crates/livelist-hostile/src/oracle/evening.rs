@@ -20,6 +20,10 @@ impl World {
                 let feed = self.feeds[at].spec.feed.clone();
                 self.wrong(format!("{feed}: in the evening {problem}"));
             }
+            if let Err(problem) = self.check_gone(self.now(), at) {
+                let feed = self.feeds[at].spec.feed.clone();
+                self.wrong(format!("{feed}: in the evening {problem}"));
+            }
             if self.must_be_looked_at(at) && !self.was_looked_at(at, date) {
                 let feed = self.feeds[at].spec.feed.clone();
                 self.wrong(format!(

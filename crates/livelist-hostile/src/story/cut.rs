@@ -5,13 +5,17 @@ use std::str::FromStr;
 
 use livelist_mls::{Fault, FaultRule};
 
+use super::contrary::{self, Contradiction, Contradictions};
 use super::{Change, DayPlan, MlsDay, Story};
 
-/// What is left out of a story, and its seed: `7`, `7:n12,f1,r3.0.1,e2.1.0,s9f3a,b2`.
+/// What is left out of a story, its seed, and which contradictions there are: `7`, `7/all`,
+/// `7/ties+slips:n12,f1,r3.0.1,e2.1.0,s9f3a,b2`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Cut {
     /// The seed.
     pub seed: u64,
+    /// How the servers contradict.
+    pub contrary: Contradictions,
     /// What is left out.
     pub without: Vec<Without>,
 }
@@ -37,6 +41,8 @@ pub enum Without {
     Extras(usize),
     /// The books are divided by this.
     Books(u64),
+    /// A contradiction.
+    Contradiction(Contradiction),
 }
 
 impl fmt::Display for Without {
@@ -51,6 +57,7 @@ impl fmt::Display for Without {
             Without::Strikes => write!(f, "S"),
             Without::Extras(day) => write!(f, "x{day}"),
             Without::Books(by) => write!(f, "b{by}"),
+            Without::Contradiction(one) => write!(f, "c{one}"),
         }
     }
 }
@@ -58,6 +65,9 @@ impl fmt::Display for Without {
 impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.seed)?;
+        if !self.contrary.is_empty() {
+            write!(f, "/{}", contrary::written(&self.contrary))?;
+        }
         for (at, without) in self.without.iter().enumerate() {
             write!(f, "{}{without}", if at == 0 { ":" } else { "," })?;
         }
@@ -80,6 +90,7 @@ impl FromStr for Without {
             ("b", [by]) => Without::Books(*by as u64),
             ("r", [day, mls, rule]) => Without::Rule(*day, *mls, *rule),
             ("e", [day, mls, event]) => Without::Event(*day, *mls, *event),
+            ("c", _) => Without::Contradiction(rest.parse()?),
             ("S", _) if rest.is_empty() => Without::Strikes,
             ("s", _) => Without::Strike(u64::from_str_radix(rest, 16).map_err(|_| bad())?),
             _ => return Err(bad()),
@@ -92,10 +103,15 @@ impl FromStr for Cut {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (seed, without) = text.split_once(':').unwrap_or((text, ""));
+        let (seed, contrary) = match seed.split_once('/') {
+            Some((seed, some)) => (seed, contrary::read(some)?),
+            None => (seed, Contradictions::new()),
+        };
         let seed = seed.parse().map_err(|_| format!("{seed:?} is no seed"))?;
         let without = without.split(',').filter(|part| !part.is_empty());
         Ok(Cut {
             seed,
+            contrary,
             without: without.map(str::parse).collect::<Result<_, _>>()?,
         })
     }
@@ -105,8 +121,23 @@ impl From<u64> for Cut {
     fn from(seed: u64) -> Self {
         Cut {
             seed,
-            without: Vec::new(),
+            ..Cut::default()
         }
+    }
+}
+
+impl Cut {
+    /// The same with servers that contradict.
+    #[must_use]
+    pub fn contradicted(mut self, by: Contradictions) -> Cut {
+        self.contrary = by;
+        self
+    }
+
+    /// The contradictions that are left.
+    pub fn contradictions(&self) -> Contradictions {
+        let is_left = |one: &Contradiction| !self.without.contains(&Without::Contradiction(*one));
+        self.contrary.iter().copied().filter(is_left).collect()
     }
 }
 
@@ -149,6 +180,8 @@ impl Story {
                     self.days[day].mlss[mls] = taken;
                 }
             }
+            // Left out before the story is drawn.
+            Without::Contradiction(_) => {}
             Without::Strike(strike) => {
                 self.spared.insert(strike);
             }
@@ -181,10 +214,15 @@ mod tests {
 
     #[test]
     fn cuts_can_be_written_and_read() {
-        let text = "7:n12,d3,f1,r3.0.1,e2.1.0,s9f3a,S,x4,b2";
+        let text = "7/ties+slips:n12,d3,f1,r3.0.1,e2.1.0,s9f3a,S,x4,b2,cslips";
         let cut: Cut = text.parse().unwrap();
-        assert_eq!(cut.without.len(), 9);
+        assert_eq!(cut.without.len(), 10);
         assert_eq!(cut.to_string(), text);
+        assert_eq!(cut.contradictions(), [Contradiction::Ties].into());
+        for text in ["7", "7/all", "7:S"] {
+            assert_eq!(text.parse::<Cut>().unwrap().to_string(), text);
+        }
+        assert!("7/tie".parse::<Cut>().is_err());
         assert!("7:q1".parse::<Cut>().is_err() && "x".parse::<Cut>().is_err());
     }
 }

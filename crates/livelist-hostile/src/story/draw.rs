@@ -102,6 +102,8 @@ impl Story {
             spared: BTreeSet::new(),
             task_pages: dice.chance(0.7).then(|| dice.within(1, 12) as u32),
             part_bytes: dice.within(100, 4_000) as usize,
+            asks_check: false,
+            tells_time: false,
         }
     }
 }
@@ -182,6 +184,7 @@ impl MlsPlan {
                 _ => None,
             },
             page_size: dice.chance(0.3).then(|| dice.within(2, 80) as u32),
+            date_off: 0,
             spec,
         }
     }

@@ -107,6 +107,17 @@ impl World {
                 control.touch_all_same_timestamp();
                 "modifies all at one instant".to_owned()
             }
+            Change::TouchAtOnce(percent) => {
+                let n = (control.live_count() * percent).div_ceil(100);
+                format!("modifies {} at one instant", control.touch_at_once(n).len())
+            }
+            Change::AddAt { n, at } => {
+                format!("lists {} new behind {at}", control.add_at(*n, *at).len())
+            }
+            Change::Leave(n) => format!("takes {} off this list", control.leave(*n).len()),
+            Change::Renumber(n) => {
+                format!("gives {} another listing id", control.renumber(*n).len())
+            }
             Change::Rekey => {
                 control.rekey_all();
                 "gives every listing a new key".to_owned()
@@ -133,6 +144,10 @@ impl World {
             Change::Relist(_) => "listed again under old keys",
             Change::Touch(_) => "modified",
             Change::TouchAll => "all modified at one instant",
+            Change::TouchAtOnce(_) => "many modified at one instant",
+            Change::AddAt { .. } => "new listings among the others",
+            Change::Leave(_) => "left the list",
+            Change::Renumber(_) => "other listing ids",
             Change::Rekey => "every key changed",
             Change::Revoke(true) => "access lost",
             Change::Revoke(false) => "access regained",

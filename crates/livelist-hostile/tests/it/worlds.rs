@@ -1,5 +1,6 @@
 //! Worlds with all guards on: nothing may go wrong, and a seed tells one story.
 
+use livelist_hostile::story::Contradiction;
 use livelist_hostile::tally::Tally;
 use livelist_hostile::{Cut, play};
 
@@ -21,9 +22,13 @@ fn all_right(seeds: std::ops::Range<u64>) -> Tally {
 #[test]
 fn a_seed_tells_the_same_story_twice() {
     for seed in [1, 2, 3, 4, 5, 6] {
-        let once = play(&Cut::from(seed), None).unwrap();
+        let mut cut = Cut::from(seed);
+        if seed > 4 {
+            cut = cut.contradicted(Contradiction::all());
+        }
+        let once = play(&cut, None).unwrap();
         // Telling a story does not change it.
-        let again = play(&Cut::from(seed), Some(3)).unwrap();
+        let again = play(&cut, Some(3)).unwrap();
         assert_eq!((once.log, &once.tally), (again.log, &again.tally), "{seed}");
         assert!(once.tally.days > 0 && !again.tale.is_empty());
     }
@@ -83,4 +88,89 @@ fn what_went_wrong_once_comes_out_right() {
     ] {
         all_right(seed..seed + 1);
     }
+}
+
+/// Contradictions reach the servers, whatever becomes of the worlds.
+#[test]
+fn contradictions_strike() {
+    let mut tally = Tally::default();
+    for seed in 100..160 {
+        let cut = Cut::from(seed).contradicted(Contradiction::all());
+        tally.add(&play(&cut, None).unwrap().tally);
+    }
+    for name in [
+        "rebuilding",
+        "cap",
+        "empty_pages_for_ever",
+        "last_page_for_ever",
+        "page_token_dies",
+        "odd_count",
+        "unreadable",
+    ] {
+        assert!(
+            tally.faults.contains_key(name),
+            "{name}: {:?}",
+            tally.faults
+        );
+    }
+    for name in [
+        "many modified at one instant",
+        "new listings among the others",
+    ] {
+        assert!(tally.changes.contains_key(name), "{name}");
+    }
+    assert!(tally.lists["asked for by a site"] > 50);
+}
+
+/// Worlds in which servers contradict in one way, until so many days were played.
+fn holds(one: Contradiction) {
+    let mut days = 0;
+    for seed in 1.. {
+        let cut = Cut::from(seed).contradicted([one].into());
+        let report = play(&cut, None).unwrap();
+        days += report.tally.days;
+        assert!(
+            report.violations.is_empty(),
+            "after {days} days: {:?}: livelist-hostile shrink {cut}",
+            report.violations
+        );
+        if days > 600 {
+            break;
+        }
+    }
+}
+
+/// Each is a test of its own, so that it can be seen which of them the product holds already.
+macro_rules! contradicted {
+    ($($name:ident $one:ident;)*) => {
+        mod contradicted {
+            use super::*;
+            $(
+                #[test]
+                #[ignore = "until the product holds it"]
+                fn $name() { holds(Contradiction::$one); }
+            )*
+        }
+        #[test]
+        fn every_contradiction_is_tried() {
+            let tried = [$(Contradiction::$one),*];
+            assert!(Contradiction::ALL.iter().all(|one| tried.contains(one)));
+        }
+    };
+}
+
+contradicted! {
+    ties Ties;
+    stamps Stamps;
+    slips Slips;
+    rebuilding Rebuilding;
+    ends Ends;
+    tokens Tokens;
+    questions Questions;
+    types Types;
+    bytes Bytes;
+    counts Counts;
+    by_key ByKey;
+    clocks Clocks;
+    check Check;
 }

@@ -44,6 +44,7 @@ mod ahead;
 mod budget;
 mod by_hand;
 mod chaos;
+mod contrary;
 mod crash;
 mod cut;
 mod days;

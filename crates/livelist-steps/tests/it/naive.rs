@@ -64,6 +64,81 @@ pub async fn read(world: &World) -> Read {
     read
 }
 
+/// Which of `keys` it would call gone after it asked for all of them in one question: those that
+/// the answer does not show. `form` has `{}` for a key.
+pub async fn gone(world: &World, keys: &[String], form: &str) -> Result<Vec<String>, String> {
+    let spec = &world.specs[0];
+    let base = world.simulator.base_url(&spec.mls);
+    let filter = match form.strip_prefix("in ") {
+        Some(literal) => {
+            let all: Vec<_> = keys.iter().map(|key| literal.replace("{}", key)).collect();
+            format!("ListingKey in ({})", all.join(","))
+        }
+        None => {
+            let all: Vec<_> = keys
+                .iter()
+                .map(|key| format!("ListingKey eq {}", form.replace("{}", key)))
+                .collect();
+            all.join(" or ")
+        }
+    };
+    let naive = Naive(HttpTransport::new());
+    let url = format!("{base}/Property?$filter={filter}");
+    let shown: BTreeSet<String> = naive.page(world, &url).await?.iter().map(key).collect();
+    let gone = keys.iter().filter(|key| !shown.contains(*key));
+    Ok(gone.cloned().collect())
+}
+
+/// Reads behind the last row of each page until a page is empty: `next` makes the condition of it.
+pub async fn behind(
+    world: &World,
+    order: &str,
+    next: impl Fn(&Value) -> String,
+) -> Result<BTreeSet<String>, String> {
+    let spec = &world.specs[0];
+    let base = world.simulator.base_url(&spec.mls);
+    let naive = Naive(HttpTransport::new());
+    let mut keys = BTreeSet::new();
+    let mut condition = String::new();
+    for _ in 0..ENDLESS {
+        let url = format!("{base}/Property?$top=100&$orderby={order}{condition}");
+        let rows = naive.page(world, &url).await?;
+        keys.extend(rows.iter().map(key));
+        let Some(last) = rows.last() else {
+            return Ok(keys);
+        };
+        condition = format!("&$filter={}", next(last));
+    }
+    Err("endless".to_owned())
+}
+
+/// Reads by `$skip` until it has as many rows as are counted.
+pub async fn counted(world: &World) -> Result<BTreeSet<String>, String> {
+    let base = world.simulator.base_url(&world.specs[0].mls);
+    let naive = Naive(HttpTransport::new());
+    let mut keys = BTreeSet::new();
+    let mut read = 0;
+    for _ in 0..ENDLESS {
+        let url = format!("{base}/Property?$count=true&$skip={read}");
+        let page = naive.body(world, &url).await?;
+        let rows = page["value"].as_array().ok_or("no rows")?;
+        keys.extend(rows.iter().map(key));
+        read += rows.len() as u64;
+        let count = page["@odata.count"].as_i64().ok_or("no count")?;
+        if read as i64 >= count {
+            return Ok(keys);
+        }
+    }
+    Err("endless".to_owned())
+}
+
+fn key(row: &Value) -> String {
+    match &row["ListingKey"] {
+        Value::String(key) => key.clone(),
+        other => other.to_string(),
+    }
+}
+
 struct Naive(HttpTransport);
 
 impl Naive {
@@ -82,10 +157,7 @@ impl Naive {
             }
             let page: Value = serde_json::from_slice(&body).map_err(|e| e.to_string())?;
             for row in page["value"].as_array().unwrap_or(&Vec::new()) {
-                match &row["ListingKey"] {
-                    Value::String(key) => keys.insert(key.clone()),
-                    other => keys.insert(other.to_string()),
-                };
+                keys.insert(key(row));
             }
             let header = headers.get("link").and_then(|l| l.to_str().ok());
             let in_header = header.and_then(|l| l.split(['<', '>']).nth(1));
@@ -99,6 +171,21 @@ impl Naive {
             };
         }
         Err("endless".to_owned())
+    }
+
+    async fn body(&self, world: &World, url: &str) -> Result<Value, String> {
+        let token = self.token(world, &world.specs[0]).await?;
+        let url = url.replace(' ', "%20");
+        let (status, _, body) = self.send(get(&url, &token)).await?;
+        if status != 200 {
+            return Err(format!("status {status}"));
+        }
+        serde_json::from_slice(&body).map_err(|e| e.to_string())
+    }
+
+    async fn page(&self, world: &World, url: &str) -> Result<Vec<Value>, String> {
+        let page = self.body(world, url).await?;
+        Ok(page["value"].as_array().ok_or("no rows")?.clone())
     }
 
     async fn token(&self, world: &World, spec: &MlsSpec) -> Result<String, String> {

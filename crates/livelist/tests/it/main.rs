@@ -14,6 +14,7 @@
 
 mod approval;
 mod days;
+mod foreign;
 mod keys;
 mod killed;
 mod logs;
