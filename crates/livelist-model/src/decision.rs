@@ -44,11 +44,13 @@ pub enum HeldReason {
     MassRemovalUnconfirmed,
     /// Asked for keys that are known to be live, the provider did not find them.
     ConfirmationBroken,
+    /// This machine's clock is wrong: two sources agree against it (`clock`).
+    ClockWrong,
 }
 
 impl HeldReason {
     /// Every reason there is.
-    pub const ALL: [HeldReason; 8] = [
+    pub const ALL: [HeldReason; 9] = [
         HeldReason::EmptyScan,
         HeldReason::EmptyFirstScan,
         HeldReason::CountMismatch,
@@ -57,6 +59,7 @@ impl HeldReason {
         HeldReason::MassRemoval,
         HeldReason::MassRemovalUnconfirmed,
         HeldReason::ConfirmationBroken,
+        HeldReason::ClockWrong,
     ];
 
     /// The stable name.
@@ -70,6 +73,7 @@ impl HeldReason {
             HeldReason::MassRemoval => "mass_removal",
             HeldReason::MassRemovalUnconfirmed => "mass_removal_unconfirmed",
             HeldReason::ConfirmationBroken => "confirmation_broken",
+            HeldReason::ClockWrong => "clock_wrong",
         }
     }
 
@@ -108,6 +112,10 @@ impl HeldReason {
                 "The MLS does not find listings by key that it showed minutes ago. Check the \
                  account's permissions; the next run tries again."
             }
+            HeldReason::ClockWrong => {
+                "This machine's clock is wrong: the MLS and another source agree against it. Set it \
+                 (NTP), then run the feed again."
+            }
         }
     }
 
@@ -116,7 +124,10 @@ impl HeldReason {
     pub fn can_be_approved(self) -> bool {
         !matches!(
             self,
-            HeldReason::CountMismatch | HeldReason::RowsSkipped | HeldReason::ConfirmationBroken
+            HeldReason::CountMismatch
+                | HeldReason::RowsSkipped
+                | HeldReason::ConfirmationBroken
+                | HeldReason::ClockWrong
         )
     }
 }
@@ -248,7 +259,8 @@ pub fn after_confirmation(facts: &Comparison, confirmed: &Confirmed, guards: &Gu
         // So many live keys were missing that the scan is none, whatever its numbers say.
         return Next::Hold(HeldReason::RowsSkipped);
     }
-    let is_mass = confirmed.asked - confirmed.restored > limit && confirmed.fresh > limit;
+    let is_mass =
+        confirmed.asked.saturating_sub(confirmed.restored) > limit && confirmed.fresh > limit;
     if is_mass && !is_off(Guard::MassRemoval) {
         return Next::Hold(HeldReason::MassRemoval);
     }
@@ -265,7 +277,7 @@ fn looks(facts: &Comparison) -> usize {
     scans
         .filter(|(scan, distinct)| {
             let is_doubted = !matches!(scan.doubt(**distinct), None | Some(Doubt::MoreThanCounted));
-            !is_doubted && facts.live - **distinct <= strays
+            !is_doubted && facts.live.abs_diff(**distinct) <= strays
         })
         .count()
 }

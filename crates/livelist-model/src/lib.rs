@@ -8,6 +8,7 @@ pub mod ack;
 pub mod agenda;
 pub mod budget;
 pub mod causes;
+pub mod clock;
 pub mod codec;
 pub mod decision;
 pub mod delta;

@@ -122,6 +122,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         absent: Absent {
             list: absent,
             draft,
+            clock: progress.clock,
             drops: head.as_ref().map(Head::drops).unwrap_or_default(),
         },
         controls: found.controls,

@@ -26,6 +26,7 @@ pub mod release;
 pub mod scan;
 pub mod start;
 pub mod stumble;
+pub mod watch;
 
 pub use env::{Env, Limits};
 pub use error::StepError;

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::draft::{self, Made, Source};
 use crate::progress::{Base, Compared, Confirmation, load};
-use crate::{Env, StepError};
+use crate::{Env, StepError, watch};
 
 /// The step's name.
 pub const NAME: &str = "publish";
@@ -145,6 +145,20 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     if is_stale {
         return Ok(work.output(Outcome::Stale, head.as_ref(), (0, 0)));
     }
+    let clock = watch::look(env, &run, &compared.absent.clock).await?;
+    for (server, seconds) in &clock.dissent {
+        tracing::warn!(
+            run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, server, seconds,
+            "the server's clock differs from this machine's, and nobody confirms it"
+        );
+    }
+    if let Some(seconds) = clock.behind {
+        tracing::error!(
+            run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, seconds,
+            "this machine's clock is behind, or ahead where negative"
+        );
+    }
+    let hold = clock.behind.map(|_| HeldReason::ClockWrong).or(hold);
     if let Some(reason) = hold
         && !(approved && reason.can_be_approved())
     {
@@ -154,8 +168,15 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         };
         return tell::hold_back(env, &work, head.as_ref(), reason, resume).await;
     }
-    let made = work.made(env, head.as_ref()).await?;
     let now = env.clock.now();
+    let is_dated = head.as_ref().is_some_and(|head| head.is_from_future(now));
+    if is_dated {
+        tracing::warn!(
+            run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls,
+            "the head's times are from the future: a new version of the same list tells true ones"
+        );
+    }
+    let made = work.made(env, head.as_ref(), is_dated).await?;
     let condition = match etag {
         _ if is_off(Guard::ConditionalWrite) => Condition::Always,
         None => Condition::Absent,
@@ -218,12 +239,17 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// The lists to publish; nothing if the head is right as it is. A draft that cannot be taken is
-    /// none: the parts tell the same.
-    async fn made(&self, env: &Env, head: Option<&Head>) -> Result<Option<Made>, StepError> {
+    /// The lists to publish; nothing if the head is right as it is, but for its times where `anew`. A
+    /// draft that cannot be taken is none: the parts tell the same.
+    async fn made(
+        &self,
+        env: &Env,
+        head: Option<&Head>,
+        anew: bool,
+    ) -> Result<Option<Made>, StepError> {
         let made = match draft::source(self.compared, self.told, head.map(|h| h.count)) {
-            Source::Head => return Ok(None),
-            Source::Lists => make::make(env, self, head).await?,
+            Source::Head if !anew => return Ok(None),
+            Source::Head | Source::Lists => make::make(env, self, head).await?,
             Source::Draft(draft) => {
                 match draft::take(env, self.run, self.compared, draft, head).await {
                     Ok(made) => made,
@@ -239,7 +265,7 @@ impl Work<'_> {
             }
         };
         let differs = (made.added, made.removed) != (0, 0);
-        Ok((differs || head.is_none()).then_some(made))
+        Ok((differs || anew || head.is_none()).then_some(made))
     }
 
     /// What the removals rest on.

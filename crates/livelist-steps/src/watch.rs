@@ -1,0 +1,143 @@
+//! What this process hears of the time: the clock is held against the `Date` of what answers, and
+//! against the time that has passed since it was last found right. Judged by the model
+//! (`livelist_model::clock`); a clock that cannot say how much time has passed is nobody's to judge.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use livelist_model::clock::{ClockDoubt, Source, Verdict, Witness, by_history, judge};
+use livelist_model::instant::TOLERANCE;
+use livelist_model::run::RunSpec;
+use livelist_reso::heard::Heard;
+use livelist_store::Clock;
+
+use crate::{Env, StepError, history};
+
+/// What a server said counts for a day.
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+/// What this process heard of the time.
+#[derive(Debug, Default)]
+pub struct Watch {
+    heard: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    /// The clock when it was last found right, or first looked at, and the time that had passed then.
+    anchor: Option<(Timestamp, Duration)>,
+    /// By the server's clock: when no time had passed; and when it was heard.
+    servers: BTreeMap<String, (i64, Duration)>,
+}
+
+impl Known {
+    fn witnesses(&self, now: Timestamp, passed: Duration) -> Vec<Witness> {
+        let servers = self.servers.iter();
+        let fresh = servers.filter(|(_, (_, at))| passed.saturating_sub(*at) < DAY);
+        let mut all: Vec<Witness> = fresh
+            .map(|(host, (zero, _))| {
+                let behind = zero.saturating_add(whole(passed)) - now.as_second();
+                Witness::exact(Source::Server(host.clone()), behind)
+            })
+            .collect();
+        if let Some((right, at)) = self.anchor {
+            let behind = right.as_second() + whole(passed.saturating_sub(at)) - now.as_second();
+            all.push(Witness::exact(Source::Process, behind));
+        }
+        all
+    }
+}
+
+fn whole(passed: Duration) -> i64 {
+    i64::try_from(passed.as_secs()).unwrap_or(i64::MAX / 2)
+}
+
+impl Watch {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at the clock for the first time, so that a jump of it is seen later.
+    pub(crate) fn begin(&self, clock: &dyn Clock) {
+        if let Some(passed) = clock.passed() {
+            let mut known = self.known();
+            known.anchor.get_or_insert((clock.now(), passed));
+        }
+    }
+
+    /// Takes note of how an answer of `host` came, and adds to `doubt` what it raises.
+    pub(crate) fn hear(
+        &self,
+        clock: &dyn Clock,
+        host: &str,
+        heard: &Heard,
+        doubt: &mut ClockDoubt,
+    ) {
+        let (Some(passed), Some(behind)) = (clock.passed(), heard.behind()) else {
+            return;
+        };
+        let now = clock.now();
+        let mut known = self.known();
+        let zero = now.as_second() + behind - whole(passed);
+        known.servers.insert(host.to_owned(), (zero, passed));
+        if behind.abs() <= TOLERANCE.as_secs() {
+            known.anchor = Some((now, passed));
+            doubt.mls = None;
+            return;
+        }
+        let verdict = judge(&known.witnesses(now, passed));
+        doubt.mls = Some(behind);
+        doubt.behind = doubt.behind.or(verdict.behind);
+    }
+
+    fn witnesses(&self, clock: &dyn Clock) -> Option<Vec<Witness>> {
+        let passed = clock.passed()?;
+        Some(self.known().witnesses(clock.now(), passed))
+    }
+}
+
+/// What is to be thought of the clock before the run's result is published, with what the scan heard.
+pub(crate) async fn look(
+    env: &Env,
+    run: &RunSpec,
+    scanned: &ClockDoubt,
+) -> Result<Verdict, StepError> {
+    let Some(mut witnesses) = env.watch.witnesses(&*env.clock) else {
+        return Ok(Verdict::default());
+    };
+    if scanned.behind.is_some() {
+        return Ok(Verdict {
+            behind: scanned.behind,
+            dissent: Vec::new(),
+        });
+    }
+    // Another process scanned: what it heard is all there is of this MLS.
+    let own = host(run);
+    let source = Source::Server(own);
+    if let Some(behind) = scanned.mls
+        && witnesses.iter().all(|w| w.source != source)
+    {
+        witnesses.push(Witness::exact(source, behind));
+    }
+    let first = judge(&witnesses);
+    if first.behind.is_some() || first.dissent.is_empty() {
+        return Ok(first);
+    }
+    // Only where somebody disagrees: the history costs a question to the store.
+    let past = history::read(&*env.objects, &run.feed.feed).await?;
+    let now = env.clock.now();
+    witnesses.extend(by_history(&past, &run.feed, env.limits.planner, now));
+    Ok(judge(&witnesses))
+}
+
+/// The server that answers for the feed.
+pub(crate) fn host(run: &RunSpec) -> String {
+    let base = &run.feed.base_url;
+    let behind = base
+        .split_once("://")
+        .map_or(base.as_str(), |(_, rest)| rest);
+    let authority = behind.split(['/', '?']).next().unwrap_or(behind);
+    authority.to_ascii_lowercase()
+}
