@@ -118,6 +118,7 @@ impl Job {
             entropy: Arc::new(SystemEntropy),
             transport: Arc::new(HttpTransport::new()),
             tokens: TokenCache::default(),
+            watch: Default::default(),
             limits: Limits::default(),
         })
     }

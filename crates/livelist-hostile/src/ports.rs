@@ -135,6 +135,7 @@ impl Container {
             transport: Arc::new(SimTransport(port())),
             metrics: Arc::new(NoMetrics),
             tokens: TokenCache::default(),
+            watch: Default::default(),
             limits: Limits {
                 task_pages,
                 part_bytes,

@@ -62,6 +62,7 @@ pub(crate) async fn build(config: &Config) -> Env {
         entropy,
         transport: Arc::new(HttpTransport::new()),
         tokens: TokenCache::default(),
+        watch: Default::default(),
         limits: Limits {
             task_time: config.scan_time,
             ..Limits::default()

@@ -57,6 +57,7 @@ pub(crate) fn env() -> (Env, Arc<MemoryQueue>) {
         transport: Arc::new(Nowhere),
         metrics: Arc::new(NoMetrics),
         tokens: TokenCache::default(),
+        watch: Default::default(),
         limits: Limits::default(),
     };
     (env, queue)

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::ids::FeedId;
+use crate::instant;
 use crate::registry::Registry;
 use crate::run::FeedSpec;
 
@@ -46,6 +47,8 @@ pub fn agenda(feeds: &[FeedSpec], last: &BTreeMap<FeedId, Timestamp>, now: Times
     for feed in feeds {
         let at = match last.get(&feed.feed) {
             None => Timestamp::UNIX_EPOCH,
+            // A run from the future was noted by a wrong clock: nobody knows when it was.
+            Some(last) if instant::is_future(*last, now) => Timestamp::UNIX_EPOCH,
             Some(last) => match feed.schedule.next_after(&feed.mls, *last) {
                 Some(at) => at,
                 None => continue,
@@ -102,6 +105,23 @@ mod tests {
 
     fn mlss(agenda: &Agenda) -> Vec<&str> {
         agenda.due.iter().map(|feed| feed.mls.as_str()).collect()
+    }
+
+    /// R16: two days ahead for a moment, and right again: the next two days are not skipped.
+    #[test]
+    fn a_run_from_the_future_is_none() {
+        let feeds = feeds(&registry());
+        let now = at("2026-11-21T12:00:00Z");
+        for (last, is_due) in [
+            ("2026-11-21T11:00:00Z", false),
+            ("2026-11-21T12:05:00Z", false),
+            ("2026-11-23T12:00:00Z", true),
+            ("2036-11-21T12:00:00Z", true),
+        ] {
+            let last = feeds.iter().map(|f| (f.feed.clone(), at(last))).collect();
+            let due = agenda(&feeds, &last, now).due;
+            assert_eq!(due.len(), if is_due { feeds.len() } else { 0 }, "{last:?}");
+        }
     }
 
     #[test]

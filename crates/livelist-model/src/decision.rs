@@ -47,11 +47,13 @@ pub enum HeldReason {
     MassRemovalUnconfirmed,
     /// Asked for keys that are known to be live, the provider did not find them.
     ConfirmationBroken,
+    /// This machine's clock is wrong: two sources agree against it (`clock`).
+    ClockWrong,
 }
 
 impl HeldReason {
     /// Every reason there is.
-    pub const ALL: [HeldReason; 9] = [
+    pub const ALL: [HeldReason; 10] = [
         HeldReason::EmptyScan,
         HeldReason::EmptyFirstScan,
         HeldReason::CountMismatch,
@@ -61,6 +63,7 @@ impl HeldReason {
         HeldReason::MassRemoval,
         HeldReason::MassRemovalUnconfirmed,
         HeldReason::ConfirmationBroken,
+        HeldReason::ClockWrong,
     ];
 
     /// The stable name.
@@ -75,6 +78,7 @@ impl HeldReason {
             HeldReason::MassRemoval => "mass_removal",
             HeldReason::MassRemovalUnconfirmed => "mass_removal_unconfirmed",
             HeldReason::ConfirmationBroken => "confirmation_broken",
+            HeldReason::ClockWrong => "clock_wrong",
         }
     }
 
@@ -119,6 +123,10 @@ impl HeldReason {
                 "The MLS does not find listings by key that it showed minutes ago. Check the \
                  account's permissions; the next run tries again."
             }
+            HeldReason::ClockWrong => {
+                "This machine's clock is wrong: the MLS and another source agree against it. Set it \
+                 (NTP), then run the feed again."
+            }
         }
     }
 
@@ -131,6 +139,7 @@ impl HeldReason {
                 | HeldReason::RowsSkipped
                 | HeldReason::EndUnproved
                 | HeldReason::ConfirmationBroken
+                | HeldReason::ClockWrong
         )
     }
 }

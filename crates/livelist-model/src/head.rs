@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use crate::decision::HeldReason;
 use crate::gone::GoneRef;
 use crate::ids::{FeedId, RunId};
+use crate::instant;
 
 /// So many deltas back a site can catch up; older ones get the full list.
 pub const DELTA_HISTORY: usize = 30;
@@ -15,7 +16,7 @@ pub const DELTA_HISTORY: usize = 30;
 /// A head is stale so long after the next one was expected. A run takes 20 hours at most and begins
 /// at the same hour each day, so a healthy feed can be late by some hours. With the day before that
 /// makes the 36 hours after which operators are called.
-const GRACE: SignedDuration = SignedDuration::from_hours(12);
+pub(crate) const GRACE: SignedDuration = SignedDuration::from_hours(12);
 
 /// `feeds/{feed}/head.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,10 +159,18 @@ impl Head {
         }
     }
 
-    /// Whether the head should have been followed by another look long ago.
+    /// Whether its times are from the future: they were noted by a clock that was wrong, and say
+    /// nothing. Its list and its sequence are what they are.
+    pub fn is_from_future(&self, now: jiff::Timestamp) -> bool {
+        let times = [self.as_of, self.looked_at(), self.published_at];
+        times.iter().any(|at| instant::is_future(*at, now))
+    }
+
+    /// Whether the head should have been followed by another look long ago, or nobody knows when.
     pub fn is_stale(&self, now: jiff::Timestamp) -> bool {
-        self.next_expected_at
-            .is_some_and(|expected| now.duration_since(expected) > GRACE)
+        let expected = self.next_expected_at;
+        self.is_from_future(now)
+            || expected.is_some_and(|expected| now.duration_since(expected) > GRACE)
     }
 
     /// The objects that this head needs and the next version may not: the full list, the deltas beyond
@@ -240,6 +249,15 @@ mod tests {
         let head = head("2026-11-21T04:05:00Z");
         assert!(!head.is_stale("2026-11-21T16:05:00Z".parse().unwrap()));
         assert!(head.is_stale("2026-11-21T16:05:01Z".parse().unwrap()));
+        // R16: nobody knows how old a head from the future is.
+        let before = |text: &str| text.parse().unwrap();
+        assert!(!head.is_stale(before("2026-11-20T04:00:00Z")));
+        assert!(head.is_stale(before("2026-11-20T03:59:59Z")));
+        let unpublished = Head {
+            published_at: before("2036-11-20T04:05:00Z"),
+            ..head
+        };
+        assert!(unpublished.is_stale(before("2026-11-20T05:00:00Z")));
     }
 
     #[test]

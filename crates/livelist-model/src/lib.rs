@@ -9,6 +9,7 @@ pub mod agenda;
 pub mod bom;
 pub mod budget;
 pub mod causes;
+pub mod clock;
 pub mod codec;
 pub mod decision;
 pub mod delta;

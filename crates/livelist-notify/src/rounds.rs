@@ -99,8 +99,7 @@ impl Notifier {
         let mut due = Vec::new();
         for recorded in recorded(&*self.objects, None).await? {
             let waiting = recorded.deliveries.into_iter().filter(|delivery| {
-                delivery.state == DeliveryState::Waiting
-                    && (all || delivery.next_at.is_none_or(|at| at <= now))
+                delivery.state == DeliveryState::Waiting && (all || delivery.is_due(now))
             });
             due.extend(waiting.map(|delivery| (recorded.client.clone(), delivery)));
         }

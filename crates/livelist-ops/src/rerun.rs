@@ -1,10 +1,14 @@
 //! Running a feed again, with the registry as it is now: a new attempt of the day, started where runs
 //! are started.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
+use livelist_model::head::Head;
 use livelist_model::record::{RunRecord, RunState};
 use livelist_model::run::RunSpec;
 use livelist_model::{FeedId, RunId, layout};
+use livelist_steps::history;
 use livelist_steps::start::ExecutionInput;
 use livelist_store::{Executions, Objects, ObjectsExt, Start, StoreError};
 use serde::Serialize;
@@ -46,7 +50,9 @@ pub async fn prepare(
     }
 }
 
-/// The first attempt of `run` that has not ended, and whether it has begun.
+/// The first attempt of `run` that has not ended, and whether it has begun. A name that a run ever had
+/// is not given to another: its record may be gone, and whoever publishes under a name that the head
+/// knows is told that it has done so already.
 ///
 /// # Errors
 /// The store cannot be used now.
@@ -54,15 +60,33 @@ pub async fn next_attempt(
     objects: &dyn Objects,
     run: RunSpec,
 ) -> Result<(RunSpec, bool), StoreError> {
+    let used = names(objects, &run.feed.feed).await?;
     for nth in 0.. {
         let id = run.run.attempt(nth);
         let key = layout::run_record(&run.feed.feed, &id);
         match objects.read_json::<RunRecord>(&key).await? {
             Some((record, _)) if record.state != RunState::Running => {}
+            None if used.contains(&id) => {}
             begun => return Ok((RunSpec { run: id, ..run }, begun.is_some())),
         }
     }
     Ok((run, false))
+}
+
+/// The names of runs that the feed's head and history know, whether or not their records are there.
+async fn names(objects: &dyn Objects, feed: &FeedId) -> Result<BTreeSet<RunId>, StoreError> {
+    let history = history::read(objects, feed).await?;
+    let mut names: BTreeSet<RunId> = history.runs.into_iter().map(|past| past.run).collect();
+    match objects.read_json::<Head>(&layout::head(feed)).await {
+        Ok(Some((head, _))) => {
+            names.extend(head.deltas.into_iter().filter_map(|delta| delta.run));
+            names.extend([head.run, head.checked_run]);
+        }
+        // What cannot be read names nobody.
+        Ok(None) | Err(StoreError::Corrupt { .. }) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(names)
 }
 
 /// Starts the next attempt of today's run of `feed`.
@@ -87,4 +111,80 @@ pub async fn rerun(
         run: id,
         started: start == Start::Started,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use livelist_model::history::{History, Past};
+    use livelist_model::record::Traffic;
+    use livelist_model::registry::{AnyProvider, Pair, parse_mls};
+    use livelist_model::run::FeedSpec;
+    use livelist_store::memory::MemoryObjects;
+    use livelist_store::{Condition, Retention};
+    use serde_json::json;
+
+    use super::*;
+
+    fn run() -> RunSpec {
+        let mls = br#"{"mls":"abor","provider":"reso","base_url":"https://x.example/odata",
+            "credential":"env:X"}"#;
+        let mls = parse_mls("mls/abor.json", mls, &AnyProvider).unwrap();
+        let pair: Pair = serde_json::from_str(r#"{"mls":"abor","resource":"Property"}"#).unwrap();
+        let date = jiff::civil::date(2026, 11, 21);
+        RunSpec::of(date, FeedSpec::resolve(&mls, &pair))
+    }
+
+    /// R16: a clock ten years ahead swept the records; the names stay taken.
+    #[tokio::test]
+    async fn a_name_that_a_run_had_is_not_taken_again_though_its_record_is_gone() {
+        let objects = MemoryObjects::new();
+        let run = run();
+        let feed = &run.feed.feed;
+        let (first, begun) = next_attempt(&objects, run.clone()).await.unwrap();
+        assert_eq!((&first.run, begun), (&run.run, false));
+
+        let (always, keep) = (Condition::Always, Retention::Keep);
+        let at = "2026-11-21T04:00:00Z";
+        let head = json!({"schema": 1, "feed": feed, "version": format!("{at}-000001"),
+            "sequence": 1, "as_of": at, "complete": true, "count": 1, "previous_count": null,
+            "key_field": "ListingKey", "order": "bytewise", "sha256": "",
+            "full": {"object": "x", "bytes": 1}, "run": run.run, "published_at": at,
+            "checked_run": run.run.attempt(1)});
+        let key = layout::head(feed);
+        objects.write_json(&key, &head, always, keep).await.unwrap();
+        let (next, _) = next_attempt(&objects, run.clone()).await.unwrap();
+        assert_eq!(next.run, run.run.attempt(2));
+
+        let mut history = History::new(feed.clone());
+        let at: Timestamp = at.parse().unwrap();
+        history.note(Past {
+            run: run.run.attempt(2),
+            state: RunState::Failed,
+            started_at: at,
+            finished_at: at,
+            live: None,
+            added: 0,
+            removed: 0,
+            confirmed: 0,
+            why: None,
+            traffic: Traffic::default(),
+        });
+        let (key, always) = (layout::history(feed), Condition::Always);
+        objects
+            .write_json(&key, &history, always, keep)
+            .await
+            .unwrap();
+        let (next, begun) = next_attempt(&objects, run.clone()).await.unwrap();
+        assert_eq!((next.run, begun), (run.run.attempt(3), false));
+
+        // One that has not ended goes on under its name.
+        let record = RunRecord::started(run.clone(), at);
+        let (key, always) = (layout::run_record(feed, &run.run), Condition::Always);
+        objects
+            .write_json(&key, &record, always, keep)
+            .await
+            .unwrap();
+        let (next, begun) = next_attempt(&objects, run.clone()).await.unwrap();
+        assert_eq!((next.run, begun), (run.run, true));
+    }
 }

@@ -9,6 +9,7 @@ use livelist_model::ack::SiteAck;
 use livelist_model::decision::HeldReason;
 use livelist_model::head::Head;
 use livelist_model::history::{History, Past};
+use livelist_model::instant::believed;
 use livelist_model::record::{RunRecord, RunState};
 use livelist_model::registry::{CredentialRef, Provider};
 use livelist_model::{ClientId, FeedId, MlsId, ResourceName, RunId, layout};
@@ -322,7 +323,7 @@ fn tell(
         version: head.map(|head| head.version.clone()),
         as_of: head.map(|head| head.as_of),
         published_at: head.map(|head| head.published_at),
-        age_seconds: head.map(|head| now.duration_since(head.as_of).as_secs()),
+        age_seconds: head.map(|head| now.duration_since(believed(head.as_of, now)).as_secs()),
         next_run_at: match feed.disabled {
             Some(_) => None,
             None => head.and_then(|head| head.next_expected_at),
@@ -397,6 +398,10 @@ fn judge(
     let Some(head) = head else {
         return (FeedState::Delayed, Some("there is no list yet".to_owned()));
     };
+    if head.is_from_future(now) {
+        let why = "its times are from the future: the clock was wrong when they were noted";
+        return (FeedState::Delayed, Some(why.to_owned()));
+    }
     if head.is_stale(now) {
         return (
             FeedState::Delayed,

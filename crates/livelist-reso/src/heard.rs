@@ -18,6 +18,8 @@ pub struct Heard {
     pub took: Duration,
     /// The server's clock (RFC 9110, 6.6.1), in whole seconds.
     pub date: Option<jiff::Timestamp>,
+    /// Whether a cache may have kept it since (RFC 9111, 5.1): then its date is not of now.
+    pub is_aged: bool,
     /// Its `Content-Encoding`.
     pub encoding: Option<String>,
     /// Its `Content-Type`.
@@ -69,11 +71,22 @@ impl Heard {
             took: between(sent_at, answered_at),
             date: text(header::DATE)
                 .and_then(|date| Some(jiff::fmt::rfc2822::parse(&date).ok()?.timestamp())),
+            is_aged: headers.contains_key(header::AGE),
             encoding: text(header::CONTENT_ENCODING),
             content_type: text(header::CONTENT_TYPE),
             quota,
             refusal: None,
         }
+    }
+
+    /// By how many seconds our clock is behind the server's, or ahead of it where negative: 0 where
+    /// its date lies between question and answer. Nothing where it gives none that speaks of now.
+    pub fn behind(&self) -> Option<i64> {
+        let date = self.date.filter(|_| !self.is_aged)?;
+        let (sent, answered) = (self.sent_at.as_second(), self.answered_at.as_second());
+        let (first, last) = (sent.min(answered) - 1, sent.max(answered) + 1);
+        let date = date.as_second();
+        Some((date - last).max(0) + (date - first).min(0))
     }
 
     /// The body has been read.
@@ -89,6 +102,25 @@ fn between(from: jiff::Timestamp, to: jiff::Timestamp) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_date_says_how_far_our_clock_is_off() {
+        let at = |second: i64| jiff::Timestamp::from_second(1_795_233_600 + second).unwrap();
+        let behind = |second: i64, aged: bool| {
+            let mut headers = HeaderMap::new();
+            let date = at(second).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+            headers.insert(header::DATE, date.parse().unwrap());
+            if aged {
+                headers.insert(header::AGE, "7".parse().unwrap());
+            }
+            Heard::of(StatusCode::OK, &headers, at(0), at(20)).behind()
+        };
+        let told = [-3_601, -1, 10, 21, 3_621].map(|second| behind(second, false));
+        assert_eq!(told, [Some(-3_600), Some(0), Some(0), Some(0), Some(3_600)]);
+        assert_eq!(behind(3_621, true), None, "a cache's");
+        let none = Heard::of(StatusCode::OK, &HeaderMap::new(), at(0), at(20));
+        assert_eq!(none.behind(), None);
+    }
 
     #[test]
     fn what_an_operator_wants_to_know_is_taken_from_the_headers() {

@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::draft::{self, Made};
 use crate::lists::{self, Chunks};
+use crate::looks::{Became, Watch, Watched};
 use crate::progress::{Absent, Base, Compared, NextWaiting, Progress, load, save};
-use crate::watch::{Became, Watch, Watched};
 use crate::{Env, StepError, ids};
 
 /// The step's name.
@@ -131,6 +131,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         absent: Absent {
             list: absent,
             draft,
+            clock: progress.clock,
             drops: head.as_ref().map(Head::drops).unwrap_or_default(),
         },
         controls: found.controls,

@@ -15,6 +15,7 @@ use livelist_store::{
 
 use crate::StepError;
 use crate::authorize::TokenCache;
+use crate::watch::Watch;
 
 /// The ports, and how much one task may do.
 pub struct Env {
@@ -42,6 +43,8 @@ pub struct Env {
     pub transport: Arc<dyn Transport>,
     /// Tokens that this process got and that are still good.
     pub tokens: TokenCache,
+    /// What this process heard of the time.
+    pub watch: Watch,
     /// How much one task may do.
     pub limits: Limits,
 }
@@ -119,6 +122,7 @@ impl Env {
     /// Renews the lease of `owner` on the run's credential, to outlast a wait of `wait`. Every step
     /// begins with this, so that a run whose credential went to another stops at once.
     pub async fn renew(&self, run: &RunSpec, owner: &str, wait: Duration) -> Result<(), StepError> {
+        self.watch.begin(&*self.clock);
         let ttl = self.limits.lease_ttl.saturating_add(wait);
         match self
             .leases

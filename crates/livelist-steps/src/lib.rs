@@ -18,6 +18,7 @@ pub mod history;
 mod ids;
 pub mod lists;
 mod logged;
+mod looks;
 mod marks;
 mod parts;
 pub mod plan;
@@ -27,7 +28,7 @@ pub mod release;
 pub mod scan;
 pub mod start;
 pub mod stumble;
-mod watch;
+pub mod watch;
 
 pub use env::{Env, Limits};
 pub use error::StepError;

@@ -8,7 +8,7 @@ use livelist_model::record::ListRef;
 use livelist_model::run::RunSpec;
 
 use crate::progress::{Part, Progress};
-use crate::{Env, StepError, ids, lists, watch};
+use crate::{Env, StepError, ids, lists, looks};
 
 /// More small parts of a scan than this are merged.
 const MOST_SMALL: usize = 16;
@@ -40,7 +40,7 @@ pub(crate) async fn write(
     })
     .await?;
     // Before the part is there: what it shows lives, whatever becomes of the run.
-    watch::sight(env, run, &buffer).await?;
+    looks::sight(env, run, &buffer).await?;
     let number = progress.parts.len() + 1;
     progress
         .ids

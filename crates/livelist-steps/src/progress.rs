@@ -2,6 +2,7 @@
 //! comparison found, what confirmation told. They live beside the parts, named by their content;
 //! payloads carry only the names, so that neither the size of a state nor a link's content matters.
 
+use livelist_model::clock::ClockDoubt;
 use livelist_model::decision::{Comparison, Confirmed, HeldReason};
 use livelist_model::evidence::ScanEvidence;
 use livelist_model::head::Head;
@@ -43,6 +44,9 @@ pub struct Progress {
     /// How often in a row it was told to wait without anything in between.
     #[serde(default)]
     pub stalled: u32,
+    /// What its answers said against the clock.
+    #[serde(default, skip_serializing_if = "ClockDoubt::is_none")]
+    pub clock: ClockDoubt,
     /// How often it handed on at a page that failed.
     #[serde(default, skip_serializing_if = "Stumbles::is_none")]
     pub stumbles: Stumbles,
@@ -106,6 +110,7 @@ impl Progress {
             base,
             refused_at: None,
             stalled: 0,
+            clock: ClockDoubt::default(),
             stumbles: Stumbles::default(),
             traffic: Traffic::default(),
         })
@@ -185,6 +190,9 @@ pub struct Absent {
     /// The draft, if one was worth while.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draft: Option<Draft>,
+    /// What the answers said against the clock.
+    #[serde(default, skip_serializing_if = "ClockDoubt::is_none")]
+    pub clock: ClockDoubt,
     /// What the head that was compared with needs, and a next one does not: a publisher that is
     /// repeated finds only the new head.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::draft::{self, Made, Source};
 use crate::progress::{Base, Compared, Confirmation, load, save};
-use crate::{Env, StepError, ids, watch};
+use crate::{Env, StepError, ids, looks, watch};
 
 /// The step's name.
 pub const NAME: &str = "publish";
@@ -155,27 +155,49 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
             .await?;
         is_stale |= held.is_none_or(|(held, _)| held.run != run.run);
     }
-    let waits = told.as_ref().and_then(|told| told.waiting.as_ref());
-    if let Some(waiting) = waits.or(compared.waiting.as_ref())
-        && !is_stale
-        && !approved
-    {
-        is_stale = !watch::write(env, &run, waiting).await?;
-    }
     if is_stale {
         return Ok(work.output(Outcome::Stale, head.as_ref(), (0, 0)));
     }
-    if let Some(reason) = work.hold
-        && !decision::adds_while_held(&compared.facts, &run.feed.guards)
-    {
-        let resume = Resume {
-            comparison,
-            confirmation,
-        };
+    let clock = watch::look(env, &run, &compared.absent.clock).await?;
+    for (server, seconds) in &clock.dissent {
+        tracing::warn!(
+            run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, server, seconds,
+            "the server's clock differs from this machine's, and nobody confirms it"
+        );
+    }
+    let resume = Resume {
+        comparison,
+        confirmation: confirmation.clone(),
+    };
+    if let Some(seconds) = clock.behind {
+        tracing::error!(
+            run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, seconds,
+            "this machine's clock is behind, or ahead where negative"
+        );
+        let reason = HeldReason::ClockWrong;
         return tell::hold_back(env, &work, head.as_ref(), reason, resume).await;
     }
-    let made = work.made(env, head.as_ref()).await?;
+    let waits = told.as_ref().and_then(|told| told.waiting.as_ref());
+    if let Some(waiting) = waits.or(compared.waiting.as_ref())
+        && !approved
+        && !looks::write(env, &run, waiting).await?
+    {
+        return Ok(work.output(Outcome::Stale, head.as_ref(), (0, 0)));
+    }
     let now = env.clock.now();
+    let is_dated = head.as_ref().is_some_and(|head| head.is_from_future(now));
+    if let Some(reason) = work.hold
+        && (is_dated || !decision::adds_while_held(&compared.facts, &run.feed.guards))
+    {
+        return tell::hold_back(env, &work, head.as_ref(), reason, resume).await;
+    }
+    if is_dated {
+        tracing::warn!(
+            run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls,
+            "the head's times are from the future: a new version of the same list tells true ones"
+        );
+    }
+    let made = work.made(env, head.as_ref(), is_dated).await?;
     let condition = match etag {
         _ if is_off(Guard::ConditionalWrite) => Condition::Always,
         None => Condition::Absent,
@@ -188,7 +210,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
                 None => gone::first(env, &work, &head, now).await?,
             };
             let checked = Head {
-                as_of: work.as_of(Some(&head)),
+                as_of: work.as_of(Some(&head), now),
                 checked_at: work.checked_at(Some(&head)),
                 checked_run: run.run.clone(),
                 next_expected_at: advance::next_expected(env, &work, now),
@@ -286,12 +308,17 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// The lists to publish; nothing if the head is right as it is. A draft that cannot be taken is
-    /// none: the parts tell the same.
-    async fn made(&self, env: &Env, head: Option<&Head>) -> Result<Option<Made>, StepError> {
+    /// The lists to publish; nothing if the head is right as it is, but for its times where `anew`. A
+    /// draft that cannot be taken is none: the parts tell the same.
+    async fn made(
+        &self,
+        env: &Env,
+        head: Option<&Head>,
+        anew: bool,
+    ) -> Result<Option<Made>, StepError> {
         let made = match draft::source(self.compared, self.kept(), head.map(|h| h.count)) {
-            Source::Head => return Ok(None),
-            Source::Lists => make::make(env, self, head).await?,
+            Source::Head if !anew => return Ok(None),
+            Source::Head | Source::Lists => make::make(env, self, head).await?,
             Source::Draft(draft) => {
                 match draft::take(env, self.run, self.compared, draft, head).await {
                     Ok(made) => made,
@@ -307,7 +334,7 @@ impl Work<'_> {
             }
         };
         let differs = (made.added, made.removed) != (0, 0);
-        Ok((differs || head.is_none()).then_some(made))
+        Ok((differs || anew || head.is_none()).then_some(made))
     }
 
     /// Which of the absent keys go.
@@ -369,12 +396,13 @@ impl Work<'_> {
     /// Since when every key that lived on is in the list. Where pages follow links, a key that is new
     /// slips past a scan while rows move; so that is the look before, which it would have to slip past
     /// as well. A scan of one page has no edge to slip over.
-    fn as_of(&self, head: Option<&Head>) -> jiff::Timestamp {
+    fn as_of(&self, head: Option<&Head>, now: jiff::Timestamp) -> jiff::Timestamp {
         let scans = &self.compared.facts.scans;
         let slips = scans
             .last()
             .is_some_and(|scan| scan.paging == Paging::Links && scan.pages > 1);
-        match head {
+        // A head from the future promises nothing: then this look is like a first one.
+        match head.filter(|head| !head.is_from_future(now)) {
             Some(head) if !self.is_good_look() => head.as_of,
             Some(head) if slips => head.as_of.max(head.looked_at().min(self.began())),
             Some(_) => self.began(),

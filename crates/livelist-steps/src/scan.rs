@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::authorize::wait_seconds;
 use crate::env::patience;
 use crate::progress::{Base, Progress, load, note_lost, save};
-use crate::{Env, StepError, budget, marks, parts};
+use crate::{Env, StepError, budget, marks, parts, watch};
 
 /// The step's name.
 pub const NAME: &str = "scan";
@@ -180,9 +180,15 @@ async fn read_on(
     keys: &mut KeyBuffer,
 ) -> Result<(Outcome, Duration), StepError> {
     let begun = env.clock.now();
+    let host = watch::host(run);
     let mut asked = 0;
     loop {
-        match progress.scan.step(client, keys).await {
+        let stepped = progress.scan.step(client, keys).await;
+        if let Some(heard) = client.heard() {
+            env.watch
+                .hear(&*env.clock, &host, heard, &mut progress.clock);
+        }
+        match stepped {
             Ok(Step::Done) => return Ok((Outcome::Done, Duration::ZERO)),
             Ok(Step::More) => {}
             Err(ClientError::Throttled(wait)) => return Ok((Outcome::Throttled, wait)),

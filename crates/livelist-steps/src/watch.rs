@@ -1,277 +1,143 @@
-//! Keys that wait for another look: what the comparison does with those of earlier days, and what every
-//! scan does with them on its way. Only where the MLS cannot be asked for single listings by their keys.
+//! What this process hears of the time: the clock is held against the `Date` of what answers, and
+//! against the time that has passed since it was last found right. Judged by the model
+//! (`livelist_model::clock`); a clock that cannot say how much time has passed is nobody's to judge.
 
-use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use livelist_model::codec::{CodecError, Effort, ListSummary, ListWriter};
-use livelist_model::decision::Looked;
-use livelist_model::guard_switch::{Guard, is_off};
-use livelist_model::keys::KeyBuffer;
-use livelist_model::layout;
-use livelist_model::merge::Side;
+use jiff::Timestamp;
+use livelist_model::clock::{ClockDoubt, Source, Verdict, Witness, by_history, judge};
+use livelist_model::instant::TOLERANCE;
 use livelist_model::run::RunSpec;
-use livelist_model::waiting::{Before, Look, MOST, Waiting};
-use livelist_store::{Condition, ObjectsExt, Retention, StoreError};
+use livelist_reso::heard::Heard;
+use livelist_store::Clock;
 
-use crate::lists::{self, Chunks};
-use crate::progress::NextWaiting;
-use crate::{Env, StepError, ids};
+use crate::{Env, StepError, history};
 
-/// Lost races are tried again so often: others note what they saw.
-const RACES: usize = 4;
+/// What a server said counts for a day.
+const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-/// What waits, and its ETag.
-pub(crate) async fn read(env: &Env, run: &RunSpec) -> Result<(Waiting, Option<String>), StepError> {
-    let key = layout::waiting(&run.feed.feed);
-    Ok(match env.objects.read_json::<Waiting>(&key).await {
-        Ok(Some((waiting, etag))) if waiting.schema == Waiting::SCHEMA => (waiting, Some(etag)),
-        Ok(None) => (Waiting::new(run.feed.feed.clone()), None),
-        // Begun anew: what is forgotten waits a day longer.
-        Ok(Some((_, etag))) => (Waiting::new(run.feed.feed.clone()), Some(etag)),
-        Err(StoreError::Corrupt { reason, .. }) => {
-            tracing::warn!(object = key, reason, "what waits is noted anew");
-            let found = env.objects.read(&key).await?;
-            let etag = found.map(|(_, etag)| etag);
-            (Waiting::new(run.feed.feed.clone()), etag)
-        }
-        Err(error) => return Err(error.into()),
-    })
+/// What this process heard of the time.
+#[derive(Debug, Default)]
+pub struct Watch {
+    heard: Mutex<Known>,
 }
 
-/// Notes those of the sorted `keys` that a look had missed: they live, whatever becomes of this scan.
-pub(crate) async fn sight(env: &Env, run: &RunSpec, keys: &KeyBuffer) -> Result<(), StepError> {
-    if ids::asks_by_key(run)? {
-        return Ok(());
+#[derive(Debug, Default)]
+struct Known {
+    /// The clock when it was last found right, or first looked at, and the time that had passed then.
+    anchor: Option<(Timestamp, Duration)>,
+    /// By the server's clock: when no time had passed; and when it was heard.
+    servers: BTreeMap<String, (i64, Duration)>,
+}
+
+impl Known {
+    fn witnesses(&self, now: Timestamp, passed: Duration) -> Vec<Witness> {
+        let servers = self.servers.iter();
+        let fresh = servers.filter(|(_, (_, at))| passed.saturating_sub(*at) < DAY);
+        let mut all: Vec<Witness> = fresh
+            .map(|(host, (zero, _))| {
+                let behind = zero.saturating_add(whole(passed)) - now.as_second();
+                Witness::exact(Source::Server(host.clone()), behind)
+            })
+            .collect();
+        if let Some((right, at)) = self.anchor {
+            let behind = right.as_second() + whole(passed.saturating_sub(at)) - now.as_second();
+            all.push(Witness::exact(Source::Process, behind));
+        }
+        all
     }
-    let is_there = |key: &str| {
-        let (mut low, mut high) = (0, keys.len());
-        while low < high {
-            let middle = (low + high) / 2;
-            match keys.key(middle).unwrap_or_default().cmp(key.as_bytes()) {
-                Ordering::Less => low = middle + 1,
-                Ordering::Greater => high = middle,
-                Ordering::Equal => return true,
-            }
-        }
-        false
-    };
-    let key = layout::waiting(&run.feed.feed);
-    for _ in 0..RACES {
-        let (mut waiting, etag) = read(env, run).await?;
-        let Some(etag) = etag.filter(|_| waiting.see(is_there)) else {
-            return Ok(());
-        };
-        let condition = Condition::Unchanged(etag);
-        let written = env
-            .objects
-            .write_json(&key, &waiting, condition, Retention::Keep);
-        match written.await {
-            Ok(_) => return Ok(()),
-            Err(StoreError::ConditionFailed { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(StoreError::unavailable(format!("writing {key}"), "others kept changing it").into())
 }
 
-/// Looks at the keys of a comparison on its walk.
-pub(crate) struct Watch {
-    waiting: Waiting,
-    etag: Option<String>,
-    /// What waits, in the order of the keys.
-    watched: Vec<(Vec<u8>, usize, Before, bool)>,
-    /// The first of them that is not behind the walk.
-    next: usize,
-    again: ListWriter<Chunks>,
-    looked: Looked,
-    /// Absent keys of earlier looks, with the number of theirs.
-    kept: Vec<(usize, String)>,
-    /// Those that no look counts against.
-    fresh: Vec<String>,
-    look: Look,
-}
-
-/// What a walk found.
-pub(crate) struct Watched {
-    pub(crate) looked: Looked,
-    again: (Chunks, ListSummary),
-    waiting: Waiting,
-    etag: Option<String>,
-    kept: Vec<(usize, String)>,
-    fresh: Vec<String>,
-    look: Look,
+fn whole(passed: Duration) -> i64 {
+    i64::try_from(passed.as_secs()).unwrap_or(i64::MAX / 2)
 }
 
 impl Watch {
-    /// A watch over what waits, for a look of `run` that began at `began`.
-    pub(crate) async fn new(
-        env: &Env,
-        run: &RunSpec,
-        began: jiff::Timestamp,
-    ) -> Result<Watch, StepError> {
-        let (waiting, etag) = read(env, run).await?;
-        let before: Vec<Before> = waiting
-            .looks
-            .iter()
-            .map(|look| look.before(&run.feed.schedule, run.date, began))
-            .collect();
-        let watched = waiting.sorted().into_iter().map(|key| {
-            let before = before.get(key.look).copied().unwrap_or(Before::Forgotten);
-            (key.key.as_bytes().to_vec(), key.look, before, key.is_seen)
-        });
-        Ok(Watch {
-            watched: watched.collect(),
-            waiting,
-            etag,
-            next: 0,
-            again: lists::writer(Effort::Stored),
-            looked: Looked::default(),
-            kept: Vec::new(),
-            fresh: Vec::new(),
-            look: Look::new(run.run.clone(), run.date, began),
-        })
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the next key of the list or of the scan.
-    pub(crate) fn push(&mut self, key: &[u8], side: Side) -> Result<(), CodecError> {
-        while self.watched.get(self.next).is_some_and(|w| &w.0[..] < key) {
-            self.next += 1;
+    /// Looks at the clock for the first time, so that a jump of it is seen later.
+    pub(crate) fn begin(&self, clock: &dyn Clock) {
+        if let Some(passed) = clock.passed() {
+            let mut known = self.known();
+            known.anchor.get_or_insert((clock.now(), passed));
         }
-        let here = self.watched.get(self.next).filter(|w| w.0 == key);
-        let here = here.map(|(_, look, before, is_seen)| (*look, *before, *is_seen));
-        match (side, here) {
-            (Side::Present, _) | (Side::Both, None) => {}
-            (Side::Both, Some(_)) => self.looked.back += 1,
-            (Side::Former, _) if is_off(Guard::SecondLook) => {
-                self.looked.again += 1;
-                self.again.push(key)?;
-            }
-            (Side::Former, Some((look, before @ (Before::Another | Before::TooSoon), false))) => {
-                if before == Before::Another {
-                    self.looked.again += 1;
-                    self.again.push(key)?;
-                } else {
-                    self.looked.early += 1;
-                }
-                self.kept.extend(text(key).map(|key| (look, key)));
-            }
-            (Side::Former, _) => {
-                self.looked.fresh += 1;
-                if self.fresh.len() < MOST {
-                    self.fresh.extend(text(key));
-                }
-            }
-        }
-        Ok(())
     }
 
-    /// Ends the walk.
-    pub(crate) fn finish(self) -> Result<Watched, CodecError> {
-        Ok(Watched {
-            again: self.again.finish()?,
-            looked: self.looked,
-            waiting: self.waiting,
-            etag: self.etag,
-            kept: self.kept,
-            fresh: self.fresh,
-            look: self.look,
-        })
+    /// Takes note of how an answer of `host` came, and adds to `doubt` what it raises.
+    pub(crate) fn hear(
+        &self,
+        clock: &dyn Clock,
+        host: &str,
+        heard: &Heard,
+        doubt: &mut ClockDoubt,
+    ) {
+        let (Some(passed), Some(behind)) = (clock.passed(), heard.behind()) else {
+            return;
+        };
+        let now = clock.now();
+        let mut known = self.known();
+        let zero = now.as_second() + behind - whole(passed);
+        known.servers.insert(host.to_owned(), (zero, passed));
+        if behind.abs() <= TOLERANCE.as_secs() {
+            known.anchor = Some((now, passed));
+            doubt.mls = None;
+            return;
+        }
+        let verdict = judge(&known.witnesses(now, passed));
+        doubt.mls = Some(behind);
+        doubt.behind = doubt.behind.or(verdict.behind);
+    }
+
+    fn witnesses(&self, clock: &dyn Clock) -> Option<Vec<Witness>> {
+        let passed = clock.passed()?;
+        Some(self.known().witnesses(clock.now(), passed))
     }
 }
 
-fn text(key: &[u8]) -> Option<String> {
-    String::from_utf8(key.to_vec()).ok()
-}
-
-/// What a question by key of today makes of keys that it did not find, where one day is not enough: those
-/// that another look missed as well are gone, the others wait.
-pub(crate) async fn ask_twice(
+/// What is to be thought of the clock before the run's result is published, with what the scan heard.
+pub(crate) async fn look(
     env: &Env,
     run: &RunSpec,
-    began: jiff::Timestamp,
-    missing: &[&[u8]],
-) -> Result<(Vec<Vec<u8>>, NextWaiting), StepError> {
-    let mut watch = Watch::new(env, run, began).await?;
-    let mut gone = Vec::new();
-    for key in missing {
-        let before = watch.looked.again;
-        watch
-            .push(key, Side::Former)
-            .map_err(lists::in_object("what waits"))?;
-        if watch.looked.again > before {
-            gone.push(key.to_vec());
-        }
-    }
-    let watched = watch.finish().map_err(lists::in_object("what waits"))?;
-    Ok((gone, watched.next(Became::Counts)))
-}
-
-/// What became of a look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Became {
-    /// It is none: what waited waits on.
-    Doubted,
-    /// It does not agree with the one before: both are void.
-    Void,
-    /// It counts.
-    Counts,
-}
-
-impl Watched {
-    /// The absent keys that another look missed as well.
-    pub(crate) fn again(&self) -> (Chunks, ListSummary) {
-        self.again.clone()
-    }
-
-    /// What waits once the look is over.
-    pub(crate) fn next(self, became: Became) -> NextWaiting {
-        let mut next = self.waiting;
-        match became {
-            Became::Doubted => {}
-            Became::Void => next.looks.clear(),
-            Became::Counts => {
-                for look in &mut next.looks {
-                    (look.keys, look.seen) = (Vec::new(), Vec::new());
-                }
-                for (nth, key) in self.kept {
-                    if let Some(look) = next.looks.get_mut(nth) {
-                        look.keys.push(key);
-                    }
-                }
-                next.looks.push(Look {
-                    keys: self.fresh,
-                    ..self.look
-                });
-                next.looks.retain(|look| !look.keys.is_empty());
-            }
-        }
-        NextWaiting {
-            etag: self.etag,
-            next,
-        }
-    }
-}
-
-/// Writes down what waits from now on; false if somebody else changed it since it was read.
-pub(crate) async fn write(env: &Env, run: &RunSpec, next: &NextWaiting) -> Result<bool, StepError> {
-    let (now, etag) = read(env, run).await?;
-    if now.looks == next.next.looks {
-        return Ok(true);
-    }
-    if etag != next.etag {
-        return Ok(false);
-    }
-    let key = layout::waiting(&run.feed.feed);
-    let condition = match etag {
-        Some(etag) => Condition::Unchanged(etag),
-        None => Condition::Absent,
+    scanned: &ClockDoubt,
+) -> Result<Verdict, StepError> {
+    let Some(mut witnesses) = env.watch.witnesses(&*env.clock) else {
+        return Ok(Verdict::default());
     };
-    let written = env
-        .objects
-        .write_json(&key, &next.next, condition, Retention::Keep);
-    match written.await {
-        Ok(_) => Ok(true),
-        Err(StoreError::ConditionFailed { .. }) => Ok(false),
-        Err(error) => Err(error.into()),
+    if scanned.behind.is_some() {
+        return Ok(Verdict {
+            behind: scanned.behind,
+            dissent: Vec::new(),
+        });
     }
+    // Another process scanned: what it heard is all there is of this MLS.
+    let own = host(run);
+    let source = Source::Server(own);
+    if let Some(behind) = scanned.mls
+        && witnesses.iter().all(|w| w.source != source)
+    {
+        witnesses.push(Witness::exact(source, behind));
+    }
+    let first = judge(&witnesses);
+    if first.behind.is_some() || first.dissent.is_empty() {
+        return Ok(first);
+    }
+    // Only where somebody disagrees: the history costs a question to the store.
+    let past = history::read(&*env.objects, &run.feed.feed).await?;
+    let now = env.clock.now();
+    witnesses.extend(by_history(&past, &run.feed, env.limits.planner, now));
+    Ok(judge(&witnesses))
+}
+
+/// The server that answers for the feed.
+pub(crate) fn host(run: &RunSpec) -> String {
+    let base = &run.feed.base_url;
+    let behind = base
+        .split_once("://")
+        .map_or(base.as_str(), |(_, rest)| rest);
+    let authority = behind.split(['/', '?']).next().unwrap_or(behind);
+    authority.to_ascii_lowercase()
 }

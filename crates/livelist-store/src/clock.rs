@@ -9,6 +9,12 @@ use async_trait::async_trait;
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> jiff::Timestamp;
+    /// The time that has passed since some instant, by a clock that nobody sets and that goes on while
+    /// the machine sleeps. Nothing where the time is not the world's, as in a simulation: nobody else
+    /// can say whether such a clock is right.
+    fn passed(&self) -> Option<Duration> {
+        None
+    }
     /// Returns after `duration`. A test's clock may return at once and be later all the same.
     async fn sleep(&self, duration: Duration);
     /// Returns when `duration` has passed, for giving up what takes longer. A clock on which nobody waits
@@ -31,6 +37,16 @@ impl Clock for SystemClock {
     )]
     fn now(&self) -> jiff::Timestamp {
         jiff::Timestamp::now()
+    }
+
+    fn passed(&self) -> Option<Duration> {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let id = rustix::time::ClockId::Boottime;
+        // Elsewhere this one goes on while the machine sleeps.
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        let id = rustix::time::ClockId::Monotonic;
+        let passed = rustix::time::clock_gettime(id);
+        Duration::try_from(passed).ok()
     }
 
     #[expect(

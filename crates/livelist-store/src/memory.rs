@@ -369,6 +369,8 @@ impl Links for MemoryLinks {
 /// A clock that a test sets. Sleeping returns at once and moves it on.
 pub struct ManualClock {
     now: Mutex<jiff::Timestamp>,
+    /// The time that has passed, where it is told.
+    passed: Mutex<Option<Duration>>,
     slept: Mutex<Vec<Duration>>,
 }
 
@@ -377,12 +379,21 @@ impl ManualClock {
     pub fn at(now: jiff::Timestamp) -> Self {
         ManualClock {
             now: Mutex::new(now),
+            passed: Mutex::default(),
             slept: Mutex::default(),
         }
     }
 
+    /// From now on it tells how much time has passed, whatever it is set to.
+    pub fn count_time(&self) {
+        lock(&self.passed).get_or_insert_default();
+    }
+
     /// Moves it on.
     pub fn advance(&self, by: Duration) {
+        if let Some(passed) = &mut *lock(&self.passed) {
+            *passed += by;
+        }
         let mut now = lock(&self.now);
         *now = now.saturating_add(by).unwrap_or(*now);
     }
@@ -402,6 +413,10 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> jiff::Timestamp {
         *lock(&self.now)
+    }
+
+    fn passed(&self) -> Option<Duration> {
+        *lock(&self.passed)
     }
 
     async fn sleep(&self, duration: Duration) {

@@ -72,6 +72,7 @@ pub fn env(
         transport: Arc::new(HttpTransport::new()),
         metrics: Arc::new(NoMetrics),
         tokens: TokenCache::default(),
+        watch: Default::default(),
         limits: Limits {
             task_time: TASK_TIME,
             busy_wait: BUSY_WAIT,

@@ -49,6 +49,9 @@ pub fn init(people: &str, files: &str) {
 /// From now on the files below `data` are written.
 pub fn open(data: &Path) -> Result<(), Failed> {
     let folder = data.join(FOLDER);
+    // The appender looks for old files before it makes the folder, and complains on standard error.
+    std::fs::create_dir_all(&folder)
+        .map_err(|e| Failed::because(format!("cannot log to {}: {e}", folder.display())))?;
     let files = RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix(PREFIX)

@@ -217,6 +217,7 @@ impl World {
             entropy,
             transport: Arc::new(HttpTransport::new()),
             tokens: TokenCache::default(),
+            watch: Default::default(),
             limits: Limits::default(),
         };
         Ok(World {

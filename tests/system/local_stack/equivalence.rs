@@ -42,6 +42,7 @@ impl Process {
             transport: Arc::new(HttpTransport::new()),
             metrics: Arc::new(NoMetrics),
             tokens: TokenCache::default(),
+            watch: Default::default(),
             limits: Limits::default(),
         };
         Process { env, objects }

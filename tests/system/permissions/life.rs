@@ -124,6 +124,7 @@ impl Life {
                 transport: Arc::new(HttpTransport::new()),
                 metrics: Arc::new(NoMetrics),
                 tokens: TokenCache::default(),
+                watch: Default::default(),
                 // Each page is a task, so that tasks go on where others stopped; and however few rows
                 // there are, there are drafts.
                 limits: Limits {

@@ -243,6 +243,20 @@ fn a_restored_key_means_that_new_ones_may_be_missing_too() {
     );
 }
 
+/// Numbers come from documents: such as contradict each other are no reason to panic.
+#[test]
+fn numbers_that_contradict_each_other_are_survived() {
+    let odd = Comparison {
+        distinct: vec![u64::MAX; 2],
+        ..facts(1_000, 900, 0, 2)
+    };
+    let next = after_comparison(&odd, &Guards::default(), false);
+    assert_ne!(next, Next::Publish);
+    let more_than_asked = confirmed(900, 901, 900);
+    let next = after_confirmation(&odd, &more_than_asked, &Guards::default());
+    assert_ne!(next, Next::Publish);
+}
+
 #[test]
 fn every_reason_has_a_name_and_advice() {
     for reason in HeldReason::ALL {

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::{FeedEvent, next_attempt};
 use crate::ids::ClientId;
+use crate::instant;
 
 /// Deliveries that are remembered of one client and feed.
 pub const KEPT: usize = 20;
@@ -73,6 +74,16 @@ impl Delivery {
             error: None,
             next_at: Some(now),
         }
+    }
+
+    /// Whether it is to be tried now. One whose last attempt is from the future was put off by a wrong
+    /// clock.
+    pub fn is_due(&self, now: jiff::Timestamp) -> bool {
+        let Some(next) = self.next_at else {
+            return true;
+        };
+        let noted = self.tried_at.unwrap_or(next);
+        next <= now || instant::is_future(noted, now)
     }
 
     /// The same after an attempt at `now`: `status` is what the site answered, `error` the name of
@@ -244,6 +255,25 @@ mod tests {
             assert_eq!((after.attempts, after.tried_at), (1, Some(now)));
             assert_eq!(after.error.as_deref(), error);
         }
+    }
+
+    /// R16: a site does not wait until a clock that ran ahead is right.
+    #[test]
+    fn what_was_put_off_from_the_future_is_due() {
+        let now: jiff::Timestamp = "2026-11-22T04:00:00Z".parse().unwrap();
+        let hours = |n| now + jiff::SignedDuration::from_hours(n);
+        for (tried, asked, is_due) in [
+            (0, 0, false),
+            (0, 1, true),
+            (48, 0, true),
+            (48, 48, false),
+            (48, 49, true),
+        ] {
+            let after = delivery(1).after(4, Some(500), None, hours(tried), 0.5);
+            assert_eq!(after.is_due(hours(asked)), is_due, "{tried} {asked}");
+        }
+        let new = Delivery::new(delivery(1).event, &client(), hours(48));
+        assert!(new.is_due(now));
     }
 
     #[test]

@@ -110,6 +110,7 @@ impl World {
             entropy: self.entropy.clone(),
             transport: Arc::new(HttpTransport::new()),
             tokens: TokenCache::default(),
+            watch: Default::default(),
             metrics: Arc::new(NoMetrics),
             limits: Limits::default(),
         }))

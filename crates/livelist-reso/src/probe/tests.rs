@@ -60,6 +60,7 @@ fn heard(skew: i64) -> Heard {
         answered_at: at,
         took: Duration::from_millis(20),
         date: jiff::Timestamp::from_second(1_700_000_000 + skew).ok(),
+        is_aged: false,
         encoding: Some("gzip".to_owned()),
         content_type: Some("application/json".to_owned()),
         quota: Vec::new(),

@@ -40,6 +40,7 @@ fn compared(former: Option<u64>, added: u64, absent: u64, draft: Option<Draft>) 
                 summary: summary(absent),
             },
             draft,
+            clock: Default::default(),
             drops: Vec::new(),
         },
         controls: Vec::new(),

@@ -58,7 +58,7 @@ pub(super) async fn next_head(
         feed: feed.clone(),
         version,
         sequence,
-        as_of: work.as_of(head.as_ref()),
+        as_of: work.as_of(head.as_ref(), now),
         checked_at: work.checked_at(head.as_ref()),
         complete: true,
         count: summary.count,

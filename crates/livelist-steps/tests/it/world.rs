@@ -55,6 +55,7 @@ fn env_of(
         transport: Arc::new(HttpTransport::new()),
         metrics: Arc::new(NoMetrics),
         tokens: TokenCache::default(),
+        watch: Default::default(),
         // However few rows there are, there are drafts.
         limits: Limits {
             draft_rows: 0,

@@ -191,9 +191,12 @@ impl InProcess {
         if !self.reserve(&run.run)? {
             return Ok(Start::AlreadyExists);
         }
+        let reserved = Reserved {
+            executions: self,
+            run: Some(run.run.clone()),
+        };
         let may_begin = self.prepare(&run, is_noted).await;
-        let mut lanes = self.lanes();
-        lanes.starting.remove(&run.run);
+        let mut lanes = reserved.give_back();
         if !may_begin? {
             return Ok(Start::AlreadyExists);
         }
@@ -223,6 +226,33 @@ impl InProcess {
         let key = layout::run_record(&run.feed.feed, &run.run);
         let record = self.objects.read_json::<RunRecord>(&key).await?;
         Ok(record.is_some_and(|(record, _)| record.state != RunState::Running))
+    }
+}
+
+/// A name that is kept for one who is starting it, until he is done or goes away: a request that is
+/// cancelled must not keep the name for ever.
+struct Reserved<'a> {
+    executions: &'a InProcess,
+    run: Option<RunId>,
+}
+
+impl<'a> Reserved<'a> {
+    /// Gives the name back, and the lanes with it: nobody else can take it in between.
+    fn give_back(mut self) -> MutexGuard<'a, Lanes> {
+        let executions = self.executions;
+        let mut lanes = executions.lanes();
+        if let Some(run) = self.run.take() {
+            lanes.starting.remove(&run);
+        }
+        lanes
+    }
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        if let Some(run) = self.run.take() {
+            self.executions.lanes().starting.remove(&run);
+        }
     }
 }
 

@@ -8,6 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use livelist_model::agenda::{agenda, feeds};
+use livelist_model::head::Head;
+use livelist_model::instant::is_future;
 use livelist_model::record::{RunRecord, RunState};
 use livelist_model::registry::Finding;
 use livelist_model::run::{FeedSpec, RunSpec};
@@ -74,11 +76,15 @@ impl Scheduler {
         let names: BTreeSet<&FeedId> = feeds.iter().map(|feed| &feed.feed).collect();
         known.last.retain(|feed, _| names.contains(feed));
         for feed in &feeds {
-            if !known.last.contains_key(&feed.feed)
-                && let Some(record) = self.newest(&feed.feed).await?
-            {
+            if known.last.contains_key(&feed.feed) {
+                continue;
+            }
+            if let Some(record) = self.newest(&feed.feed).await? {
                 let began = self.take_up(record).await?;
-                known.last.insert(feed.feed.clone(), began);
+                // Where the list's times are from the future, nobody knows when it was looked at.
+                if !self.is_from_future(&feed.feed).await? {
+                    known.last.insert(feed.feed.clone(), began);
+                }
             }
         }
         if !known.took_up_asked {
@@ -94,7 +100,8 @@ impl Scheduler {
             // Another process, or an operator, may have looked meanwhile.
             let newest = self.newest(&feed.feed).await?;
             let newest = newest.map(|record| record.started_at.min(now));
-            if newest > known.last.get(&feed.feed).copied() {
+            let last = known.last.get(&feed.feed).copied();
+            if last.is_some() && newest > last {
                 known.last.extend(newest.map(|at| (feed.feed, at)));
                 wait = Duration::ZERO;
                 continue;
@@ -155,12 +162,24 @@ impl Scheduler {
         Ok(now)
     }
 
-    /// The run of the feed that began last.
+    /// Whether the times of the feed's list are from the future. A list that cannot be read has none.
+    async fn is_from_future(&self, feed: &FeedId) -> Result<bool, StoreError> {
+        let env = &self.runner.env;
+        match env.objects.read_json::<Head>(&layout::head(feed)).await {
+            Ok(head) => Ok(head.is_some_and(|(head, _)| head.is_from_future(env.clock.now()))),
+            Err(StoreError::Corrupt { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The run of the feed that began last. When one from the future began nobody knows: it counts
+    /// only where it has not ended.
     async fn newest(&self, feed: &FeedId) -> Result<Option<RunRecord>, StoreError> {
         let objects = &self.runner.env.objects;
         let names = objects.list_names(&layout::runs(feed)).await?;
         let mut runs: Vec<RunId> = names.iter().filter_map(|name| name.parse().ok()).collect();
         runs.sort_by_key(|run| std::cmp::Reverse(run.date()));
+        let now = self.runner.env.clock.now();
         let mut newest: Option<RunRecord> = None;
         for run in runs {
             let of_a_later_day = |n: &RunRecord| n.spec.run.date() > run.date();
@@ -170,6 +189,9 @@ impl Scheduler {
             let key = layout::run_record(feed, &run);
             match objects.read_json::<RunRecord>(&key).await {
                 Ok(Some((record, _))) => {
+                    if record.state != RunState::Running && is_future(record.started_at, now) {
+                        continue;
+                    }
                     if newest
                         .as_ref()
                         .is_none_or(|n| n.started_at < record.started_at)

@@ -11,6 +11,14 @@ fn objects(text: &str) -> Vec<Value> {
     lines.collect::<Result<_, _>>().unwrap()
 }
 
+/// A directory that is used for the first time is no error.
+#[test]
+fn the_first_use_of_a_directory_says_nothing_on_standard_error() {
+    let town = Town::trestle(5);
+    let done = town.livelist(&["reconcile", "--json", "--date", "2026-11-21"]);
+    assert_eq!(done.assert(0).err, "");
+}
+
 #[test]
 fn a_run_can_be_read_step_by_step() {
     let town = Town::trestle(50);

@@ -168,3 +168,48 @@ async fn the_note_of_a_run_that_has_ended_is_removed() {
     let left = objects.list(layout::ASKED_PREFIX).await.unwrap();
     assert_eq!(left, []);
 }
+
+/// Objects that never answer.
+struct Silent;
+
+#[async_trait]
+impl Objects for Silent {
+    async fn get(&self, _: &str) -> Result<Option<livelist_store::Object>, StoreError> {
+        std::future::pending().await
+    }
+
+    async fn put(
+        &self,
+        _: &str,
+        _: livelist_store::Body,
+        _: Condition,
+        _: Retention,
+    ) -> Result<String, StoreError> {
+        std::future::pending().await
+    }
+
+    async fn delete(&self, _: &str, _: Condition) -> Result<(), StoreError> {
+        std::future::pending().await
+    }
+
+    async fn list(&self, _: &str) -> Result<Vec<livelist_store::Listed>, StoreError> {
+        std::future::pending().await
+    }
+
+    async fn retire(&self, _: &str) -> Result<(), StoreError> {
+        std::future::pending().await
+    }
+}
+
+/// Whoever asked went away before the store had answered: the name is free for the next.
+#[tokio::test]
+async fn a_start_that_is_cancelled_keeps_no_name() {
+    let executions = InProcess::new(Arc::new(Silent), 10);
+    let run = run("a", "ONE");
+    {
+        let mut asked = Box::pin(start(&executions, &run));
+        assert!(futures::poll!(&mut asked).is_pending());
+        assert!(executions.lanes().knows(&run.run));
+    }
+    assert!(!executions.lanes().knows(&run.run));
+}

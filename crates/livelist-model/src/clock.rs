@@ -1,0 +1,266 @@
+//! Whether this machine's clock can be believed: it is held against what others say of the time. One
+//! who disagrees may be wrong himself; two who agree with each other against it are believed. Pure.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::decision::HeldReason;
+use crate::head::GRACE;
+use crate::history::History;
+use crate::instant::TOLERANCE;
+use crate::registry::Planner;
+use crate::run::FeedSpec;
+
+/// Who says something of the time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A server, by the `Date` of its answers.
+    Server(String),
+    /// This process: by how much the wall clock was set since it was right.
+    Process,
+    /// The feed's history: the schedule explains a run between these times.
+    History,
+}
+
+/// What one source says: by how many seconds, at least and at most, the clock is behind. Negative: it
+/// is ahead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witness {
+    /// Who.
+    pub source: Source,
+    /// At least so many.
+    pub from: i64,
+    /// At most so many.
+    pub to: i64,
+}
+
+impl Witness {
+    /// One who knows the second.
+    pub fn exact(source: Source, behind: i64) -> Witness {
+        Witness {
+            source,
+            from: behind,
+            to: behind,
+        }
+    }
+
+    fn is_against(&self) -> bool {
+        let most = TOLERANCE.as_secs();
+        self.from > most || self.to < -most
+    }
+
+    fn agrees(&self, other: &Witness) -> bool {
+        let most = TOLERANCE.as_secs();
+        self.from <= other.to.saturating_add(most) && other.from <= self.to.saturating_add(most)
+    }
+}
+
+/// What is to be thought of the clock.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// Two sources agree against it: it is behind by so many seconds, or ahead where negative.
+    pub behind: Option<i64>,
+    /// The servers that disagree with it and that nobody confirms, each with what it says.
+    pub dissent: Vec<(String, i64)>,
+}
+
+/// Judges the clock. It is wrong if two sources agree against it, and more than the servers that
+/// agree with it. What the feed's history says never counts alone, and nothing else does.
+pub fn judge(witnesses: &[Witness]) -> Verdict {
+    let is_server = |w: &&Witness| matches!(w.source, Source::Server(_));
+    let against: Vec<&Witness> = witnesses.iter().filter(|w| w.is_against()).collect();
+    let with = witnesses.iter().filter(is_server).count()
+        - against.iter().filter(|w| is_server(w)).count();
+    // One who knows the second, and how many agree with him.
+    let known = against.iter().rev().filter(|w| w.source != Source::History);
+    let agreed = known.map(|one| (against.iter().filter(|w| w.agrees(one)).count(), one));
+    let most = agreed.max_by_key(|(agreed, _)| *agreed);
+    if let Some((agreed, one)) = most
+        && agreed >= 2
+        && agreed > with
+    {
+        return Verdict {
+            behind: Some(one.from),
+            dissent: Vec::new(),
+        };
+    }
+    let dissent = against.iter().filter_map(|w| match &w.source {
+        Source::Server(host) => Some((host.clone(), w.from)),
+        Source::Process | Source::History => None,
+    });
+    Verdict {
+        behind: None,
+        dissent: dissent.collect(),
+    }
+}
+
+/// What the history of a feed says: now is behind its last run, and not long behind the next one that
+/// was to be expected. Runs that were held for the clock prove nothing, but for the days they took.
+pub fn by_history(
+    history: &History,
+    feed: &FeedSpec,
+    planner: Planner,
+    now: Timestamp,
+) -> Option<Witness> {
+    let doubted = Some(HeldReason::ClockWrong.as_str());
+    let mut runs = history.runs.iter().rev();
+    let mut lost = 0;
+    let last = loop {
+        let past = runs.next()?;
+        if past.why.as_deref() != doubted {
+            break past.finished_at;
+        }
+        lost += 1;
+    };
+    let mut expected = last;
+    for _ in 0..=lost {
+        expected = feed.schedule.next_expected(&feed.mls, expected, planner)?;
+    }
+    let seconds = |span: SignedDuration| span.as_secs();
+    Some(Witness {
+        source: Source::History,
+        from: seconds(last.duration_since(now)),
+        to: seconds(expected.duration_since(now).saturating_add(GRACE)),
+    })
+}
+
+/// What a run heard of the time, as far as it raises a doubt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockDoubt {
+    /// By the newest answer of the MLS the clock is behind by so many seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mls: Option<i64>,
+    /// Two sources agreed during the scan that it was behind by so many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<i64>,
+}
+
+impl ClockDoubt {
+    /// Whether there is none.
+    pub fn is_none(&self) -> bool {
+        *self == ClockDoubt::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(host: &str, behind: i64) -> Witness {
+        Witness::exact(Source::Server(host.to_owned()), behind)
+    }
+
+    fn process(behind: i64) -> Witness {
+        Witness::exact(Source::Process, behind)
+    }
+
+    fn history(from: i64, to: i64) -> Witness {
+        Witness {
+            source: Source::History,
+            from,
+            to,
+        }
+    }
+
+    #[test]
+    fn two_who_agree_are_believed_against_the_clock_and_one_is_told() {
+        const DAY: i64 = 86_400;
+        let (one, two, three) = ("one", "two", "three");
+        for (what, witnesses, behind, dissent) in [
+            ("nobody", vec![], None, 0),
+            (
+                "all is well",
+                vec![server(one, 2), process(0), history(-DAY, 43_200)],
+                None,
+                0,
+            ),
+            (
+                "within five minutes",
+                vec![server(one, 300), server(two, -300)],
+                None,
+                0,
+            ),
+            ("one server", vec![server(one, 3_600), process(0)], None, 1),
+            (
+                "two that disagree",
+                vec![server(one, 3_600), server(two, -7_200)],
+                None,
+                2,
+            ),
+            (
+                "two that agree",
+                vec![server(one, 3_600), server(two, 3_500)],
+                Some(3_600),
+                0,
+            ),
+            (
+                "two that agree, and two that do not",
+                vec![
+                    server(one, 3_600),
+                    server(two, 3_600),
+                    server(three, 0),
+                    server("four", 9),
+                ],
+                None,
+                2,
+            ),
+            (
+                "two of three",
+                vec![server(one, -3_600), server(two, -3_600), server(three, 0)],
+                Some(-3_600),
+                0,
+            ),
+            ("a jump alone", vec![process(-2 * DAY)], None, 0),
+            (
+                "a jump that the server denies",
+                vec![server(one, 0), process(-DAY)],
+                None,
+                0,
+            ),
+            (
+                "a jump that the server confirms",
+                vec![server(one, -2 * DAY), process(-2 * DAY - 1)],
+                Some(-2 * DAY),
+                0,
+            ),
+            (
+                "a gap alone",
+                vec![history(-3 * DAY, -DAY - 43_200)],
+                None,
+                0,
+            ),
+            (
+                "a gap that the server denies",
+                vec![server(one, 0), history(-3 * DAY, -DAY)],
+                None,
+                0,
+            ),
+            (
+                "a gap that the server explains",
+                vec![
+                    server(one, -2 * DAY),
+                    process(0),
+                    history(-3 * DAY, -2 * DAY + 43_200),
+                ],
+                Some(-2 * DAY),
+                0,
+            ),
+            (
+                "a gap that the server does not explain",
+                vec![server(one, -3_600), history(-3 * DAY, -DAY)],
+                None,
+                1,
+            ),
+            (
+                "a clock that went back behind the last run",
+                vec![server(one, 5 * DAY), history(4 * DAY, 6 * DAY)],
+                Some(5 * DAY),
+                0,
+            ),
+        ] {
+            let verdict = judge(&witnesses);
+            assert_eq!(verdict.behind, behind, "{what}");
+            assert_eq!(verdict.dissent.len(), dissent, "{what}");
+        }
+    }
+}
