@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::StreamExt;
 use http::{HeaderMap, Uri, header};
+use livelist_model::asking::KeyLiteral;
 use livelist_model::budget::Ledger;
 use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::keys::KeyBuffer;
@@ -81,6 +82,8 @@ pub struct Client<'a> {
     /// How many requests may be under way at once.
     at_once: usize,
     ahead: Ahead<'a>,
+    /// How keys stand in the conditions of pages.
+    literal: KeyLiteral,
 }
 
 /// A request for a page.
@@ -148,6 +151,7 @@ impl<'a> Client<'a> {
             heard: None,
             at_once: 1,
             ahead: Ahead::default(),
+            literal: KeyLiteral::Quoted,
         })
     }
 
@@ -171,6 +175,21 @@ impl<'a> Client<'a> {
     #[must_use]
     pub fn with_patience(self, patience: Patience) -> Self {
         Client { patience, ..self }
+    }
+
+    /// How keys stand in the conditions of pages: quoted, unless the provider's are numbers, or it
+    /// refused that.
+    pub(crate) fn literal(&self) -> KeyLiteral {
+        self.literal
+    }
+
+    pub(crate) fn write_keys(&mut self, literal: KeyLiteral) {
+        self.literal = literal;
+    }
+
+    /// Asks with another patience from now on.
+    pub fn be_patient(&mut self, patience: Patience) {
+        self.patience = patience;
     }
 
     /// How the last answer came, whether it was a page or not.

@@ -7,11 +7,17 @@ use livelist_model::keys::KeyBuffer;
 use super::Cursor;
 use crate::dialect::KeysetBy;
 use crate::page::PageError;
-use crate::query::literal;
+use crate::query::{KeyLiteral, literal_as};
 use crate::stamp;
 
 /// The condition and the order of the page at `cursor`.
-pub(super) fn options(by: KeysetBy, key_field: &str, cursor: &Cursor) -> (String, String) {
+pub(super) fn options(
+    by: KeysetBy,
+    key_field: &str,
+    form: KeyLiteral,
+    cursor: &Cursor,
+) -> (String, String) {
+    let literal = |key: &str| literal_as(form, key);
     match (by, cursor) {
         (KeysetBy::Key, Cursor::After(key)) => (
             format!("{key_field} gt {}", literal(key)),
@@ -235,7 +241,7 @@ mod tests {
             ],
         );
         let cursor = next.unwrap().unwrap();
-        let (filter, order) = options(KeysetBy::Time("T"), "K", &cursor);
+        let (filter, order) = options(KeysetBy::Time("T"), "K", KeyLiteral::Quoted, &cursor);
         assert_eq!(
             filter,
             "(T gt 2026-01-01T05:00:00.5Z or (T eq 2026-01-01T05:00:00.5Z and K gt 'a'))"
