@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::asking::Manner;
 use crate::evidence::{Doubt, Paging, ScanEvidence};
 use crate::guard_switch::{Guard, is_off};
 use crate::guards::Guards;
@@ -86,7 +87,8 @@ impl HeldReason {
             }
             HeldReason::CountMismatch => {
                 "The keys read do not fit the number the MLS counts. It is usually over by the next \
-                 run; if it stays, ask the provider."
+                 run. If it stays, see with `livelist probe` whether the count heeds the filter: if it \
+                 does not, set `\"count\": \"never\"` in the MLS's document; else ask the provider."
             }
             HeldReason::RowsSkipped => {
                 "The provider's paging jumped over rows. It is usually over by the next run; if it \
@@ -140,7 +142,7 @@ pub struct Comparison {
 }
 
 /// What confirmation told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Confirmed {
     /// Absent keys asked for.
@@ -151,6 +153,21 @@ pub struct Confirmed {
     pub controls_found: bool,
     /// Removals that an earlier run, held for its mass removal, had not confirmed already.
     pub fresh: u64,
+    /// Of the restored, those that the provider shows in another case: it compares without it, and the
+    /// scan saw no such key.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub variants: u64,
+    /// Whether the provider shows keys by key that were confirmed gone: what it shows so may be more
+    /// than what the feed lists, and lists nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shows_gone: bool,
+    /// How it was asked, where that is not as the settings say: what it answers was learned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned: Option<Manner>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What comes next.

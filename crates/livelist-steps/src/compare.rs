@@ -124,6 +124,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
             draft,
         },
         controls: found.controls,
+        negatives: Vec::new(),
         hold: match next {
             Next::Hold(reason) => Some(reason),
             _ => None,

@@ -41,6 +41,7 @@ fn compared(former: Option<u64>, added: u64, absent: u64, draft: Option<Draft>) 
             draft,
         },
         controls: Vec::new(),
+        negatives: Vec::new(),
         hold: None,
         traffic: Traffic::default(),
     }
