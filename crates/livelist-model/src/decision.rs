@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::asking::Manner;
 use crate::evidence::{Doubt, Paging, ScanEvidence};
 use crate::guard_switch::{Guard, is_off};
 use crate::guards::Guards;
@@ -95,7 +96,8 @@ impl HeldReason {
             }
             HeldReason::CountMismatch => {
                 "The keys read do not fit the number the MLS counts. It is usually over by the next \
-                 run; if it stays, ask the provider."
+                 run. If it stays, see with `livelist probe` whether the count heeds the filter: if it \
+                 does not, set `\"count\": \"never\"` in the MLS's document; else ask the provider."
             }
             HeldReason::RowsSkipped => {
                 "The provider's paging jumped over rows. It is usually over by the next run; if it \
@@ -191,7 +193,7 @@ impl Looked {
 }
 
 /// What confirmation told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Confirmed {
     /// Absent keys asked for.
@@ -202,6 +204,25 @@ pub struct Confirmed {
     pub controls_found: bool,
     /// Removals that an earlier run, held for its mass removal, had not confirmed already.
     pub fresh: u64,
+    /// Absent keys that stay listed and wait for another look: they cannot be asked for, or a question
+    /// of one day is not enough.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waits: u64,
+    /// Of the restored, those that the provider shows in another case: it compares without it, and the
+    /// scan saw no such key.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub variants: u64,
+    /// Whether the provider shows keys by key that were confirmed gone: what it shows so may be more
+    /// than what the feed lists, and lists nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shows_gone: bool,
+    /// How it was asked, where that is not as the settings say: what it answers was learned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned: Option<Manner>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What comes next.
@@ -311,7 +332,8 @@ pub fn after_confirmation(facts: &Comparison, confirmed: &Confirmed, guards: &Gu
         // So many live keys were missing that the scan is none, whatever its numbers say.
         return Next::Hold(HeldReason::RowsSkipped);
     }
-    let gone = confirmed.asked.saturating_sub(confirmed.restored);
+    let kept = confirmed.restored.saturating_add(confirmed.waits);
+    let gone = confirmed.asked.saturating_sub(kept);
     // An empty list needs two days however short the former one was.
     let pass = if gone == facts.former.unwrap_or(0) && facts.live == 0 {
         0

@@ -143,6 +143,11 @@ pub fn budget(credential: &CredentialRef) -> String {
     format!("budgets/{}.json", credential.slug())
 }
 
+/// `forms/{credential}.json`: which questions about keys a credential's provider answers.
+pub fn forms(credential: &CredentialRef) -> String {
+    format!("forms/{}.json", credential.slug())
+}
+
 /// `leases/{credential}.json`
 pub fn lease(credential: &CredentialRef) -> String {
     format!("leases/{}.json", credential.slug())

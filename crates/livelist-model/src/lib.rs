@@ -6,6 +6,7 @@
 
 pub mod ack;
 pub mod agenda;
+pub mod asking;
 pub mod bom;
 pub mod budget;
 pub mod causes;

@@ -143,6 +143,7 @@ mod tests {
                 restored: 1,
                 controls_found: true,
                 fresh: 5,
+                ..Confirmed::default()
             }),
             result: Some(RunResult {
                 version: None,

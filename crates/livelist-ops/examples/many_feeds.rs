@@ -306,6 +306,7 @@ impl Month<'_> {
                     restored: 0,
                     controls_found: true,
                     fresh: gone,
+                    ..Confirmed::default()
                 });
                 let held = Held {
                     run: run.run.clone(),

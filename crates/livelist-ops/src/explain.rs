@@ -118,6 +118,19 @@ pub struct Asked {
     pub restored: u64,
     /// Whether live controls were found.
     pub controls_found: bool,
+    /// Of the restored, those that the provider shows in another case.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub variants: u64,
+    /// Whether the provider shows keys by key that are gone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub shows_gone: bool,
+    /// How it was asked, where that was learned and is not as the settings say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learned: Option<String>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A result that waits.
@@ -170,6 +183,9 @@ pub fn explain(record: &RunRecord) -> RunTold {
             asked: c.asked,
             restored: c.restored,
             controls_found: c.controls_found,
+            variants: c.variants,
+            shows_gone: c.shows_gone,
+            learned: c.learned.map(|manner| manner.describe()),
         }),
         result: record.result.clone(),
         traffic: record.traffic,

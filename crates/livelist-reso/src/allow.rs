@@ -17,6 +17,16 @@ pub enum LinkError {
         /// The host.
         host: String,
     },
+    /// It leads to a host that may see the token, and to a port of it that may not.
+    #[error("it leads to port {port} of {host}, and the token may go to its port {right} alone")]
+    Port {
+        /// The host.
+        host: String,
+        /// The link's port.
+        port: u16,
+        /// The port that may.
+        right: u16,
+    },
     /// It leads from https to http.
     #[error("it leads to an unencrypted connection")]
     Downgrade,
@@ -169,12 +179,20 @@ impl AllowList {
             return Err(LinkError::Downgrade);
         }
         let standard_port = authority.port_u16().is_none_or(|port| port == 443);
-        let same_host = host == self.authority.host().to_ascii_lowercase()
-            && port(uri) == port_of(&self.scheme, &self.authority);
-        if same_host || (self.hosts.contains(&host) && (standard_port || is_loopback(&host))) {
+        let own_port = port_of(&self.scheme, &self.authority);
+        let is_own = host == self.authority.host().to_ascii_lowercase();
+        let is_listed = self.hosts.contains(&host);
+        if (is_own && port(uri) == own_port) || (is_listed && (standard_port || is_loopback(&host)))
+        {
             return Ok(());
         }
-        refuse()
+        let right = if is_own { own_port } else { Some(443) };
+        match (port(uri), right) {
+            (Some(port), Some(right)) if is_own || is_listed => {
+                Err(LinkError::Port { host, port, right })
+            }
+            _ => refuse(),
+        }
     }
 }
 
@@ -244,6 +262,27 @@ mod tests {
         ] {
             let resolved = allow.resolve(&from, link).map(|u| u.to_string());
             assert_eq!(resolved.as_deref(), Ok(url), "{link}");
+        }
+    }
+
+    #[test]
+    fn another_port_of_the_right_host_is_told_as_that() {
+        let (allow, from) = list();
+        for (link, told) in [
+            (
+                "https://api.mls.example:8443/v2",
+                "port 8443 of api.mls.example",
+            ),
+            (
+                "https://replica.mls.example:444/v2",
+                "port 444 of replica.mls.example",
+            ),
+        ] {
+            let error = allow.resolve(&from, link).unwrap_err().to_string();
+            assert!(
+                error.contains(told) && error.contains("port 443"),
+                "{error}"
+            );
         }
     }
 

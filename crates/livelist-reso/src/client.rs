@@ -2,10 +2,12 @@
 //! repeats what can be repeated, and reads pages. What to ask next is `scan`'s and `confirm`'s
 //! business.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Uri, header};
+use livelist_model::asking::KeyLiteral;
 use livelist_model::budget::Ledger;
 use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::keys::KeyBuffer;
@@ -80,6 +82,10 @@ pub struct Client<'a> {
     until: Option<jiff::Timestamp>,
     /// Room for a page's rows until the page is whole.
     room: KeyBuffer,
+    /// How keys stand in the conditions of pages.
+    literal: KeyLiteral,
+    /// Where records are asked for by an id: the id of each key that can be asked for.
+    ids: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 /// A request for a page.
@@ -149,6 +155,8 @@ impl<'a> Client<'a> {
             ahead: Ahead::default(),
             until: None,
             room: KeyBuffer::default(),
+            literal: KeyLiteral::Quoted,
+            ids: BTreeMap::new(),
         })
     }
 
@@ -163,6 +171,29 @@ impl<'a> Client<'a> {
         }
     }
 
+    /// The same conversation, with the ids of the keys that it will ask for, where the dialect asks by
+    /// an id.
+    #[must_use]
+    pub fn asking_by(self, ids: BTreeMap<Vec<u8>, Vec<u8>>) -> Self {
+        Client { ids, ..self }
+    }
+
+    /// Whether a key can be asked for.
+    pub fn can_ask(&self, key: &[u8]) -> bool {
+        self.dialect.id_field(self.feed).is_none() || self.ids.contains_key(key)
+    }
+
+    /// The field by which records are asked for.
+    pub(crate) fn asked_field(&self) -> &str {
+        let field = self.dialect.id_field(self.feed);
+        field.unwrap_or(&self.feed.key_field)
+    }
+
+    /// What a key is called in that field.
+    pub(crate) fn asked_as<'k>(&'k self, key: &'k [u8]) -> &'k [u8] {
+        self.ids.get(key).map_or(key, Vec::as_slice)
+    }
+
     /// How many pages are asked for at once.
     pub fn at_once(&self) -> usize {
         self.at_once
@@ -172,6 +203,21 @@ impl<'a> Client<'a> {
     #[must_use]
     pub fn with_patience(self, patience: Patience) -> Self {
         Client { patience, ..self }
+    }
+
+    /// How keys stand in the conditions of pages: quoted, unless the provider's are numbers, or it
+    /// refused that.
+    pub(crate) fn literal(&self) -> KeyLiteral {
+        self.literal
+    }
+
+    pub(crate) fn write_keys(&mut self, literal: KeyLiteral) {
+        self.literal = literal;
+    }
+
+    /// Asks with another patience from now on.
+    pub fn be_patient(&mut self, patience: Patience) {
+        self.patience = patience;
     }
 
     /// How the last answer came, whether it was a page or not.

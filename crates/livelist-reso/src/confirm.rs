@@ -1,51 +1,44 @@
 //! Asking the provider for certain keys: the proof that a listing is gone, or the discovery that it
 //! is not.
 
-use std::collections::{BTreeSet, VecDeque};
+mod batch;
 
+use std::collections::BTreeSet;
+
+use livelist_model::asking::Manner;
 use livelist_model::keys::KeyBuffer;
 
 use crate::allow;
-use crate::client::{Client, PageRequest};
-use crate::dialect::{ConfirmForm, CountForm};
+use crate::client::{Client, PageRequest, Patience};
+use crate::dialect::{CountForm, Dialect};
 use crate::error::ClientError;
 use crate::page::PageError;
-use crate::query::{Query, literal};
+use crate::query::{Query, literal_as};
 use crate::scan::filter;
+
+pub use batch::{CONTROLS, Plan, Question};
+pub use livelist_model::asking::Words;
 
 /// URLs longer than this are cut off or refused by some servers (RMLS: 5,246 characters).
 const MAX_URL: usize = 4_000;
 /// So many pages one answer may have; more is a provider that goes round in circles.
 const MAX_PAGES: usize = 20;
 
-/// Which of `keys` the provider knows in this feed. A set that is too large for the provider is
-/// asked for in pieces.
-pub async fn find(
-    client: &mut Client<'_>,
-    keys: &[Vec<u8>],
-) -> Result<BTreeSet<Vec<u8>>, ClientError> {
-    let mut found = BTreeSet::new();
-    let mut pieces = VecDeque::from([keys]);
-    while let Some(piece) = pieces.pop_front() {
-        let (Some(condition), false) = (condition(client, piece), piece.is_empty()) else {
-            continue;
-        };
-        let (left, right) = piece.split_at(piece.len() / 2);
-        let url = url(client, &condition, piece.len());
-        if url.len() > MAX_URL && piece.len() > 1 {
-            pieces.extend([left, right]);
-            continue;
-        }
-        match ask(client, &url).await {
-            Ok(rows) => {
-                // Others than those that were asked for say nothing.
-                found.extend(piece.iter().filter(|key| rows.contains(*key)).cloned());
-            }
-            Err(ClientError::Rejected { .. }) if piece.len() > 1 => pieces.extend([left, right]),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(found)
+/// How often a question is sent that is only one to find out by: that it fails is expected.
+pub const SEARCHING: Patience = Patience {
+    attempts: 2,
+    short_waits: 20,
+};
+
+/// How the dialect and the registry put a question; nothing where single keys cannot be asked for. An
+/// answer has to fit on half a page: `$top` is twice the keys, and a full answer is none.
+pub fn as_set(dialect: &Dialect) -> Option<Manner> {
+    let set = dialect.confirm.manner()?;
+    let most = (dialect.page_max / 2).max(1);
+    Some(Manner {
+        keys: set.keys.min(most),
+        ..set
+    })
 }
 
 /// What a provider's answer to one question about keys shows, as it came.
@@ -55,70 +48,64 @@ pub struct Shown {
     pub keys: BTreeSet<Vec<u8>>,
     /// What it counts, where the dialect asks for that.
     pub count: Option<u64>,
+    /// Whether it has as many rows as it was given room for: twice the keys that were asked for.
+    pub is_full: bool,
 }
 
-/// Asks about `keys` once and tells what is on the answer's only or first page. Nothing where the dialect
-/// does not ask by key.
-pub(crate) async fn look(
-    client: &mut Client<'_>,
-    keys: &[Vec<u8>],
-) -> Result<Option<Shown>, ClientError> {
-    let Some(condition) = condition(client, keys) else {
-        return Ok(None);
-    };
-    let url = url(client, &condition, keys.len());
-    let uri = allow::parse(&url).map_err(ClientError::Link)?;
-    let request = PageRequest {
-        url: &|_| Ok(uri.clone()),
-        size: 1,
-        prefer: false,
-        stamps: false,
-        ahead: None,
-    };
-    let mut rows = KeyBuffer::default();
-    let answer = client.page(request, &mut rows).await?;
-    Ok(Some(Shown {
-        keys: rows.iter().map(|(key, _)| key.to_vec()).collect(),
-        count: answer.page.count,
-    }))
-}
+impl Shown {
+    /// Whether it is an answer to a question with these keys in it, which are known to be live.
+    pub fn is_answer(&self, controls: &[Vec<u8>]) -> bool {
+        !self.is_full && controls.iter().all(|key| self.keys.contains(key))
+    }
 
-fn condition(client: &Client<'_>, keys: &[Vec<u8>]) -> Option<String> {
-    let field = &client.feed().key_field;
-    let literals = keys
-        .iter()
-        .map(|key| literal(&String::from_utf8_lossy(key)));
-    match client.dialect().confirm {
-        ConfirmForm::In(_) => Some(format!(
-            "{field} in ({})",
-            literals.collect::<Vec<_>>().join(",")
-        )),
-        ConfirmForm::Or(_) => {
-            let terms: Vec<String> = literals.map(|key| format!("{field} eq {key}")).collect();
-            Some(terms.join(" or "))
-        }
-        ConfirmForm::SecondScan => None,
+    /// A key that was not asked for and differs from `key` only in case or in blanks around it: a
+    /// server that compares so answers with it.
+    pub fn variant_of(&self, key: &[u8], asked: &[Vec<u8>]) -> Option<&[u8]> {
+        let wanted = folded(key)?;
+        let others = self.keys.iter().filter(|shown| !asked.contains(shown));
+        others
+            .map(Vec::as_slice)
+            .find(|shown| folded(shown).as_ref() == Some(&wanted))
     }
 }
 
-fn url(client: &Client<'_>, condition: &str, keys: usize) -> String {
-    let counts = client.dialect().count == CountForm::Always;
-    Query::of(
-        &client.dialect().base(client.feed()),
-        client.feed().resource.as_str(),
-    )
-    .option("$select", &client.feed().key_field)
-    .option("$filter", &filter(client, &[condition]))
-    .option("$top", &keys.to_string())
-    .option("$count", if counts { "true" } else { "" })
-    .options(&client.feed().parameters)
-    .url()
+fn folded(key: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(key).ok()?;
+    Some(text.trim_matches(' ').to_lowercase())
 }
 
-/// All rows of the answer, over all of its pages.
-async fn ask(client: &mut Client<'_>, url: &str) -> Result<BTreeSet<Vec<u8>>, ClientError> {
-    let mut uri = allow::parse(url).map_err(ClientError::Link)?;
-    let mut keys = KeyBuffer::default();
+/// Whether an error may be the question's: its length, its form, its literals. A provider that is down,
+/// and access that was lost, look the same.
+pub fn may_be_the_question(error: &ClientError) -> bool {
+    matches!(
+        error,
+        ClientError::Denied { .. }
+            | ClientError::Rejected { .. }
+            | ClientError::Unavailable { .. }
+            | ClientError::Page(_)
+            | ClientError::Loop { .. }
+    )
+}
+
+/// Whether nothing came at all: then it is not the question.
+pub fn is_down(error: &ClientError) -> bool {
+    matches!(
+        error,
+        ClientError::Unavailable {
+            source: Some(_),
+            ..
+        }
+    )
+}
+
+/// Asks one question: which of `keys` the provider knows in this feed, over all pages of the answer.
+pub async fn ask(
+    client: &mut Client<'_>,
+    manner: Manner,
+    keys: &[Vec<u8>],
+) -> Result<Shown, ClientError> {
+    let mut uri = allow::parse(&url(client, manner, keys)).map_err(ClientError::Link)?;
+    let mut rows = KeyBuffer::default();
     let mut count = None;
     for _ in 0..MAX_PAGES {
         let request = PageRequest {
@@ -128,21 +115,107 @@ async fn ask(client: &mut Client<'_>, url: &str) -> Result<BTreeSet<Vec<u8>>, Cl
             stamps: false,
             ahead: None,
         };
-        let answer = client.page(request, &mut keys).await?;
+        let answer = client.page(request, &mut rows).await?;
         count = count.or(answer.page.count);
-        if let Some(link) = answer.next {
+        let is_full = rows.len() >= room(keys.len());
+        // What fills its room is none, whatever comes behind it.
+        if let (Some(link), false) = (answer.next, is_full) {
             uri = client.resolve(&answer.uri, &link)?;
             continue;
         }
         // Fewer rows than the answer itself counts: something was lost on the way.
-        if count.is_some_and(|count| (keys.len() as u64) < count) {
+        if !is_full && count.is_some_and(|count| (rows.len() as u64) < count) {
             return Err(ClientError::Page(PageError::Shape(
                 "it has fewer rows than it counts".to_owned(),
             )));
         }
-        return Ok(keys.iter().map(|(key, _)| key.to_vec()).collect());
+        return Ok(Shown {
+            keys: rows.iter().map(|(key, _)| key.to_vec()).collect(),
+            count,
+            is_full,
+        });
     }
     Err(ClientError::Loop {
         pages: MAX_PAGES as u64,
     })
+}
+
+/// The questions about `others`, with `controls` among them, each within what a URL may hold.
+pub fn questions(
+    client: &Client<'_>,
+    manner: Manner,
+    controls: &[Vec<u8>],
+    others: &[Vec<u8>],
+    turn: u32,
+) -> Vec<Question> {
+    let mut most = manner.keys as usize;
+    loop {
+        let questions = Plan::of(most).questions(controls, others, turn);
+        let fits = |question: &Question| url(client, manner, &question.keys).len() <= MAX_URL;
+        if most <= 1 || questions.iter().all(fits) {
+            return questions;
+        }
+        most /= 2;
+    }
+}
+
+/// The rows that an answer about so many keys has room for: twice as many, so that one as full as that
+/// was cut, or shows what was not asked for.
+fn room(keys: usize) -> usize {
+    keys.saturating_mul(2)
+}
+
+fn url(client: &Client<'_>, manner: Manner, keys: &[Vec<u8>]) -> String {
+    let key_field = &client.feed().key_field;
+    let field = client.asked_field();
+    let literals = keys.iter().map(|key| {
+        literal_as(
+            manner.literal,
+            &String::from_utf8_lossy(client.asked_as(key)),
+        )
+    });
+    let condition = match manner.words {
+        Words::In => format!("{field} in ({})", literals.collect::<Vec<_>>().join(",")),
+        Words::Or => {
+            let terms: Vec<String> = literals.map(|key| format!("{field} eq {key}")).collect();
+            terms.join(" or ")
+        }
+    };
+    let counts = client.dialect().count == CountForm::Always;
+    Query::of(
+        &client.dialect().base(client.feed()),
+        client.feed().resource.as_str(),
+    )
+    .option("$select", key_field)
+    .option("$filter", &filter(client, &[&condition]))
+    .option("$top", &room(keys.len()).to_string())
+    .option("$count", if counts { "true" } else { "" })
+    .options(&client.feed().parameters)
+    .url()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_in_another_case_is_a_variant_unless_it_was_asked_for() {
+        let keys = |keys: &[&str]| {
+            keys.iter()
+                .map(|k| k.as_bytes().to_vec())
+                .collect::<Vec<_>>()
+        };
+        let shown = Shown {
+            keys: keys(&["ABC1", "xyz ", "Ä1"]).into_iter().collect(),
+            ..Shown::default()
+        };
+        let asked = keys(&["abc1", "xyz", "ä1", "q"]);
+        let of = |key: &str| shown.variant_of(key.as_bytes(), &asked).map(<[u8]>::to_vec);
+        assert_eq!(of("abc1"), Some(b"ABC1".to_vec()));
+        assert_eq!(of("xyz"), Some(b"xyz ".to_vec()));
+        assert_eq!(of("ä1"), Some("Ä1".as_bytes().to_vec()));
+        assert_eq!(of("q"), None);
+        let both = keys(&["abc1", "ABC1"]);
+        assert_eq!(shown.variant_of(b"abc1", &both), None);
+    }
 }

@@ -17,12 +17,27 @@ pub async fn count(client: &mut Client<'_>, expected: bool) -> Result<Option<u64
         return Ok(None);
     }
     let must_count = expected || form == CountForm::Always;
+    match count_where(client, "").await {
+        Ok(None) if must_count => Err(ClientError::Page(PageError::Shape(
+            "`@odata.count` was asked for and is missing".to_owned(),
+        ))),
+        Ok(count) => Ok(count),
+        Err(ClientError::Rejected { .. } | ClientError::Denied { .. }) if !must_count => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The number of rows of the feed for which `condition` holds, if the answer tells it.
+pub(crate) async fn count_where(
+    client: &mut Client<'_>,
+    condition: &str,
+) -> Result<Option<u64>, ClientError> {
     let url = Query::of(
         &client.dialect().base(client.feed()),
         client.feed().resource.as_str(),
     )
     .option("$select", &client.feed().key_field)
-    .option("$filter", &filter(client, &[]))
+    .option("$filter", &filter(client, &[condition]))
     .option("$top", "1")
     .option("$count", "true")
     .options(&client.feed().parameters)
@@ -35,12 +50,6 @@ pub async fn count(client: &mut Client<'_>, expected: bool) -> Result<Option<u64
         stamps: false,
         ahead: None,
     };
-    match client.page(request, &mut KeyBuffer::default()).await {
-        Ok(answer) if answer.page.count.is_none() && must_count => Err(ClientError::Page(
-            PageError::Shape("`@odata.count` was asked for and is missing".to_owned()),
-        )),
-        Ok(answer) => Ok(answer.page.count),
-        Err(ClientError::Rejected { .. } | ClientError::Denied { .. }) if !must_count => Ok(None),
-        Err(error) => Err(error),
-    }
+    let answer = client.page(request, &mut KeyBuffer::default()).await?;
+    Ok(answer.page.count)
 }

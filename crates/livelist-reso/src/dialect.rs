@@ -57,6 +57,8 @@ pub struct Dialect {
     pub confirm: ConfirmForm,
     /// The field by which it is asked for certain records of a feed; nothing where it cannot be.
     pub asked_by: fn(&FeedSpec) -> Option<Asked>,
+    /// Whether an answer by key may show records that the scan does not list.
+    pub shows_more: bool,
     /// What a credential may use of it.
     pub limits: &'static [Limit],
     /// How long to wait after a throttle that does not say how long.
@@ -103,6 +105,7 @@ impl Dialect {
             count: CountForm::IfOffered,
             confirm: ConfirmForm::Or(25),
             asked_by: |_| Some(Asked::ByKey),
+            shows_more: false,
             limits: &[],
             throttle_wait: Duration::from_secs(60),
             wait_headers: &[],

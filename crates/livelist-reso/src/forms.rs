@@ -1,5 +1,6 @@
 //! The forms that a dialect chooses from.
 
+use livelist_model::asking::{KeyLiteral, Manner, Words};
 use livelist_model::evidence::Paging;
 
 /// How live keys are read.
@@ -115,6 +116,20 @@ impl ConfirmForm {
             ConfirmForm::In(n) | ConfirmForm::Or(n) => Some(n),
             ConfirmForm::SecondScan => None,
         }
+    }
+
+    /// How a question is put; nothing where the provider cannot be asked.
+    pub fn manner(self) -> Option<Manner> {
+        let words = match self {
+            ConfirmForm::In(_) => Words::In,
+            ConfirmForm::Or(_) => Words::Or,
+            ConfirmForm::SecondScan => return None,
+        };
+        Some(Manner {
+            words,
+            literal: KeyLiteral::Quoted,
+            keys: u32::try_from(self.keys()?).unwrap_or(u32::MAX),
+        })
     }
 
     /// The same with so many keys a request.

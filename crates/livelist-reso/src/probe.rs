@@ -15,6 +15,7 @@ mod trouble;
 use std::collections::HashSet;
 use std::time::Duration;
 
+use livelist_model::asking::{After, Asking, Manner, can_be_bare};
 use livelist_model::budget::Ledger;
 use livelist_model::keys::KeyBuffer;
 use livelist_model::run::FeedSpec;
@@ -30,12 +31,13 @@ use pace::Amount;
 use read::{CountSeen, NextSeen, PageSeen, SecondSeen};
 
 use crate::client::{Client, Patience};
-use crate::confirm;
-use crate::count::count;
+use crate::confirm::{self, Shown};
+use crate::count::{count, count_where};
 use crate::dialect::{CountForm, Dialect, ScanForm};
 use crate::error::ClientError;
 use crate::heard::Heard;
 use crate::policy;
+use crate::query::literal_as;
 use crate::scan::{ScanState, Stage};
 use crate::secret::{Account, Login};
 use crate::session::Session;
@@ -65,9 +67,10 @@ pub struct Probed {
     pub requests: u64,
 }
 
-/// Asks the provider of `feed` with `account`: for a token where it issues them, two pages, the
-/// count, and the key of a row of the first page (with `key` besides, if an operator wants to know
-/// about one). At most a request each; budgets are kept.
+/// Asks the provider of `feed` with `account`: for a token where it issues them, two pages, the count
+/// of all rows and of one, and the keys of the first page (with `key` besides, if an operator wants to
+/// know about one). A request each, but for questions about keys that are not answered: then what is
+/// answered is found out, as a run does. Budgets are kept.
 pub async fn probe(
     transport: &dyn Transport,
     pace: &dyn Pace,
@@ -146,6 +149,8 @@ struct Seen {
     page: Option<Result<PageSeen, ClientError>>,
     second: Option<Result<SecondSeen, ClientError>>,
     count: Option<CountSeen>,
+    /// What the server counts with the key of one row.
+    of_one: Option<u64>,
     question: Option<Question>,
     /// The key that the operator wants to know about.
     wanted: Option<String>,
@@ -184,13 +189,18 @@ async fn look(
         if page.way_on.as_ref().is_ok_and(|more| *more) {
             seen.second = Some(second_page(&mut client, pace, &mut state, &keys).await);
         }
-        if client.dialect().confirm.is_by_key()
-            && let Some(live) = keys.key(0)
-        {
-            let impossible = keys::impossible(&page.look, live);
-            seen.question = Some(question(&mut client, pace, live, impossible, key).await);
+        let mut live: Vec<Vec<u8>> = keys.iter().map(|(key, _)| key.to_vec()).collect();
+        let mut known = HashSet::new();
+        live.retain(|key| known.insert(key.clone()));
+        if let Some(first) = live.first() {
+            let impossible = keys::impossible(&page.look, first);
+            seen.question = question(&mut client, pace, live, impossible, key).await;
         }
-        seen.count = Some(counted(&mut client, pace).await);
+        let counted = counted(&mut client, pace).await;
+        if counted.rows().is_some_and(|rows| rows > 1) {
+            seen.of_one = counted_one(&mut client, pace, seen.question.as_ref()).await;
+        }
+        seen.count = Some(counted);
     }
     seen.requests = client.traffic().requests;
     seen.throttled = client.traffic().throttled;
@@ -254,24 +264,112 @@ async fn second_page(
     })
 }
 
+/// Asks about keys as a run does: the keys of the page as controls, and one that cannot exist. Where
+/// that is not answered, what works is found out as a run finds it out.
 async fn question(
     client: &mut Client<'_>,
     pace: &dyn Pace,
-    live: &[u8],
+    live: Vec<Vec<u8>>,
     impossible: Vec<u8>,
     wanted: Option<&str>,
-) -> Question {
+) -> Option<Question> {
+    let set = confirm::as_set(client.dialect())?;
     let wanted = wanted.map(|key| key.as_bytes().to_vec());
-    let mut asked = vec![live.to_vec(), impossible.clone()];
-    asked.extend(wanted.clone().filter(|key| key != live));
-    make_room(client, pace).await;
-    let shown = confirm::look(client, &asked).await;
-    Question {
-        live: live.to_vec(),
+    let mut others = vec![impossible.clone()];
+    others.extend(wanted.clone().filter(|key| !live.contains(key)));
+    let mut asking = Asking::as_set(set);
+    let mut turns = live.iter().cycle();
+    let mut first = None;
+    let mut asked = 0;
+    let shown = loop {
+        let manner = asking.manner();
+        if asking.is_in_doubt() {
+            let key = turns.next().cloned().unwrap_or_default();
+            let can_be_bare = std::str::from_utf8(&key).is_ok_and(can_be_bare);
+            let shown = match asking.trial(can_be_bare) {
+                Some(manner) => {
+                    make_room(client, pace).await;
+                    let control = [key];
+                    let shown = confirm::ask(client, manner, &control).await;
+                    shown.is_ok_and(|shown| shown.is_answer(&control))
+                }
+                None => false,
+            };
+            if asking.tried(shown) == After::GiveUp {
+                break first.unwrap_or_else(|| Err(no_answer()));
+            }
+            continue;
+        }
+        let most = (manner.keys as usize).saturating_sub(others.len()).max(1);
+        let controls = &live[..most.min(live.len())];
+        asked = match manner.keys as usize > others.len() {
+            true => controls.len() + others.len(),
+            false => 1,
+        };
+        let answer = ask_for(client, pace, manner, controls, &others).await;
+        match answer {
+            Ok(shown) if shown.is_answer(controls) => {
+                asking.answered(asked as u32);
+                let is_all = asked < manner.keys as usize;
+                if is_all || !asking.is_attempt(asking.manner().keys) {
+                    break Ok(shown);
+                }
+                continue;
+            }
+            Err(error) if !confirm::may_be_the_question(&error) => break Err(error),
+            answer => {
+                first = Some(first.unwrap_or(answer));
+                if asking.refused(asked as u32) == After::GiveUp {
+                    break first.unwrap_or_else(|| Err(no_answer()));
+                }
+            }
+        }
+    };
+    Some(Question {
+        live: live[..asked.saturating_sub(others.len()).clamp(1, live.len())].to_vec(),
         impossible,
         wanted,
-        shown: shown.map(Option::unwrap_or_default),
+        manner: asking.manner(),
+        shown,
+    })
+}
+
+/// One question about all, or one for each where no more are answered.
+async fn ask_for(
+    client: &mut Client<'_>,
+    pace: &dyn Pace,
+    manner: Manner,
+    controls: &[Vec<u8>],
+    others: &[Vec<u8>],
+) -> Result<Shown, ClientError> {
+    let all = [controls, others].concat();
+    let each = match manner.keys as usize > others.len() {
+        true => all.len(),
+        false => 1,
+    };
+    let mut shown = Shown::default();
+    for keys in all.chunks(each) {
+        make_room(client, pace).await;
+        let answer = confirm::ask(client, manner, keys).await?;
+        shown.keys.extend(answer.keys);
+        shown.count = answer.count.or(shown.count);
+        shown.is_full |= answer.is_full;
     }
+    Ok(shown)
+}
+
+/// What the server counts where it is asked for the rows with one key.
+async fn counted_one(
+    client: &mut Client<'_>,
+    pace: &dyn Pace,
+    question: Option<&Question>,
+) -> Option<u64> {
+    let question = question.filter(|question| question.shown.is_ok())?;
+    let key = String::from_utf8_lossy(question.live.first()?).into_owned();
+    let literal = literal_as(question.manner.literal, &key);
+    let condition = format!("{} eq {literal}", client.feed().key_field);
+    make_room(client, pace).await;
+    count_where(client, &condition).await.ok().flatten()
 }
 
 async fn counted(client: &mut Client<'_>, pace: &dyn Pace) -> CountSeen {
@@ -348,7 +446,7 @@ impl Seen {
         let second = self.second.as_ref();
         [
             read::continuation(feed, dialect, first, second, count.rows()),
-            read::count(feed, dialect, count, seen),
+            read::count(feed, dialect, count, seen, self.of_one),
             ask::confirmation(
                 feed,
                 dialect,

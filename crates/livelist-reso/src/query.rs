@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+pub use livelist_model::asking::KeyLiteral;
+use livelist_model::asking::can_be_bare;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What stands unencoded in a query value: RFC 3986's unreserved characters and those of OData's
@@ -97,9 +99,26 @@ pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
+/// A key as a literal of this form. One that cannot stand bare is quoted all the same: it would be part
+/// of the condition.
+pub fn literal_as(form: KeyLiteral, key: &str) -> String {
+    match form {
+        KeyLiteral::Bare if can_be_bare(key) => key.to_owned(),
+        _ => literal(key),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bare_literal_is_no_condition() {
+        let bare = |key| literal_as(KeyLiteral::Bare, key);
+        assert_eq!(bare("123"), "123");
+        assert_eq!(bare("1 or true"), "'1 or true'");
+        assert_eq!(literal_as(KeyLiteral::Quoted, "123"), "'123'");
+    }
 
     #[test]
     fn options_are_encoded() {

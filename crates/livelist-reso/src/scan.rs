@@ -1,6 +1,7 @@
 //! Paging as a fold: a scan is a value that says where it is, and one step of it asks the provider
 //! once and moves it on. The value can be written down and taken up by another process.
 
+use livelist_model::asking::KeyLiteral;
 use livelist_model::evidence::{EndSign, ScanEvidence};
 use livelist_model::keys::KeyBuffer;
 use livelist_model::run::FeedSpec;
@@ -272,7 +273,40 @@ impl ScanState {
 
     /// Asks for the page at the cursor and moves on. The answer is there even where the way on is
     /// not; its keys are in `keys` then, too.
+    ///
+    /// Servers with strict types want keys that are numbers or UUIDs without quotes. Keys that came as
+    /// JSON numbers are written so from then on; where a page is refused and can be asked for with the
+    /// other literal, it is.
     pub(crate) async fn look(
+        &mut self,
+        client: &mut Client<'_>,
+        keys: &mut KeyBuffer,
+    ) -> Result<(Answer, Result<(), ClientError>), ClientError> {
+        let asked = PageUrls::of(client, &self.cursor)?.at(self.page_size)?;
+        let mut looked = self.look_so(client, keys).await;
+        if let Err(ClientError::Rejected { .. }) = &looked {
+            let former = client.literal();
+            client.write_keys(former.other());
+            let other = PageUrls::of(client, &self.cursor)?.at(self.page_size)?;
+            let again = match other == asked {
+                true => None,
+                false => self.look_so(client, keys).await.ok(),
+            };
+            match again {
+                Some(again) => looked = Ok(again),
+                None => client.write_keys(former),
+            }
+        }
+        if let Ok((answer, _)) = &looked
+            && answer.page.rows > 0
+            && answer.page.number_keys == answer.page.rows
+        {
+            client.write_keys(KeyLiteral::Bare);
+        }
+        looked
+    }
+
+    async fn look_so(
         &mut self,
         client: &mut Client<'_>,
         keys: &mut KeyBuffer,

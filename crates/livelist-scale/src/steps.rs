@@ -112,7 +112,8 @@ pub fn compare(work: &Work, parts: u64, again: bool) -> Ops {
     with(&[RENEW, get(3 + parts), put(2 + more)])
 }
 
-/// A confirmation task: the comparison and what is absent; at the end what is gone.
+/// A confirmation task: the comparison, what is absent and what was learned of the provider's questions; at
+/// the end what is gone.
 pub fn confirm(work: &Work, asked: u64, kept: u64, resumed: bool, ended: bool) -> Ops {
     let account = if work.limits.is_empty() {
         NONE
@@ -120,7 +121,7 @@ pub fn confirm(work: &Work, asked: u64, kept: u64, resumed: bool, ended: bool) -
         account(asked, kept)
     };
     let conclusion = if ended { with(&[get(1), put(1)]) } else { NONE };
-    let documents = with(&[get(2 + u64::from(resumed)), put(1)]);
+    let documents = with(&[get(3 + u64::from(resumed)), put(1)]);
     with(&[
         RENEW,
         RENEW,

@@ -92,8 +92,12 @@ impl Work {
         let by_key = dialect.confirm.keys().map(|n| n.min(page as usize) as u64);
         let confirms = feed.gone > 0 && by_key.is_some();
         let questions = match by_key {
-            // Each batch is asked for until an answer shows no further live key: twice.
-            Some(keys) => 2 * feed.gone.div_ceil(keys.saturating_sub(CONTROLS).max(1)),
+            // Each batch is asked for until an answer shows no further live key: twice. Once the
+            // controls are asked for alone.
+            Some(keys) if feed.gone > 0 => {
+                1 + 2 * feed.gone.div_ceil(keys.saturating_sub(CONTROLS).max(1))
+            }
+            Some(_) => 0,
             None => 0,
         };
         let auth = match dialect.auth.first() {

@@ -137,6 +137,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         controls: found.controls,
         gone,
         waiting,
+        negatives: Vec::new(),
         hold: match next {
             Next::Hold(reason) => Some(reason),
             _ => None,

@@ -212,8 +212,8 @@ pub fn advice(name: &str) -> &'static str {
              confirm in the registry; `livelist probe` says which of them."
         }
         "AccessDenied" => {
-            "The account may not see this feed. Check the subscription and the dataset; no listing \
-             was removed."
+            "The account may not see this feed, or (404) nothing is at this address. Check base_url, \
+             the dataset and the subscription; no listing was removed."
         }
         "AuthorizationFailed" => {
             "The provider refuses the credential. Check the secret and whether it was rotated."

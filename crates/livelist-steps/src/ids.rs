@@ -35,10 +35,12 @@ pub(crate) async fn can_ask(env: &Env, run: &RunSpec) -> Result<bool, StepError>
     Ok(kept.is_some())
 }
 
-/// Whether an MLS is asked for the feed's listings by their keys.
+/// Whether a question by key alone settles what became of a listing: the MLS is asked by the keys
+/// themselves, and shows what it lists and no more.
 pub(crate) fn asks_by_key(run: &RunSpec) -> Result<bool, StepError> {
     let dialect = Dialect::for_feed(&run.feed)?;
-    Ok(dialect.confirm.is_by_key() && dialect.id_field(&run.feed).is_none())
+    let by_id = dialect.id_field(&run.feed).is_some();
+    Ok(dialect.confirm.is_by_key() && !by_id && !dialect.shows_more)
 }
 
 /// Writes the ids beside the keys of a part; nothing where there are none.

@@ -13,6 +13,7 @@ pub mod confirm;
 pub mod draft;
 pub mod env;
 pub mod error;
+mod forms;
 mod heads;
 pub mod history;
 mod ids;

@@ -3,6 +3,9 @@
 //! payloads carry only the names, so that neither the size of a state nor a link's content matters.
 
 use livelist_model::clock::ClockDoubt;
+use std::collections::BTreeSet;
+
+use livelist_model::asking::Asking;
 use livelist_model::decision::{Comparison, Confirmed, HeldReason};
 use livelist_model::evidence::ScanEvidence;
 use livelist_model::head::Head;
@@ -163,6 +166,10 @@ pub struct Compared {
     /// There, too: the keys that wait for another look from now on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<NextWaiting>,
+    /// A few keys that were confirmed gone lately and are not listed: a provider that still shows them
+    /// by key shows more than it lists.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub negatives: Vec<String>,
     /// Why the result waits, if it does.
     pub hold: Option<HeldReason>,
     /// What was asked of the provider.
@@ -217,6 +224,33 @@ pub struct Confirmation {
     /// The keys of the batch at hand that no answer has shown, after the first.
     #[serde(default)]
     pub missing: Vec<String>,
+    /// Where the batch at hand ends, in the order of the absent keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch_end: Option<u64>,
+    /// How many questions of the batch at hand were answered in this round.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub question: u32,
+    /// The live keys that these answers showed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub found: Vec<String>,
+    /// How often in a row controls were not found in the batch at hand.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tries: u32,
+    /// Answers of so many rows were seen to come whole in this run.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub whole: u32,
+    /// What was learned of the questions that the provider answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asking: Option<Asking>,
+    /// Absent keys, and what an answer showed in their place: the same in another case.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub variants: BTreeSet<(String, String)>,
+    /// Which of the comparison's negatives were shown; nothing before they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub negatives_shown: Option<Vec<String>>,
+    /// How often it was handed on after an error.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub handed_on: u32,
     /// Where a token was refused last: keys asked for, and the round.
     #[serde(default)]
     pub refused_at: Option<(u64, u32)>,
@@ -225,6 +259,9 @@ pub struct Confirmation {
     pub stalled: u32,
     /// The confirmed removals, at the end.
     pub gone: Option<ListRef>,
+    /// Whether the MLS refused to be asked by an id.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ids_refused: bool,
     /// Which keys wait for another look, where a question of one day is not enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<NextWaiting>,
@@ -234,6 +271,10 @@ pub struct Confirmation {
     pub hold: Option<HeldReason>,
     /// What was asked of the provider.
     pub traffic: Traffic,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Writes a document and gives its name.

@@ -139,6 +139,25 @@ fn write_run(text: &mut String, run: &RunTold) -> std::fmt::Result {
             "confirmed  {} asked for, {} are live after all; live controls were {controls}",
             c.asked, c.restored
         )?;
+        if let Some(learned) = &c.learned {
+            writeln!(
+                text,
+                "learned    keys are asked for {learned}: the MLS does not answer as the settings have it"
+            )?;
+        }
+        if c.variants > 0 {
+            writeln!(
+                text,
+                "case       {} of these are live in another case: the MLS compares without it",
+                c.variants
+            )?;
+        }
+        if c.shows_gone {
+            writeln!(
+                text,
+                "by key     the MLS still shows keys that were confirmed gone: it shows more by key than it lists"
+            )?;
+        }
     }
     if let Some(r) = &run.result {
         let version = r.version.as_deref().unwrap_or("none");

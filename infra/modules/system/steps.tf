@@ -139,6 +139,11 @@ module "confirm" {
     local.may.tell_missing_from_forbidden,
     local.may.hold_lease,
     local.may.keep_request_budget,
+    {
+      sid       = "LearnedForms"
+      actions   = ["s3:GetObject", "s3:PutObject", "s3:PutObjectTagging"]
+      resources = ["${module.storage.arn}/forms/*"]
+    },
     local.may.write_run_objects,
     {
       sid     = "ReadHeld"

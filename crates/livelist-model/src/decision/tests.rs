@@ -38,6 +38,7 @@ fn confirmed(asked: u64, restored: u64, fresh: u64) -> Confirmed {
         restored,
         controls_found: true,
         fresh,
+        ..Confirmed::default()
     }
 }
 

@@ -4,8 +4,8 @@
 //!   `scope=DDFApi_Read`, 3,600 s, not sliding.
 //! - The master list: `/Property/PropertyReplication()`, or `(DestinationId=N)` for one destination,
 //!   gives ListingKey and ModificationTimestamp of everything at once. What is absent from it is
-//!   deleted; so the confirmation is the list once more, not a question by key, which would still
-//!   find what is only gone from this destination.
+//!   deleted. `Property` is asked for what is absent: not found, it is gone. Found, it may have left this
+//!   destination alone: then it is gone from this list when two master lists of two days lack it.
 //! - A wrong DestinationId is answered with 401.
 //! - It takes no filter: a pair that has one is refused.
 
@@ -25,7 +25,8 @@ pub(super) fn dialect() -> Dialect {
         scan: ScanForm::List,
         page_max: 100,
         count: CountForm::Never,
-        confirm: ConfirmForm::SecondScan,
+        confirm: ConfirmForm::Or(25),
+        shows_more: true,
         dataset_in_base: false,
         scan_path: master_list,
         note: "base_url https://ddfapi.realtor.ca/odata/v1; `dataset` is the DestinationId",

@@ -1,25 +1,29 @@
 //! The check of confirmation: whether a question about keys is answered so that a key may be called
 //! gone by it. Pure: facts in, a check out.
 
+use livelist_model::asking::{KeyLiteral, Manner, Words};
 use livelist_model::registry::Confirmation;
 use livelist_model::run::FeedSpec;
+use livelist_model::with_causes;
 
 use super::check::{Check, Name};
 use super::trouble::trouble;
-use crate::confirm::Shown;
+use crate::confirm::{self, Shown};
 use crate::dialect::{ConfirmForm, Dialect};
 use crate::error::ClientError;
 
 /// A question about keys, and what came of it.
 #[derive(Debug)]
 pub struct Question {
-    /// A key that a page has just shown.
-    pub live: Vec<u8>,
+    /// Keys that a page has just shown.
+    pub live: Vec<Vec<u8>>,
     /// One that cannot exist.
     pub impossible: Vec<u8>,
     /// One that the operator wants to know about.
     pub wanted: Option<Vec<u8>>,
-    /// What the answer shows.
+    /// How it was put in the end.
+    pub manner: Manner,
+    /// What the answer shows; that to the first question where nothing works.
     pub shown: Result<Shown, ClientError>,
 }
 
@@ -45,23 +49,19 @@ pub fn confirmation(
             "there is no page that shows a key to ask for",
         );
     };
-    let asked = match form {
-        ConfirmForm::In(_) => "by `in`",
-        _ => "by `eq` and `or`",
-    };
+    let set = confirm::as_set(dialect).unwrap_or(question.manner);
+    let asked = words(set);
     let shown = match &question.shown {
         Ok(shown) => shown,
-        Err(ClientError::Rejected { status, message }) => {
-            let check = check.fail(format!(
-                "asked {asked}, the server rejects the question with status {status}: {message}"
-            ));
-            return another_form(check, form);
+        Err(error) if confirm::may_be_the_question(error) => {
+            let check = check.fail(format!("asked {asked}: {}", with_causes(error)));
+            return no_form(check);
         }
         Err(error) => return trouble(check, feed, error),
     };
     let shows = |key: &Vec<u8>| shown.keys.contains(key);
     let foreign = shown.keys.iter().any(|key| {
-        *key != question.live
+        !question.live.contains(key)
             && *key != question.impossible
             && Some(key) != question.wanted.as_ref()
     });
@@ -69,22 +69,22 @@ pub fn confirmation(
         let check = check.fail(format!(
             "asked {asked} for {} keys, the server shows other listings: it does not heed the \
              filter, and no answer of it says that a key is gone",
-            2 + usize::from(question.wanted.is_some())
+            question.live.len() + 1 + usize::from(question.wanted.is_some())
         ));
-        return another_form(check, form);
+        return no_form(check);
     }
     if shows(&question.impossible) {
         let check = check.fail(format!(
             "asked {asked}, the server shows a key that cannot exist: it repeats the question"
         ));
-        return another_form(check, form);
+        return no_form(check);
     }
-    if !shows(&question.live) {
+    if !question.live.iter().all(shows) {
         let check = check.fail(format!(
-            "asked {asked} for a key that the page has just shown, the server does not find it: \
+            "asked {asked} for keys that the page has just shown, the server does not find them: \
              every run with removals would be held as confirmation_broken"
         ));
-        return another_form(check, form);
+        return no_form(check);
     }
     let check = match shown.count {
         Some(count) if count > shown.keys.len() as u64 => check.warn(format!(
@@ -93,8 +93,11 @@ pub fn confirmation(
         )),
         _ => check,
     };
+    let check = learned(check, set, question.manner);
     let check = check.saw(format!(
-        "asked {asked}, the server finds the key that is live and not the one that cannot exist"
+        "asked {} for {} keys, the server finds all that are live and not the one that cannot exist",
+        words(question.manner),
+        question.live.len() + 1 + usize::from(question.wanted.is_some())
     ));
     match &question.wanted {
         Some(key) if shows(key) => check.saw(format!("{} is live", text(key))),
@@ -123,15 +126,48 @@ fn why_not(feed: &FeedSpec, dialect: &Dialect) -> String {
     }
 }
 
-fn another_form(check: Check, form: ConfirmForm) -> Check {
-    let (other, like) = match form {
-        ConfirmForm::In(_) => ("or", "key eq 'a' or key eq 'b'"),
-        _ => ("in", "key in ('a','b')"),
+fn words(manner: Manner) -> &'static str {
+    match (manner.words, manner.keys) {
+        (_, ..=1) => "one at a time",
+        (Words::In, _) => "by `in`",
+        (Words::Or, _) => "by `eq` and `or`",
+    }
+}
+
+/// What works where the question is not answered as it is set: runs find that out once a week.
+fn learned(check: Check, set: Manner, manner: Manner) -> Check {
+    let check = match manner.literal {
+        KeyLiteral::Quoted => check,
+        KeyLiteral::Bare => {
+            check.saw("keys are asked for without quotes, as the server wants them")
+        }
     };
+    if (manner.words, manner.keys) == (set.words, set.keys) {
+        return check;
+    }
+    let mut check = check.warn(format!(
+        "asked {}, the server does not answer; {} it does. Runs find that out, too, and remember it for \
+         a week",
+        set.describe(),
+        manner.describe()
+    ));
+    if manner.words != set.words {
+        let words = match manner.words {
+            Words::In => "set it to \"in\"",
+            Words::Or => "set it to \"or\"",
+        };
+        check = check.change("confirm", words);
+    }
+    // Fewer than nine cannot be set.
+    if manner.keys != set.keys && manner.keys > 8 {
+        check = check.change("confirm_keys", format!("give {}", manner.keys));
+    }
     check
-        .change(
-            "confirm",
-            format!("try \"{other}\" (`{like}`) and probe again"),
-        )
-        .change("confirm", "set it to \"second_scan\" if neither works")
+}
+
+fn no_form(check: Check) -> Check {
+    check.change(
+        "confirm",
+        "set it to \"second_scan\": `in`, `or` and single keys were tried, and none works",
+    )
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use livelist_model::asking::can_be_bare;
+
 /// What the keys of a page look like.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyLook {
@@ -22,6 +24,8 @@ pub enum KeyForm {
     Prefixed(String),
     /// Hexadecimal digits alone.
     Hex,
+    /// UUIDs.
+    Uuid,
     /// Anything else.
     #[default]
     Mixed,
@@ -51,6 +55,7 @@ impl KeyLook {
             KeyForm::Digits => format!("{} digits", span(0)),
             KeyForm::Prefixed(prefix) => format!("`{prefix}` and {} digits", span(prefix.len())),
             KeyForm::Hex => format!("{} hexadecimal digits", span(0)),
+            KeyForm::Uuid => "UUIDs".to_owned(),
             KeyForm::Mixed => format!("{} bytes of mixed signs", span(0)),
         }
     }
@@ -66,6 +71,14 @@ fn form(keys: &[&[u8]]) -> KeyForm {
     }
     if all(u8::is_ascii_hexdigit) {
         return KeyForm::Hex;
+    }
+    let is_uuid = |key: &&[u8]| {
+        let hyphens = [8, 13, 18, 23].map(|at| key.get(at) == Some(&b'-'));
+        let text = std::str::from_utf8(key);
+        hyphens == [true; 4] && text.is_ok_and(can_be_bare)
+    };
+    if keys.iter().all(is_uuid) {
+        return KeyForm::Uuid;
     }
     let letters = first.iter().take_while(|b| !b.is_ascii_digit()).count();
     let prefix = &first[..letters];
@@ -85,6 +98,8 @@ pub(super) fn impossible(look: &KeyLook, like: &[u8]) -> Vec<u8> {
     match &look.form {
         KeyForm::Digits => b"0".to_vec(),
         KeyForm::Hex => vec![b'0'; like.len()],
+        // A server with strict types refuses what is none.
+        KeyForm::Uuid => b"00000000-0000-0000-0000-000000000000".to_vec(),
         KeyForm::Prefixed(prefix) => format!("{prefix}0").into_bytes(),
         KeyForm::Mixed => [like, b"-livelist-probe"].concat(),
     }
@@ -107,6 +122,14 @@ mod tests {
                 &["a1b2c3d4", "00000000"],
                 "8 hexadecimal digits",
                 "00000000",
+            ),
+            (
+                &[
+                    "6f9619ff-8b86-d011-b42d-00c04fc964ff",
+                    "6F9619FF-8B86-D011-B42D-00C04FC964FE",
+                ],
+                "UUIDs",
+                "00000000-0000-0000-0000-000000000000",
             ),
             (
                 &["P_a1", "O'Hara"],

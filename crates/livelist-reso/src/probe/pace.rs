@@ -7,6 +7,7 @@ use livelist_model::budget::least_time;
 use livelist_model::registry::Limit;
 
 use super::check::{Check, Name};
+use crate::confirm::Plan;
 use crate::dialect::{ConfirmForm, Dialect, ScanForm};
 use crate::heard::Heard;
 
@@ -14,8 +15,6 @@ use crate::heard::Heard;
 const MOST_SKEW: Duration = Duration::from_secs(60);
 /// Of a feed's listings one in so many may go in a day for the estimate.
 const LEAVING: u64 = 100;
-/// Of the keys in one question so many are controls (`livelist-steps`, confirm).
-const CONTROLS: usize = 8;
 /// A run ends after 20 hours at the latest.
 const LONGEST_RUN: Duration = Duration::from_secs(20 * 3_600);
 /// A run that takes longer is told.
@@ -100,9 +99,11 @@ fn need(amount: &Amount<'_>, rows: u64) -> Need {
     let (confirmation, scans) = match amount.dialect.confirm {
         ConfirmForm::SecondScan => (scan, 2),
         ConfirmForm::In(keys) | ConfirmForm::Or(keys) => {
-            let absent = keys.saturating_sub(CONTROLS).max(1) as u64;
-            // What the first answer does not show is asked for once more.
-            (2 * leaving.div_ceil(absent), 1)
+            let plan = Plan::of(keys);
+            let batches = leaving.div_ceil(plan.room() as u64);
+            // What the first answer does not show is asked for once more; once the controls are asked
+            // for alone.
+            (1 + 2 * batches * plan.requests() as u64, 1)
         }
     };
     let (bytes, of) = amount.sample;

@@ -116,9 +116,7 @@ pub fn page(
         .saw(format!("keys of {}", seen.look.describe()));
     let check = match seen.numbers {
         0 => check,
-        n => check.saw(format!(
-            "{n} keys are JSON numbers; they are kept and asked for as text"
-        )),
+        n => check.saw(format!("{n} keys are JSON numbers; they are kept as text")),
     };
     let check = match seen.look.repeated {
         0 => check,
@@ -304,6 +302,19 @@ fn whole(check: Check, first: &PageSeen, counted: Option<u64>) -> Check {
                 "provider",
                 "choose the dialect by which this server gives its other pages",
             ),
+        None if first.next.is_none() && first.asked.is_some_and(|asked| first.rows >= asked.into()) => {
+            check
+                .warn(format!(
+                    "a page of {} rows, as full as was asked for, and neither a link nor a count says \
+                     whether that is all",
+                    first.rows
+                ))
+                .change(
+                    "provider",
+                    "choose the dialect by which this server gives its other pages, if it has more",
+                )
+                .advise("ask the provider how many rows there are")
+        }
         _ => check.saw(format!("the first page is all: {} rows", first.rows)),
     }
 }
@@ -331,9 +342,39 @@ impl CountSeen {
     }
 }
 
-/// What there is to say of the count. `least` is how many rows were seen to be there.
-pub fn count(feed: &FeedSpec, dialect: &Dialect, seen: &CountSeen, least: u64) -> Check {
+/// What there is to say of the count. `least` is how many rows were seen to be there; `of_one` is what
+/// the server counts where it is asked for the rows with one key.
+pub fn count(
+    feed: &FeedSpec,
+    dialect: &Dialect,
+    seen: &CountSeen,
+    least: u64,
+    of_one: Option<u64>,
+) -> Check {
     let check = Check::ok(Name::Count);
+    let is_narrowed = feed.filter.is_some() || !(dialect.conditions)(feed).is_empty();
+    match (seen, of_one) {
+        (CountSeen::Counted(rows), Some(one)) if one > 1 && one >= least && is_narrowed => {
+            return check
+                .fail(format!(
+                    "the server counts {rows} rows, and {one} with the key of one: its count does \
+                     not heed the filter, and every run would be held as count_mismatch"
+                ))
+                .change("count", "set it to \"never\"");
+        }
+        (CountSeen::Counted(rows), Some(one)) if one > 1 && one >= least => {
+            return check
+                .warn(format!(
+                    "the server counts {rows} rows, and {one} with the key of one: its count does \
+                     not heed a filter"
+                ))
+                .change(
+                    "count",
+                    "set it to \"never\": a feed with a filter would be held as count_mismatch",
+                );
+        }
+        _ => {}
+    }
     match seen {
         CountSeen::NotAsked => {
             let who = match feed.count {

@@ -73,6 +73,13 @@ pub(super) fn trouble(check: Check, feed: &FeedSpec, error: &ClientError) -> Che
             "allow_hosts",
             format!("add \"{host}\" if the provider confirms that the host is its own"),
         ),
+        ClientError::Link(LinkError::Port { port, .. }) => check.change(
+            "base_url",
+            format!(
+                "give it with port {port} if the provider confirms that its API is there; it is {}",
+                feed.base_url
+            ),
+        ),
         ClientError::Link(_) => {
             check.advise("the token may not go there: the provider has to give https links")
         }

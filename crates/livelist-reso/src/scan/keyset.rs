@@ -7,16 +7,21 @@ use livelist_model::keys::KeyBuffer;
 use super::Cursor;
 use crate::dialect::KeysetBy;
 use crate::page::PageError;
-use crate::query::literal;
+use crate::query::{KeyLiteral, literal_as};
 use crate::stamp;
 
 /// The condition and the order of the page at `cursor`.
-pub(super) fn options(by: KeysetBy, key_field: &str, cursor: &Cursor) -> (String, String) {
+pub(super) fn options(
+    by: KeysetBy,
+    key_field: &str,
+    form: KeyLiteral,
+    cursor: &Cursor,
+) -> (String, String) {
     let field = match by {
         KeysetBy::Key => key_field,
         KeysetBy::Number(field) | KeysetBy::Time(field) => field,
     };
-    let key_is = |op: &str, key: &str| format!("{key_field} {op} {}", literal(key));
+    let key_is = |op: &str, key: &str| format!("{key_field} {op} {}", literal_as(form, key));
     let value_is = |op: &str, value: &str| match by {
         KeysetBy::Key => key_is(op, value),
         KeysetBy::Number(_) | KeysetBy::Time(_) => format!("{field} {op} {value}"),
@@ -373,12 +378,13 @@ mod tests {
             ],
         );
         let cursor = next.unwrap().unwrap();
-        let (filter, order) = options(KeysetBy::Time("T"), "K", &cursor);
+        let (filter, order) = options(KeysetBy::Time("T"), "K", KeyLiteral::Quoted, &cursor);
         assert_eq!(filter, "T ge 2026-01-01T05:00:00.4Z");
         assert_eq!(order, "T,K");
         let past = options(
             KeysetBy::Time("T"),
             "K",
+            KeyLiteral::Quoted,
             &Cursor::Past(Box::new(cursor.clone())),
         );
         assert_eq!(

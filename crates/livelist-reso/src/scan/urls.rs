@@ -38,7 +38,7 @@ impl PageUrls {
             _ => None,
         };
         let (after, orderby) = match dialect.scan {
-            ScanForm::Keyset(by) => keyset::options(by, &feed.key_field, cursor),
+            ScanForm::Keyset(by) => keyset::options(by, &feed.key_field, client.literal(), cursor),
             ScanForm::Links { .. } | ScanForm::List => Default::default(),
         };
         let second = dialect

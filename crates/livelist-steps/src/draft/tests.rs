@@ -46,6 +46,7 @@ fn compared(former: Option<u64>, added: u64, absent: u64, draft: Option<Draft>) 
         controls: Vec::new(),
         gone: None,
         waiting: None,
+        negatives: Vec::new(),
         hold: None,
         traffic: Traffic::default(),
     }

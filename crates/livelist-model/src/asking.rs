@@ -1,0 +1,504 @@
+//! How a provider is asked about keys, and what was learned of the questions that it answers: in which
+//! form, with which literals, about how many keys at once. Pure: told what became of a question, it
+//! says what to ask next. Asking is the client's business.
+//!
+//! A question that is refused, or whose answer does not show the keys that are known to be live, may be
+//! too long, or of a form that the provider does not know; or the provider is down, or access is lost.
+//! So one live key is asked for alone, in the same form. If that works, it was the length: the next
+//! question is half as long, and once one works, longer ones are tried between. If it does not, the
+//! other literal and the other form are tried, each with one live key.
+
+use serde::{Deserialize, Serialize};
+
+/// The words of a question about keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Words {
+    /// `key in ('a','b')`
+    In,
+    /// `key eq 'a' or key eq 'b'`
+    Or,
+}
+
+/// How a key stands in a condition.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyLiteral {
+    /// `'a'`: a text.
+    #[default]
+    Quoted,
+    /// As it is: numbers (`Edm.Int64`) and UUIDs (`Edm.Guid`) on servers with strict types.
+    Bare,
+}
+
+impl KeyLiteral {
+    /// Whether it is how keys stand where nothing else was learned.
+    pub fn is_quoted(&self) -> bool {
+        *self == KeyLiteral::Quoted
+    }
+
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> KeyLiteral {
+        match self {
+            KeyLiteral::Quoted => KeyLiteral::Bare,
+            KeyLiteral::Bare => KeyLiteral::Quoted,
+        }
+    }
+}
+
+/// Whether a key can stand without quotes: an integer of 64 bits or a UUID, and nothing else, for a bare
+/// literal goes into the condition as it is.
+pub fn can_be_bare(key: &str) -> bool {
+    let is_uuid = || {
+        let parts: Vec<&str> = key.split('-').collect();
+        let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+        let is_hex = |part: &&str| part.bytes().all(|b| b.is_ascii_hexdigit());
+        lengths == [8, 4, 4, 4, 12] && parts.iter().all(is_hex)
+    };
+    let digits = key.strip_prefix('-').unwrap_or(key);
+    let is_integer = !digits.is_empty()
+        && digits.bytes().all(|b| b.is_ascii_digit())
+        && key.parse::<i64>().is_ok();
+    is_integer || is_uuid()
+}
+
+/// How one question is put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manner {
+    /// Its words.
+    pub words: Words,
+    /// How keys stand in it.
+    #[serde(default, skip_serializing_if = "KeyLiteral::is_quoted")]
+    pub literal: KeyLiteral,
+    /// About how many keys at most, those that are known to be live included.
+    pub keys: u32,
+}
+
+impl Manner {
+    /// In words, for people.
+    pub fn describe(&self) -> String {
+        let literal = match self.literal {
+            KeyLiteral::Quoted => "",
+            KeyLiteral::Bare => ", without quotes",
+        };
+        match (self.words, self.keys) {
+            (_, ..=1) => format!("one at a time{literal}"),
+            (Words::In, n) => format!("by `in`, at most {n} at once{literal}"),
+            (Words::Or, n) => format!("by `eq` and `or`, at most {n} at once{literal}"),
+        }
+    }
+}
+
+/// What is known of the questions that a provider answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asking {
+    words: Words,
+    #[serde(default, skip_serializing_if = "KeyLiteral::is_quoted")]
+    literal: KeyLiteral,
+    /// More keys than this are never asked for at once.
+    most: u32,
+    /// The most that were answered; 0 before that is known.
+    #[serde(default)]
+    works: u32,
+    /// The fewest that were not, if any were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fails: Option<u32>,
+    /// A question that was not answered, and which trial comes next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    doubt: Option<Doubt>,
+    /// Questions that were not answered.
+    #[serde(default)]
+    refusals: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Doubt {
+    /// The keys of the question.
+    keys: u32,
+    /// The next trial: 0 is one key in the same form.
+    trial: u32,
+}
+
+/// What comes after a trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// The next question, or the next trial.
+    GoOn,
+    /// Nothing works: the provider is down, or access is lost.
+    GiveUp,
+}
+
+/// After so many questions without an answer nothing more is tried: from the largest question down to one
+/// key in both forms, and up again, takes fewer.
+const MOST_REFUSALS: u32 = 20;
+
+impl Asking {
+    /// Nothing was learned yet: questions are put as `manner` has it.
+    pub fn as_set(manner: Manner) -> Asking {
+        Asking {
+            words: manner.words,
+            literal: manner.literal,
+            most: manner.keys.max(1),
+            works: 0,
+            fails: None,
+            doubt: None,
+            refusals: 0,
+        }
+    }
+
+    /// How the next question is put.
+    pub fn manner(&self) -> Manner {
+        Manner {
+            words: self.words,
+            literal: self.literal,
+            keys: self.size(),
+        }
+    }
+
+    fn size(&self) -> u32 {
+        match self.fails {
+            None => self.most,
+            Some(fails) if self.works == 0 => (fails / 2).max(1),
+            // Near enough: one more question would gain less than it costs.
+            Some(fails) if fails - self.works <= (self.works / 4).max(1) => self.works,
+            Some(fails) => self.works + (fails - self.works) / 2,
+        }
+    }
+
+    /// Whether a question about so many keys is one to find out by.
+    pub fn is_attempt(&self, keys: u32) -> bool {
+        self.fails.is_some() && keys > self.works
+    }
+
+    /// Whether a trial has to come before the next question.
+    pub fn is_in_doubt(&self) -> bool {
+        self.doubt.is_some()
+    }
+
+    /// Whether anything was learned that `set` does not say.
+    pub fn has_learned(&self, set: Manner) -> bool {
+        self.doubt.is_none() && self.manner() != Asking::as_set(set).manner()
+    }
+
+    /// A question about so many keys was answered.
+    pub fn answered(&mut self, keys: u32) {
+        self.works = self.works.max(keys.min(self.most));
+        // It was not the number that failed then.
+        self.fails = self.fails.filter(|fails| *fails > self.works);
+    }
+
+    /// A question about so many keys was not answered, or not as it has to be.
+    pub fn refused(&mut self, keys: u32) -> After {
+        self.refusals += 1;
+        if self.refusals > MOST_REFUSALS {
+            return After::GiveUp;
+        }
+        self.doubt = Some(Doubt { keys, trial: 0 });
+        After::GoOn
+    }
+
+    /// How one key that is known to be live is asked for now, alone. `can_be_bare` says whether it can
+    /// stand without quotes.
+    pub fn trial(&mut self, can_be_bare: bool) -> Option<Manner> {
+        let doubt = self.doubt.as_mut()?;
+        loop {
+            let (words, literal) = nth(self.words, self.literal, doubt.trial)?;
+            if literal.is_quoted() || can_be_bare {
+                return Some(Manner {
+                    words,
+                    literal,
+                    keys: 1,
+                });
+            }
+            doubt.trial += 1;
+        }
+    }
+
+    /// The answer to the trial showed the key, or it did not.
+    pub fn tried(&mut self, is_shown: bool) -> After {
+        let Some(doubt) = self.doubt else {
+            return After::GoOn;
+        };
+        if !is_shown {
+            let trial = doubt.trial + 1;
+            self.doubt = Some(Doubt { trial, ..doubt });
+            return match nth(self.words, self.literal, trial) {
+                Some(_) => After::GoOn,
+                None => self.give_up(),
+            };
+        }
+        self.doubt = None;
+        if let (1.., Some((words, literal))) =
+            (doubt.trial, nth(self.words, self.literal, doubt.trial))
+        {
+            (self.words, self.literal) = (words, literal);
+            (self.works, self.fails) = (0, None);
+            return After::GoOn;
+        }
+        if doubt.keys <= 1 {
+            // As short as can be, and another key is answered: it is not the form.
+            return self.give_up();
+        }
+        self.fails = Some(self.fails.map_or(doubt.keys, |fails| fails.min(doubt.keys)));
+        // It worked before, and does no longer.
+        if self.works >= doubt.keys {
+            self.works = 0;
+        }
+        if self.size() == 1 && self.words == Words::In {
+            // One key by `in` is worth no more than one by `eq`; several by `or` may work.
+            self.words = Words::Or;
+            (self.works, self.fails) = (0, None);
+        }
+        After::GoOn
+    }
+
+    fn give_up(&mut self) -> After {
+        self.doubt = None;
+        After::GiveUp
+    }
+}
+
+/// The form of the trial `nth`: the same, the other literal, the other words, both.
+fn nth(words: Words, literal: KeyLiteral, nth: u32) -> Option<(Words, KeyLiteral)> {
+    let others = match words {
+        Words::In => Words::Or,
+        Words::Or => Words::In,
+    };
+    match nth {
+        0 => Some((words, literal)),
+        1 => Some((words, literal.other())),
+        2 => Some((others, literal)),
+        3 => Some((others, literal.other())),
+        _ => None,
+    }
+}
+
+/// `forms/{credential}.json`: what was learned of the questions that a credential's provider answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Learned {
+    /// Version of this document's form.
+    pub schema: u32,
+    /// By resource, and by how the settings put the question.
+    pub forms: Vec<LearnedForm>,
+}
+
+/// What was learned of one resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LearnedForm {
+    /// The RESO resource.
+    pub resource: crate::ResourceName,
+    /// How the settings put the question.
+    pub set: Manner,
+    /// What was learned.
+    pub asking: Asking,
+    /// When.
+    pub at: jiff::Timestamp,
+}
+
+/// What was learned holds so long; then more is tried again.
+const KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(7 * 24);
+
+impl Learned {
+    /// The form that this version writes and reads.
+    pub const SCHEMA: u32 = 1;
+
+    /// What was learned of `resource`, if it still holds. What was written in the future was written by
+    /// a clock that was wrong.
+    pub fn of(
+        &self,
+        resource: &crate::ResourceName,
+        set: Manner,
+        now: jiff::Timestamp,
+    ) -> Option<Asking> {
+        let holds = |form: &&LearnedForm| {
+            let age = now.duration_since(form.at);
+            form.resource == *resource && form.set == set && age < KEPT && !age.is_negative()
+        };
+        let known = self
+            .forms
+            .iter()
+            .find(holds)
+            .filter(|_| self.schema == Self::SCHEMA)?;
+        Some(Asking {
+            refusals: 0,
+            ..known.asking
+        })
+    }
+
+    /// The same with what was learned now.
+    #[must_use]
+    pub fn with(self, learned: LearnedForm) -> Learned {
+        let mut forms = self.forms;
+        forms.retain(|form| {
+            let is_old = learned.at.duration_since(form.at).abs() >= KEPT;
+            !is_old && (form.resource != learned.resource || form.set != learned.set)
+        });
+        forms.push(learned);
+        Learned {
+            schema: Self::SCHEMA,
+            forms,
+        }
+    }
+}
+
+impl Default for Learned {
+    fn default() -> Self {
+        Learned {
+            schema: Self::SCHEMA,
+            forms: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(words: Words, keys: u32) -> Manner {
+        Manner {
+            words,
+            literal: KeyLiteral::Quoted,
+            keys,
+        }
+    }
+
+    /// Asks until the size is found; how many requests that took.
+    fn search(asking: &mut Asking, answers: impl Fn(Manner, u32) -> bool) -> Option<u32> {
+        for requests in 0.. {
+            let sizes = asking.manner();
+            if let Some(trial) = asking.trial(true) {
+                if asking.tried(answers(trial, 1)) == After::GiveUp {
+                    return None;
+                }
+            } else if answers(sizes, sizes.keys) {
+                asking.answered(sizes.keys);
+                if !asking.is_attempt(asking.manner().keys) {
+                    return Some(requests);
+                }
+            } else if asking.refused(sizes.keys) == After::GiveUp {
+                return None;
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn the_largest_question_is_found_in_a_few_requests() {
+        for most in [9, 25, 50, 100, 1_000] {
+            for limit in 1..=most {
+                let mut asking = Asking::as_set(set(Words::Or, most));
+                let requests = search(&mut asking, |_, keys| keys <= limit).unwrap();
+                let found = asking.manner().keys;
+                assert!(
+                    found <= limit && limit - found <= (found / 4).max(1),
+                    "{most} {limit} {found}"
+                );
+                assert!(requests <= 26, "{most} {limit}: {requests}");
+            }
+        }
+    }
+
+    #[test]
+    fn where_in_is_not_known_or_is_asked_and_where_only_one_is_one_at_a_time() {
+        let mut asking = Asking::as_set(set(Words::In, 100));
+        search(&mut asking, |manner, _| manner.words == Words::Or).unwrap();
+        assert_eq!(asking.manner(), set(Words::Or, 100));
+        let mut asking = Asking::as_set(set(Words::In, 100));
+        search(&mut asking, |manner, keys| {
+            keys == 1 || (manner.words == Words::Or && keys <= 30)
+        })
+        .unwrap();
+        assert_eq!(asking.manner().words, Words::Or);
+        assert!((24..=30).contains(&asking.manner().keys), "{asking:?}");
+        let mut asking = Asking::as_set(set(Words::In, 100));
+        let requests = search(&mut asking, |_, keys| keys == 1).unwrap();
+        assert_eq!(asking.manner(), set(Words::Or, 1));
+        assert_eq!(asking.manner().describe(), "one at a time");
+        assert!(requests < 40, "{requests}");
+    }
+
+    #[test]
+    fn a_literal_is_learned_by_one_key() {
+        let mut asking = Asking::as_set(set(Words::In, 100));
+        let bare = |manner: Manner, keys| manner.literal == KeyLiteral::Bare && keys <= 40;
+        search(&mut asking, bare).unwrap();
+        assert_eq!(
+            (asking.manner().literal, asking.manner().words),
+            (KeyLiteral::Bare, Words::In)
+        );
+        let mut asking = Asking::as_set(set(Words::In, 100));
+        asking.refused(100);
+        assert_eq!(asking.trial(false).unwrap().literal, KeyLiteral::Quoted);
+        asking.tried(false);
+        assert_eq!(asking.trial(false).unwrap(), set(Words::Or, 1));
+    }
+
+    #[test]
+    fn where_nothing_works_it_ends_soon() {
+        let mut asking = Asking::as_set(set(Words::In, 100));
+        assert_eq!(search(&mut asking, |_, _| false), None);
+        assert!(!asking.is_in_doubt() && !asking.has_learned(set(Words::In, 100)));
+        // One key alone is shown now and then, and nothing else ever.
+        let mut asking = Asking::as_set(set(Words::In, 100));
+        let mut questions = 0;
+        while asking.refused(asking.manner().keys) == After::GoOn && questions < 1_000 {
+            questions += 1;
+            asking.trial(false);
+            asking.tried(true);
+        }
+        assert!(questions <= MOST_REFUSALS);
+    }
+
+    #[test]
+    fn what_was_learned_holds_for_a_week() {
+        let resource: crate::ResourceName = "Property".parse().unwrap();
+        let at = |day: u32| format!("2026-11-{day:02}T04:00:00Z").parse().unwrap();
+        let by_in = set(Words::In, 100);
+        let mut asking = Asking::as_set(by_in);
+        search(&mut asking, |_, keys| keys <= 12).unwrap();
+        let form = |at| LearnedForm {
+            resource: resource.clone(),
+            set: by_in,
+            asking,
+            at,
+        };
+        let learned = Learned::default().with(form(at(1))).with(form(at(2)));
+        assert_eq!(learned.forms.len(), 1);
+        let text = serde_json::to_string(&learned).unwrap();
+        let learned: Learned = serde_json::from_str(&text).unwrap();
+        let of = |set, day| learned.of(&resource, set, at(day)).map(|a| a.manner().keys);
+        assert_eq!(of(by_in, 8), Some(12));
+        assert_eq!(of(by_in, 9), None);
+        assert_eq!(of(by_in, 1), None);
+        assert_eq!(of(set(Words::In, 50), 8), None);
+    }
+
+    #[test]
+    fn numbers_and_uuids_alone_can_stand_bare() {
+        for key in [
+            "0",
+            "12345678",
+            "-5",
+            "9223372036854775807",
+            "6f9619ff-8b86-d011-b42d-00c04fc964ff",
+        ] {
+            assert!(can_be_bare(key), "{key}");
+        }
+        for key in [
+            "",
+            "-",
+            "1 or true",
+            "1.5",
+            "0x1",
+            "+5",
+            "9223372036854775808",
+            "ACT1",
+            "6f9619ff",
+            "6f9619ff-8b86-d011-b42d-00c04fc964fg",
+        ] {
+            assert!(!can_be_bare(key), "{key}");
+        }
+    }
+}
