@@ -56,6 +56,9 @@ pub struct ScanState {
     /// row that it was asked from.
     #[serde(default)]
     pub back: Option<Cursor>,
+    /// Where it goes by `$skip`: how many rows stand before the end of the page before.
+    #[serde(default)]
+    pub reached: u64,
     /// Whether a page has linked to a next one.
     #[serde(default)]
     pub linked: bool,
@@ -187,6 +190,7 @@ impl ScanState {
             loops: LoopProbe::default(),
             tail: Vec::new(),
             back: None,
+            reached: 0,
             linked: false,
             idle: Idle::default(),
             requests: 0,
@@ -377,8 +381,8 @@ impl ScanState {
         }
     }
 
-    fn end(&mut self, answer: &Answer, sign: EndSign) -> Result<(), ClientError> {
-        self.went(answer, 0, None)?;
+    fn end(&mut self, answer: &Answer, again: u64, sign: EndSign) -> Result<(), ClientError> {
+        self.went(answer, again, None)?;
         self.ended(sign);
         Ok(())
     }

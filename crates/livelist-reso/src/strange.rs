@@ -28,6 +28,14 @@ pub(crate) struct Row {
     pub(crate) at: i64,
 }
 
+impl Row {
+    /// What stands behind the last letter of the key.
+    fn number(&self) -> u64 {
+        let digits = self.key.rsplit(|c: char| !c.is_ascii_digit()).next();
+        digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
+    }
+}
+
 /// Rows with such keys, each so many microseconds behind the one before.
 pub(crate) fn rows(keys: impl IntoIterator<Item = String>, apart: i64) -> Vec<Row> {
     let begun = 1_700_000_000_000_000;
@@ -139,6 +147,7 @@ impl Strange {
             order if order.starts_with("ModificationTimestamp") => {
                 rows.sort_by_key(|row| (row.at, by_key(row)));
             }
+            "ListingKeyNumeric" => rows.sort_by_key(|row| (row.number(), by_key(row))),
             _ => rows.sort_by_key(by_key),
         }
         rows
@@ -154,6 +163,7 @@ impl Strange {
             .map(|row| {
                 serde_json::json!({
                     "ListingKey": row.key,
+                    "ListingKeyNumeric": row.number(),
                     "ModificationTimestamp": (self.show)(row.at),
                 })
             })
@@ -272,6 +282,7 @@ impl Words {
                     false => row.key.cmp(&value),
                 }
             }
+            "ListingKeyNumeric" => row.number().cmp(&value.parse().unwrap()),
             "ModificationTimestamp" => {
                 let value: jiff::Timestamp = value.parse().unwrap();
                 let value = value.as_nanosecond();

@@ -26,11 +26,11 @@ pub(super) enum Behind {
 }
 
 impl ScanState {
-    /// The count, if it may be believed: a round one may be a bound.
+    /// The count, if it may be believed: a round one may be a bound, and one that is below what was read
+    /// may be the page's own.
     pub(super) fn trusted_count(&self) -> Option<u64> {
-        self.evidence
-            .count_before
-            .filter(|n| *n == 0 || n % CAP != 0)
+        let counted = self.evidence.count_before;
+        counted.filter(|n| n % CAP != 0 && *n >= self.evidence.rows)
     }
 
     /// Ends the scan, with a proof or without one.

@@ -75,7 +75,10 @@ impl ScanState {
             Some(to) => to.saturating_sub(skip).saturating_sub(page.len()),
             None => 0,
         };
-        let is_still = joined.fresh == 0;
+        // Who shows more than was asked for again, and all of it old, has not skipped: no sign of the end.
+        let asked_again = self.reached.saturating_sub(skip);
+        let is_deaf = self.cursor != Cursor::Start && page.len() > asked_again;
+        let is_still = joined.fresh == 0 && !is_deaf;
         let has_room = page.len() < self.fullest || self.cursor == Cursor::Start;
         let tells_end = is_still || (link.is_none() && has_room);
         let ends_told = if tells_end { self.ends_told + 1 } else { 0 };
@@ -91,6 +94,7 @@ impl ScanState {
             let shown_again = overlap(if link.is_none() { fullest } else { page.len() });
             let next = Cursor::Skip((skip + page.len()).saturating_sub(shown_again));
             self.went(answer, joined.again, Some((next, page.print())))?;
+            self.reached = skip + page.len();
             self.tail = page.tail(shown_again);
             self.fullest = fullest;
             self.ends_told = ends_told;

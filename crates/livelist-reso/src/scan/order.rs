@@ -52,6 +52,7 @@ impl ScanState {
         let Some(last) = last else {
             self.end(
                 answer,
+                0,
                 match self.cursor {
                     Cursor::Start | Cursor::Past(_) => EndSign::EmptyPage,
                     _ => EndSign::Unproved,
@@ -60,21 +61,20 @@ impl ScanState {
             self.marks.end();
             return Ok(());
         };
-        if again >= rows {
-            let next = self.behind_nothing_new(by, answer, rows, last, keys);
+        let is_full = self.is_full(answer, rows);
+        // Rows that compare like the last one may stand before it.
+        if again >= rows || (last == self.cursor && !is_full) {
+            let next = self.behind_nothing_new(by, is_full, rows, last, keys);
             return match next {
-                Some(next) => self.go_to(answer, again as u64, next),
-                None => {
-                    self.went(answer, again as u64, None)?;
-                    self.ended(EndSign::EmptyPage);
+                Ok(next) => self.go_to(answer, again as u64, next),
+                Err(sign) => {
+                    self.end(answer, again as u64, sign)?;
                     self.marks.end();
                     Ok(())
                 }
             };
         }
-        if self.is_full(answer, rows)
-            && let Some(span) = self.crowded(by, first, keys)
-        {
+        if is_full && let Some(span) = self.crowded(by, first, keys) {
             // All of it is read again, by key.
             self.go_to(answer, rows as u64, span)?;
             keys.truncate(keys.mark_at(first));
@@ -123,30 +123,34 @@ impl ScanState {
         rows as u64 >= u64::from(answer.size.max(2)) || rows as u64 >= self.fullest
     }
 
-    /// Where to go on behind a page that shows nothing new and ends with `last`: nowhere where it had
-    /// room for more.
+    /// Where to go on behind a page that shows nothing new and ends with `last`, or how the scan ends
+    /// with it: it does where there was room for more.
     fn behind_nothing_new(
         &self,
         by: KeysetBy,
-        answer: &Answer,
+        is_full: bool,
         rows: usize,
         last: Cursor,
         keys: &KeyBuffer,
-    ) -> Option<Cursor> {
+    ) -> Result<Cursor, EndSign> {
         if let Cursor::Within { to, .. } = &self.cursor {
             let key = keys.last().unwrap_or_default();
-            return Some(Cursor::From {
+            return Ok(Cursor::From {
                 stamp: to.clone(),
                 key: String::from_utf8_lossy(key).into_owned(),
             });
         }
-        if !self.is_full(answer, rows) {
-            return None;
+        if !is_full {
+            return Err(EndSign::EmptyPage);
         }
         match by {
-            KeysetBy::Time(_) if rows > 1 => keyset::span(&self.cursor, &last),
+            KeysetBy::Time(_) if rows > 1 => {
+                keyset::span(&self.cursor, &last).ok_or(EndSign::Unproved)
+            }
+            // More rows of one number than a page holds: nothing tells them apart.
+            KeysetBy::Number(_) if rows > 1 => Err(EndSign::Unproved),
             KeysetBy::Key | KeysetBy::Number(_) | KeysetBy::Time(_) => {
-                Some(Cursor::Past(Box::new(last)))
+                Ok(Cursor::Past(Box::new(last)))
             }
         }
     }

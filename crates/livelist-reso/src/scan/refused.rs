@@ -71,7 +71,6 @@ impl ScanState {
             (Behind::Unknown, Some(count)) if count == rows => self.ended(EndSign::Counted),
             _ if !self.begun_anew => self.begin_anew(),
             (Behind::Unknown, None) => self.ended(EndSign::Unproved),
-            (Behind::Unknown, Some(count)) if count < rows => self.ended(EndSign::Unproved),
             (Behind::Rows | Behind::Unknown, _) => return Err(error),
         }
         Ok(())

@@ -75,6 +75,39 @@ fn an_answer_that_does_not_heed_the_question_proves_nothing() {
     }
 }
 
+/// A count of the page instead of the list, and one that stops at ten thousand.
+#[test]
+fn a_count_that_may_be_a_bound_or_the_pages_own_is_no_sign_of_the_end() {
+    for (cap, counted) in [(1_000, 1), (1_000, 1_000 - 1), (10_000, 10_000)] {
+        let server = Strange::new(
+            rows(keys(cap as u64 + 500), 1),
+            20_000,
+            move |server, asked| match asked.counts() {
+                true => server.plain(asked).with("@odata.count", counted),
+                false => cut(cap)(server, asked),
+            },
+        );
+        let (ended, _) = read(&server, &feed("reso", ""));
+        assert_eq!(
+            ended.unwrap().evidence.end,
+            Some(EndSign::Unproved),
+            "{counted}"
+        );
+    }
+}
+
+/// Pages that overlap by `$skip`, from a server that skips nothing.
+#[test]
+fn the_first_page_again_is_no_end() {
+    for cap in [4, 20, 100] {
+        let server = Strange::new(rows(keys(500), 1), cap, |server, asked| {
+            server.page(&server.rows.lock().unwrap(), 0, asked.number("$top"))
+        });
+        let (ended, _) = read(&server, &feed("mlsgrid", r#","originating_system":"abor""#));
+        assert!(matches!(ended, Err(ClientError::Loop { .. })), "{ended:?}");
+    }
+}
+
 /// A link that is lost on a page as full as the others.
 #[test]
 fn a_lost_link_on_a_full_page_is_no_end() {

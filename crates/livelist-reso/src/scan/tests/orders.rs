@@ -136,6 +136,25 @@ fn keys_that_differ_only_by_case_are_read_by_a_server_that_ignores_it() {
     }
 }
 
+/// Numbers that are not as unique as the dialect says: none is lost, or it is told.
+#[test]
+fn rows_of_one_number_are_read_or_missed_and_told() {
+    for of_each in [1, 2, 3, 7, 12] {
+        let keys = (0..60).map(|n| format!("{n}K{}", n / of_each));
+        let server = Strange::new(rows(keys, 1), 10, Strange::plain);
+        let (ended, read) = read(&server, &feed("rmls", r#","count":"never""#));
+        let is_whole = match ended {
+            Ok(state) => state.evidence.doubt(read.len() as u64).is_none(),
+            Err(error) => {
+                assert!(matches!(error, ClientError::Loop { .. }), "{error:?}");
+                false
+            }
+        };
+        assert_eq!(is_whole, of_each < 10, "{of_each}");
+        assert!(!is_whole || read == server.all(), "{of_each}");
+    }
+}
+
 /// A listing that is sold while its page is being read takes nothing with it.
 #[test]
 fn the_last_row_of_a_page_may_be_sold_or_modified() {
