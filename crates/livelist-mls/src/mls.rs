@@ -215,6 +215,7 @@ impl Mls {
         let shown = self.dialect.token_shown(incoming);
         let now = self.clock.instant();
         if self.tokens.accepts(shown, now) {
+            self.tokens.serve(shown);
             let ends = |due: &&Due| matches!(due.fault, Fault::ExpireToken | Fault::Revoke);
             let Some(fault) = due.iter().find(ends) else {
                 return Ok(());
@@ -316,7 +317,7 @@ impl Mls {
             count_text: None,
             numeric_keys: self.spec.options.contrary.keys == KeyType::Int64,
             shown: self.spec.options.contrary.shown,
-            odd: None,
+            odd: self.spec.options.contrary.bytes,
         };
         let own_url = format!("{}{}", incoming.origin(), incoming.target);
         for fault in due {

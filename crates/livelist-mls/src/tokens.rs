@@ -1,5 +1,6 @@
 //! Who may ask: the credential of an MLS, the tokens issued for it, and when they end.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -19,6 +20,9 @@ pub(crate) struct Tokens {
     living: Vec<(String, Instant)>,
     refreshes: Vec<Refresh>,
     ever: Vec<String>,
+    /// How many requests a token serves, and how many each has served.
+    most_served: Option<u64>,
+    served: HashMap<String, u64>,
     /// Whether nothing is accepted any more.
     pub revoked: bool,
 }
@@ -45,6 +49,8 @@ impl Tokens {
             living: Vec::new(),
             refreshes: Vec::new(),
             ever: Vec::new(),
+            most_served: spec.options.contrary.token_requests,
+            served: HashMap::new(),
             revoked: false,
         }
     }
@@ -164,6 +170,18 @@ impl Tokens {
         shown.is_some_and(|shown| self.ever.iter().any(|token| token == shown))
             && !self.revoked
             && !self.accepts(shown, now)
+    }
+
+    /// Counts a request that this token served, which may be its last.
+    pub fn serve(&mut self, shown: Option<&str>) {
+        let (Some(most), Some(shown)) = (self.most_served, shown) else {
+            return;
+        };
+        let served = self.served.entry(shown.to_owned()).or_default();
+        *served += 1;
+        if *served >= most {
+            self.end(shown);
+        }
     }
 
     /// Ends one issued token; a static one cannot end.

@@ -11,6 +11,15 @@ use livelist_mls::{Fault, FaultRule, KeyType, Odd, OddCount, Provider, Refused, 
 use super::{Change, Event, MlsDay, MlsPlan, Story};
 use crate::dice::{self, Dice, pair};
 
+/// What no strict reader takes.
+const ODD: [Odd; 5] = [
+    Odd::ByteOrderMark,
+    Odd::ControlCharacter,
+    Odd::NotANumber,
+    Odd::Latin1,
+    Odd::HalfSurrogate,
+];
+
 /// Seconds of a day.
 const DAY: u64 = 86_400;
 
@@ -186,6 +195,10 @@ impl Contradiction {
             }
             Contradiction::Tokens if dice.chance(0.5) => {
                 ways.ended_token = Some(*dice.pick(&[403, 400]));
+                ways.token_requests = dice.chance(0.5).then(|| dice.within(3, 15));
+            }
+            Contradiction::Bytes if dice.chance(0.3) => {
+                ways.bytes = Some(*dice.pick(&ODD));
             }
             Contradiction::Questions if dice.chance(0.6) => {
                 // One key has to fit, beside what a feed's filter asks for.
@@ -276,13 +289,7 @@ impl Contradiction {
                 }
             }
             Contradiction::Bytes if dice.chance(0.15) => {
-                let what = *dice.pick(&[
-                    Odd::ByteOrderMark,
-                    Odd::ControlCharacter,
-                    Odd::NotANumber,
-                    Odd::Latin1,
-                    Odd::HalfSurrogate,
-                ]);
+                let what = *dice.pick(&ODD);
                 day.rules
                     .push(sometimes(Fault::Unreadable { what }, pages, dice));
             }

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::fault::Odd;
+
 /// Ways that contradict a client.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -19,6 +21,10 @@ pub struct Contrary {
     pub question: Question,
     /// The status of an answer to a token whose time is over, instead of 401.
     pub ended_token: Option<u16>,
+    /// Issued tokens end after so many requests, whatever was said of their life.
+    pub token_requests: Option<u64>,
+    /// What every page holds that no strict reader of JSON takes.
+    pub bytes: Option<Odd>,
     /// The last page carries a link, and what it leads to is answered with this status.
     pub dead_end: Option<u16>,
     /// MLS Grid: a Broker-Only feed, which can be searched by office and time alone.

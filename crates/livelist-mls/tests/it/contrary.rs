@@ -274,6 +274,28 @@ async fn tokens_that_end_with_another_status() {
 }
 
 #[tokio::test]
+async fn tokens_that_serve_a_few_requests() {
+    let ways = with(|ways| {
+        ways.token_requests = Some(3);
+        ways.ended_token = Some(403);
+    });
+    let stage = contrary(Provider::Trestle, 20, ways.clone()).await;
+    let token = stage.token().await;
+    let url = format!("{}/Property", stage.base);
+    let mut statuses = Vec::new();
+    for _ in 0..5 {
+        statuses.push(stage.ask(&url).bearer(&token).send().await.status);
+    }
+    assert_eq!(statuses, [200, 200, 200, 403, 403]);
+    assert_eq!(stage.get("Property").await.status, 200, "a new one serves");
+    // A static one has no end.
+    let stage = contrary(Provider::Reso, 20, ways).await;
+    for _ in 0..5 {
+        assert_eq!(stage.get("Property").await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn questions_that_are_too_long() {
     for refused in [
         Refused::Status(404),
@@ -413,6 +435,9 @@ async fn bytes_that_no_strict_reader_takes() {
         let key = &stage.control.live_keys()[0];
         assert!(page.text().contains(&json!(key).to_string()));
         assert_eq!(stage.control.struck()["unreadable"], 1);
+        let stage = contrary(Provider::Reso, 20, with(|ways| ways.bytes = Some(what))).await;
+        let page = stage.get("Property").await;
+        assert!(serde_json::from_slice::<Value>(&page.body).is_err());
     }
 }
 
@@ -568,7 +593,7 @@ async fn the_new_controls_over_http() {
 fn ways_are_named_in_json() {
     let text = r#"{"mls":"abor","provider":"reso","listings":5,"credential":{"token":"t"},
         "options":{"paging":"none","contrary":{"ties":"of_the_place","shown":{"cut":1000},
-        "keys":"int64","blind":true,"ended_token":403,"dead_end":416,"broker_only":true,
+        "keys":"int64","blind":true,"bytes":"latin1","token_requests":9,"ended_token":403,"dead_end":416,"broker_only":true,
         "question":{"longest":2048,"most_values":12,"refused":"cut_json","in_status":500}}}}"#;
     let spec: MlsSpec = serde_json::from_str(text).unwrap();
     let ways = &spec.options.contrary;
