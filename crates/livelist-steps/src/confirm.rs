@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::authorize::wait_seconds;
 use crate::compare::read_whole;
 use crate::env::patience;
-use crate::progress::{Compared, Confirmation, Progress, load, note_lost, save};
+use crate::progress::{Compared, Confirmation, Progress, load, note_lost, note_restored, save};
 use crate::{Env, StepError, budget, lists};
 
 /// The step's name.
@@ -125,6 +125,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
             Next::ScanAgain => {
                 let mut scanned: Progress = load(&*env.objects, &run, &progress).await?;
                 scanned.traffic.add(told.traffic);
+                note_restored(env, &run, told.restored.len() as u64).await;
                 let again = scanned.again(&run, env.clock.now())?;
                 progress = save(&*env.objects, &run, "scan", &again).await?;
                 Outcome::Scan
