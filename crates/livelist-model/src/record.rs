@@ -122,6 +122,10 @@ pub struct RunRecord {
     /// What confirmation told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed: Option<Confirmed>,
+    /// Keys that no scan had shown and that were found when they were asked for, before the run
+    /// scanned once more for them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub restored_before: u64,
     /// What was published, or would have been.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<RunResult>,
@@ -142,6 +146,10 @@ pub struct RunRecord {
     pub resume: Option<Resume>,
 }
 
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 impl RunRecord {
     /// The form that this version writes and reads.
     pub const SCHEMA: u32 = 1;
@@ -156,6 +164,7 @@ impl RunRecord {
             finished_at: None,
             comparison: None,
             confirmed: None,
+            restored_before: 0,
             result: None,
             held_reason: None,
             error: None,

@@ -43,6 +43,9 @@ pub struct RunTold {
     /// What confirmation told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirmed: Option<Asked>,
+    /// Keys that were found by asking for them before the last scan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restored_before: Option<u64>,
     /// The head after the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<RunResult>,
@@ -187,6 +190,7 @@ pub fn explain(record: &RunRecord) -> RunTold {
             shows_gone: c.shows_gone,
             learned: c.learned.map(|manner| manner.describe()),
         }),
+        restored_before: Some(record.restored_before).filter(|keys| *keys > 0),
         result: record.result.clone(),
         traffic: record.traffic,
         held: reason.map(|reason| Waits {

@@ -147,6 +147,18 @@ pub(crate) async fn under_way(
     Ok(None)
 }
 
+/// The other attempts of the run's day that have ended, in their order: a day that was run again is
+/// told as a whole.
+///
+/// # Errors
+/// The store cannot be used now.
+pub async fn attempts(objects: &dyn Objects, record: &RunRecord) -> Result<Vec<Past>, OpsError> {
+    let run = &record.spec.run;
+    let history = history::read(objects, &record.spec.feed.feed).await?;
+    let of_the_day = |past: &Past| past.run.date() == run.date() && past.run != *run;
+    Ok(history.runs.into_iter().filter(of_the_day).collect())
+}
+
 /// The record of a run.
 ///
 /// # Errors

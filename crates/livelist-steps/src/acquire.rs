@@ -86,6 +86,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         // It goes on: when it began and what it lost stays true.
         Some(record) if record.state == RunState::Running => RunRecord {
             lost: record.lost,
+            restored_before: record.restored_before,
             traffic: record.traffic,
             ..RunRecord::started(input.run, record.started_at)
         },

@@ -23,7 +23,9 @@ use serde::{Deserialize, Serialize};
 use crate::authorize::wait_seconds;
 use crate::compare::read_whole;
 use crate::env::patience;
-use crate::progress::{Compared, Confirmation, NextWaiting, Progress, load, note_lost, save};
+use crate::progress::{
+    Compared, Confirmation, NextWaiting, Progress, load, note_lost, note_restored, save,
+};
 use crate::{Env, StepError, budget, forms, ids, lists, looks};
 
 /// The step's name.
@@ -173,6 +175,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
             Next::ScanAgain => {
                 let mut scanned: Progress = load(&*env.objects, &run, &progress).await?;
                 scanned.traffic.add(told.traffic);
+                note_restored(env, &run, told.restored.len() as u64).await;
                 let again = scanned.again(&run, env.clock.now())?;
                 progress = save(&*env.objects, &run, "scan", &again).await?;
                 Outcome::Scan

@@ -315,15 +315,27 @@ pub(crate) async fn load<T: DeserializeOwned>(
 }
 
 /// Notes in the run's record what a failing task asked of the provider, where `before` is what those
-/// asked whose work is kept. The failure is what counts: a record that cannot be written now is not
-/// another one.
+/// asked whose work is kept.
 pub(crate) async fn note_lost(env: &Env, run: &RunSpec, before: Traffic, asked: Traffic) {
+    note(env, run, |record| {
+        record.lost.add(asked);
+        record.traffic = before;
+        record.traffic.add(record.lost);
+    })
+    .await;
+}
+
+/// Notes in the run's record how many keys were found by asking for them, before it scans once more.
+pub(crate) async fn note_restored(env: &Env, run: &RunSpec, restored: u64) {
+    note(env, run, |record| record.restored_before = restored).await;
+}
+
+/// Changes the run's record, for people: one that cannot be written now fails nothing.
+async fn note(env: &Env, run: &RunSpec, change: impl FnOnce(&mut RunRecord)) {
     let key = layout::run_record(&run.feed.feed, &run.run);
     let noted = match env.objects.read_json::<RunRecord>(&key).await {
         Ok(Some((mut record, etag))) => {
-            record.lost.add(asked);
-            record.traffic = before;
-            record.traffic.add(record.lost);
+            change(&mut record);
             let unchanged = Condition::Unchanged(etag);
             let scratch = Retention::Scratch;
             env.objects
@@ -335,6 +347,6 @@ pub(crate) async fn note_lost(env: &Env, run: &RunSpec, before: Traffic, asked: 
         Err(error) => Err(error),
     };
     if let Err(error) = noted {
-        tracing::warn!(run = %run.run, %error, "the requests of a failed task were not noted");
+        tracing::warn!(run = %run.run, %error, "the record of the run was not changed");
     }
 }

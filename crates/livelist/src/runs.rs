@@ -5,6 +5,7 @@ use std::io::Write;
 
 use flate2::write::GzDecoder;
 use livelist_model::head::Head;
+use livelist_model::history::Past;
 use livelist_model::layout;
 use livelist_ops::explain::{RunTold, Scan, explain};
 use livelist_ops::runs;
@@ -86,16 +87,29 @@ pub async fn show(arguments: ShowArgs, environment: Vec<(String, String)>) -> Re
     if arguments.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&record)?)?;
     } else {
-        out.write_all(describe(&explain(&record))?.as_bytes())?;
+        let others = runs::attempts(world.objects(), &record).await?;
+        out.write_all(describe(&explain(&record), &others)?.as_bytes())?;
     }
     Ok(Code::Ok)
 }
 
 /// A run in plain words.
-fn describe(run: &RunTold) -> Result<String, Failed> {
+fn describe(run: &RunTold, others: &[Past]) -> Result<String, Failed> {
     let mut text = String::new();
-    write_run(&mut text, run).map_err(|e| Failed::internal(&e))?;
+    write_run(&mut text, run)
+        .and_then(|()| write_others(&mut text, others))
+        .map_err(|e| Failed::internal(&e))?;
     Ok(text)
+}
+
+/// The other attempts of the day.
+fn write_others(text: &mut String, others: &[Past]) -> std::fmt::Result {
+    for past in others {
+        let why = past.why.as_ref().map(|why| format!(": {why}"));
+        let (run, state) = (&past.run, past.state.as_str());
+        writeln!(text, "same day   {run}  {state}{}", why.unwrap_or_default())?;
+    }
+    Ok(())
 }
 
 fn write_run(text: &mut String, run: &RunTold) -> std::fmt::Result {
@@ -158,6 +172,12 @@ fn write_run(text: &mut String, run: &RunTold) -> std::fmt::Result {
                 "by key     the MLS still shows keys that were confirmed gone: it shows more by key than it lists"
             )?;
         }
+    }
+    if let Some(keys) = run.restored_before {
+        writeln!(
+            text,
+            "restored   {keys} that no scan had shown were found by asking, before the last scan"
+        )?;
     }
     if let Some(r) = &run.result {
         let version = r.version.as_deref().unwrap_or("none");

@@ -64,9 +64,12 @@ pub(super) async fn finish(
     let key = layout::run_record(&work.run.feed.feed, &work.run.run);
     let now = env.clock.now();
     let started = env.objects.read_json::<RunRecord>(&key).await?;
-    let (started_at, lost) = started.map_or((now, Traffic::default()), |(record, _)| {
-        (record.started_at, record.lost)
-    });
+    let started = started.map(|(record, _)| record);
+    let started_at = started.as_ref().map_or(now, |record| record.started_at);
+    let lost = started
+        .as_ref()
+        .map_or_else(Traffic::default, |record| record.lost);
+    let restored_before = started.map_or(0, |record| record.restored_before);
     let mut traffic = work.compared.traffic;
     if let Some(told) = work.told {
         traffic.add(told.traffic);
@@ -92,6 +95,7 @@ pub(super) async fn finish(
         held_reason: output.held_reason,
         traffic,
         lost,
+        restored_before,
         resume,
         ..RunRecord::started(work.run.clone(), started_at)
     };

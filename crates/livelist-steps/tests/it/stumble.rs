@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use livelist_mls::Provider::{self, Reso, Trestle};
-use livelist_mls::{Fault, FaultRule, RequestKind};
+use livelist_mls::{Fault, FaultRule, On, RequestKind};
 use livelist_steps::scan;
 use rstest::rstest;
 
@@ -109,4 +109,23 @@ async fn requests_of_tasks_that_failed_are_counted(
     }
     let told = world.record(&feed, &run).await.traffic;
     assert_eq!(told.requests, asked(&world));
+}
+
+/// Keys that were found by asking, before the run scanned once more for them, are told as well.
+#[tokio::test]
+async fn what_was_restored_before_a_second_scan_is_recorded() {
+    let (world, feed) = World::begun(Reso, 600, 20).await;
+    world.mls().sell(3);
+    let run = world.run_of(&feed);
+    let hidden = Fault::DenyPartial { percent: 3 };
+    let rules = [Fault::clone(&hidden), hidden].map(FaultRule::new);
+    let [pages, counts] = rules;
+    // One scan of thirty pages is hit; the second sees all.
+    let rules = [pages.times(30), counts.on(On::Count).times(2)];
+    published(world.day_under(&feed, &rules).await);
+    let record = world.record(&feed, &run).await;
+    assert!(record.restored_before > 3, "{}", record.restored_before);
+    let asked = record.confirmed.unwrap();
+    assert_eq!((asked.asked, asked.restored), (3, 0));
+    world.assert_truth(&feed).await;
 }

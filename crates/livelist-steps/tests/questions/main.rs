@@ -294,6 +294,7 @@ impl Town {
             metrics: Arc::new(NoMetrics),
             tokens: TokenCache::default(),
             limits: Limits::default(),
+            watch: Default::default(),
         };
         let text = format!(
             r#"{{"mls":"x","provider":"{provider}","base_url":"https://x.example/odata","credential":"ssm:/x"{settings}}}"#

@@ -100,3 +100,27 @@ fn show_tells_what_happened_and_why() {
     assert_eq!(record["confirmed"]["asked"], 10);
     assert_eq!(record["comparison"]["scans"][0]["count_before"], 194);
 }
+
+/// A day that failed and was run again is told as a whole, from either of its runs.
+#[test]
+fn show_tells_the_other_attempts_of_the_day() {
+    let town = Town::trestle(20);
+    town.only("2026-11-21", 0);
+    let denied = FaultRule::new(Fault::Status { code: 403 });
+    town.mls("abor").set_faults(vec![denied]);
+    let first = town.only("2026-11-22", 4)["run"].clone();
+    town.mls("abor").clear_faults();
+    let second = town.only("2026-11-22", 0)["run"].clone();
+    let [first, second] = [first, second].map(|run| run.as_str().unwrap().to_owned());
+    assert_eq!(second, format!("{first}-r2"));
+    let others = |run: &str| -> Vec<String> {
+        let done = town.livelist(&["show", run]);
+        let lines = done.assert(0).out.lines();
+        let of_the_day = lines.filter(|line| line.starts_with("same day"));
+        of_the_day.map(str::to_owned).collect()
+    };
+    let told = [format!("same day   {second}  unchanged")];
+    assert_eq!(others(&first), told);
+    let told = [format!("same day   {first}  failed: AccessDenied")];
+    assert_eq!(others(&second), told);
+}

@@ -196,6 +196,10 @@ impl Objects for Silent {
         std::future::pending().await
     }
 
+    async fn list_names(&self, _: &str) -> Result<Vec<String>, StoreError> {
+        std::future::pending().await
+    }
+
     async fn retire(&self, _: &str) -> Result<(), StoreError> {
         std::future::pending().await
     }
