@@ -316,7 +316,7 @@ mod tests {
         let here = since("2026-01-02T03:04:05Z");
         let span = span(&here, &here).unwrap();
         let (from, to) = ("2026-01-02T03:04:04Z", "2026-01-02T03:04:06Z");
-        let within = |cursor: &Cursor| options(by, "K", cursor);
+        let within = |cursor: &Cursor| options(by, "K", KeyLiteral::Quoted, cursor);
         let of_span = format!("T ge {from} and T le {to}");
         assert_eq!(within(&span), (of_span.clone(), "K".to_owned()));
         let next = behind(by, &span, 0, &buffer(&[("b", to), ("c", from)]));
