@@ -23,7 +23,7 @@ mod overlap;
 mod refused;
 mod urls;
 
-pub use bounds::Idle;
+pub use bounds::{Ascending, Idle};
 use guide::Guide;
 pub use guide::Marks;
 use overlap::{PageRows, overlap};
@@ -65,6 +65,9 @@ pub struct ScanState {
     /// Pages that showed nothing new.
     #[serde(default)]
     pub idle: Idle,
+    /// Where it goes by links: whether rows have come in the order of their keys.
+    #[serde(default)]
+    pub ascending: Ascending,
     /// Requests that were sent for it.
     #[serde(default)]
     pub requests: u64,
@@ -193,6 +196,7 @@ impl ScanState {
             reached: 0,
             linked: false,
             idle: Idle::default(),
+            ascending: Ascending::default(),
             requests: 0,
             begun_anew: false,
             renewed_at: None,

@@ -46,6 +46,35 @@ impl Idle {
     }
 }
 
+/// Whether rows have come in the order of their keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ascending {
+    last: Option<String>,
+    is_broken: bool,
+}
+
+impl Ascending {
+    /// Goes on over the keys of a page.
+    pub(super) fn pass<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>) {
+        let last = self.last.take();
+        let mut before = last.as_deref().unwrap_or("").as_bytes();
+        for key in keys {
+            self.is_broken |= key <= before;
+            if self.is_broken {
+                return;
+            }
+            before = key;
+        }
+        self.last = std::str::from_utf8(before).ok().map(str::to_owned);
+    }
+
+    /// The last key, if they have.
+    pub(super) fn last(&self) -> Option<&str> {
+        self.last.as_deref()
+    }
+}
+
 impl ScanState {
     /// An error when the scan has taken more requests than three times what count and page size explain.
     /// `allowed` raises the bound.

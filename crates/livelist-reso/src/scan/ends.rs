@@ -7,10 +7,12 @@ use super::{ScanState, filter, overlap};
 use crate::allow;
 use crate::client::{Client, PageRequest};
 use crate::error::ClientError;
-use crate::query::Query;
+use crate::query::{Query, literal};
 
 /// A row at the end may be sold meanwhile: then the one before it is looked for, so many times.
 const TRIES: u64 = 3;
+/// So many rows in the order of their keys are not so by chance.
+const IN_ORDER: u64 = 10;
 /// Some servers count no further than a multiple of this.
 const CAP: u64 = 10_000;
 
@@ -42,9 +44,47 @@ impl ScanState {
         Ok(())
     }
 
-    /// Asks what stands behind the last row: `$skip` to that row has to show it and nothing else, and
-    /// `$skip` behind it nothing. Who ignores `$skip` shows other rows then, or some where none may be.
+    /// Asks what stands behind the last row: by `$skip`, and where that is not understood, by key.
     pub(super) async fn behind_last(&self, client: &mut Client<'_>) -> Result<Behind, ClientError> {
+        match self.behind_by_skip(client).await? {
+            Behind::Unknown => self.behind_by_key(client).await,
+            told => Ok(told),
+        }
+    }
+
+    /// If the rows came in the order of their keys: asks for the keys from the last one on, which has to
+    /// show, and nothing else; and behind it nothing.
+    async fn behind_by_key(&self, client: &mut Client<'_>) -> Result<Behind, ClientError> {
+        let in_order = self
+            .ascending
+            .last()
+            .filter(|_| self.evidence.rows >= IN_ORDER);
+        let Some(last) = in_order else {
+            return Ok(Behind::Unknown);
+        };
+        let key_field = client.feed().key_field.clone();
+        let asked = |op: &str| {
+            [
+                ("$filter", format!("{key_field} {op} {}", literal(last))),
+                ("$orderby", key_field.clone()),
+                ("$top", "2".to_owned()),
+            ]
+        };
+        let own = overlap::hash_of_key(last.as_bytes());
+        match self.rows_of(client, &asked("ge")).await? {
+            Some(from) if from == [own] => {}
+            Some(from) if from.contains(&own) => return Ok(Behind::Rows),
+            Some(_) | None => return Ok(Behind::Unknown),
+        }
+        Ok(match self.rows_of(client, &asked("gt")).await? {
+            Some(behind) if behind.is_empty() => Behind::Nothing,
+            Some(_) | None => Behind::Unknown,
+        })
+    }
+
+    /// `$skip` to the last row has to show it and nothing else, and `$skip` behind it nothing. Who ignores
+    /// `$skip` shows other rows then, or some where none may be.
+    async fn behind_by_skip(&self, client: &mut Client<'_>) -> Result<Behind, ClientError> {
         let rows = self.evidence.rows;
         for back in 1..=TRIES.min(rows) {
             let Some(shown) = self.at(client, rows - back, back + 1).await? else {
@@ -57,8 +97,11 @@ impl ScanState {
             if known == 0 {
                 return Ok(Behind::Unknown);
             }
-            if known < shown.len() || shown.len() as u64 > back {
+            if known < shown.len() {
                 return Ok(Behind::Rows);
+            }
+            if shown.len() as u64 > back {
+                return Ok(Behind::Unknown);
             }
             return Ok(match self.at(client, rows, 1).await? {
                 Some(behind) if behind.is_empty() => Behind::Nothing,
@@ -69,21 +112,33 @@ impl ScanState {
         Ok(Behind::Unknown)
     }
 
-    /// The rows behind the first `skip`, as hashes; nothing where the question is not answered.
+    /// The rows behind the first `skip`.
     async fn at(
         &self,
         client: &mut Client<'_>,
         skip: u64,
         top: u64,
     ) -> Result<Option<Vec<u64>>, ClientError> {
+        let asked = [("$top", top.to_string()), ("$skip", skip.to_string())];
+        self.rows_of(client, &asked).await
+    }
+
+    /// The rows of the feed that a question shows, as hashes; nothing where it is not answered.
+    async fn rows_of(
+        &self,
+        client: &mut Client<'_>,
+        asked: &[(&str, String)],
+    ) -> Result<Option<Vec<u64>>, ClientError> {
         let feed = client.feed();
+        let (conditions, options): (Vec<_>, Vec<_>) =
+            asked.iter().partition(|(name, _)| *name == "$filter");
+        let conditions: Vec<&str> = conditions.iter().map(|(_, text)| text.as_str()).collect();
         let url = Query::of(&client.dialect().base(feed), feed.resource.as_str())
             .option("$select", &feed.key_field)
-            .option("$filter", &filter(client, &[]))
-            .option("$top", &top.to_string())
-            .option("$skip", &skip.to_string())
-            .options(&feed.parameters)
-            .url();
+            .option("$filter", &filter(client, &conditions));
+        let add = |url: Query, (name, value): &&(&str, String)| url.option(name, value);
+        let url = options.iter().fold(url, add);
+        let url = url.options(&feed.parameters).url();
         let uri = allow::parse(&url).map_err(ClientError::Link)?;
         let request = PageRequest {
             url: &|_| Ok(uri.clone()),

@@ -39,6 +39,8 @@ impl ScanState {
         self.fullest = self.fullest.max(rows);
         if rows > 0 {
             self.tail = overlap::keys_at_end(first, keys);
+            self.ascending
+                .pass(keys.iter_from(first).map(|(key, _)| key));
         }
         Ok(())
     }

@@ -107,6 +107,11 @@ pub(super) fn keys_at_end(first: usize, keys: &KeyBuffer) -> Vec<u64> {
     rows.map(|(key, _)| hash((key, b""))).collect()
 }
 
+/// The same of one key.
+pub(super) fn hash_of_key(key: &[u8]) -> u64 {
+    hash((key, b""))
+}
+
 /// A page with the same keys has the same.
 pub(super) fn print(first: usize, keys: &KeyBuffer) -> u64 {
     let mut hasher = DefaultHasher::new();

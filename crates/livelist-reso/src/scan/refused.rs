@@ -4,7 +4,7 @@
 use livelist_model::evidence::{EndSign, ScanEvidence};
 
 use super::ends::Behind;
-use super::{Cursor, Idle, ScanState};
+use super::{Ascending, Cursor, Idle, ScanState};
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::loops::LoopProbe;
@@ -91,6 +91,7 @@ impl ScanState {
         self.cursor = Cursor::Start;
         self.loops = LoopProbe::default();
         self.idle = Idle::default();
+        self.ascending = Ascending::default();
         self.tail.clear();
         self.begun_anew = true;
     }

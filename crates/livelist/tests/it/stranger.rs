@@ -225,8 +225,8 @@ impl Book {
             },
             None if matches!(path, "/odata/Property" | "/odata/Property/replication") => Cursor {
                 owed: query.get("$top").and_then(|n| n.parse().ok()),
+                at: query.get("$skip").and_then(|n| n.parse().ok()).unwrap_or(0),
                 query,
-                at: 0,
             },
             None => return refusal(404),
         };
@@ -255,7 +255,7 @@ impl Book {
             true => r#","ModificationTimestamp":"2026-11-20T10:00:00.000Z""#,
             false => "",
         };
-        for key in &rows[at..] {
+        for key in rows.iter().skip(at) {
             if value.len() == size {
                 break;
             }

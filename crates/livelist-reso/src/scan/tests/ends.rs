@@ -75,6 +75,30 @@ fn an_answer_that_does_not_heed_the_question_proves_nothing() {
     }
 }
 
+/// Where `$skip` is refused, rows in the order of their keys have an end by key.
+#[test]
+fn a_list_in_the_order_of_its_keys_ends_with_the_last_one() {
+    for (many, cap, in_order, end) in [
+        (30, 100, true, EndSign::Asked),
+        (30, 100, false, EndSign::Unproved),
+        (5, 100, true, EndSign::Unproved),
+        (500, 100, true, EndSign::Unproved),
+    ] {
+        let mut keys = keys(many);
+        if in_order {
+            keys.sort();
+        }
+        let server = Strange::new(rows(keys, 1), cap, |server, asked| {
+            match asked.number("$skip") {
+                Some(_) => Reply::error(400, "$skip is not supported"),
+                None => server.plain(asked),
+            }
+        });
+        let (ended, _) = read(&server, &feed("reso", ""));
+        assert_eq!(ended.unwrap().evidence.end, Some(end), "{many} {in_order}");
+    }
+}
+
 /// A count of the page instead of the list, and one that stops at ten thousand.
 #[test]
 fn a_count_that_may_be_a_bound_or_the_pages_own_is_no_sign_of_the_end() {

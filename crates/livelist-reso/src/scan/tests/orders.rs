@@ -6,6 +6,9 @@ use livelist_model::evidence::{Doubt, EndSign};
 use crate::error::ClientError;
 use crate::strange::{Asked, Reply, Row, Strange, exactly, feed, keys, read, rows};
 
+/// How a timestamp is shown.
+type Shown = fn(i64) -> String;
+
 const MS: i64 = 1_000;
 const SECOND: i64 = 1_000 * MS;
 const MINUTE: i64 = 60 * SECOND;
@@ -41,7 +44,7 @@ fn is_read_whole(server: &Strange, what: &str) {
 
 #[test]
 fn stored_finer_than_shown_all_rows_are_read() {
-    let shown: [(&str, fn(i64) -> String); 9] = [
+    let shown: [(&str, Shown); 9] = [
         ("exactly", exactly),
         ("half up to ms", half_up::<MS>),
         ("up to ms", up::<MS>),
@@ -73,7 +76,7 @@ fn more_rows_of_one_instant_than_a_page_holds_are_read() {
         (100, 100),
         (1_000, 100),
     ] {
-        for show in [exactly as fn(i64) -> String, half_up::<MS>, down::<SECOND>] {
+        for show in [exactly as Shown, half_up::<MS>, down::<SECOND>] {
             let mut all = rows(keys(many), 9 * MS);
             let instant = all[many as usize / 3].at;
             let bulk = all.len() / 3..(all.len() / 3 + at_once).min(all.len());
