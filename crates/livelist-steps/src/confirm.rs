@@ -316,7 +316,8 @@ impl Questions<'_, '_> {
         loop {
             let is_done =
                 self.told.asked as usize >= self.absent.len() || self.told.controls_failed;
-            if is_done && (negatives.is_empty() || self.told.negatives_shown.is_some()) {
+            let has_negatives = !negatives.is_empty() && !self.told.controls_failed;
+            if is_done && (!has_negatives || self.told.negatives_shown.is_some()) {
                 return Ok((None, Duration::ZERO));
             }
             let here = Some((self.told.asked, self.told.round));
@@ -387,7 +388,6 @@ impl Questions<'_, '_> {
             match confirm::ask(self.client, manner, &question.keys).await {
                 Ok(shown) if shown.is_answer(&question.controls) || is_off(Guard::Controls) => {
                     self.note(question, &shown);
-                    self.asking.answered(keys);
                 }
                 Ok(_) => return self.missed(keys),
                 Err(error) if confirm::may_be_the_question(&error) => {
@@ -410,6 +410,8 @@ impl Questions<'_, '_> {
             }
         }
         self.told.whole = self.told.whole.max(largest as u32);
+        // Only now: the questions of a batch stay what they are, wherever it is taken up again.
+        self.asking.answered(largest as u32);
         self.why = None;
         let found: BTreeSet<Vec<u8>> = bytes_of(&self.told.found).into_iter().collect();
         round(self.told, &wanted, &found, end);
@@ -451,6 +453,7 @@ impl Questions<'_, '_> {
             }
         }
         self.told.question += 1;
+        self.told.refused_at = None;
         *self.answers += 1;
     }
 
@@ -587,7 +590,10 @@ fn bytes_of(keys: &[String]) -> Vec<Vec<u8>> {
 /// What was not found is asked for again, in another order and with other controls, until a round
 /// finds no further live key: one answer that lost rows is not enough to call a listing gone.
 fn round(told: &mut Confirmation, wanted: &[Vec<u8>], live: &BTreeSet<Vec<u8>>, end: usize) {
-    told.restored.extend(live.iter().map(text));
+    // A batch that is begun anew finds again what it had found.
+    let known: BTreeSet<String> = told.restored.iter().cloned().collect();
+    let fresh = live.iter().map(text).filter(|key| !known.contains(key));
+    told.restored.extend(fresh);
     let missing = wanted.iter().rev().filter(|key| !live.contains(*key));
     told.missing = missing.map(text).collect();
     told.round += 1;

@@ -651,3 +651,18 @@ async fn half_answers_are_seen_whatever_their_order(
     town.day().await;
     assert_eq!(town.listed().await.len(), 600);
 }
+
+/// A provider that breaks behind many answers: they are kept, and the next task goes on behind them.
+#[tokio::test]
+async fn answers_before_an_error_are_kept() {
+    let asked_so_far = AtomicUsize::new(0);
+    let vendor = Vendor::of(texts(600)).refuses(move |asked| {
+        match asked_so_far.fetch_add(1, Ordering::SeqCst) {
+            60..75 => Some((500, "no")),
+            _ => (asked.keys > 1).then_some((400, "no")),
+        }
+    });
+    let town = Town::begun(vendor, r#","confirm":"or","confirm_keys":9"#).await;
+    let questions = town.removes(40).await;
+    assert!(questions < 220, "{questions}");
+}
