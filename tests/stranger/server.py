@@ -391,7 +391,7 @@ class Mls:
         if what == "requests":
             return self.requests
         if what == "now":
-            return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+            return {"now": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")}
         if what == "add":
             return self.add(n, order.get("behind"))
         if what == "slip":
