@@ -13,7 +13,7 @@ use rstest::rstest;
 use secrecy::SecretString;
 use serde_json::json;
 
-use crate::world::{World, failed, published, result};
+use crate::world::{World, failed, published, result, unchanged};
 
 fn status(code: u16) -> FaultRule {
     FaultRule::new(Fault::Status { code })
@@ -34,6 +34,17 @@ async fn a_day_is_right(world: &World, feed: &FeedSpec) {
     world.mls().add(3);
     let output = published(world.day(feed).await);
     assert_eq!((output.added, output.removed), (3, 6));
+    world.assert_truth(feed).await;
+}
+
+/// The same where the MLS cannot be asked: what is sold goes on the day after.
+async fn two_days_are_right(world: &World, feed: &FeedSpec) {
+    world.mls().sell(6);
+    world.mls().add(3);
+    let output = published(world.day(feed).await);
+    assert_eq!((output.added, output.removed), (3, 0));
+    let output = published(world.day(feed).await);
+    assert_eq!((output.added, output.removed), (0, 6));
     world.assert_truth(feed).await;
 }
 
@@ -59,7 +70,8 @@ async fn sparks_codes_say_more_than_its_statuses(
         FaultRule::new(throttle).after(2).times(1),
         status(503).after(3).times(3),
     ];
-    let output = published(world.day_under(&feed, &rules).await);
+    unchanged(world.day_under(&feed, &rules).await);
+    let output = published(world.day(&feed).await);
     assert_eq!(output.removed, 4);
     world.assert_truth(&feed).await;
 }
@@ -87,7 +99,7 @@ async fn sparks_refusals_remove_nothing(
 async fn spark_is_asked_by_key_only_where_the_registry_says_so() {
     let (world, feed) =
         World::begun_with(Spark, 300, 50, |spec| spec.options.key_filter = true).await;
-    a_day_is_right(&world, &feed).await;
+    two_days_are_right(&world, &feed).await;
     assert_eq!(requests(&world, RequestKind::Confirm), 0);
     world.mls().clear_log();
     let by_key = feed_with(&world, r#","confirm":"or""#);
@@ -101,6 +113,7 @@ async fn spark_is_asked_by_key_only_where_the_registry_says_so() {
     assert_eq!(failure.name, "RequestRejected");
     assert!(failure.advice.contains("confirm"), "{}", failure.advice);
     let by_scan = feed_with(&world, "");
+    unchanged(world.day(&by_scan).await);
     world.heals(&by_scan).await;
 }
 
