@@ -158,7 +158,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     if is_stale {
         return Ok(work.output(Outcome::Stale, head.as_ref(), (0, 0)));
     }
-    let clock = watch::look(env, &run, &compared.absent.clock).await?;
+    let clock = watch::look(env, &run, &compared.absent.clock).await;
     for (server, seconds) in &clock.dissent {
         tracing::warn!(
             run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, server, seconds,

@@ -13,7 +13,7 @@ use livelist_model::run::RunSpec;
 use livelist_reso::heard::Heard;
 use livelist_store::Clock;
 
-use crate::{Env, StepError, history};
+use crate::{Env, history};
 
 /// What a server said counts for a day.
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -99,19 +99,15 @@ impl Watch {
 }
 
 /// What is to be thought of the clock before the run's result is published, with what the scan heard.
-pub(crate) async fn look(
-    env: &Env,
-    run: &RunSpec,
-    scanned: &ClockDoubt,
-) -> Result<Verdict, StepError> {
+pub(crate) async fn look(env: &Env, run: &RunSpec, scanned: &ClockDoubt) -> Verdict {
     let Some(mut witnesses) = env.watch.witnesses(&*env.clock) else {
-        return Ok(Verdict::default());
+        return Verdict::default();
     };
     if scanned.behind.is_some() {
-        return Ok(Verdict {
+        return Verdict {
             behind: scanned.behind,
             dissent: Vec::new(),
-        });
+        };
     }
     // Another process scanned: what it heard is all there is of this MLS.
     let own = host(run);
@@ -123,13 +119,20 @@ pub(crate) async fn look(
     }
     let first = judge(&witnesses);
     if first.behind.is_some() || first.dissent.is_empty() {
-        return Ok(first);
+        return first;
     }
-    // Only where somebody disagrees: the history costs a question to the store.
-    let past = history::read(&*env.objects, &run.feed.feed).await?;
-    let now = env.clock.now();
-    witnesses.extend(by_history(&past, &run.feed, env.limits.planner, now));
-    Ok(judge(&witnesses))
+    // Only where somebody disagrees: the history costs a question to the store. One that cannot be
+    // read now, or that the publisher may not read, is no witness.
+    match history::read(&*env.objects, &run.feed.feed).await {
+        Ok(past) => {
+            let now = env.clock.now();
+            witnesses.extend(by_history(&past, &run.feed, env.limits.planner, now));
+        }
+        Err(error) => {
+            tracing::warn!(run = %run.run, %error, "the history says nothing of the time");
+        }
+    }
+    judge(&witnesses)
 }
 
 /// The server that answers for the feed.
