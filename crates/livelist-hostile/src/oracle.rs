@@ -12,9 +12,8 @@
 //!   denial of access, which hides the key, in pages; in answers by key, if it can be asked by key;
 //!   and in counts, if it counts (where a count that was falsified denies as well). Where it can
 //!   neither be asked by key nor counts, pages are all that it has: it denied a key if in every scan
-//!   that the list rests on, two at least, a fault left rows out of a page; a list that is being
-//!   rebuilt denies only what it hid 18 hours before as well. A key that is hidden in only some kinds
-//!   of answers is live.
+//!   that the list rests on a fault left rows out of a page, and 18 hours before as well. A key that is
+//!   hidden in only some kinds of answers is live.
 //!   A key that was in the former list and has been live ever since that list was written may not go
 //!   either, even if it came when the scans had begun: another run has seen it. And no excuse holds
 //!   for a list without any key, unless the former one had ten at most.
@@ -262,13 +261,16 @@ impl World {
     ) -> Result<u64, String> {
         let feed = &self.feeds[at];
         let listed = |key: &String| feed.list.as_ref().is_some_and(|former| has(former, key));
+        // Where answers come from a cache, the list says itself that it is so much older.
+        let dialect = Dialect::for_feed(&feed.spec).map_err(|e| e.to_string())?;
+        let lag = dialect.lag.as_millis() as Ms;
         let missing: Vec<&String> = feed
             .live
             .iter()
             .filter(|(key, _)| !has(list, key))
             .filter(|(key, since)| {
                 let promised = match listed(key) {
-                    true => window.from.max(feed.listed_at),
+                    true => (window.from - lag).max(feed.listed_at),
                     false => window.from.min(as_of),
                 };
                 **since <= promised
@@ -284,8 +286,8 @@ impl World {
             .iter()
             .filter(|strike| strike.at >= window.from && strike.at <= now)
             .collect();
-        let dialect = Dialect::for_feed(&feed.spec).map_err(|e| e.to_string())?;
-        let by_key = dialect.confirm.is_by_key();
+        // What an answer by key shows may have left the list all the same: there the list alone says it.
+        let by_key = dialect.confirm.is_by_key() && !dialect.shows_more;
         // Whatever an MLS denies: no list is emptied while anything lives, but for one of a few keys, each
         // of which was asked for on two days. One that was empty may stay so for a day.
         let was_small = feed
@@ -303,12 +305,14 @@ impl World {
             if !is_void && denial.is_total(window, by_key) {
                 continue;
             }
+            if list.is_empty() && was_small && denial.is_of_everything(window) {
+                continue;
+            }
             if listed(key) {
                 return Err(format!("the listing {key} is live and is reported as gone"));
             }
-            // Where answers come from a cache, the list says itself that it is so much older.
             let since = feed.live.get(key).copied().unwrap_or(Ms::MAX);
-            if !is_void && since > window.from - dialect.lag.as_millis() as Ms {
+            if !is_void && since > window.from - lag {
                 late += 1;
                 continue;
             }

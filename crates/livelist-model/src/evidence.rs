@@ -49,7 +49,7 @@ pub struct ScanEvidence {
     pub ended_at: Option<jiff::Timestamp>,
     /// Pages read.
     pub pages: u64,
-    /// Rows read, repeated ones included.
+    /// Rows read, those included that pages repeat; of a row that one page shows twice, one.
     pub rows: u64,
     /// What the provider counted before, where it counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]

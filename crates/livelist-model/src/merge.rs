@@ -187,6 +187,13 @@ impl<A: KeyStream, B: KeyStream> Without<A, B> {
     }
 }
 
+impl<A, B> Without<A, B> {
+    /// The list, which stands at the present key.
+    pub fn list(&self) -> &A {
+        &self.list
+    }
+}
+
 impl<A: KeyStream, B: KeyStream> KeyStream for Without<A, B> {
     fn advance(&mut self) -> Result<bool, CodecError> {
         let mut has_other = match self.has_other {

@@ -99,7 +99,7 @@ pub enum ConfirmForm {
     In(usize),
     /// `key eq 'a' or key eq 'b'`, at most so many at once.
     Or(usize),
-    /// Not at all: a second full scan is the confirmation.
+    /// Not at all: a full scan of a later day is the confirmation.
     SecondScan,
 }
 
@@ -147,7 +147,7 @@ impl ConfirmForm {
         match self {
             ConfirmForm::In(n) => format!("`in`, {n} keys"),
             ConfirmForm::Or(n) => format!("`or`, {n} keys"),
-            ConfirmForm::SecondScan => "second scan".to_owned(),
+            ConfirmForm::SecondScan => "a later run".to_owned(),
         }
     }
 }

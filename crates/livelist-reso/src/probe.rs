@@ -194,7 +194,16 @@ async fn look(
         live.retain(|key| known.insert(key.clone()));
         if let Some(first) = live.first() {
             let impossible = keys::impossible(&page.look, first);
-            seen.question = question(&mut client, pace, live, impossible, key).await;
+            let shown = keys.ids().map(|(key, id)| (key.to_vec(), id.to_vec()));
+            let none = (impossible.clone(), impossible.clone());
+            client = client.asking_by(shown.chain([none]).collect());
+            live.retain(|key| client.can_ask(key));
+            // Of a key that the page does not show nobody knows by which id to ask for it.
+            let key = key.filter(|key| client.can_ask(key.as_bytes()));
+            seen.question = match live.is_empty() {
+                true => None,
+                false => question(&mut client, pace, live, impossible, key).await,
+            };
         }
         let counted = counted(&mut client, pace).await;
         if counted.rows().is_some_and(|rows| rows > 1) {
@@ -366,8 +375,9 @@ async fn counted_one(
 ) -> Option<u64> {
     let question = question.filter(|question| question.shown.is_ok())?;
     let key = String::from_utf8_lossy(question.live.first()?).into_owned();
-    let literal = literal_as(question.manner.literal, &key);
-    let condition = format!("{} eq {literal}", client.feed().key_field);
+    let asked_as = String::from_utf8_lossy(client.asked_as(key.as_bytes())).into_owned();
+    let literal = literal_as(question.manner.literal, &asked_as);
+    let condition = format!("{} eq {literal}", client.asked_field());
     make_room(client, pace).await;
     count_where(client, &condition).await.ok().flatten()
 }

@@ -5,11 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
-use livelist_model::codec::{CodecError, Effort, KeyStream, ListReader, ListSummary};
-use livelist_model::head::Head;
+use livelist_model::codec::{CodecError, Effort, KeyStream, ListSummary, NoKeys};
 use livelist_model::keys::KeyBuffer;
 use livelist_model::layout;
-use livelist_model::merge::Union;
+use livelist_model::merge::{Union, Without};
 use livelist_model::pairs::{PairReader, PairWriter};
 use livelist_model::record::ListRef;
 use livelist_model::run::RunSpec;
@@ -146,16 +145,21 @@ pub(crate) async fn look_up(
     found.map_err(lists::in_object("of ids"))
 }
 
-/// Keeps the ids of the published list: as the run saw them, or else as they were kept. One that cannot
-/// be written costs a question later.
-pub(crate) async fn keep(env: &Env, run: &RunSpec, progress: &str, head: &Head) {
-    if let Err(error) = try_keep(env, run, progress, head).await {
+/// Keeps the ids of the published list, from which the keys `gone` went: as the run saw them, or else as
+/// they were kept. What cannot be written costs a question later.
+pub(crate) async fn keep(env: &Env, run: &RunSpec, progress: &str, gone: Option<&ListRef>) {
+    if let Err(error) = try_keep(env, run, progress, gone).await {
         tracing::warn!(run = %run.run, error = error.chain(), "the ids of the listings were not kept");
     }
 }
 
-async fn try_keep(env: &Env, run: &RunSpec, progress: &str, head: &Head) -> Result<(), StepError> {
-    if asks_by_key(run)? {
+async fn try_keep(
+    env: &Env,
+    run: &RunSpec,
+    progress: &str,
+    gone: Option<&ListRef>,
+) -> Result<(), StepError> {
+    if Dialect::for_feed(&run.feed)?.id_field(&run.feed).is_none() {
         return Ok(());
     }
     let progress: Progress = load(&*env.objects, run, progress).await?;
@@ -165,12 +169,13 @@ async fn try_keep(env: &Env, run: &RunSpec, progress: &str, head: &Head) -> Resu
     let object = layout::ids(&run.feed.feed);
     let parts = shown(env, &progress).await?;
     let kept = open(env, &object, None).await?;
-    let expected = ListSummary {
-        count: head.count,
-        sha256: head.sha256.clone(),
+    let gone: Box<dyn KeyStream + Send> = match gone {
+        Some(gone) => {
+            Box::new(lists::open(&*env.objects, &gone.object, gone.summary.clone()).await?)
+        }
+        None => Box::new(NoKeys),
     };
-    let list = lists::open(&*env.objects, &head.full.object, expected).await?;
-    let made = livelist_reso::blocking::run(move || of_list(list, parts, kept)).await?;
+    let made = livelist_reso::blocking::run(move || renewed(parts, kept, gone)).await?;
     let (chunks, _) = made.map_err(lists::in_object(&object))?;
     let body = chunks.into_body();
     let keep = Retention::Keep;
@@ -180,36 +185,37 @@ async fn try_keep(env: &Env, run: &RunSpec, progress: &str, head: &Head) -> Resu
     Ok(())
 }
 
-fn of_list(
-    mut list: ListReader<impl Read>,
+fn renewed(
     parts: Vec<(Pairs, u32)>,
-    mut kept: Option<Pairs>,
+    kept: Option<Pairs>,
+    gone: impl KeyStream,
 ) -> Result<(Chunks, ListSummary), CodecError> {
     let mut writer = PairWriter::new(Chunks::default(), Effort::Small);
     let mut shown = Union::new(parts)?;
     let mut has_shown = shown.advance()?;
-    let mut has_kept = match &mut kept {
-        Some(kept) => kept.advance()?,
-        None => false,
-    };
-    while list.advance()? {
-        while has_shown && shown.key() < list.key() {
-            has_shown = shown.advance()?;
-        }
-        if let Some(kept) = &mut kept {
-            while has_kept && kept.key() < list.key() {
-                has_kept = kept.advance()?;
+    if let Some(kept) = kept {
+        let mut kept = Without::new(kept, gone);
+        while kept.advance()? {
+            while has_shown && shown.key() < kept.key() {
+                push(&mut writer, &shown)?;
+                has_shown = shown.advance()?;
+            }
+            // What the run saw is younger.
+            if !has_shown || shown.key() != kept.key() {
+                writer.push(kept.key(), kept.list().beside())?;
             }
         }
-        let seen = shown
-            .list()
-            .filter(|_| has_shown && shown.key() == list.key());
-        let former = kept
-            .as_ref()
-            .filter(|kept| has_kept && kept.key() == list.key());
-        if let Some(pairs) = seen.or(former) {
-            writer.push(list.key(), pairs.beside())?;
-        }
+    }
+    while has_shown {
+        push(&mut writer, &shown)?;
+        has_shown = shown.advance()?;
     }
     writer.finish()
+}
+
+fn push(writer: &mut PairWriter<Chunks>, shown: &Union<Pairs>) -> Result<(), CodecError> {
+    match shown.list() {
+        Some(pairs) => writer.push(shown.key(), pairs.beside()),
+        None => Ok(()),
+    }
 }

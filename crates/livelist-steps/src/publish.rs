@@ -119,7 +119,9 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     };
     // A publisher that died after the head was written is repeated: the head says that it is done.
     let is_same = head.as_ref().map(Base::of) == compared.base;
-    let ours = head.as_ref().filter(|h| h.run == run.run && !is_same);
+    // The head of a held run that listed what it saw is another's look.
+    let is_done = |h: &&Head| !is_same || (h.checked_run == run.run && !let_through);
+    let ours = head.as_ref().filter(|h| h.run == run.run).filter(is_done);
     if let Some(done) = ours {
         if let Some(reason) = work.hold {
             let output = wait(env, &work, done, reason, confirmation).await?;
@@ -239,7 +241,12 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         }
         Err(error) => return Err(error.into()),
     }
-    ids::keep(env, &run, &compared.progress, &new).await;
+    let went = match work.goes() {
+        Goes::All => Some(&compared.absent.list),
+        Goes::These(gone) => Some(gone),
+        Goes::Nothing => None,
+    };
+    ids::keep(env, &run, &compared.progress, went).await;
     if let Some(reason) = work.hold {
         let output = wait(env, &work, &new, reason, confirmation).await?;
         advance::clean_up(env, &work, &new).await;

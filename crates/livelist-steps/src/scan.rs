@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::authorize::wait_seconds;
 use crate::env::patience;
 use crate::progress::{Base, Progress, load, note_lost, save};
-use crate::{Env, StepError, budget, marks, parts, watch};
+use crate::{Env, StepError, budget, looks, marks, parts, watch};
 
 /// The step's name.
 pub const NAME: &str = "scan";
@@ -128,6 +128,11 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         Err(error) => {
             let pages = progress.pages();
             if !progress.stumbles.hand_on(&error, began, pages) {
+                // What was seen lives, whatever becomes of the run.
+                keys.sort_unique();
+                if let Err(error) = looks::sight(env, &run, &keys).await {
+                    tracing::warn!(run = %run.run, error = error.chain(), "what was seen was not noted");
+                }
                 note_lost(env, &run, progress.traffic, client.traffic()).await;
                 return Err(error);
             }

@@ -1,8 +1,10 @@
 //! Which keys are gone: never one that the list has, and none at all where the list proves nothing.
 
 use axum::http::StatusCode;
-use livelist_model::head::Head;
-use livelist_store::{Condition, Objects, ObjectsExt};
+use livelist_model::gone::{GoneRef, GoneWriter, Proof, Since};
+use livelist_model::head::{Head, ObjectRef};
+use livelist_model::layout;
+use livelist_store::{Condition, Objects, ObjectsExt, Retention};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -23,10 +25,41 @@ async fn published(list: &Keys) -> (World, Head) {
     (world, head)
 }
 
+/// When what is gone in these tests was proved gone.
+const PROVED: &str = "2026-11-20T04:00:00Z";
+
+/// Writes a record of what is gone, and lets the head point at it.
+async fn gone(world: &World, mut head: Head, keys: &[&str]) -> Head {
+    let second = PROVED.parse::<jiff::Timestamp>().unwrap().as_second();
+    let mut record = GoneWriter::new(Vec::new());
+    for key in keys {
+        let proof = Proof::Key;
+        record
+            .push(key.as_bytes(), Since { second, proof })
+            .unwrap();
+    }
+    let (bytes, summary) = record.finish().unwrap();
+    let object = layout::gone(&head.feed, head.sequence, &summary.sha256);
+    let stored = ObjectRef {
+        object: object.clone(),
+        bytes: bytes.len() as u64,
+    };
+    world.put(&object, bytes).await;
+    head.gone = Some(GoneRef { stored, summary });
+    let key = layout::head(&head.feed);
+    let keep = Retention::Keep;
+    let written = world
+        .objects
+        .write_json(&key, &head, Condition::Always, keep);
+    written.await.unwrap();
+    head
+}
+
 #[tokio::test]
 async fn keys_are_compared_byte_by_byte() {
     let list = keys(["1000", "ABC", "abc", "a b", "clé", "z"]);
     let (world, head) = published(&list).await;
+    let head = gone(&world, head, &["!", "abC", "cle", "z "]).await;
     let asked = json!([
         "z", "1e3", "1000", "Abc", "ABC", "cle", "clé", "a b", "a  b", "~", "!", "~"
     ]);
@@ -39,15 +72,66 @@ async fn keys_are_compared_byte_by_byte() {
             "as_of": "2026-11-21T04:00:02Z",
             "complete": true,
             "checked": 12,
-            "gone": ["!", "1e3", "Abc", "a  b", "cle", "~"],
+            "gone": ["!", "cle"],
+            "unknown": ["1e3", "Abc", "a  b", "~"],
         })
     );
+}
+
+/// Gone is said of the record's keys alone, and of copies that are older than the proof.
+#[tokio::test]
+async fn gone_speaks_of_older_copies() {
+    let (world, head) = published(&keys(["a", "b"])).await;
+    let head = gone(&world, head, &["x", "y", "z"]).await;
+    let body = json!({"schema": 2, "keys": [
+        "a",
+        {"key": "x", "got": "2026-11-20T03:59:59Z", "listing_id": "L1"},
+        {"key": "y", "got": PROVED},
+        {"key": "z"},
+        {"key": "z", "got": "2026-11-21T00:00:00Z"},
+        "never listed",
+    ]});
+    let path = format!("/v1/feeds/{}/check", feed("abor"));
+    let answer = post(
+        &world.api(),
+        &path,
+        ACME_KEY,
+        "application/json",
+        body.to_string(),
+    )
+    .await;
+    assert_eq!(
+        answer.json(),
+        json!({
+            "schema": 2,
+            "version": head.version,
+            "as_of": "2026-11-21T04:00:02Z",
+            "checked_at": "2026-11-21T04:00:02Z",
+            "complete": true,
+            "listed": 1,
+            "gone": [{"key": "x", "since": PROVED}],
+            "unknown": ["never listed", "y", "z"],
+        })
+    );
+    let body = json!({"schema": 3, "keys": []}).to_string();
+    let answer = post(&world.api(), &path, ACME_KEY, "application/json", body).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+}
+
+/// A listing that is new and not listed yet is no listing that is gone.
+#[tokio::test]
+async fn without_a_record_nothing_is_gone() {
+    let (world, _) = published(&keys(["a"])).await;
+    let answer = check(&world, &json!(["a", "b"])).await;
+    assert_eq!(answer.json()["gone"], json!([]));
+    assert_eq!(answer.json()["unknown"], json!(["b"]));
 }
 
 #[tokio::test]
 async fn all_or_none_or_nothing_may_be_asked_for() {
     let list = many(300);
-    let (world, _) = published(&list).await;
+    let (world, head) = published(&list).await;
+    gone(&world, head, &["x"]).await;
     for (asked, gone) in [
         (json!([]), json!([])),
         (json!(list), json!([])),
@@ -62,7 +146,8 @@ async fn all_or_none_or_nothing_may_be_asked_for() {
 #[tokio::test]
 async fn five_thousand_keys_fit_and_one_more_does_not() {
     let list = many(20_000);
-    let (world, _) = published(&list).await;
+    let (world, head) = published(&list).await;
+    gone(&world, head, &["gone"]).await;
     let mut asked: Vec<String> = list.iter().step_by(4).rev().cloned().collect();
     asked[17] = "gone".to_owned();
     let answer = check(&world, &json!(asked)).await;
@@ -80,7 +165,7 @@ async fn the_longest_keys_fit() {
     let longest: Vec<String> = (0..5_000).map(|i| format!("{i:0>1020}")).collect();
     let answer = check(&world, &json!(longest)).await;
     assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(answer.json()["gone"].as_array().unwrap().len(), 5_000);
+    assert_eq!(answer.json()["unknown"].as_array().unwrap().len(), 5_000);
     assert!(answer.body.len() < 6_000_000, "Lambda's limit");
 }
 
@@ -97,22 +182,22 @@ async fn the_longest_keys_fit() {
 async fn a_damaged_list_calls_nothing_gone(#[case] damage: fn(&mut Vec<u8>)) {
     let list = many(5_000);
     let (world, head) = published(&list).await;
+    let head = gone(&world, head, &["rented", "sold"]).await;
     let asked = json!([list.last().unwrap(), "sold"]);
     let sound = check(&world, &asked).await;
     assert_eq!(sound.json()["gone"], json!(["sold"]));
-    let (mut bytes, _) = world
-        .objects
-        .read(&head.full.object)
-        .await
-        .unwrap()
-        .unwrap();
-    damage(&mut bytes);
-    world.put(&head.full.object, bytes).await;
-    let answer = check(&world, &asked).await;
-    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(answer.code(), "unavailable");
-    assert!(!answer.header("retry-after").is_empty());
-    assert!(!answer.text().contains("gone"), "{}", answer.text());
+    for object in [&head.full.object, &head.gone.unwrap().stored.object] {
+        let (bytes, _) = world.objects.read(object).await.unwrap().unwrap();
+        let mut damaged = bytes.to_vec();
+        damage(&mut damaged);
+        world.put(object, damaged).await;
+        let answer = check(&world, &asked).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{object}");
+        assert_eq!(answer.code(), "unavailable");
+        assert!(!answer.header("retry-after").is_empty());
+        assert!(!answer.text().contains("gone"), "{}", answer.text());
+        world.put(object, bytes.to_vec()).await;
+    }
 }
 
 /// A sound list, but another one than the head means: older, shorter, or of another feed.

@@ -33,6 +33,7 @@ async fn the_manifest_is_the_contracts() {
             "version": head.version,
             "sequence": 123,
             "as_of": "2026-11-21T04:00:02Z",
+            "checked_at": "2026-11-21T04:00:02Z",
             "complete": true,
             "count": 196_000,
             "previous_count": 196_420,

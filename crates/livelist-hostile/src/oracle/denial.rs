@@ -74,18 +74,23 @@ impl Denial<'_> {
             self.strikes
                 .iter()
                 .filter(|s| s.at >= scan.0 && s.at <= scan.1 && s.kind == RequestKind::Page)
-                .any(|s| {
-                    let is_total = match s.fault {
-                        Fault::Rebuilding { .. } => self.was_hidden_before(window.from),
-                        _ => true,
-                    };
-                    leaves_out_rows(&s.fault) || (is_total && self.denies(s))
-                })
+                .any(|s| leaves_out_rows(&s.fault) || self.denies(s))
         };
-        let are_enough = window.scans.len() > 1;
-        are_enough
+        self.was_hidden_before(window.from)
             && window.scans.iter().all(in_scan)
             && (!window.counts || self.in_kind(RequestKind::Count))
+    }
+
+    /// Whether the MLS showed nothing at all, in pages and in answers by key, now and on an earlier day:
+    /// a list of a few keys may become empty by that, for there is no live key to ask for beside.
+    pub(super) fn is_of_everything(&self, window: &Window) -> bool {
+        let hides = |kind| {
+            let mut strikes = self.strikes.iter().filter(|s| s.kind == kind);
+            strikes.any(|s| leaves_out_rows(&s.fault) || self.denies(s))
+        };
+        hides(RequestKind::Page)
+            && hides(RequestKind::Confirm)
+            && self.was_hidden_before(window.from)
     }
 
     /// Whether pages hid the key on an earlier day as well: two looks at one moment are one look.

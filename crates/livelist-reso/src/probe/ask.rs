@@ -119,8 +119,8 @@ fn why_not(feed: &FeedSpec, dialect: &Dialect) -> String {
             "not asked by key: the registry says `\"confirm\": \"second_scan\"`".to_owned()
         }
         _ => format!(
-            "not asked by key: {} does not answer questions about keys; a second scan is the \
-             confirmation, so a run with removals reads everything twice",
+            "not asked by key: {} does not answer questions about keys; a later run has to agree, so \
+             what is sold goes a day later",
             dialect.title
         ),
     }

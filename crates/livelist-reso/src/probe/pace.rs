@@ -96,18 +96,19 @@ fn need(amount: &Amount<'_>, rows: u64) -> Need {
     };
     let scan = pages + amount.counts;
     let leaving = rows.div_ceil(LEAVING);
-    let (confirmation, scans) = match amount.dialect.confirm {
-        ConfirmForm::SecondScan => (scan, 2),
+    let confirmation = match amount.dialect.confirm {
+        // A later run confirms.
+        ConfirmForm::SecondScan => 0,
         ConfirmForm::In(keys) | ConfirmForm::Or(keys) => {
             let plan = Plan::of(keys);
             let batches = leaving.div_ceil(plan.room() as u64);
             // What the first answer does not show is asked for once more; once the controls are asked
             // for alone.
-            (1 + 2 * batches * plan.requests() as u64, 1)
+            1 + 2 * batches * plan.requests() as u64
         }
     };
     let (bytes, of) = amount.sample;
-    let bytes = (bytes as f64 / of.max(1) as f64 * rows as f64) as u64 * scans;
+    let bytes = (bytes as f64 / of.max(1) as f64 * rows as f64) as u64;
     Need {
         pages,
         scan,
@@ -161,7 +162,7 @@ pub fn budget(amount: &Amount<'_>) -> Check {
         )),
     };
     let confirmed = match amount.dialect.confirm {
-        ConfirmForm::SecondScan => "a second scan to confirm".to_owned(),
+        ConfirmForm::SecondScan => "a later run confirms".to_owned(),
         _ => format!(
             "to confirm {} removals (1 in {LEAVING} a day)",
             need.leaving

@@ -486,10 +486,7 @@ fn a_confirmation_has_to_show_exactly_what_lives() {
         "{check:?}"
     );
     let by_scan = r#","confirm":"second_scan""#;
-    for (provider, more, why) in [
-        ("mlsgrid", "", "MLS Grid"),
-        ("reso", by_scan, "the registry"),
-    ] {
+    for (provider, more, why) in [("spark", "", "Spark"), ("reso", by_scan, "the registry")] {
         let check = ask(provider, more, Ok(&[]));
         assert_is(&check, Skipped, &[]);
         assert!(check.seen[0].contains(why), "{check:?}");
@@ -558,7 +555,15 @@ fn budgets_are_told_in_requests_and_minutes() {
     let check = told("mlsgrid", "", None, 5_000);
     assert!(check.seen[2].contains("nobody says how many"), "{check:?}");
     assert!(
-        check.seen[3].contains("a second scan to confirm: 26"),
+        check.seen[3].contains("to confirm 1000 removals"),
+        "{check:?}"
+    );
+    let check = told("spark", "", Some(100_000), 1_000);
+    assert!(
+        check
+            .seen
+            .iter()
+            .any(|s| s.contains("a later run confirms: 0")),
         "{check:?}"
     );
     let list = told("crea", "", Some(70_000), 100);

@@ -7,7 +7,7 @@ use super::{ScanState, filter, overlap};
 use crate::allow;
 use crate::client::{Client, PageRequest};
 use crate::error::ClientError;
-use crate::query::{Query, literal};
+use crate::query::{Query, literal_as};
 
 /// A row at the end may be sold meanwhile: then the one before it is looked for, so many times.
 const TRIES: u64 = 3;
@@ -63,9 +63,10 @@ impl ScanState {
             return Ok(Behind::Unknown);
         };
         let key_field = client.feed().key_field.clone();
+        let literal = literal_as(client.literal(), last);
         let asked = |op: &str| {
             [
-                ("$filter", format!("{key_field} {op} {}", literal(last))),
+                ("$filter", format!("{key_field} {op} {literal}")),
                 ("$orderby", key_field.clone()),
                 ("$top", "2".to_owned()),
             ]

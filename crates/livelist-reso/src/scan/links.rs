@@ -20,16 +20,17 @@ impl ScanState {
         keys: &KeyBuffer,
     ) -> Result<(), ClientError> {
         let rows = (keys.len() - first) as u64;
+        let repeated = rows.saturating_sub(PageRows::of(first, keys).len());
         match &answer.next {
             Some(link) => {
                 let mut idle = self.idle.clone();
                 idle.pass(overlap::print(first, keys), rows)?;
                 let uri = client.resolve(&answer.uri, link)?.to_string();
-                self.go_to(answer, 0, Cursor::Link(client.conceal(&uri)))?;
+                self.go_to(answer, repeated, Cursor::Link(client.conceal(&uri)))?;
                 (self.idle, self.linked) = (idle, true);
             }
             None => {
-                self.went(answer, 0, None)?;
+                self.went(answer, repeated, None)?;
                 match self.is_end_unproved(client.dialect().scan, rows, answer.size) {
                     true => self.stage = Stage::Proof,
                     false => self.ended(EndSign::NoNextLink),
@@ -80,6 +81,9 @@ impl ScanState {
         // Who shows more than was asked for again, and all of it old, has not skipped: no sign of the end.
         let asked_again = self.reached.saturating_sub(skip);
         let is_deaf = self.cursor != Cursor::Start && page.len() > asked_again;
+        // A row that one page shows twice is the server's habit, and says nothing of rows that moved.
+        let repeated = answer.page.rows.saturating_sub(page.len());
+        let again = joined.again.saturating_add(repeated);
         let is_still = joined.fresh == 0 && !is_deaf;
         let has_room = page.len() < self.fullest || self.cursor == Cursor::Start;
         let tells_end = is_still || (link.is_none() && has_room);
@@ -88,14 +92,14 @@ impl ScanState {
             || ends_told >= if is_still { 2 } else { 3 }
             || (link.is_none() && is_off(Guard::EndSign));
         if is_end {
-            self.went(answer, joined.again, None)?;
+            self.went(answer, again, None)?;
             self.ended(EndSign::EmptyPage);
         } else {
             let fullest = self.fullest.max(page.len());
             // At the end, as much is shown again as anywhere, however short the page was.
             let shown_again = overlap(if link.is_none() { fullest } else { page.len() });
             let next = Cursor::Skip((skip + page.len()).saturating_sub(shown_again));
-            self.went(answer, joined.again, Some((next, page.print())))?;
+            self.went(answer, again, Some((next, page.print())))?;
             self.reached = skip + page.len();
             self.tail = page.tail(shown_again);
             self.fullest = fullest;

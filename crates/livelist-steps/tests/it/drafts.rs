@@ -115,7 +115,7 @@ async fn a_draft_is_published_without_the_lists(
     let (output, read) = publish(&world, &feed, &decided).await;
     assert_eq!((output.added, output.removed), (9, 40));
     assert_eq!(count(&read, "/draft-"), 1);
-    for list in ["/part-", "/snapshots/", "/scan-"] {
+    for list in ["/part-", "/snapshots/"] {
         assert_eq!(count(&read, list), 0, "{list}: {read:#?}");
     }
     world.assert_truth(&feed).await;
@@ -248,7 +248,7 @@ async fn a_list_that_is_right_is_not_read(
     assert_eq!(drafts(&world), there);
     let (output, read) = publish(&world, &feed, &decided).await;
     assert_eq!(output.outcome, Outcome::Unchanged);
-    for list in ["/part-", "/snapshots/", "/scan-", "/draft-"] {
+    for list in ["/part-", "/snapshots/", "/draft-"] {
         assert_eq!(count(&read, list), 0, "{list}: {read:#?}");
     }
     let head = world.head(&feed).await.unwrap();

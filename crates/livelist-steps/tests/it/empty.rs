@@ -253,12 +253,7 @@ async fn half_of_the_permissions_gone_is_held(
     assert!(naive::harm(&world, &rules).await.lost.len() > 200);
     let before = world.head(&feed).await;
     let output = result(world.day_under(&feed, &rules).await);
-    let expected = if provider == MlsGrid {
-        HeldReason::MassRemovalUnconfirmed
-    } else {
-        HeldReason::MassRemoval
-    };
-    assert_eq!(output.held_reason, Some(expected));
+    assert_eq!(output.held_reason, Some(HeldReason::MassRemoval));
     assert_eq!(world.head(&feed).await, before);
     world.heals(&feed).await;
 }

@@ -85,13 +85,14 @@ async fn two_looks_of_a_night_are_one() {
     let (world, feed) = World::begun(Spark, 600, 100).await;
     world.mls().sell(20);
     let hours = |n: u64| std::time::Duration::from_secs(n * 3_600);
+    world.clock.advance(hours(16));
     for _ in 0..2 {
         let output = result(world.run_by(&world.env, &feed, "test").await);
         assert_eq!((output.outcome, output.removed), (Outcome::Unchanged, 0));
-        // The same day's run is done: the next is a later one.
-        world.clock.advance(hours(17));
+        world.clock.advance(hours(8));
     }
-    // 04:00, 21:00, and 14:00 of the next day.
+    // 20:00, 04:00 of the next day, and 04:00 of the one after it.
+    world.clock.advance(hours(16));
     let output = published(world.run_by(&world.env, &feed, "test").await);
     assert_eq!(output.removed, 20);
 }
@@ -105,8 +106,7 @@ async fn what_a_run_does_not_show_is_not_gone(#[values(Spark, Crea)] provider: P
     let rebuilding = FaultRule::new(Fault::Rebuilding {
         percent: 15,
         salt: 3,
-    })
-    .on(On::Any);
+    });
     let ended = result(world.day_under(&feed, &[rebuilding]).await);
     assert_eq!(ended.removed, 0, "{ended:?}");
     unchanged(world.day(&feed).await);

@@ -1,7 +1,7 @@
 //! F7 and F14: much is gone at once. It is held, looked at again, and then applied, or applied
 //! because a person said so; and never stuck.
 
-use livelist_mls::Provider::{self, Bridge, MlsGrid, Reso, Trestle};
+use livelist_mls::Provider::{self, Bridge, MlsGrid, Reso, Spark, Trestle};
 use livelist_mls::{Fault, FaultRule, On};
 use livelist_model::decision::HeldReason;
 use livelist_model::head::ConfirmedBy;
@@ -99,7 +99,7 @@ async fn other_removals_are_looked_at_anew() {
 /// F7 where keys cannot be asked for: held every day, until a person approves.
 #[tokio::test]
 async fn an_unconfirmed_mass_removal_waits_for_a_person() {
-    let (world, feed) = World::begun(MlsGrid, 1_000, 200).await;
+    let (world, feed) = World::begun(Spark, 1_000, 200).await;
     world.mls().sell(300);
     let read = naive::read(&world).await;
     assert_eq!(read.keys.len(), 700, "applied at once, and nobody looked");

@@ -145,8 +145,10 @@ impl Vendor {
                 .filter(|key| !hidden.contains(*key))
                 .cloned()
                 .collect();
-            let at: usize = option("$skiptoken").map_or(0, |at| at.parse().unwrap());
-            let end = (at + 100).min(listed.len());
+            let number = |name: &str| option(name).map(|text| text.parse::<usize>().unwrap());
+            let at = number("$skiptoken").or(number("$skip")).unwrap_or(0);
+            let at = at.min(listed.len());
+            let end = (at + number("$top").unwrap_or(100).min(100)).min(listed.len());
             return page(&listed[at..end], (end < listed.len()).then_some(end));
         };
         if let Some(from) = filter
