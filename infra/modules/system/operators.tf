@@ -201,7 +201,7 @@ module "admin" {
     {
       sid       = "RunRecords"
       actions   = ["s3:PutObject", "s3:PutObjectTagging"]
-      resources = ["${module.storage.arn}/feeds/*/runs/*/run.json"]
+      resources = ["${module.storage.arn}/feeds/*/runs/*"]
     },
     {
       sid     = "ChangeHead"
@@ -210,6 +210,7 @@ module "admin" {
         "${module.storage.arn}/feeds/*/head.json",
         "${module.storage.arn}/feeds/*/held.json",
         "${module.storage.arn}/feeds/*/ids.txt.gz",
+        "${module.storage.arn}/feeds/*/waiting.json",
       ]
     },
     {

@@ -69,6 +69,7 @@ pub async fn lived() -> BTreeSet<Access> {
     life.failures().await;
     life.quiet_days().await;
     life.repeated_tasks().await;
+    life.asked_by_id().await;
     life.paused_client().await;
     life.dead_letters().await;
     life.told_sites().await;
@@ -90,8 +91,12 @@ pub struct Life {
 
 impl Life {
     async fn begin() -> Life {
-        let providers = [("abor", Provider::Reso), ("bolt", Provider::Trestle)];
-        let specs = providers.map(|(mls, provider)| MlsSpec {
+        let providers = [
+            ("abor", Provider::Reso),
+            ("bolt", Provider::Trestle),
+            ("grid", Provider::MlsGrid),
+        ];
+        let specs = providers.clone().map(|(mls, provider)| MlsSpec {
             page_limit: Some(150),
             ..MlsSpec::new(mls, provider, 300)
         });
@@ -145,13 +150,16 @@ impl Life {
             secrets,
             notes,
         };
-        for (mls, provider) in providers {
+        for ((mls, provider), spec) in providers.into_iter().zip(&specs) {
             let mut document = json!({
                 "mls": mls,
                 "provider": provider,
                 "base_url": life.simulator.base_url(mls),
                 "credential": format!("ssm:/livelist/mls/{mls}"),
             });
+            for (name, value) in spec.settings() {
+                document[name] = value;
+            }
             let token_url = life.simulator.token_url(mls);
             if !token_url.is_empty() {
                 document["token_url"] = json!(token_url);
@@ -159,7 +167,7 @@ impl Life {
             life.register(&format!("registry/mls/{mls}.json"), &document)
                 .await;
         }
-        let pairs = providers.map(|(mls, _)| json!({ "mls": mls, "resource": "Property" }));
+        let pairs = ["abor", "bolt"].map(|mls| json!({ "mls": mls, "resource": "Property" }));
         let keys = KEYS.map(|key| json!({ "id": &key[..3], "sha256": digest(key.as_bytes()) }));
         // Nobody listens there: that a site can be reached has nothing to do with permissions.
         let secret = format!("whsec_{}", "TGl2ZWxpc3Q".repeat(4));
@@ -222,7 +230,11 @@ impl Life {
 
     /// Held and published at the second look; held and approved by an operator.
     async fn mass_removals(&self) {
-        self.books().iter().for_each(|book| drop(book.sell(80)));
+        for book in self.books() {
+            book.sell(80);
+            // What a held run sees is listed.
+            book.add(1);
+        }
         self.held_day().await;
         assert!(self.day().await.values().all(is(Outcome::Published)));
         self.books().iter().for_each(|book| drop(book.sell(70)));
@@ -291,6 +303,25 @@ impl Life {
             self.acquire(&run, &second).await,
             acquire::Outcome::Finished
         );
+    }
+
+    /// An MLS that is asked by an id: rows move while they are read, so that what is absent waits; and one
+    /// that waits is seen again.
+    async fn asked_by_id(&self) {
+        let document = json!({"client": "zoe", "pairs": [{"mls": "grid", "resource": "Property"}]});
+        self.register("registry/clients/zoe.json", &document).await;
+        let book = self.simulator.control("grid").unwrap();
+        let of_grid = |mut day: super::tasks::Day| day.remove("grid").unwrap().unwrap();
+        assert_eq!(of_grid(self.day().await).outcome, Outcome::Published);
+        let sold = book.sell(4);
+        let touched = FaultRule::new(Fault::TouchDuringScan { n: 9 });
+        book.set_faults(vec![touched.after(1).times(4)]);
+        let output = of_grid(self.day().await);
+        assert_eq!((output.outcome, output.absent), (Outcome::Unchanged, 4));
+        book.clear_faults();
+        book.relist(&sold[..1]);
+        let output = of_grid(self.day().await);
+        assert_eq!(output.removed, 3);
     }
 
     /// An operator paused somebody; the planner looks whom.

@@ -20,7 +20,7 @@ impl Life {
     pub async fn plan(&self) {
         let planned = plan::run(self.of("planner"), plan::Input::default());
         let planned = planned.await.unwrap();
-        assert_eq!((planned.sent, planned.findings.len()), (2, 0));
+        assert!(planned.sent >= 2 && planned.findings.is_empty());
     }
 
     /// The runs of the clock's day.

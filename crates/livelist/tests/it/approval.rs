@@ -68,14 +68,17 @@ fn approving_needs_neither_registry_nor_secrets() {
     assert_truth(&town);
 }
 
+/// Two looks of one hour are one look, whatever date they are given. (That a run of the next day needs no
+/// approval is in the tests of the steps, whose clock can be set.)
 #[test]
-fn what_is_confirmed_on_two_days_needs_no_approval() {
+fn another_date_is_no_other_look() {
     let (town, run, _) = mass_removal();
-    let line = town.only("2026-11-23", 0);
-    assert_eq!(
-        (&line["outcome"], &line["removed"]),
-        (&json!("published"), &json!(300))
-    );
+    let line = town.only("2026-11-23", 3);
+    assert_eq!(line["held_reason"], "mass_removal");
+    let late = town.livelist(&["approve", &run]);
+    late.assert(2);
+    town.livelist(&["approve", line["run"].as_str().unwrap()])
+        .assert(0);
     assert_truth(&town);
     // By now there is nothing left to approve, and no harm in trying.
     town.mls("abor").add(3);

@@ -94,8 +94,7 @@ fn eight_pairs_of_four_dialects_become_six_lists() {
     for line in lines.iter().filter(|l| l["count"] == LISTINGS - 5) {
         assert_eq!((&line["added"], &line["removed"]), (&json!(7), &json!(12)));
         assert_eq!(line["sequence"], 2);
-        let grid = line["feed"].as_str().unwrap().starts_with("actris");
-        assert_eq!(line["confirmed"], if grid { 0 } else { 12 }, "{line}");
+        assert_eq!(line["confirmed"], 12, "{line}");
     }
     assert_eq!(sold.len(), 4);
     assert_eq!(lines.iter().filter(|l| l["added"] == 7).count(), 4);

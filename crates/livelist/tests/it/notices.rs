@@ -100,7 +100,11 @@ fn a_site_is_told_of_changes_and_of_held_runs() {
     let mut said = reconcile(&town, "2026-11-21", 0).err;
     assert!(listed(&town, &["--client", "nobody"]).is_empty());
     town.mls("abor").sell(200);
-    said += &reconcile(&town, "2026-11-22", 3).err;
+    let held = reconcile(&town, "2026-11-22", 3);
+    let line: Value = serde_json::from_str(held.out.lines().next().unwrap()).unwrap();
+    said += &held.err;
+    town.livelist(&["approve", line["run"].as_str().unwrap()])
+        .assert(0);
     said += &reconcile(&town, "2026-11-23", 0).err;
     let got = site.got();
     let of = |name: &str| -> Vec<&Value> { got.iter().map(|body| &body["data"][name]).collect() };
