@@ -96,7 +96,7 @@ impl Life {
             ("bolt", Provider::Trestle),
             ("grid", Provider::MlsGrid),
         ];
-        let specs = providers.clone().map(|(mls, provider)| MlsSpec {
+        let specs = providers.map(|(mls, provider)| MlsSpec {
             page_limit: Some(150),
             ..MlsSpec::new(mls, provider, 300)
         });
