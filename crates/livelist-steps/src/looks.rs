@@ -211,7 +211,7 @@ pub(crate) async fn ask_twice(
 pub(crate) enum Became {
     /// It is none: what waited waits on.
     Doubted,
-    /// It does not agree with the one before: both are void.
+    /// It does not agree with the one before: both confirm nothing, and this one is a first look.
     Void,
     /// It counts.
     Counts,
@@ -228,7 +228,13 @@ impl Watched {
         let mut next = self.waiting;
         match became {
             Became::Doubted => {}
-            Became::Void => next.looks.clear(),
+            // What the first missed says nothing. This one confirms nothing either; it is a first look.
+            Became::Void => {
+                let missed = self.kept.into_iter().map(|(_, key)| key);
+                let keys: Vec<String> = missed.chain(self.fresh).collect();
+                next.looks = vec![Look { keys, ..self.look }];
+                next.looks.retain(|look| !look.keys.is_empty());
+            }
             Became::Counts => {
                 for look in &mut next.looks {
                     (look.keys, look.seen) = (Vec::new(), Vec::new());
