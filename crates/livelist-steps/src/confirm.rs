@@ -516,16 +516,19 @@ impl Questions<'_, '_> {
         self.go_on(after, failed)
     }
 
-    /// Where nothing more is to be tried, the first error stands; without one it is the controls that
-    /// were not found.
+    /// Where nothing more is to be tried, the error that the doubt began with stands; without one it is the
+    /// controls that were not found, whatever another form of the question came to.
     fn go_on(&mut self, after: After, error: Option<ClientError>) -> Result<(), ClientError> {
         match (after, self.why.take(), error) {
             (After::GoOn, why, _) => {
                 self.why = why;
                 Ok(())
             }
-            (After::GiveUp, Some(error), _) | (After::GiveUp, None, Some(error)) => Err(error),
-            (After::GiveUp, None, None) => {
+            (After::GiveUp, Some(error), _) => Err(error),
+            (After::GiveUp, None, error) => {
+                if let Some(error) = error {
+                    tracing::warn!(%error, "another form of the question is refused");
+                }
                 self.told.controls_failed = true;
                 Ok(())
             }

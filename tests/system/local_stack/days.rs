@@ -128,14 +128,9 @@ async fn sales_are_confirmed_and_reach_the_sites() {
             "{mls}"
         );
         assert_eq!(world.published(mls).await, control.live_keys(), "{mls}");
-        // These cannot be asked by key: a second scan is the confirmation.
         let (scans, confirmations) = (execution.times_in("Scan"), execution.times_in("Confirm"));
-        if [Provider::MlsGrid, Provider::Crea].contains(&spec.provider) {
-            assert_eq!((scans, confirmations), (2, 0), "{mls}");
-        } else {
-            assert_eq!((scans, confirmations), (1, 1), "{mls}");
-            assert_eq!(execution.output["confirmed"], 20, "{mls}");
-        }
+        assert_eq!((scans, confirmations), (1, 1), "{mls}");
+        assert_eq!(execution.output["confirmed"], 20, "{mls}");
         let manifest = world.manifest(mls, &format!("?since={former}")).await;
         assert_eq!(manifest["previous_count"], 450, "{mls}");
         let delta = &manifest["delta"];

@@ -76,7 +76,15 @@ async fn published(objects: &dyn Objects, run: &RunSpec) -> (BTreeMap<String, Ve
         .await
         .unwrap();
     let mut head = head.expect("a head").0;
-    for time in ["version", "as_of", "published_at", "next_expected_at"] {
+    for time in [
+        "version",
+        "as_of",
+        "checked_at",
+        "published_at",
+        "next_expected_at",
+        // It tells since when.
+        "gone",
+    ] {
         head[time] = Value::Null;
     }
     for delta in head["deltas"].as_array_mut().unwrap() {

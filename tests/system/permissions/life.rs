@@ -308,14 +308,17 @@ impl Life {
     /// An MLS that is asked by an id: rows move while they are read, so that what is absent waits; and one
     /// that waits is seen again.
     async fn asked_by_id(&self) {
+        self.next_day();
         let document = json!({"client": "zoe", "pairs": [{"mls": "grid", "resource": "Property"}]});
         self.register("registry/clients/zoe.json", &document).await;
         let book = self.simulator.control("grid").unwrap();
         let of_grid = |mut day: super::tasks::Day| day.remove("grid").unwrap().unwrap();
         assert_eq!(of_grid(self.day().await).outcome, Outcome::Published);
+        // A scan that was none, and one past which rows slipped: what that one misses waits for a second day.
         let sold = book.sell(4);
-        let touched = FaultRule::new(Fault::TouchDuringScan { n: 9 });
-        book.set_faults(vec![touched.after(1).times(4)]);
+        let empty = FaultRule::new(Fault::EmptyList).times(1);
+        let touched = FaultRule::new(Fault::TouchDuringScan { n: 60 });
+        book.set_faults(vec![empty, touched.after(3).times(2)]);
         let output = of_grid(self.day().await);
         assert_eq!((output.outcome, output.absent), (Outcome::Unchanged, 4));
         book.clear_faults();
