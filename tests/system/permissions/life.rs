@@ -317,8 +317,8 @@ impl Life {
         // A scan that was none, and one past which rows slipped: what that one misses waits for a second day.
         let sold = book.sell(4);
         let empty = FaultRule::new(Fault::EmptyList).times(1);
-        let touched = FaultRule::new(Fault::TouchDuringScan { n: 60 });
-        book.set_faults(vec![empty, touched.after(3).times(2)]);
+        let touched = FaultRule::new(Fault::TouchDuringScan { n: 9 });
+        book.set_faults(vec![empty, touched.after(5).times(1)]);
         let output = of_grid(self.day().await);
         assert_eq!((output.outcome, output.absent), (Outcome::Unchanged, 4));
         book.clear_faults();
