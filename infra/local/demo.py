@@ -37,7 +37,7 @@ BOOK = [
     ("lakes", "trestle", 8_000),
     ("prairie", "mlsgrid", 12_000),
     ("desert", "mlsgrid", 6_000),
-    ("summit", "bridge", 20_000),
+    ("summit", "bridge", 20_400),
     ("valley", "bridge", 4_000),
     ("island", "reso", 5_000),
     ("canyon", "reso", 3_000),
