@@ -1,4 +1,5 @@
-//! Each guard is needed: with one off, the oracle finds something wrong within so many days.
+//! Each guard but [`NOT_CAUGHT`] is needed: with one off, the oracle finds something wrong within so many
+//! days.
 
 use livelist_hostile::{Cut, play};
 use livelist_model::guard_switch::{Guard, turn_off};
@@ -19,6 +20,10 @@ fn days_until_wrong(guard: Guard, most: u64) -> Option<(u64, u64, String)> {
     }
     None
 }
+
+/// With one of these off, nothing went wrong in 5,000 days: other guards now stop the same harm. Whether
+/// they are still needed is open.
+const NOT_CAUGHT: [Guard; 2] = [Guard::Overtaken, Guard::Loop];
 
 #[track_caller]
 fn is_caught(guard: Guard, most: u64) {
@@ -47,7 +52,8 @@ macro_rules! caught {
         #[test]
         fn every_guard_is_turned_off_once() {
             let tried = [$(Guard::$guard),*];
-            assert!(Guard::ALL.iter().all(|guard| tried.contains(guard)));
+            let is_known = |guard| tried.contains(guard) || NOT_CAUGHT.contains(guard);
+            assert!(Guard::ALL.iter().all(is_known));
         }
     };
 }
@@ -63,8 +69,6 @@ caught! {
     allow_list AllowList 5_000;
     second_look SecondLook 5_000;
     empty_scan EmptyScan 5_000;
-    overtaken Overtaken 5_000;
     lease Lease 5_000;
-    circle Loop 5_000;
     mass_removal MassRemoval 5_000;
 }
