@@ -44,6 +44,23 @@ pub struct ListSummary {
     pub sha256: String,
 }
 
+impl ListSummary {
+    /// Checks a list that was read to its end: `lines` keys, whose text went through `hash`.
+    pub(crate) fn check(&self, lines: u64, hash: &mut Sha256) -> Result<(), CodecError> {
+        if self.count != lines {
+            return Err(CodecError::Mismatch {
+                what: "its count of keys",
+            });
+        }
+        if self.sha256 != hex::encode(hash.finalize_reset()) {
+            return Err(CodecError::Mismatch {
+                what: "its SHA-256",
+            });
+        }
+        Ok(())
+    }
+}
+
 /// The SHA-256 of `bytes`, lower-case hex: what content-named objects are named by.
 pub fn digest(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
@@ -321,16 +338,7 @@ impl<R: Read> ListReader<R> {
         let Some(expected) = self.expected.take() else {
             return Ok(false);
         };
-        if expected.count != self.lines {
-            return Err(CodecError::Mismatch {
-                what: "its count of keys",
-            });
-        }
-        if expected.sha256 != hex::encode(self.hash.finalize_reset()) {
-            return Err(CodecError::Mismatch {
-                what: "its SHA-256",
-            });
-        }
+        expected.check(self.lines, &mut self.hash)?;
         Ok(false)
     }
 }

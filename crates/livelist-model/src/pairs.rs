@@ -88,16 +88,7 @@ impl<R: Read> PairReader<R> {
         let Some(expected) = self.expected.take() else {
             return Ok(false);
         };
-        if expected.count != self.lines {
-            return Err(CodecError::Mismatch {
-                what: "its count of keys",
-            });
-        }
-        if expected.sha256 != hex::encode(self.hash.finalize_reset()) {
-            return Err(CodecError::Mismatch {
-                what: "its SHA-256",
-            });
-        }
+        expected.check(self.lines, &mut self.hash)?;
         Ok(false)
     }
 }

@@ -290,6 +290,23 @@ impl<'a> Client<'a> {
         self.allow.resolve(from, link).map_err(ClientError::Link)
     }
 
+    /// Asks one question that is no page of a list: `uri` as it stands, with nothing asked for ahead.
+    /// Else like [`Self::page`].
+    pub async fn question(
+        &mut self,
+        uri: &Uri,
+        keys: &mut KeyBuffer,
+    ) -> Result<Answer, ClientError> {
+        let request = PageRequest {
+            url: &|_| Ok(uri.clone()),
+            size: 1,
+            prefer: false,
+            stamps: false,
+            ahead: None,
+        };
+        self.page(request, keys).await
+    }
+
     /// Asks for a page until there is one, within the bounds of the policy. Its keys are added to
     /// `keys`; on an error none is.
     pub async fn page(

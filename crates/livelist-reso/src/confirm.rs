@@ -9,7 +9,7 @@ use livelist_model::asking::Manner;
 use livelist_model::keys::KeyBuffer;
 
 use crate::allow;
-use crate::client::{Client, PageRequest, Patience};
+use crate::client::{Client, Patience};
 use crate::dialect::{CountForm, Dialect};
 use crate::error::ClientError;
 use crate::page::PageError;
@@ -108,14 +108,7 @@ pub async fn ask(
     let mut rows = KeyBuffer::default();
     let mut count = None;
     for _ in 0..MAX_PAGES {
-        let request = PageRequest {
-            url: &|_| Ok(uri.clone()),
-            size: 1,
-            prefer: false,
-            stamps: false,
-            ahead: None,
-        };
-        let answer = client.page(request, &mut rows).await?;
+        let answer = client.question(&uri, &mut rows).await?;
         count = count.or(answer.page.count);
         let is_full = rows.len() >= room(keys.len());
         // What fills its room is none, whatever comes behind it.

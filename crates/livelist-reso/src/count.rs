@@ -2,7 +2,7 @@
 
 use livelist_model::keys::KeyBuffer;
 
-use crate::client::{Client, PageRequest};
+use crate::client::Client;
 use crate::dialect::CountForm;
 use crate::error::ClientError;
 use crate::page::PageError;
@@ -43,13 +43,6 @@ pub(crate) async fn count_where(
     .options(&client.feed().parameters)
     .url();
     let uri = allow::parse(&url).map_err(ClientError::Link)?;
-    let request = PageRequest {
-        url: &|_| Ok(uri.clone()),
-        size: 1,
-        prefer: false,
-        stamps: false,
-        ahead: None,
-    };
-    let answer = client.page(request, &mut KeyBuffer::default()).await?;
+    let answer = client.question(&uri, &mut KeyBuffer::default()).await?;
     Ok(answer.page.count)
 }

@@ -88,14 +88,7 @@ fn page_within(
     let mut keys = KeyBuffer::default();
     keys.push(b"before", b"").unwrap();
     let uri: Uri = "https://x.example/odata/Property".parse().unwrap();
-    let request = PageRequest {
-        url: &|_| Ok(uri.clone()),
-        size: 1,
-        prefer: false,
-        stamps: false,
-        ahead: None,
-    };
-    let answer = client.page(request, &mut keys).now_or_never().unwrap();
+    let answer = client.question(&uri, &mut keys).now_or_never().unwrap();
     assert_eq!(
         keys.iter().map(|(key, _)| key).collect::<Vec<_>>(),
         [b"before"]
@@ -199,15 +192,8 @@ async fn a_page_that_is_given_up_takes_no_keys_with_it() {
     let mut keys = KeyBuffer::default();
     keys.push(b"before", b"").unwrap();
     let uri: Uri = "https://x.example/odata/Property".parse().unwrap();
-    let request = PageRequest {
-        url: &|_| Ok(uri.clone()),
-        size: 1,
-        prefer: false,
-        stamps: false,
-        ahead: None,
-    };
     tokio::select! {
-        _ = client.page(request, &mut keys) => panic!("it never ends"),
+        _ = client.question(&uri, &mut keys) => panic!("it never ends"),
         waiting = heard.wait_for(|now| *now == "waiting") => drop(waiting.unwrap()),
     }
     assert_eq!(

@@ -1,6 +1,6 @@
 //! What facts mean: tables of facts, the verdict, and the fields to change.
 
-use livelist_model::registry::{Pair, parse_mls};
+use livelist_model::registry::parse_mls;
 
 use super::account::{Door, TokenSeen, token};
 use super::ask::{Question, confirmation};
@@ -12,22 +12,11 @@ use crate::catalog::Dialects;
 use crate::confirm::Shown;
 use crate::page::PageError;
 use crate::secret::AccountError;
+use crate::strange;
 use Verdict::{Failed, Ok as Fine, Skipped, Warning};
 
 fn feed(provider: &str, more: &str) -> FeedSpec {
-    let text = format!(
-        r#"{{"mls":"abor","provider":"{provider}","base_url":"https://x.example/odata",
-            "token_url":"https://x.example/token","originating_system":"abor",
-            "credential":"env:ABOR"{more}}}"#
-    );
-    let mls = parse_mls("mls/abor.json", text.as_bytes(), &Dialects).unwrap();
-    let pair = Pair {
-        mls: mls.mls.clone(),
-        resource: "Property".parse().unwrap(),
-        filter: None,
-        enabled: true,
-    };
-    FeedSpec::resolve(&mls, &pair)
+    strange::feed(provider, &format!(r#","originating_system":"abor"{more}"#))
 }
 
 fn both(provider: &str, more: &str) -> (FeedSpec, Dialect) {

@@ -5,7 +5,7 @@ use livelist_model::keys::KeyBuffer;
 
 use super::{ScanState, filter, overlap};
 use crate::allow;
-use crate::client::{Client, PageRequest};
+use crate::client::Client;
 use crate::error::ClientError;
 use crate::query::{Query, literal_as};
 
@@ -141,15 +141,8 @@ impl ScanState {
         let url = options.iter().fold(url, add);
         let url = url.options(&feed.parameters).url();
         let uri = allow::parse(&url).map_err(ClientError::Link)?;
-        let request = PageRequest {
-            url: &|_| Ok(uri.clone()),
-            size: 1,
-            prefer: false,
-            stamps: false,
-            ahead: None,
-        };
         let mut keys = KeyBuffer::default();
-        match client.page(request, &mut keys).await {
+        match client.question(&uri, &mut keys).await {
             Ok(_) => Ok(Some(overlap::keys_at_end(0, &keys))),
             Err(
                 ClientError::Rejected { .. }
