@@ -1,18 +1,25 @@
 //! Each guard but [`NOT_CAUGHT`] is needed: with one off, the oracle finds something wrong within so many
 //! days.
 
+use livelist_hostile::story::Contradiction;
 use livelist_hostile::{Cut, play};
 use livelist_model::guard_switch::{Guard, turn_off};
 
-/// Days until the oracle finds something wrong with `guard` off, in worlds from seed 1 on.
-fn days_until_wrong(guard: Guard, most: u64) -> Option<(u64, u64, String)> {
+/// The world of `seed`, whose servers contradict in `ways`.
+fn world(seed: u64, ways: &[Contradiction]) -> Cut {
+    Cut::from(seed).contradicted(ways.iter().copied().collect())
+}
+
+/// Days until the oracle finds something wrong with `guard` off, in worlds from seed 1 on, and the world.
+fn days_until_wrong(guard: Guard, ways: &[Contradiction], most: u64) -> Option<(u64, Cut, String)> {
     turn_off(Some(guard));
     let mut days = 0;
     for seed in 1.. {
-        let report = play(&Cut::from(seed), None).unwrap();
+        let cut = world(seed, ways);
+        let report = play(&cut, None).unwrap();
         days += report.tally.days;
-        if let Some(what) = report.violations.first() {
-            return Some((days, seed, what.clone()));
+        if let Some(what) = report.violations.into_iter().next() {
+            return Some((days, cut, what));
         }
         if days >= most {
             break;
@@ -21,18 +28,18 @@ fn days_until_wrong(guard: Guard, most: u64) -> Option<(u64, u64, String)> {
     None
 }
 
-/// With one of these off, nothing went wrong in 5,000 days: other guards now stop the same harm. Whether
-/// they are still needed is open.
+/// With one of these off, nothing is wrong in the end, for other guards stop the same harm later. A run
+/// that was overtaken asks for many keys in vain; a circle costs the requests that the bound allows.
 const NOT_CAUGHT: [Guard; 2] = [Guard::Overtaken, Guard::Loop];
 
 #[track_caller]
-fn is_caught(guard: Guard, most: u64) {
-    let caught = days_until_wrong(guard, most);
+fn is_caught(guard: Guard, ways: &[Contradiction], most: u64) {
+    let caught = days_until_wrong(guard, ways, most);
     turn_off(None);
     match caught {
-        Some((days, seed, what)) => {
-            println!("{}: {days} days, seed {seed}: {what}", guard.name());
-            let on = play(&Cut::from(seed), None).unwrap();
+        Some((days, cut, what)) => {
+            println!("{}: {days} days, seed {cut}: {what}", guard.name());
+            let on = play(&cut, None).unwrap();
             assert!(
                 on.violations.is_empty(),
                 "with the guard on: {:?}",
@@ -47,8 +54,8 @@ fn is_caught(guard: Guard, most: u64) {
 }
 
 macro_rules! caught {
-    ($($name:ident $guard:ident $days:expr;)*) => {
-        $(#[test] fn $name() { is_caught(Guard::$guard, $days); })*
+    ($($name:ident $guard:ident $days:literal $($way:ident)*;)*) => {
+        $(#[test] fn $name() { is_caught(Guard::$guard, &[$(Contradiction::$way),*], $days); })*
         #[test]
         fn every_guard_is_turned_off_once() {
             let tried = [$(Guard::$guard),*];
@@ -67,7 +74,7 @@ caught! {
     page_validation PageValidation 5_000;
     end_sign EndSign 5_000;
     allow_list AllowList 5_000;
-    second_look SecondLook 5_000;
+    second_look SecondLook 5_000 Rebuilding;
     empty_scan EmptyScan 5_000;
     lease Lease 5_000;
     mass_removal MassRemoval 5_000;
