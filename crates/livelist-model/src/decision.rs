@@ -181,14 +181,24 @@ pub struct Looked {
     pub back: u64,
 }
 
-impl Looked {
-    /// Whether this look and the one before agree as a whole, so that what both missed is gone. If many
-    /// of the keys that the one before missed are back, it was no look: rows were hidden from it, and
-    /// the next ones may be hidden from this one. Chance alone hides some of them twice.
-    pub fn agree(&self, former: u64) -> bool {
-        let most = MAX_BACK.max(former / 1_000);
-        let few = self.back <= most && (self.back < 2 || self.back <= self.again);
-        few || is_off(Guard::SecondLook)
+impl Comparison {
+    /// Whether this look and the one before agree as a whole, so that what both missed is gone.
+    ///
+    /// If many of the keys that the one before missed are back, it was no look: rows were hidden from it,
+    /// and the next ones may be hidden from this one. Chance alone hides some of them twice. The same if
+    /// many rows that the MLS counted before or after were not seen: they may have gone meanwhile, or be
+    /// hidden.
+    pub fn agrees(&self) -> bool {
+        let looked = self.looked.unwrap_or_default();
+        let most = MAX_BACK.max(self.former.unwrap_or(0) / 1_000);
+        let is_back = looked.back > most || (looked.back >= 2 && looked.back > looked.again);
+        let scan = self.scans.last().zip(self.distinct.last());
+        let is_hidden = scan.is_some_and(|(scan, distinct)| {
+            let counted = scan.count_before.max(scan.count_after).unwrap_or(0);
+            let most = most.min((counted / 20).max(2));
+            counted.saturating_sub(*distinct) > most
+        });
+        !(is_back || is_hidden) || is_off(Guard::SecondLook)
     }
 }
 

@@ -188,12 +188,11 @@ async fn judge(
     facts: &Comparison,
     next: Next,
 ) -> Result<(Option<ListRef>, Option<NextWaiting>), StepError> {
-    let agrees = watched.looked.agree(facts.former.unwrap_or(0));
     let became = match (decision::doubt(facts, false), next) {
         (Some(_), _) | (_, Next::ScanAgain) => Became::Doubted,
         // A feed that shows nothing, or other keys altogether, is no look at this list.
         (_, Next::Hold(reason)) if reason != HeldReason::MassRemovalUnconfirmed => Became::Doubted,
-        _ if agrees => Became::Counts,
+        _ if facts.agrees() => Became::Counts,
         _ => Became::Void,
     };
     let (chunks, summary) = match (became, next) {

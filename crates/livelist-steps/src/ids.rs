@@ -146,14 +146,8 @@ pub(crate) async fn look_up(
 }
 
 /// Keeps the ids of the published list, from which the keys `gone` went: as the run saw them, or else as
-/// they were kept. What cannot be written costs a question later.
-pub(crate) async fn keep(env: &Env, run: &RunSpec, progress: &str, gone: Option<&ListRef>) {
-    if let Err(error) = try_keep(env, run, progress, gone).await {
-        tracing::warn!(run = %run.run, error = error.chain(), "the ids of the listings were not kept");
-    }
-}
-
-async fn try_keep(
+/// they were kept.
+pub(crate) async fn keep(
     env: &Env,
     run: &RunSpec,
     progress: &str,

@@ -124,16 +124,10 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let ours = head.as_ref().filter(|h| h.run == run.run).filter(is_done);
     if let Some(done) = ours {
         if let Some(reason) = work.hold {
-            let output = wait(env, &work, done, reason, confirmation).await?;
-            advance::clean_up(env, &work, done).await;
-            return Ok(output);
+            return wait(env, &work, done, reason, confirmation).await;
         }
         let output = work.output(Outcome::Published, Some(done), done.newest_change());
-        notify::changed(env, done).await?;
-        tell::finish(env, &work, &output, None).await?;
-        advance::clean_up(env, &work, done).await;
-        advance::forget_held(env, done).await;
-        return Ok(output);
+        return finish(env, &work, done, output).await;
     }
     // The same after it had found the head right.
     if let (Some(done), Some(base)) = (&head, &compared.base)
@@ -142,11 +136,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         && base.version == done.version
     {
         let output = work.output(Outcome::Unchanged, Some(done), (0, 0));
-        notify::changed(env, done).await?;
-        tell::finish(env, &work, &output, None).await?;
-        advance::clean_up(env, &work, done).await;
-        advance::forget_held(env, done).await;
-        return Ok(output);
+        return finish(env, &work, done, output).await;
     }
     let mut is_stale = !is_same;
     if approved {
@@ -241,16 +231,8 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         }
         Err(error) => return Err(error.into()),
     }
-    let went = match work.goes() {
-        Goes::All => Some(&compared.absent.list),
-        Goes::These(gone) => Some(gone),
-        Goes::Nothing => None,
-    };
-    ids::keep(env, &run, &compared.progress, went).await;
     if let Some(reason) = work.hold {
-        let output = wait(env, &work, &new, reason, confirmation).await?;
-        advance::clean_up(env, &work, &new).await;
-        return Ok(output);
+        return wait(env, &work, &new, reason, confirmation).await;
     }
     let changes = if outcome == Outcome::Published {
         new.newest_change()
@@ -258,10 +240,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         (0, 0)
     };
     let output = work.output(outcome, Some(&new), changes);
-    notify::changed(env, &new).await?;
-    tell::finish(env, &work, &output, None).await?;
-    advance::clean_up(env, &work, &new).await;
-    advance::forget_held(env, &new).await;
+    let output = finish(env, &work, &new, output).await?;
     tracing::info!(
         run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, outcome = ?output.outcome,
         version = output.version, count = output.count, added = output.added,
@@ -270,8 +249,23 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     Ok(output)
 }
 
-/// Records that the removals of a run wait, whose new keys are listed by now. An approval compares with
-/// the new list.
+/// What follows once the head is written. A publisher that dies in it is repeated, and does it again.
+async fn finish(
+    env: &Env,
+    work: &Work<'_>,
+    head: &Head,
+    output: Output,
+) -> Result<Output, StepError> {
+    work.keep_ids(env).await?;
+    notify::changed(env, head).await?;
+    tell::finish(env, work, &output, None).await?;
+    advance::clean_up(env, work, head).await;
+    advance::forget_held(env, head).await;
+    Ok(output)
+}
+
+/// What follows where the removals of a run wait, whose new keys are listed by now: they are recorded. An
+/// approval compares with the new list.
 async fn wait(
     env: &Env,
     work: &Work<'_>,
@@ -289,7 +283,10 @@ async fn wait(
         comparison: save(&*env.objects, work.run, "comparison", &compared).await?,
         confirmation,
     };
-    tell::hold_back(env, work, Some(new), reason, resume).await
+    work.keep_ids(env).await?;
+    let output = tell::hold_back(env, work, Some(new), reason, resume).await?;
+    advance::clean_up(env, work, new).await;
+    Ok(output)
 }
 
 /// Which of the absent keys go.
@@ -315,6 +312,16 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
+    /// Keeps what the run saw in the field by which keys are asked for.
+    async fn keep_ids(&self, env: &Env) -> Result<(), StepError> {
+        let went = match self.goes() {
+            Goes::All => Some(&self.compared.absent.list),
+            Goes::These(gone) => Some(gone),
+            Goes::Nothing => None,
+        };
+        ids::keep(env, self.run, &self.compared.progress, went).await
+    }
+
     /// The lists to publish; nothing if the head is right as it is, but for its times where `anew`. A
     /// draft that cannot be taken is none: the parts tell the same.
     async fn made(

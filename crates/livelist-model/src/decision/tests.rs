@@ -101,19 +101,41 @@ fn where_keys_cannot_be_asked_for_a_later_run_decides() {
         by_scan(&facts(1_000, 300, 0, 1)),
         Next::Hold(HeldReason::MassRemovalUnconfirmed)
     );
-    let looked = |again, back| Looked {
-        again,
-        back,
-        ..Looked::default()
+    let agrees = |former, again, back| {
+        let looked = Looked {
+            again,
+            back,
+            ..Looked::default()
+        };
+        let looked = Some(looked);
+        let facts = facts(former, again, 0, 1);
+        Comparison { looked, ..facts }.agrees()
     };
-    assert!(looked(3, 0).agree(1_000));
-    assert!(looked(3, 1).agree(1_000));
-    assert!(looked(30, 10).agree(1_000));
+    assert!(agrees(1_000, 3, 0));
+    assert!(agrees(1_000, 3, 1));
+    assert!(agrees(1_000, 30, 10));
     // The one before was none: what it missed is back.
-    assert!(!looked(3, 11).agree(1_000));
-    assert!(!looked(1, 2).agree(1_000));
-    assert!(looked(1_000, 100).agree(100_000));
-    assert!(!looked(1_000, 101).agree(100_000));
+    assert!(!agrees(1_000, 3, 11));
+    assert!(!agrees(1_000, 1, 2));
+    assert!(agrees(100_000, 1_000, 100));
+    assert!(!agrees(100_000, 1_000, 101));
+}
+
+/// Half of the rows are hidden, and as many go at once while it is read: the second count fits.
+#[test]
+fn many_rows_that_were_counted_and_not_seen_confirm_nothing() {
+    let agrees = |former, counted: u64, seen| {
+        let mut facts = facts(former, former - seen, 0, 1);
+        facts.scans[0].count_before = Some(counted);
+        facts.looked = Some(Looked::default());
+        facts.agrees()
+    };
+    assert!(!agrees(52, 50, 27));
+    assert!(agrees(52, 29, 27));
+    assert!(!agrees(52, 30, 27));
+    assert!(agrees(1_000, 1_000, 990));
+    assert!(!agrees(1_000, 1_000, 989));
+    assert!(agrees(100_000, 100_000, 99_900));
 }
 
 #[test]
