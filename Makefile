@@ -184,6 +184,10 @@ hostile: ## Plays DAYS=10000 hostile days in simulated worlds; SEED=1 is the fir
 	  --threads $(or $(THREADS),$(shell nproc)) $(if $(CONTRADICT),--contradict $(CONTRADICT)) \
 	  $(if $(MARKDOWN),--markdown)
 
+.PHONY: campaign
+campaign: ## Plays 100,000 hostile days in worlds with and without contradicting servers: the table of docs/hostile-year.md.
+	@$(MAKE) --no-print-directory hostile DAYS=100000 CONTRADICT=mixed MARKDOWN=1
+
 .PHONY: scale
 scale: ## Writes docs/scale.md and its rows of docs/benchmarks.md: what a night costs by a model, and when it ends.
 	cargo run --quiet -p livelist-scale -- --write docs/scale.md --excerpt docs/benchmarks.md

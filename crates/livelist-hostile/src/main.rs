@@ -36,7 +36,8 @@ enum Command {
         /// Worlds at once.
         #[arg(long, default_value_t = 2)]
         threads: u64,
-        /// Servers contradict: all of it, or some, such as ties+slips.
+        /// Servers contradict: all of it, some, such as ties+slips, or mixed: of three worlds one without,
+        /// one with a single contradiction, one with all.
         #[arg(long, value_name = "SOME", num_args = 0..=1, default_missing_value = "all")]
         contradict: Option<String>,
         /// The table as Markdown.
@@ -66,9 +67,8 @@ fn main() -> ExitCode {
             threads,
             contradict,
             markdown,
-        } => contradict
-            .map_or(Ok(Contradictions::new()), |some| contrary::read(&some))
-            .and_then(|some| campaign(days, seed, threads.max(1), &some, markdown)),
+        } => ways(contradict.as_deref())
+            .and_then(|ways| campaign(days, seed, threads.max(1), &*ways, markdown)),
         Command::Replay { story, tell } => replay(&story, tell),
         Command::Shrink { story } => shorten(&story),
     };
@@ -81,6 +81,18 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// How the servers of the world of a seed contradict.
+type Ways = dyn Fn(u64) -> Contradictions + Sync;
+
+fn ways(contradict: Option<&str>) -> Result<Box<Ways>, String> {
+    let some = match contradict {
+        Some("mixed") => return Ok(Box::new(contrary::mixed)),
+        Some(some) => contrary::read(some)?,
+        None => Contradictions::new(),
+    };
+    Ok(Box::new(move |_| some.clone()))
 }
 
 fn say(line: &str) -> Result<(), String> {
@@ -110,7 +122,7 @@ fn campaign(
     days: u64,
     first: u64,
     threads: u64,
-    contrary: &Contradictions,
+    ways: &Ways,
     markdown: bool,
 ) -> Result<bool, String> {
     let bar = ProgressBar::new(days);
@@ -124,7 +136,7 @@ fn campaign(
             scope.spawn(|| {
                 while !stop.load(Ordering::Relaxed) {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    let cut = Cut::from(seed).contradicted(contrary.clone());
+                    let cut = Cut::from(seed).contradicted(ways(seed));
                     let played = play(&cut, None);
                     let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
                     match played {

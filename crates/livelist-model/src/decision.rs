@@ -10,6 +10,7 @@ use crate::asking::Manner;
 use crate::evidence::{Doubt, Paging, ScanEvidence};
 use crate::guard_switch::{Guard, is_off};
 use crate::guards::Guards;
+use crate::lately::Lately;
 use crate::waiting;
 
 /// At most so many full scans in one run: the first, and a second look.
@@ -165,6 +166,9 @@ pub struct Comparison {
     /// Where keys cannot be asked for: what earlier looks say of the absent ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looked: Option<Looked>,
+    /// What the last days say.
+    #[serde(default, skip_serializing_if = "Lately::is_quiet")]
+    pub lately: Lately,
 }
 
 /// What the looks of earlier days say, where keys cannot be asked for one by one.
@@ -182,6 +186,14 @@ pub struct Looked {
 }
 
 impl Comparison {
+    /// Whether `gone` removals are too much for today although they are few: a group of the list goes as
+    /// a whole with them, or too many went in the days before.
+    fn is_too_much(&self, gone: u64, guards: &Guards) -> bool {
+        let week = guards.week(self.former.unwrap_or(0));
+        let is_group = self.lately.vanished > 0 && gone >= self.lately.vanished;
+        gone > 0 && (is_group || self.lately.removed.saturating_add(gone) > week)
+    }
+
     /// Whether this look and the one before agree as a whole, so that what both missed is gone.
     ///
     /// If many of the keys that the one before missed are back, it was no look: rows were hidden from it,
@@ -307,7 +319,8 @@ pub fn after_comparison(facts: &Comparison, guards: &Guards, confirms_by_key: bo
     if !confirms_by_key {
         // What this look is the first to miss stays listed; a later run decides.
         let most = limit.min(waiting::MOST as u64);
-        let is_mass = facts.absent > most && !is_off(Guard::MassRemoval);
+        let is_much = facts.absent > most || facts.is_too_much(facts.absent, guards);
+        let is_mass = is_much && !is_off(Guard::MassRemoval);
         return match is_mass {
             true => Next::Hold(HeldReason::MassRemovalUnconfirmed),
             false => Next::Publish,
@@ -345,7 +358,8 @@ pub fn after_confirmation(facts: &Comparison, confirmed: &Confirmed, guards: &Gu
     let kept = confirmed.restored.saturating_add(confirmed.waits);
     let gone = confirmed.asked.saturating_sub(kept);
     // An empty list needs two days however short the former one was.
-    let pass = if gone == facts.former.unwrap_or(0) && facts.live == 0 {
+    let is_all = gone == facts.former.unwrap_or(0) && facts.live == 0;
+    let pass = if is_all || facts.is_too_much(gone, guards) {
         0
     } else {
         limit

@@ -14,6 +14,7 @@ use crate::codec::{CodecError, Effort, KeyStream, ListSummary};
 use crate::delta::Sign;
 use crate::head::{ConfirmedBy, ObjectRef};
 use crate::keys::order;
+use crate::lately::{BACK_WITHIN, is_much};
 use crate::pairs::{PairReader, PairWriter};
 
 /// An entry is kept so long, in seconds: 400 days.
@@ -27,6 +28,10 @@ pub struct GoneRef {
     /// Keys and digest; a reader checks both.
     #[serde(flatten)]
     pub summary: ListSummary,
+    /// When many keys of it were listed again within three days; what is confirmed gone needs a day more
+    /// for a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub came_back: Option<jiff::Timestamp>,
 }
 
 /// What makes a key gone.
@@ -166,6 +171,10 @@ pub struct Renewal<R: Read, W: Write> {
     has_former: Option<bool>,
     writer: GoneWriter<W>,
     oldest: i64,
+    /// Entries since then are young.
+    young: i64,
+    /// How many young ones there were, and how many of these are listed again.
+    of_late: (u64, u64),
 }
 
 impl<R: Read, W: Write> Renewal<R, W> {
@@ -176,6 +185,8 @@ impl<R: Read, W: Write> Renewal<R, W> {
             former,
             writer: GoneWriter::new(sink),
             oldest: now.as_second().saturating_sub(KEPT),
+            young: now.as_second().saturating_sub(BACK_WITHIN),
+            of_late: (0, 0),
         }
     }
 
@@ -185,7 +196,16 @@ impl<R: Read, W: Write> Renewal<R, W> {
             None => false,
         };
         self.has_former = Some(has);
+        self.of_late.0 += u64::from(has && self.is_young());
         Ok(has)
+    }
+
+    /// Whether the former entry at hand was proved by no person, and lately.
+    fn is_young(&self) -> bool {
+        self.former.as_ref().is_some_and(|former| {
+            let since = former.since();
+            since.second >= self.young && since.proof != Proof::Operator
+        })
     }
 
     /// Copies the former entries before `key`, all where there is none; says whether one of `key` is
@@ -219,6 +239,8 @@ impl<R: Read, W: Write> Renewal<R, W> {
         since: Option<Since>,
     ) -> Result<(), CodecError> {
         if self.copy_up_to(Some(key))? {
+            let is_young = self.is_young();
+            self.of_late.1 += u64::from(is_young && sign == Sign::Added);
             self.step()?;
         }
         match (sign, since) {
@@ -227,10 +249,12 @@ impl<R: Read, W: Write> Renewal<R, W> {
         }
     }
 
-    /// Ends the record.
-    pub fn finish(mut self) -> Result<(W, ListSummary), CodecError> {
+    /// Ends the record; says whether much of what went lately is listed again.
+    pub fn finish(mut self) -> Result<(W, ListSummary, bool), CodecError> {
         self.copy_up_to(None)?;
-        self.writer.finish()
+        let (went, back) = self.of_late;
+        let (sink, summary) = self.writer.finish()?;
+        Ok((sink, summary, is_much(back, went)))
     }
 }
 
@@ -285,6 +309,30 @@ mod tests {
         assert!(read(&bytes[..bytes.len() - 9], summary).is_err());
     }
 
+    /// What comes back soon after it was confirmed gone speaks against the confirmation.
+    #[test]
+    fn much_that_is_listed_again_soon_is_told() {
+        let day = |days: i64| NOW - days * 86_400;
+        let comes_back = |at: i64, proof: Proof, went: u64, back: u64| {
+            let keys = (0..went).map(|n| (format!("{n:04}"), since(at, proof)));
+            let (bytes, summary) = write(&keys.collect());
+            let former = GoneReader::new(&bytes[..], Some(summary));
+            let now = jiff::Timestamp::from_second(NOW).unwrap();
+            let mut renewal = Renewal::new(Some(former), Vec::new(), now);
+            for n in 0..back {
+                let key = format!("{n:04}");
+                renewal.change(Sign::Added, key.as_bytes(), None).unwrap();
+            }
+            renewal.finish().unwrap().2
+        };
+        assert!(comes_back(day(2), Proof::Key, 100, 10));
+        assert!(comes_back(day(2), Proof::Scans, 100, 10));
+        assert!(!comes_back(day(2), Proof::Key, 100, 9));
+        assert!(!comes_back(day(2), Proof::Key, 300, 10));
+        assert!(!comes_back(day(4), Proof::Key, 100, 100), "long ago");
+        assert!(!comes_back(day(2), Proof::Operator, 100, 100), "a person's");
+    }
+
     #[test]
     fn lines_that_are_none_are_refused() {
         for text in [
@@ -314,7 +362,7 @@ mod tests {
         let entries = entries.map(|(k, s)| (k.to_owned(), since(s, Proof::Key)));
         let (bytes, summary) = write(&entries.into());
         let former = GoneReader::new(&bytes[..], Some(summary));
-        let (bytes, summary) = Renewal::new(Some(former), Vec::new(), now)
+        let (bytes, summary, _) = Renewal::new(Some(former), Vec::new(), now)
             .finish()
             .unwrap();
         let kept = read(&bytes, summary).unwrap();
@@ -350,7 +398,7 @@ mod tests {
                     None => expected.remove(key),
                 };
             }
-            let (bytes, summary) = renewal.finish().unwrap();
+            let (bytes, summary, _) = renewal.finish().unwrap();
             prop_assert_eq!(read(&bytes, summary).unwrap(), expected);
         }
     }

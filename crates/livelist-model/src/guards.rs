@@ -45,6 +45,12 @@ impl Guards {
         share.max(self.removed_floor.min(half))
     }
 
+    /// The most removals of seven days that pass so: twice as many. A feed that loses a little too little
+    /// each day is emptied as well.
+    pub fn week(&self, former: u64) -> u64 {
+        self.limit(former).saturating_mul(2)
+    }
+
     /// Whether the numbers make sense.
     pub fn is_valid(&self) -> bool {
         self.removed_fraction.is_finite() && (0.0..=1.0).contains(&self.removed_fraction)

@@ -23,6 +23,7 @@ pub mod history;
 pub mod ids;
 pub mod instant;
 pub mod keys;
+pub mod lately;
 pub mod layout;
 pub mod merge;
 pub mod metrics;

@@ -137,6 +137,7 @@ mod tests {
                 distinct: vec![99, 98],
                 scans: vec![scan(1, 11), scan(12, 17)],
                 looked: None,
+                lately: Default::default(),
             }),
             confirmed: Some(Confirmed {
                 asked: 6,

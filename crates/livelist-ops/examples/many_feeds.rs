@@ -347,6 +347,7 @@ impl Month<'_> {
             distinct: vec![live, live],
             scans: vec![scan.clone(), scan],
             looked: None,
+            lately: Default::default(),
         }
     }
 }

@@ -8,6 +8,7 @@ use livelist_model::codec::{CodecError, Effort, KeyStream, ListSummary, NoKeys};
 use livelist_model::decision::{self, Comparison, HeldReason, Next};
 use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::head::Head;
+use livelist_model::lately::{Groups, Lately};
 use livelist_model::layout;
 use livelist_model::merge::{Side, Union, difference};
 use livelist_model::record::ListRef;
@@ -88,8 +89,14 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let scans = progress.scans();
     let rows = env.limits.draft_rows;
     let is_likely = !is_overtaken && draft::is_likely(&scans, head.is_some(), by_key, rows);
+    let mut lately = match &head {
+        Some(head) => Lately::of(head, env.clock.now()),
+        None => Lately::default(),
+    };
     let watch = match (ids::asks_by_key(&run)?, &head, scans.last()) {
-        (false, Some(_), Some(scan)) => Some(Watch::new(env, &run, scan.started_at).await?),
+        (false, Some(_), Some(scan)) => {
+            Some(Watch::new(env, &run, scan.started_at, lately.is_distrusted).await?)
+        }
         _ => None,
     };
     let found = walk(env, &progress, head.as_ref(), is_likely, watch).await?;
@@ -102,6 +109,20 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         found.absent.1,
     )
     .await?;
+    let (vanished, group) = found.groups;
+    if let Some(letters) = group {
+        tracing::warn!(
+            run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, letters, keys = vanished,
+            "all keys of the list that begin so are absent"
+        );
+    }
+    if lately.is_distrusted {
+        tracing::warn!(
+            run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls,
+            "much that was confirmed gone lately is listed again: removals take a day more"
+        );
+    }
+    lately.vanished = vanished;
     let facts = Comparison {
         former: head.as_ref().map(|h| h.count),
         live: found.live,
@@ -110,6 +131,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         distinct: found.distinct,
         scans,
         looked: found.watched.as_ref().map(|watched| watched.looked),
+        lately,
     };
     let next = if is_overtaken {
         Next::ScanAgain
@@ -214,6 +236,7 @@ struct Found {
     draft: Option<Made>,
     controls: Vec<String>,
     watched: Option<Watched>,
+    groups: (u64, Option<String>),
 }
 
 /// The union of a run's parts.
@@ -267,11 +290,15 @@ async fn walk(
         };
         let mut absent = lists::writer(Effort::Stored);
         let mut added = 0;
+        let mut groups = Groups::default();
         difference::<CodecError>(&mut former, &mut live, |key, side| {
             match side {
                 Side::Former => absent.push(key)?,
                 Side::Present => added += 1,
                 Side::Both => {}
+            }
+            if side != Side::Present {
+                groups.push(key, side == Side::Former);
             }
             if let Some(watch) = &mut watch {
                 watch.push(key, side)?;
@@ -289,6 +316,7 @@ async fn walk(
             draft: draft.map(draft::Writer::finish).transpose()?,
             controls: live.controls.keys,
             watched: watch.map(Watch::finish).transpose()?,
+            groups: groups.finish(),
         })
     })
     .await?;

@@ -134,6 +134,12 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     .await;
     let accounted = budget::keep(env, &run, &mut client).await;
     let (paused, wait) = match asked.and_then(|asked| accounted.map(|()| asked)) {
+        // The same refusal, whose error was told in a task that is over.
+        Ok(asked) if named.is_some() && told.controls_failed && told.was_refused => {
+            told.controls_failed = false;
+            told.ids_refused = true;
+            asked
+        }
         Ok(asked) => asked,
         // The account may not ask by id: a later run has to agree.
         Err(StepError::Provider(
@@ -412,6 +418,7 @@ impl Questions<'_, '_> {
         self.told.whole = self.told.whole.max(largest as u32);
         // Only now: the questions of a batch stay what they are, wherever it is taken up again.
         self.asking.answered(largest as u32);
+        self.told.was_refused = false;
         self.why = None;
         let found: BTreeSet<Vec<u8>> = bytes_of(&self.told.found).into_iter().collect();
         round(self.told, &wanted, &found, end);
@@ -477,6 +484,7 @@ impl Questions<'_, '_> {
             self.told.batch_end = None;
         }
         let after = self.asking.refused(keys);
+        self.told.was_refused |= error.is_some();
         self.why = self.why.take().or(error);
         self.go_on(after, None)
     }
@@ -525,6 +533,8 @@ impl Questions<'_, '_> {
                 Ok(())
             }
             (After::GiveUp, Some(error), _) => Err(error),
+            // It began in a task that is over.
+            (After::GiveUp, None, Some(error)) if self.told.was_refused => Err(error),
             (After::GiveUp, None, error) => {
                 if let Some(error) = error {
                     tracing::warn!(%error, "another form of the question is refused");
@@ -766,6 +776,7 @@ struct Settled<'k> {
 
 /// Settles what the answers make of the absent keys. Mostly a key that was not found is gone. But:
 /// - a key that cannot be asked for is gone if looks of two days missed it;
+/// - where removals that were confirmed lately came back, each takes two days;
 /// - where the MLS is asked by an id and the scan is in doubt, a question of one day is not enough: the
 ///   id may have changed, and the scan may have lost the row;
 /// - where an answer by key shows more than the feed lists (CREA), what is found is gone from this list
@@ -784,8 +795,9 @@ async fn settle<'k>(
         None => BTreeSet::new(),
     };
     let restored: BTreeSet<&[u8]> = told.restored.iter().map(|k| k.as_bytes()).collect();
-    let is_doubtful =
-        dialect.id_field(&run.feed).is_some() && decision::doubt(&compared.facts, false).is_some();
+    let by_id = dialect.id_field(&run.feed).is_some();
+    let is_doubtful = compared.facts.lately.is_distrusted
+        || (by_id && decision::doubt(&compared.facts, false).is_some());
     let askable = if told.ids_refused { &[] } else { askable };
     let mut settled = Settled::default();
     let mut doubtful: Vec<&[u8]> = Vec::new();

@@ -3,6 +3,7 @@
 
 use std::cmp::Ordering;
 
+use jiff::SignedDuration;
 use livelist_model::codec::{CodecError, Effort, ListSummary, ListWriter};
 use livelist_model::decision::Looked;
 use livelist_model::guard_switch::{Guard, is_off};
@@ -17,6 +18,7 @@ use crate::lists::{self, Chunks};
 use crate::progress::NextWaiting;
 use crate::{Env, StepError, ids};
 
+const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// Lost races are tried again so often: others note what they saw.
 const RACES: usize = 4;
 
@@ -103,17 +105,26 @@ pub(crate) struct Watched {
 }
 
 impl Watch {
-    /// A watch over what waits, for a look of `run` that began at `began`.
+    /// A watch over what waits, for a look of `run` that began at `began`. Where removals are distrusted
+    /// two looks have to be a day further apart.
     pub(crate) async fn new(
         env: &Env,
         run: &RunSpec,
         began: jiff::Timestamp,
+        is_distrusted: bool,
     ) -> Result<Watch, StepError> {
         let (waiting, etag) = read(env, run).await?;
+        let (date, from) = match is_distrusted {
+            true => (
+                run.date.yesterday().unwrap_or(run.date),
+                began.saturating_sub(DAY).unwrap_or(began),
+            ),
+            false => (run.date, began),
+        };
         let before: Vec<Before> = waiting
             .looks
             .iter()
-            .map(|look| look.before(&run.feed.schedule, run.date, began))
+            .map(|look| look.before(&run.feed.schedule, date, from))
             .collect();
         let watched = waiting.sorted().into_iter().map(|key| {
             let before = before.get(key.look).copied().unwrap_or(Before::Forgotten);
@@ -191,7 +202,7 @@ pub(crate) async fn ask_twice(
     began: jiff::Timestamp,
     missing: &[&[u8]],
 ) -> Result<(Vec<Vec<u8>>, NextWaiting), StepError> {
-    let mut watch = Watch::new(env, run, began).await?;
+    let mut watch = Watch::new(env, run, began, false).await?;
     let mut gone = Vec::new();
     for key in missing {
         let before = watch.looked.again;

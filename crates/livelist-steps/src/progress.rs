@@ -242,6 +242,9 @@ pub struct Confirmation {
     /// What was learned of the questions that the provider answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asking: Option<Asking>,
+    /// Whether a question was refused since the last answer, and not merely answered without its controls.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub was_refused: bool,
     /// Absent keys, and what an answer showed in their place: the same in another case.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub variants: BTreeSet<(String, String)>,

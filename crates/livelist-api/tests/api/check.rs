@@ -45,7 +45,11 @@ async fn gone(world: &World, mut head: Head, keys: &[&str]) -> Head {
         bytes: bytes.len() as u64,
     };
     world.put(&object, bytes).await;
-    head.gone = Some(GoneRef { stored, summary });
+    head.gone = Some(GoneRef {
+        stored,
+        summary,
+        came_back: None,
+    });
     let key = layout::head(&head.feed);
     let keep = Retention::Keep;
     let written = world

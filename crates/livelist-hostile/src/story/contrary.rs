@@ -138,6 +138,17 @@ pub fn read(text: &str) -> Result<Contradictions, String> {
     text.split('+').map(str::parse).collect()
 }
 
+/// How the servers of a world contradict in a campaign that has it all: of three worlds one is without,
+/// one has a single contradiction, each in turn, and one has all of them.
+pub fn mixed(seed: u64) -> Contradictions {
+    let nth = (seed / 3) as usize % Contradiction::ALL.len();
+    match seed % 3 {
+        0 => Contradictions::new(),
+        1 => [Contradiction::ALL[nth]].into(),
+        _ => Contradiction::all(),
+    }
+}
+
 impl Story {
     /// Lets the servers contradict.
     pub(super) fn contradict(&mut self, some: &Contradictions) {
@@ -385,6 +396,18 @@ mod tests {
             });
             assert!(changes, "{one}");
         }
+    }
+
+    #[test]
+    fn a_mixed_campaign_has_each_alone() {
+        let alone: Contradictions = (0..3 * Contradiction::ALL.len() as u64)
+            .map(mixed)
+            .filter(|some| some.len() == 1)
+            .flatten()
+            .collect();
+        assert_eq!(alone, Contradiction::all());
+        assert!(mixed(3).is_empty());
+        assert_eq!(mixed(5), Contradiction::all());
     }
 
     #[test]

@@ -25,6 +25,7 @@ fn facts(former: u64, absent: u64, added: u64, scans: usize) -> Comparison {
         distinct: vec![live; scans],
         scans: vec![scan(Paging::Links, live, Some(live)); scans],
         looked: None,
+        lately: Lately::default(),
     }
 }
 
@@ -311,6 +312,7 @@ proptest! {
             distinct: vec![live; scans],
             scans: vec![evidence; scans],
             looked: None,
+            lately: Lately::default(),
         };
         if after_comparison(&facts, &Guards::default(), by_key) == Next::Publish {
             prop_assert!(end);
@@ -323,4 +325,33 @@ proptest! {
             prop_assert!(absent == 0 || !by_key);
         }
     }
+}
+
+#[test]
+fn what_went_in_the_days_before_counts() {
+    let decide = |removed, vanished, confirms_by_key| {
+        let mut facts = facts(1_000, 50, 0, 1);
+        facts.lately.removed = removed;
+        facts.lately.vanished = vanished;
+        let guards = Guards::default();
+        match after_comparison(&facts, &guards, confirms_by_key) {
+            Next::Confirm => after_confirmation(&facts, &confirmed(50, 0, 50), &guards),
+            next => next,
+        }
+    };
+    let by_key = HeldReason::MassRemoval;
+    let by_scan = HeldReason::MassRemovalUnconfirmed;
+    for (reason, confirms_by_key) in [(by_key, true), (by_scan, false)] {
+        assert_eq!(decide(350, 0, confirms_by_key), Next::Publish);
+        assert_eq!(decide(351, 0, confirms_by_key), Next::Hold(reason));
+        assert_eq!(decide(0, 10, confirms_by_key), Next::Hold(reason));
+    }
+    // Seen again on another day, and some of the group are back.
+    let mut facts = facts(1_000, 50, 0, 1);
+    (facts.lately.removed, facts.lately.vanished) = (351, 20);
+    let seen_again = after_confirmation(&facts, &confirmed(50, 0, 0), &Guards::default());
+    assert_eq!(seen_again, Next::Publish);
+    facts.lately.removed = 0;
+    let partly = after_confirmation(&facts, &confirmed(50, 35, 15), &Guards::default());
+    assert_eq!(partly, Next::ScanAgain, "the scan lost rows");
 }

@@ -33,6 +33,7 @@ fn compared(former: Option<u64>, added: u64, absent: u64, draft: Option<Draft>) 
             distinct: Vec::new(),
             scans: Vec::new(),
             looked: None,
+            lately: Default::default(),
         },
         absent: Absent {
             list: ListRef {

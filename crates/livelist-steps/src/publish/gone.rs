@@ -55,11 +55,15 @@ pub(super) async fn renew(
         Some(gone) => Some(open(env, gone).await?),
         None => None,
     };
-    let (body, summary) = make(former, changes, now).await?;
+    let (body, summary, is_much) = make(former, changes, now).await?;
     if let Some(same) = head.gone.as_ref().filter(|gone| gone.summary == summary) {
         return Ok(Some(same.clone()));
     }
-    keep(env, work, sequence, body, summary).await.map(Some)
+    let before = head.gone.as_ref().and_then(|gone| gone.came_back);
+    let came_back = is_much.then_some(now).or(before);
+    keep(env, work, sequence, body, summary, came_back)
+        .await
+        .map(Some)
 }
 
 /// The record of a head of an earlier version, made of its deltas; nothing where it has one, or nothing
@@ -74,8 +78,8 @@ pub(super) async fn first(
     if changes.is_empty() {
         return Ok(None);
     }
-    let (body, summary) = make(None, changes, now).await?;
-    keep(env, work, head.sequence, body, summary)
+    let (body, summary, _) = make(None, changes, now).await?;
+    keep(env, work, head.sequence, body, summary, None)
         .await
         .map(Some)
 }
@@ -135,12 +139,12 @@ async fn open(env: &Env, gone: &GoneRef) -> Result<(Source, ListSummary), StepEr
     ))
 }
 
-/// Applies the changes, one after the other.
+/// Applies the changes, one after the other; says whether much of what went lately is back with the last.
 async fn make(
     former: Option<(Source, ListSummary)>,
     changes: Vec<Change>,
     now: jiff::Timestamp,
-) -> Result<(Body, ListSummary), StepError> {
+) -> Result<(Body, ListSummary, bool), StepError> {
     let made = livelist_reso::blocking::run(move || {
         let mut former = former;
         let mut made = None;
@@ -148,10 +152,10 @@ async fn make(
             let reader = former
                 .take()
                 .map(|(source, summary)| GoneReader::new(source, Some(summary)));
-            let (chunks, summary) = apply(reader, change, now)?;
+            let (chunks, summary, is_much) = apply(reader, change, now)?;
             let body = chunks.into_body();
             former = Some((Box::new(body.reader()) as Source, summary.clone()));
-            made = Some((body, summary));
+            made = Some((body, summary, is_much));
         }
         Ok::<_, CodecError>(made)
     })
@@ -164,7 +168,7 @@ fn apply(
     former: Option<GoneReader<Source>>,
     change: Change,
     now: jiff::Timestamp,
-) -> Result<(Chunks, ListSummary), CodecError> {
+) -> Result<(Chunks, ListSummary, bool), CodecError> {
     let mut renewal = Renewal::new(former, Chunks::default(), now);
     let mut outcome = Ok(());
     let read = read_delta(change.delta, |sign, key| {
@@ -188,8 +192,13 @@ async fn keep(
     sequence: u64,
     body: Body,
     summary: ListSummary,
+    came_back: Option<jiff::Timestamp>,
 ) -> Result<GoneRef, StepError> {
     let object = layout::gone(&work.run.feed.feed, sequence, &summary.sha256);
     let stored = super::advance::store(env, object, body).await?;
-    Ok(GoneRef { stored, summary })
+    Ok(GoneRef {
+        stored,
+        summary,
+        came_back,
+    })
 }

@@ -362,3 +362,25 @@ async fn a_scan_that_another_version_began_is_begun_anew() {
     publish::run(&env, hand.publish(&decided)).await.unwrap();
     world.assert_truth(&feed).await;
 }
+
+/// A publisher that died once the head was written is repeated: what keys are asked for by is kept as well.
+#[rstest]
+#[tokio::test]
+async fn a_repeated_publisher_keeps_the_ids(#[values(0, 7)] new: u64) {
+    let (world, feed) = World::begun(MlsGrid, 600, 100).await;
+    world.next_day();
+    world.mls().add(new);
+    let hand = Hand::begin(&world.env, world.run_of(&feed), "one").await;
+    let decided = hand.decide().await.unwrap();
+    publish::run(&world.env, hand.publish(&decided))
+        .await
+        .unwrap();
+    let ids = layout::ids(&feed.feed);
+    let (kept, _) = world.objects.read(&ids).await.unwrap().unwrap();
+    world.objects.delete(&ids, Condition::Always).await.unwrap();
+    publish::run(&world.env, hand.publish(&decided))
+        .await
+        .unwrap();
+    let (again, _) = world.objects.read(&ids).await.unwrap().unwrap();
+    assert_eq!(again, kept);
+}

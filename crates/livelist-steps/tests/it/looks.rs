@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use livelist_mls::Provider::{self, Bridge, Crea, Reso, Spark, Trestle};
+use livelist_mls::Provider::{self, Bridge, Crea, MlsGrid, Reso, Spark, Trestle};
 use livelist_mls::{Fault, FaultRule, On};
 use livelist_model::decision::HeldReason;
 use livelist_model::gone::{GoneReader, Proof, Since};
@@ -272,4 +272,24 @@ async fn the_first_record_is_made_of_the_deltas() {
     // Of the first version nobody knows when it was published.
     assert_eq!(record.len(), 3);
     assert!(back.iter().all(|key| !record.contains_key(key)));
+}
+
+/// A Broker-Only feed shows ListingIds and refuses to be searched by them: a later look decides, however
+/// many questions a task has time for.
+#[rstest]
+#[tokio::test]
+async fn an_account_that_may_not_ask_by_id_waits_for_a_later_look(
+    #[values(None, Some(1))] pages: Option<u32>,
+) {
+    let broker = |spec: &mut livelist_mls::MlsSpec| spec.options.contrary.broker_only = true;
+    let (mut world, feed) = World::begun_with(MlsGrid, 600, 100, broker).await;
+    world.env.limits.task_pages = pages;
+    world.mls().sell(20);
+    world.mls().add(7);
+    let output = published(world.day(&feed).await);
+    assert_eq!((output.added, output.removed), (7, 0));
+    assert_eq!(waiting(&world, &feed).await, 20);
+    let output = published(world.day(&feed).await);
+    assert_eq!((output.added, output.removed), (0, 20));
+    world.assert_truth(&feed).await;
 }

@@ -254,3 +254,77 @@ async fn new_keys_for_everything_are_held(
     world.assert_truth(&feed).await;
     world.check_chain(&feed).await;
 }
+
+/// A feed that loses a little too little each day is held once it is much in seven days.
+#[tokio::test]
+async fn much_that_goes_little_by_little_is_a_mass_removal() {
+    let (world, feed) = World::begun(Reso, 1_000, 200).await;
+    for _ in 0..3 {
+        world.mls().sell(100);
+        assert_eq!(published(world.day(&feed).await).removed, 100);
+    }
+    world.mls().sell(100);
+    assert_eq!(held(world.day(&feed).await), HeldReason::MassRemoval);
+    assert_eq!(published(world.day(&feed).await).removed, 100);
+    world.assert_truth(&feed).await;
+    // The days of the first ones are over.
+    for _ in 0..7 {
+        unchanged(world.day(&feed).await);
+    }
+    world.mls().sell(100);
+    assert_eq!(published(world.day(&feed).await).removed, 100);
+}
+
+/// All keys that begin with the same letters go, and no other: a board that left, or a filter that lost
+/// one. It waits for another day.
+#[tokio::test]
+async fn a_group_that_vanishes_is_a_mass_removal() {
+    let (world, feed) = World::begun(Bridge, 1_000, 200).await;
+    let keys = world.mls().live_keys();
+    let group: Vec<String> = keys
+        .into_iter()
+        .filter(|key| key.starts_with('a') && key.as_bytes()[1].is_ascii_digit())
+        .collect();
+    assert!((10..100).contains(&group.len()), "{}", group.len());
+    world.mls().sell_keys(&group[1..]);
+    let output = published(world.day(&feed).await);
+    assert_eq!(output.removed as usize, group.len() - 1, "not all of it");
+    world.mls().relist(&group[1..]);
+    // They came back, so a removal takes a day more; that is over in a week.
+    for _ in 0..8 {
+        world.day(&feed).await;
+    }
+    world.mls().sell_keys(&group);
+    assert_eq!(held(world.day(&feed).await), HeldReason::MassRemoval);
+    let output = published(world.day(&feed).await);
+    assert_eq!(output.removed as usize, group.len());
+    world.assert_truth(&feed).await;
+}
+
+/// Removals that were confirmed and came back were none: for a week the feed's removals need a day more
+/// than others.
+#[rstest]
+#[tokio::test]
+async fn a_feed_whose_removals_come_back_has_to_prove_more(
+    #[values((Reso, 1), (Spark, 2))] (provider, usual): (Provider, usize),
+) {
+    let (world, feed) = World::begun(provider, 1_000, 200).await;
+    let removed_after = async |n: usize| {
+        for days in 1..=n {
+            let removed = result(world.day(&feed).await).removed;
+            assert!(days == n || removed == 0, "{removed} after {days} days");
+        }
+        world.assert_truth(&feed).await;
+    };
+    let sold = world.mls().sell(40);
+    removed_after(usual).await;
+    world.mls().relist(&sold[..20]);
+    assert_eq!(published(world.day(&feed).await).added, 20);
+    world.mls().sell(5);
+    removed_after(usual + 1).await;
+    for _ in 0..8 {
+        unchanged(world.day(&feed).await);
+    }
+    world.mls().sell(5);
+    removed_after(usual).await;
+}
