@@ -10,8 +10,9 @@ use axum::Json;
 use axum::extract::{Request, State};
 use livelist_model::codec::{CodecError, KeyStream, ListReader, ListSummary};
 use livelist_model::gone::GoneReader;
-use livelist_model::head::whole_seconds;
+use livelist_model::head::{Head, whole_seconds};
 use livelist_model::keys::{KeyError, MAX_KEY_BYTES, check_key};
+use livelist_model::questions::Shape;
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
@@ -24,7 +25,7 @@ use crate::error::ApiError;
 use crate::lists::Waiting;
 use crate::openapi::{BodyRefusals, Refusals};
 use crate::state::ApiState;
-use crate::{body, head, lists};
+use crate::{body, head, lists, questions};
 
 /// Keys in one question.
 const MAX_KEYS: usize = 5_000;
@@ -56,19 +57,32 @@ fn first() -> u32 {
 enum Asking {
     /// The key alone.
     Key(String),
-    /// The key, and when the site got its copy. It may hold more, such as `listing_id`.
+    /// The key, and when the site got its copy. It may hold more.
     Copy {
         key: String,
+        #[serde(default)]
+        listing_id: Option<String>,
         #[serde(default)]
         got: Option<jiff::Timestamp>,
     },
 }
 
 impl Asking {
-    fn into_copy(self) -> (String, Option<i64>) {
+    fn into_copy(self) -> Copy {
         match self {
-            Asking::Key(key) => (key, None),
-            Asking::Copy { key, got } => (key, got.map(|at| at.as_second())),
+            Asking::Key(key) => Copy {
+                key,
+                ..Copy::default()
+            },
+            Asking::Copy {
+                key,
+                listing_id,
+                got,
+            } => Copy {
+                key,
+                got: got.map(|at| at.as_second()),
+                id: listing_id,
+            },
         }
     }
 }
@@ -90,7 +104,14 @@ fn described() -> Array {
         .build();
     let copy = ObjectBuilder::new()
         .property("key", key())
-        .property("listing_id", text().build())
+        .property(
+            "listing_id",
+            text()
+                .description(Some(
+                    "Its `ListingId`: some MLSs can be asked for a listing by that alone",
+                ))
+                .build(),
+        )
         .property("got", got)
         .required("key")
         .build();
@@ -158,11 +179,14 @@ pub(crate) struct SecondVerdict {
     gone: Vec<Gone>,
     /// Those that are not listed and of which no more is known: they may be new. Take none of them down.
     unknown: Vec<String>,
+    /// For how many keys the MLS will be asked. The others are not of this feed's shape, or there is no
+    /// room for them today.
+    noted: usize,
 }
 
 /// A key that is gone.
 #[derive(Serialize, ToSchema)]
-struct Gone {
+pub(crate) struct Gone {
     key: String,
     /// Since when that is proved. A copy that was got later is another listing.
     #[schema(value_type = String, format = DateTime)]
@@ -195,44 +219,28 @@ pub(crate) async fn check(
     }
     let mut copies = Vec::with_capacity(keys.len());
     for (i, asking) in keys.into_iter().enumerate() {
-        let (key, got) = asking.into_copy();
-        check_key(key.as_bytes()).map_err(|error| ApiError::Invalid(told(i, error)))?;
-        copies.push((key, got));
+        let copy = asking.into_copy();
+        check_key(copy.key.as_bytes()).map_err(|error| ApiError::Invalid(told(i, error)))?;
+        copies.push(copy);
     }
     let head = head::ready(&state, &asked.feed).await?;
     let checked = copies.len();
     copies.sort_unstable();
     // Of two copies of a listing the younger one decides.
     copies.dedup_by(|later, first| {
-        let is_same = later.0 == first.0;
+        let is_same = later.key == first.key;
         if is_same {
-            first.1 = first.1.max(later.1);
+            first.got = first.got.max(later.got);
+            first.id = first.id.take().or(later.id.take());
         }
         is_same
     });
     let distinct = copies.len();
-    let list = lists::open(&state, &head.full).await?;
-    let expected = ListSummary {
-        count: head.count,
-        sha256: head.sha256.clone(),
-    };
-    let absent = lists::read(&state, &head.full.object, move |waiting| {
-        absent(&mut ListReader::new(list, Some(expected)), copies, waiting)
-    })
-    .await?;
-    let listed = distinct - absent.len();
-    let (gone, unknown) = match &head.gone {
-        Some(record) if !absent.is_empty() => {
-            let source = lists::open(&state, &record.stored).await?;
-            let expected = record.summary.clone();
-            lists::read(&state, &record.stored.object, move |waiting| {
-                part(GoneReader::new(source, Some(expected)), absent, waiting)
-            })
-            .await?
-        }
-        _ => (Vec::new(), absent.into_iter().map(|(key, _)| key).collect()),
-    };
+    let (known, shape) = look_up(&state, &head, copies).await?;
+    let noted = questions::note(&state, &asked, &head, &known, shape).await;
     drop(room);
+    let listed = distinct - known.gone.len() - known.unknown.len();
+    let unknown = known.unknown.into_iter().map(|copy| copy.key).collect();
     let as_of = whole_seconds(head.as_of);
     Ok(Json(match schema {
         2 => Verdict::Second(SecondVerdict {
@@ -242,49 +250,108 @@ pub(crate) async fn check(
             version: head.version,
             complete: head.complete,
             listed,
-            gone,
+            gone: known
+                .gone
+                .into_iter()
+                .map(|(copy, since)| Gone {
+                    key: copy.key,
+                    since,
+                })
+                .collect(),
             unknown,
+            noted,
         }),
         _ => Verdict::First(FirstVerdict {
             version: head.version,
             as_of,
             complete: head.complete,
             checked,
-            gone: gone.into_iter().map(|gone| gone.key).collect(),
+            gone: known.gone.into_iter().map(|(copy, _)| copy.key).collect(),
             unknown,
         }),
     }))
 }
 
-/// A key, and in which second of the Unix time the site got its copy.
-type Copy = (String, Option<i64>);
+/// A key, and what a site knows of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Copy {
+    pub(crate) key: String,
+    /// In which second of the Unix time the site got its copy.
+    pub(crate) got: Option<i64>,
+    /// Its `ListingId`.
+    pub(crate) id: Option<String>,
+}
+
+/// What is known of keys that are not listed, each in the order of their bytes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// Those that are gone, since when.
+    pub(crate) gone: Vec<(Copy, jiff::Timestamp)>,
+    /// The others.
+    pub(crate) unknown: Vec<Copy>,
+}
+
+/// Looks for sorted keys in the list and in the record of what is gone, and at what the feed's keys look
+/// like: nothing is known of that where each was listed.
+pub(crate) async fn look_up(
+    state: &ApiState,
+    head: &Head,
+    copies: Vec<Copy>,
+) -> Result<(Known, Shape), ApiError> {
+    let list = lists::open(state, &head.full).await?;
+    let expected = ListSummary {
+        count: head.count,
+        sha256: head.sha256.clone(),
+    };
+    let (absent, shape) = lists::read(state, &head.full.object, move |waiting| {
+        absent(&mut ListReader::new(list, Some(expected)), copies, waiting)
+    })
+    .await?;
+    let known = match &head.gone {
+        Some(record) if !absent.is_empty() => {
+            let source = lists::open(state, &record.stored).await?;
+            let expected = record.summary.clone();
+            lists::read(state, &record.stored.object, move |waiting| {
+                part(GoneReader::new(source, Some(expected)), absent, waiting)
+            })
+            .await?
+        }
+        _ => Known {
+            gone: Vec::new(),
+            unknown: absent,
+        },
+    };
+    Ok((known, shape))
+}
 
 /// Those of the sorted `keys` that are not in `list`.
 fn absent(
     list: &mut impl KeyStream,
     keys: Vec<Copy>,
     waiting: &Waiting,
-) -> Result<Vec<Copy>, CodecError> {
+) -> Result<(Vec<Copy>, Shape), CodecError> {
     let mut absent = Vec::new();
+    let mut shape = Shape::default();
     let mut left = keys.into_iter().peekable();
     let mut look = Look::default();
     loop {
         // Each was seen: that needs no proof of what comes behind.
         if absent.is_empty() && left.peek().is_none() {
-            return Ok(absent);
+            return Ok((absent, Shape::default()));
         }
         if !list.advance()? {
             break;
         }
-        while let Some(copy) = left.next_if(|(key, _)| key.as_bytes() < list.key()) {
+        shape.learn(list.key());
+        while let Some(copy) = left.next_if(|copy| copy.key.as_bytes() < list.key()) {
             absent.push(copy);
         }
-        left.next_if(|(key, _)| key.as_bytes() == list.key());
+        left.next_if(|copy| copy.key.as_bytes() == list.key());
         look.at(waiting)?;
     }
     // Here the list has shown its count and its digest.
     absent.extend(left);
-    Ok(absent)
+    Ok((absent, shape))
 }
 
 /// Parts the sorted `keys` into those that the record calls gone, and the others.
@@ -292,25 +359,25 @@ fn part(
     mut record: GoneReader<impl Read>,
     keys: Vec<Copy>,
     waiting: &Waiting,
-) -> Result<(Vec<Gone>, Vec<String>), CodecError> {
-    let (mut gone, mut unknown) = (Vec::new(), Vec::new());
+) -> Result<Known, CodecError> {
+    let mut known = Known::default();
     let mut left = keys.into_iter().peekable();
     let mut look = Look::default();
     while record.advance()? {
-        while let Some((key, _)) = left.next_if(|(key, _)| key.as_bytes() < record.key()) {
-            unknown.push(key);
+        while let Some(copy) = left.next_if(|copy| copy.key.as_bytes() < record.key()) {
+            known.unknown.push(copy);
         }
         let since = record.since().second;
-        if let Some((key, got)) = left.next_if(|(key, _)| key.as_bytes() == record.key()) {
+        if let Some(copy) = left.next_if(|copy| copy.key.as_bytes() == record.key()) {
             match jiff::Timestamp::from_second(since) {
-                Ok(at) if got.is_none_or(|got| got < since) => gone.push(Gone { key, since: at }),
-                _ => unknown.push(key),
+                Ok(at) if copy.got.is_none_or(|got| got < since) => known.gone.push((copy, at)),
+                _ => known.unknown.push(copy),
             }
         }
         look.at(waiting)?;
     }
-    unknown.extend(left.map(|(key, _)| key));
-    Ok((gone, unknown))
+    known.unknown.extend(left);
+    Ok(known)
 }
 
 /// Looks now and then whether anybody still waits.
@@ -375,6 +442,13 @@ mod tests {
 
     use super::*;
 
+    fn copy(key: &str) -> Copy {
+        Copy {
+            key: key.to_owned(),
+            ..Copy::default()
+        }
+    }
+
     fn list(keys: u64) -> (Vec<u8>, ListSummary) {
         let mut list = ListWriter::new(Vec::new(), Effort::Stored);
         for i in 0..keys {
@@ -389,16 +463,16 @@ mod tests {
         let mut peaks = Vec::new();
         for n in [1_000, 2_000_000] {
             let (bytes, summary) = list(n);
-            let asked = (0..5_000).map(|i| (format!("{:026}", i * 401), None));
+            let asked = (0..5_000).map(|i| copy(&format!("{:026}", i * 401)));
             let asked: Vec<Copy> = asked.collect();
             let sold = asked
                 .iter()
-                .filter(|(key, _)| key.parse::<u64>().unwrap() >= n);
+                .filter(|copy| copy.key.parse::<u64>().unwrap() >= n);
             let sold: Vec<Copy> = sold.cloned().collect();
             let mut gone = Vec::new();
             let used = allocation_counter::measure(|| {
                 let mut list = ListReader::new(&bytes[..], Some(summary));
-                gone = absent(&mut list, asked, &Waiting::default()).unwrap();
+                gone = absent(&mut list, asked, &Waiting::default()).unwrap().0;
             });
             assert_eq!(gone, sold);
             peaks.push(used.bytes_max);
@@ -411,7 +485,7 @@ mod tests {
     fn nobody_reads_on_for_a_caller_who_has_gone() {
         let (bytes, summary) = list(10_000);
         let mut list = ListReader::new(&bytes[..], Some(summary));
-        let gone = absent(&mut list, vec![("x".to_owned(), None)], &Waiting::nobody());
+        let gone = absent(&mut list, vec![copy("x")], &Waiting::nobody());
         assert!(gone.is_err());
         assert!(list.advance().unwrap(), "it stopped in the middle");
     }

@@ -1,8 +1,8 @@
 //! The HTTP API: which listings are live, for the sites that hold copies of them.
 //!
 //! One axum [`Router`] over the store's ports, the same on Lambda and on one machine. It reads the
-//! registry, the heads and what they point at, writes nothing but what sites say of themselves, and
-//! answers 200 only with what is proved complete. Depends on the model and the store; never on AWS,
+//! registry, the heads and what they point at, writes nothing but what sites say of themselves and what
+//! they ask about in vain, and answers 200 only with what is proved complete. Depends on the model and the store; never on AWS,
 //! the steps or a provider.
 //!
 //! | route | answers |
@@ -39,6 +39,7 @@ mod lists;
 mod live;
 mod objects;
 mod openapi;
+mod questions;
 mod rate;
 mod request_id;
 mod signed;

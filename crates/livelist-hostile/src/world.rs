@@ -108,6 +108,12 @@ pub(crate) struct FeedState {
     pub(crate) removed: BTreeSet<String>,
     /// Days on which a run was held since the list last lost a key.
     pub(crate) held_on: BTreeSet<String>,
+    /// Keys that left the feed before any list had them, and when: a site may have a copy.
+    pub(crate) missed: BTreeMap<String, Ms>,
+    /// When a site first asked about a key that no list had.
+    pub(crate) asked_about: BTreeMap<String, Ms>,
+    /// Quiet days whose runs looked, and were not held.
+    pub(crate) quiet_looks: usize,
 }
 
 impl World {
@@ -182,6 +188,9 @@ impl World {
                 looked_at: Ms::MIN,
                 removed: BTreeSet::new(),
                 held_on: BTreeSet::new(),
+                missed: BTreeMap::new(),
+                asked_about: BTreeMap::new(),
+                quiet_looks: 0,
             });
             if feed.shared {
                 clients[1].push(pair.clone());

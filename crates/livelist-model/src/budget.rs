@@ -132,6 +132,18 @@ impl Ledger {
             .map(Duration::from_millis)
     }
 
+    /// What `limit` leaves in its window that ends now.
+    pub fn left(&self, now: jiff::Timestamp, limit: &Limit) -> u64 {
+        let window = i64::from(limit.seconds).saturating_mul(1_000);
+        let from = now.as_millisecond().saturating_sub(window);
+        let inside = self.entries.iter().filter(|entry| entry.to > from);
+        let used = inside.map(|entry| match limit.of {
+            Measure::Requests => entry.requests,
+            Measure::Bytes => entry.bytes,
+        });
+        limit.most.saturating_sub(used.fold(0, u64::saturating_add))
+    }
+
     fn spaced(&self, now: jiff::Timestamp, limit: &Limit) -> i64 {
         let Some(last) = self.entries.last() else {
             return 0;
@@ -225,6 +237,17 @@ mod tests {
             Some(Duration::from_millis(3_599_001))
         );
         assert_eq!(ledger.wait(at(1_000), &limits[..1]), None);
+    }
+
+    #[test]
+    fn what_is_left_is_what_the_window_does_not_hold() {
+        let mut ledger = Ledger::default();
+        ledger.note(at(0), 3, 500);
+        ledger.note(at(50_000), 4, 500);
+        assert_eq!(ledger.left(at(50_000), &Limit::requests(10, 60)), 3);
+        assert_eq!(ledger.left(at(60_000), &Limit::requests(10, 60)), 6);
+        assert_eq!(ledger.left(at(60_000), &Limit::requests(2, 60)), 0);
+        assert_eq!(ledger.left(at(50_000), &Limit::bytes(4_000, 60)), 3_000);
     }
 
     #[test]

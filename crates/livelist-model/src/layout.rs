@@ -13,6 +13,8 @@ pub const ADMINS: &str = "registry/admins.json";
 pub const STATUS: &str = "status.json.gz";
 /// The prefix of what the sites said last.
 pub const ACKS_PREFIX: &str = "acks/";
+/// The prefix of keys that sites asked about and nobody knows.
+pub const QUESTIONS_PREFIX: &str = "questions/";
 /// The prefix of runs that somebody asked for, on one machine.
 pub const ASKED_PREFIX: &str = "asked/";
 /// The prefix of what operators paused.
@@ -136,6 +138,16 @@ pub fn acks(feed: &FeedId) -> String {
 /// `acks/{feed}/{client}.json`: what a client's site said last that it did with the feed.
 pub fn ack(feed: &FeedId, client: &ClientId) -> String {
     format!("{}{client}.json", acks(feed))
+}
+
+/// `questions/{feed}/`
+pub fn questions(feed: &FeedId) -> String {
+    format!("{QUESTIONS_PREFIX}{feed}/")
+}
+
+/// `questions/{feed}/{client}.json`: keys of the feed that a client's site asked about and nobody knows.
+pub fn questions_of(feed: &FeedId, client: &ClientId) -> String {
+    format!("{}{client}.json", questions(feed))
 }
 
 /// `budgets/{credential}.json`: what was asked with a credential lately.

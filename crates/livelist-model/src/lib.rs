@@ -31,6 +31,7 @@ pub mod notice;
 pub mod pairs;
 pub mod pause;
 pub mod plan;
+pub mod questions;
 pub mod record;
 pub mod registry;
 pub mod run;

@@ -26,6 +26,10 @@ pub struct Waiting {
     pub feed: FeedId,
     /// The looks that missed keys, oldest first; each key belongs to the first look that missed it.
     pub looks: Vec<Look>,
+    /// The questions by key that did not find keys which nobody listed and a site asked about; the same
+    /// way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sought: Vec<Look>,
 }
 
 /// A complete scan that missed keys of the list.
@@ -107,13 +111,14 @@ impl Waiting {
             schema: Self::SCHEMA,
             feed,
             looks: Vec::new(),
+            sought: Vec::new(),
         }
     }
 
     /// Whether no look missed a key that matters still.
     pub fn is_empty(&self) -> bool {
         let is_empty = |look: &Look| look.keys.is_empty() && look.seen.is_empty();
-        self.looks.iter().all(is_empty)
+        self.looks.iter().chain(&self.sought).all(is_empty)
     }
 
     /// The keys in the order of their bytes.
@@ -136,7 +141,7 @@ impl Waiting {
     /// Notes keys that were seen; says whether any of them had been missed.
     pub fn see(&mut self, is_seen: impl Fn(&str) -> bool) -> bool {
         let mut any = false;
-        for look in &mut self.looks {
+        for look in self.looks.iter_mut().chain(&mut self.sought) {
             let keys = std::mem::take(&mut look.keys).into_iter();
             let (seen, missed): (Vec<_>, Vec<_>) = keys.partition(|key| is_seen(key));
             any |= !seen.is_empty();

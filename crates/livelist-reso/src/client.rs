@@ -31,9 +31,11 @@ mod beside;
 mod body;
 mod deadline;
 mod echo;
+mod share;
 
 use attempt::Attempt;
 use deadline::within;
+use share::Share;
 
 pub(crate) const USER_AGENT: &str = concat!("livelist/", env!("CARGO_PKG_VERSION"));
 
@@ -75,6 +77,8 @@ pub struct Client<'a> {
     not_before: Option<jiff::Timestamp>,
     patience: Patience,
     heard: Option<Heard>,
+    /// What may still be asked, where only a share of the budgets may be used.
+    share: Option<Share>,
     /// How many requests may be under way at once.
     at_once: usize,
     ahead: Ahead<'a>,
@@ -151,6 +155,7 @@ impl<'a> Client<'a> {
             not_before: None,
             patience: Patience::default(),
             heard: None,
+            share: None,
             at_once: 1,
             ahead: Ahead::default(),
             until: None,
@@ -250,6 +255,9 @@ impl<'a> Client<'a> {
         let now = self.pace.now();
         self.ledger.note(now, requests, bytes);
         self.spent.note(now, requests, bytes);
+        if let Some(share) = &mut self.share {
+            share.note(requests, bytes);
+        }
     }
 
     /// The dialect that is spoken.
@@ -405,6 +413,9 @@ impl<'a> Client<'a> {
 
     /// Waits until the provider's limits let the next request through.
     async fn keep_pace(&mut self) -> Result<(), ClientError> {
+        if self.share.is_some_and(Share::is_spent) {
+            return Err(ClientError::OutOfTime);
+        }
         let (quota, budget) = self.waits();
         if quota > SHORT_WAIT {
             self.not_before = None;

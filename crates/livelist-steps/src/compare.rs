@@ -20,6 +20,7 @@ use crate::draft::{self, Made};
 use crate::lists::{self, Chunks};
 use crate::looks::{Became, Watch, Watched};
 use crate::progress::{Absent, Base, Compared, NextWaiting, Progress, load, save};
+use crate::questions::{self, ForSites, Sieve};
 use crate::{Env, StepError, ids};
 
 /// The step's name.
@@ -60,7 +61,7 @@ pub struct Output {
 pub enum Outcome {
     /// Scan once more.
     Scan,
-    /// Ask for the absent keys.
+    /// Ask for the absent keys, or for those that sites asked about.
     Confirm,
     /// Publish, or hold: the publisher knows.
     Publish,
@@ -99,7 +100,12 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         }
         _ => None,
     };
-    let found = walk(env, &progress, head.as_ref(), is_likely, watch).await?;
+    let for_sites = match &head {
+        Some(head) if by_key && !is_overtaken => questions::open(env, &run, head).await,
+        _ => ForSites::default(),
+    };
+    let sieve = Sieve::new(for_sites);
+    let found = walk(env, &progress, head.as_ref(), is_likely, watch, sieve).await?;
     let absent = lists::keep(
         &*env.objects,
         &run.feed.feed,
@@ -146,6 +152,16 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         Some(watched) if !is_overtaken => judge(env, &run, watched, &facts, next).await?,
         _ => (None, None),
     };
+    let is_asked = match next {
+        Next::Confirm => true,
+        Next::Publish => absent.summary.count == 0,
+        Next::ScanAgain | Next::Hold(_) => false,
+    };
+    let questions = match is_asked && !found.for_sites.questions.is_empty() {
+        true => Some(save(&*env.objects, &run, "questions", &found.for_sites).await?),
+        false => None,
+    };
+    let has_questions = questions.is_some();
     let compared = Compared {
         progress: progress_key.clone(),
         base: base.clone(),
@@ -154,6 +170,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
             list: absent,
             draft,
             clock: progress.clock,
+            questions,
             drops: head.as_ref().map(Head::drops).unwrap_or_default(),
         },
         controls: found.controls,
@@ -185,6 +202,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
             )
         }
         Next::Confirm => (Outcome::Confirm, progress_key),
+        Next::Publish if has_questions => (Outcome::Confirm, progress_key),
         Next::Publish | Next::Hold(_) => (Outcome::Publish, progress_key),
     };
     let output = Output {
@@ -237,6 +255,7 @@ struct Found {
     controls: Vec<String>,
     watched: Option<Watched>,
     groups: (u64, Option<String>),
+    for_sites: ForSites,
 }
 
 /// The union of a run's parts.
@@ -276,6 +295,7 @@ async fn walk(
     head: Option<&Head>,
     with_draft: bool,
     mut watch: Option<Watch>,
+    mut sieve: Sieve,
 ) -> Result<Found, StepError> {
     let parts = union(env, progress).await?;
     let mut former = former(env, head).await?;
@@ -303,6 +323,7 @@ async fn walk(
             if let Some(watch) = &mut watch {
                 watch.push(key, side)?;
             }
+            sieve.push(key);
             match &mut draft {
                 Some(draft) => draft.push(key, side),
                 None => Ok(()),
@@ -317,6 +338,7 @@ async fn walk(
             controls: live.controls.keys,
             watched: watch.map(Watch::finish).transpose()?,
             groups: groups.finish(),
+            for_sites: sieve.finish(),
         })
     })
     .await?;

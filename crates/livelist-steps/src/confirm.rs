@@ -1,6 +1,8 @@
 //! `confirm`: asks the provider for the absent keys, in batches with keys that are known to be live
 //! among them. A key is gone when two answers that did show the live ones did not show it.
 
+mod sites;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -169,6 +171,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
             return Err(error);
         }
     };
+    let asked_before = told.traffic;
     told.traffic.add(client.traffic());
     let is_stalled = paused == Some(Outcome::Throttled) && place(&told) == before;
     told.stalled = if is_stalled { told.stalled + 1 } else { 0 };
@@ -177,6 +180,8 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let mut progress = compared.progress.clone();
     let outcome = match paused {
         Some(outcome) => outcome,
+        // Nothing is absent: the run is here for what sites asked about.
+        None if absent.is_empty() => Outcome::Publish,
         None => match conclude(env, &run, &compared, &absent, &askable, &mut told).await? {
             Next::ScanAgain => {
                 let mut scanned: Progress = load(&*env.objects, &run, &progress).await?;
@@ -193,6 +198,11 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
             Next::Confirm | Next::Publish => Outcome::Publish,
         },
     };
+    if outcome == Outcome::Publish && told.hold.is_none() && !told.ids_refused {
+        client = sites::ask(env, &run, client, &compared, named.as_ref(), &mut told).await;
+        told.traffic = asked_before;
+        told.traffic.add(client.traffic());
+    }
     let output = Output {
         outcome,
         wait_seconds: wait_seconds(wait),

@@ -25,6 +25,7 @@ mod parts;
 pub mod plan;
 pub mod progress;
 pub mod publish;
+mod questions;
 pub mod release;
 pub mod scan;
 pub mod start;

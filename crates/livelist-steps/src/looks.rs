@@ -1,5 +1,6 @@
 //! Keys that wait for another look: what the comparison does with those of earlier days, and what every
-//! scan does with them on its way. Only where the MLS cannot be asked for single listings by their keys.
+//! scan does with them on its way. Keys of the list wait only where the MLS cannot be asked for single
+//! listings by their keys; keys that sites asked about wait everywhere.
 
 use std::cmp::Ordering;
 
@@ -16,7 +17,7 @@ use livelist_store::{Condition, ObjectsExt, Retention, StoreError};
 
 use crate::lists::{self, Chunks};
 use crate::progress::NextWaiting;
-use crate::{Env, StepError, ids};
+use crate::{Env, StepError};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// Lost races are tried again so often: others note what they saw.
@@ -42,9 +43,6 @@ pub(crate) async fn read(env: &Env, run: &RunSpec) -> Result<(Waiting, Option<St
 
 /// Notes those of the sorted `keys` that a look had missed: they live, whatever becomes of this scan.
 pub(crate) async fn sight(env: &Env, run: &RunSpec, keys: &KeyBuffer) -> Result<(), StepError> {
-    if ids::asks_by_key(run)? {
-        return Ok(());
-    }
     let is_there = |key: &str| {
         let (mut low, mut high) = (0, keys.len());
         while low < high {
@@ -272,7 +270,7 @@ impl Watched {
 /// Writes down what waits from now on; false if somebody else changed it since it was read.
 pub(crate) async fn write(env: &Env, run: &RunSpec, next: &NextWaiting) -> Result<bool, StepError> {
     let (now, etag) = read(env, run).await?;
-    if now.looks == next.next.looks {
+    if now == next.next {
         return Ok(true);
     }
     if etag != next.etag {

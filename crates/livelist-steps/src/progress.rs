@@ -200,10 +200,22 @@ pub struct Absent {
     /// What the answers said against the clock.
     #[serde(default, skip_serializing_if = "ClockDoubt::is_none")]
     pub clock: ClockDoubt,
+    /// What sites asked about and the run asks for besides: the name of a document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub questions: Option<String>,
     /// What the head that was compared with needs, and a next one does not: a publisher that is
     /// repeated finds only the new head.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drops: Vec<String>,
+}
+
+/// What came of the keys that sites asked about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answers {
+    /// Keys that the MLS has, and that neither the list nor a scan of the run showed.
+    pub listed: ListRef,
+    /// Keys that two looks did not find.
+    pub gone: ListRef,
 }
 
 /// What confirmation told so far.
@@ -268,6 +280,9 @@ pub struct Confirmation {
     /// Which keys wait for another look, where a question of one day is not enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<NextWaiting>,
+    /// What came of the keys that sites asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Answers>,
     /// The numbers, at the end.
     pub told: Option<Confirmed>,
     /// Why the result waits, if it does.

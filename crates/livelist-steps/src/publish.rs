@@ -23,7 +23,7 @@ use livelist_store::{Condition, ObjectsExt, Retention, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::draft::{self, Made, Source};
-use crate::progress::{Base, Compared, Confirmation, load, save};
+use crate::progress::{Answers, Base, Compared, Confirmation, load, save};
 use crate::{Env, StepError, ids, looks, watch};
 
 /// The step's name.
@@ -197,10 +197,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     };
     let (outcome, new) = match (head.clone(), made) {
         (Some(head), None) => {
-            let gone = match &head.gone {
-                Some(gone) => Some(gone.clone()),
-                None => gone::first(env, &work, &head, now).await?,
-            };
+            let gone = gone::of_unchanged(env, &work, &head, now).await?;
             let checked = Head {
                 as_of: work.as_of(Some(&head), now),
                 checked_at: work.checked_at(Some(&head)),
@@ -330,7 +327,11 @@ impl Work<'_> {
         head: Option<&Head>,
         anew: bool,
     ) -> Result<Option<Made>, StepError> {
-        let made = match draft::source(self.compared, self.kept(), head.map(|h| h.count)) {
+        let source = match self.found() {
+            Some(_) => Source::Lists,
+            None => draft::source(self.compared, self.kept(), head.map(|h| h.count)),
+        };
+        let made = match source {
             Source::Head if !anew => return Ok(None),
             Source::Head | Source::Lists => make::make(env, self, head).await?,
             Source::Draft(draft) => {
@@ -360,6 +361,19 @@ impl Work<'_> {
             (None, Some(gone)) if !self.let_through => Goes::These(gone),
             (None, _) => Goes::All,
         }
+    }
+
+    /// What came of the keys that sites asked about. What was held is not taken up again: they are asked
+    /// for anew.
+    fn answers(&self) -> Option<&Answers> {
+        let answers = self.told?.answers.as_ref();
+        answers.filter(|_| self.hold.is_none() && !self.let_through)
+    }
+
+    /// Keys that neither the list nor a scan showed, and that were found for sites.
+    fn found(&self) -> Option<&ListRef> {
+        let found = &self.answers()?.listed;
+        (found.summary.count > 0).then_some(found)
     }
 
     /// How many of the absent keys stay listed.

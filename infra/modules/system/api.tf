@@ -33,6 +33,11 @@ module "api" {
       actions   = ["s3:PutObject"]
       resources = ["${module.storage.arn}/acks/*"]
     },
+    {
+      sid       = "NoteQuestions"
+      actions   = ["s3:GetObject", "s3:PutObject"]
+      resources = ["${module.storage.arn}/questions/*"]
+    },
   ]
 }
 

@@ -110,11 +110,17 @@ module "compare" {
       sid     = "ReadHead"
       actions = ["s3:GetObject"]
       resources = [
+        "${module.storage.arn}/feeds/*/gone/*",
         "${module.storage.arn}/feeds/*/head.json",
         "${module.storage.arn}/feeds/*/ids.txt.gz",
         "${module.storage.arn}/feeds/*/snapshots/*",
         "${module.storage.arn}/feeds/*/waiting.json",
       ]
+    },
+    {
+      sid       = "ReadQuestions"
+      actions   = ["s3:GetObject"]
+      resources = ["${module.storage.arn}/questions/*"]
     },
   ]
 }

@@ -67,6 +67,7 @@ pub async fn lived() -> BTreeSet<Access> {
     life.hidden_rows().await;
     life.mass_removals().await;
     life.failures().await;
+    life.sites_ask().await;
     life.quiet_days().await;
     life.repeated_tasks().await;
     life.asked_by_id().await;
@@ -378,16 +379,40 @@ impl Life {
         assert_eq!(queue.postponed().len(), 1);
     }
 
-    /// Sites at the API, one with an unknown key, and a feed that was never published.
-    async fn visitors(&self) {
+    /// The API, as a function.
+    fn api(&self) -> ApiState {
         let links = Arc::new(MemoryLinks::new(self.clock.clone()));
-        let state = ApiState::new(
+        ApiState::new(
             Recording::of(self.objects.clone(), "api", &self.notes),
             Recording::of(links, "api", &self.notes),
             self.clock.clone(),
             Arc::new(SeededEntropy::new(2)),
-        );
-        let api = livelist_api::router(state);
+        )
+    }
+
+    /// A site asks about a key that nobody listed: it is noted, and the next run asks the MLS.
+    async fn sites_ask(&self) {
+        let feed = self.runs().await.swap_remove(0).feed;
+        let book = self.simulator.control(feed.mls.as_str()).unwrap();
+        let never_listed = &book.sell_keys(&book.add(1))[0];
+        let body = json!({ "keys": [never_listed] }).to_string();
+        let request = Request::post(format!("/v1/feeds/{}/check", feed.feed))
+            .header("authorization", format!("Bearer {}", KEYS[0]))
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::from(body)))
+            .unwrap();
+        let answer = livelist_api::router(self.api())
+            .oneshot(request)
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        let noted = layout::questions_of(&feed.feed, &"acme".parse().unwrap());
+        assert!(self.objects.read(&noted).await.unwrap().is_some());
+    }
+
+    /// Sites at the API, one with an unknown key, and a feed that was never published.
+    async fn visitors(&self) {
+        let api = livelist_api::router(self.api());
         let ask = async |path: &str, key: &str| {
             let request = Request::get(path).header("authorization", format!("Bearer {key}"));
             let request = request.body(Empty::<Bytes>::new()).unwrap();

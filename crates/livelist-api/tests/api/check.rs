@@ -17,7 +17,7 @@ async fn check(world: &World, asked: &Value) -> Answer {
     post(&world.api(), &path, ACME_KEY, "application/json", body).await
 }
 
-async fn published(list: &Keys) -> (World, Head) {
+pub async fn published(list: &Keys) -> (World, Head) {
     let world = World::new().await;
     let head = world
         .publish(&feed("abor"), std::slice::from_ref(list))
@@ -29,7 +29,7 @@ async fn published(list: &Keys) -> (World, Head) {
 const PROVED: &str = "2026-11-20T04:00:00Z";
 
 /// Writes a record of what is gone, and lets the head point at it.
-async fn gone(world: &World, mut head: Head, keys: &[&str]) -> Head {
+pub async fn gone(world: &World, mut head: Head, keys: &[&str]) -> Head {
     let second = PROVED.parse::<jiff::Timestamp>().unwrap().as_second();
     let mut record = GoneWriter::new(Vec::new());
     for key in keys {
@@ -115,6 +115,7 @@ async fn gone_speaks_of_older_copies() {
             "listed": 1,
             "gone": [{"key": "x", "since": PROVED}],
             "unknown": ["never listed", "y", "z"],
+            "noted": 2,
         })
     );
     let body = json!({"schema": 3, "keys": []}).to_string();

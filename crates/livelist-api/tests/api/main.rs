@@ -18,6 +18,7 @@ mod live;
 mod log;
 mod objects;
 mod openapi;
+mod questions;
 mod secrets;
 mod server;
 mod world;

@@ -1,24 +1,36 @@
 //! Principle 1: gone is a statement about a key that was listed. The API itself is asked, over a copy
-//! of what is stored, as a site would ask it.
+//! of what is stored, as a site would ask it; what it notes of the questions is taken over.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
+use bytes::Bytes;
 use http::{Request, header};
 use jiff::Timestamp;
 use livelist_api::ApiState;
+use livelist_model::layout;
+use livelist_reso::dialect::Dialect;
 use livelist_store::memory::{ManualClock, MemoryLinks, MemoryObjects, SeededEntropy};
-use livelist_store::{Condition, Objects, Retention};
+use livelist_store::{Condition, Objects, ObjectsExt, Retention};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tower::ServiceExt;
 
+use super::denial::{BETWEEN_LOOKS, Denial};
 use crate::sim::Ms;
 use crate::tally::count;
 use crate::world::World;
 
 /// What the sites of these worlds show.
 const SITE_KEY: &str = "ll1.acme.hostile-site-key-3b1f";
+
+/// What the API said, and what it wrote down.
+#[derive(Default)]
+struct Said {
+    gone: Vec<String>,
+    written: Vec<(String, Bytes)>,
+}
 
 /// Its hash, as registry documents have it.
 pub(crate) fn site_key_hash() -> String {
@@ -31,12 +43,73 @@ impl World {
         if !self.story.asks_check || self.feeds[at].head.is_none() {
             return Ok(());
         }
-        let keys: Vec<String> = self.feeds[at].live.keys().cloned().collect();
-        let gone = self.asked(now, at, &keys)?;
+        let keys = self.copies(at);
+        let said = self.asked(now, at, &keys)?;
         count(&mut self.tally.lists, "asked for by a site");
+        self.no_live_one(now, at, &said.gone)
+    }
+
+    /// A site asks in the evening; what it asks about is noted.
+    pub(super) fn site_asks(&mut self, now: Ms, at: usize) -> Result<(), String> {
+        if !self.story.asks_check || self.feeds[at].head.is_none() {
+            return Ok(());
+        }
+        let mut keys = self.copies(at);
+        let missed: Vec<String> = self.feeds[at].missed.keys().cloned().collect();
+        keys.extend(missed.iter().map(|key| json!(key)));
+        let said = self.asked(now, at, &keys)?;
+        for (key, bytes) in said.written {
+            self.store.put(&key, bytes, Retention::Keep, now);
+        }
+        count(&mut self.tally.lists, "asked for by a site");
+        self.no_live_one(now, at, &said.gone)?;
+        let gone: BTreeSet<&String> = said.gone.iter().collect();
+        let is_askable = self.is_askable(at)?;
+        let feed = &mut self.feeds[at];
+        for key in &missed {
+            let first = *feed.asked_about.entry(key.clone()).or_insert(now);
+            if gone.contains(key) {
+                count(&mut self.tally.lists, "never listed, and gone for a site");
+                if now - first < BETWEEN_LOOKS {
+                    return Err(format!(
+                        "{key} was never listed, and is called gone at once"
+                    ));
+                }
+            } else if is_askable && feed.quiet_looks >= 2 {
+                return Err(format!(
+                    "{key} never was listed and is gone; a site asks about it, two quiet days have \
+                     looked, and it is unknown"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The live keys of a feed, as a site asks about them that got its copies when they came.
+    fn copies(&self, at: usize) -> Vec<Value> {
+        let live = self.feeds[at].live.iter();
+        let copies = live.filter_map(|(key, since)| {
+            let got = Timestamp::from_millisecond(since + 999).ok()?;
+            Some(json!({"key": key, "got": got.to_string()}))
+        });
+        copies.collect()
+    }
+
+    /// Whether single keys of a feed can be asked for by what a site knows of them.
+    fn is_askable(&self, at: usize) -> Result<bool, String> {
+        let spec = &self.feeds[at].spec;
+        let dialect = Dialect::for_feed(spec).map_err(|e| e.to_string())?;
+        Ok(dialect.confirm.is_by_key() && dialect.id_field(spec).is_none())
+    }
+
+    fn no_live_one(&self, now: Ms, at: usize, gone: &[String]) -> Result<(), String> {
         let feed = &self.feeds[at];
-        let wrong = gone.iter().find(|key| !feed.removed.contains(*key));
-        match wrong {
+        let is_wrong = |key: &&String| {
+            feed.live.contains_key(*key)
+                && !feed.removed.contains(*key)
+                && !Denial::by_key_twice(&self.mlss[feed.mls], key, now)
+        };
+        match gone.iter().find(is_wrong) {
             Some(key) => Err(format!(
                 "the listing {key} is live, was never listed, and is called gone"
             )),
@@ -44,12 +117,13 @@ impl World {
         }
     }
 
-    /// Which of these keys the API calls gone; none while it has no answer.
-    fn asked(&self, now: Ms, at: usize, keys: &[String]) -> Result<Vec<String>, String> {
+    /// What the API says of these keys; nothing while it has no answer.
+    fn asked(&self, now: Ms, at: usize, keys: &[Value]) -> Result<Said, String> {
         let feed = &self.feeds[at].spec.feed;
         let own = format!("feeds/{feed}/");
         let runs = format!("{own}runs/");
-        let copied: Vec<_> = ["registry/", own.as_str()]
+        let questions = layout::questions(feed);
+        let copied: Vec<_> = ["registry/", own.as_str(), questions.as_str()]
             .into_iter()
             .flat_map(|prefix| self.store.under(prefix))
             .filter(|(key, _)| !key.starts_with(&runs))
@@ -71,21 +145,31 @@ impl World {
             }
             let clock = Arc::new(ManualClock::at(at));
             let links = Arc::new(MemoryLinks::new(clock.clone()));
-            let state = ApiState::new(objects, links, clock, Arc::new(SeededEntropy::new(1)));
+            let state = ApiState::new(
+                objects.clone(),
+                links,
+                clock,
+                Arc::new(SeededEntropy::new(1)),
+            );
             let router = livelist_api::router(state);
             let answer = router.oneshot(question).await.map_err(|e| e.to_string())?;
             let status = answer.status();
             let body = to_bytes(answer.into_body(), usize::MAX).await;
-            Ok::<_, String>((status, body.map_err(|e| e.to_string())?))
+            let mut written = Vec::new();
+            for named in objects.list(&questions).await.map_err(|e| e.to_string())? {
+                let read = objects.read(&named.key).await.map_err(|e| e.to_string())?;
+                written.extend(read.map(|(bytes, _)| (named.key, Bytes::from(bytes))));
+            }
+            Ok::<_, String>((status, body.map_err(|e| e.to_string())?, written))
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
             .map_err(|e| e.to_string())?;
-        let (status, body) = runtime.block_on(answer)?;
+        let (status, body, written) = runtime.block_on(answer)?;
         // An API that has no answer calls nothing gone.
         if status.is_server_error() {
-            return Ok(Vec::new());
+            return Ok(Said::default());
         }
         let text = String::from_utf8_lossy(&body).into_owned();
         if !status.is_success() {
@@ -99,6 +183,9 @@ impl World {
             let name = gone.as_str().or(gone["key"].as_str());
             name.map(str::to_owned)
         };
-        Ok(gone.iter().filter_map(name).collect())
+        Ok(Said {
+            gone: gone.iter().filter_map(name).collect(),
+            written,
+        })
     }
 }

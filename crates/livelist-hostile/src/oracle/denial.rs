@@ -15,7 +15,7 @@ pub(super) struct Denial<'a> {
 }
 
 /// Looks that are so far apart are two.
-const BETWEEN_LOOKS: Ms = 18 * 3_600_000;
+pub(super) const BETWEEN_LOOKS: Ms = 18 * 3_600_000;
 /// Looks that are farther apart than this do not belong together.
 const LONGEST_WAIT: Ms = 8 * 86_400_000;
 
@@ -91,6 +91,24 @@ impl Denial<'_> {
         hides(RequestKind::Page)
             && hides(RequestKind::Confirm)
             && self.was_hidden_before(window.from)
+    }
+
+    /// Whether the MLS denied the key when it was asked for keys, on two days: no control shows that.
+    pub(super) fn by_key_twice(mls: &MlsState, key: &String, now: Ms) -> bool {
+        let denial = Denial {
+            mls,
+            strikes: &[],
+            key,
+        };
+        let strikes = mls.strikes.iter();
+        let denied: Vec<Ms> = strikes
+            .filter(|s| s.kind == RequestKind::Confirm && s.at <= now && denial.denies(s))
+            .map(|s| s.at)
+            .collect();
+        let (first, last) = (denied.iter().min(), denied.iter().max());
+        first
+            .zip(last)
+            .is_some_and(|(first, last)| last - first >= BETWEEN_LOOKS)
     }
 
     /// Whether pages hid the key on an earlier day as well: two looks at one moment are one look.

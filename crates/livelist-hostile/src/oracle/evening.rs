@@ -20,7 +20,10 @@ impl World {
                 let feed = self.feeds[at].spec.feed.clone();
                 self.wrong(format!("{feed}: in the evening {problem}"));
             }
-            if let Err(problem) = self.check_gone(self.now(), at) {
+            if self.is_quiet() && self.was_published(at, date) {
+                self.feeds[at].quiet_looks += 1;
+            }
+            if let Err(problem) = self.site_asks(self.now(), at) {
                 let feed = self.feeds[at].spec.feed.clone();
                 self.wrong(format!("{feed}: in the evening {problem}"));
             }
@@ -81,15 +84,18 @@ impl World {
         yesterday.is_some_and(is_calm) && is_calm(self.day) && !self.is_revoked(mls)
     }
 
+    /// Whether a run of this day found the head right or published.
+    fn was_published(&self, at: usize, date: &str) -> bool {
+        let head = self.feeds[at].head.as_ref();
+        let run = head.and_then(|head| head["checked_run"].as_str());
+        run.is_some_and(|run| run.starts_with(date))
+    }
+
     /// Whether a run of this day found the head right, published, or is held.
     fn was_looked_at(&self, at: usize, date: &str) -> bool {
         let feed = &self.feeds[at];
         let of_today = |run: &Value| run.as_str().is_some_and(|run| run.starts_with(date));
-        if feed
-            .head
-            .as_ref()
-            .is_some_and(|h| of_today(&h["checked_run"]))
-        {
+        if self.was_published(at, date) {
             return true;
         }
         let held = self.store.get(&layout::held(&feed.spec.feed));

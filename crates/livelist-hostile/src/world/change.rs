@@ -199,6 +199,15 @@ impl World {
                 let since = former.get(&key).copied().unwrap_or(now);
                 feed.live.insert(key, since);
             }
+            let was_listed = |key: &&String| {
+                let listed = feed.list.as_ref().is_some_and(|list| list.contains(key));
+                listed || feed.removed.contains(*key)
+            };
+            let left = former.keys().filter(|key| !feed.live.contains_key(*key));
+            let missed: Vec<String> = left.filter(|key| !was_listed(key)).cloned().collect();
+            feed.missed.extend(missed.into_iter().map(|key| (key, now)));
+            let live = &feed.live;
+            feed.missed.retain(|key, _| !live.contains_key(key));
             if feed.filter.is_none() {
                 let gone = former.keys().filter(|key| !feed.live.contains_key(*key));
                 mls.sold.extend(gone.cloned());

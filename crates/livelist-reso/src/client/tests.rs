@@ -123,6 +123,36 @@ fn a_page_that_would_begin_too_late_is_not_begun() {
     }
 }
 
+/// What is asked beside the feed's own work counts each request, those that are sent again too.
+#[test]
+fn a_share_of_the_budget_is_not_exceeded() {
+    let mut before = Ledger::default();
+    before.note(Waiting::default().now(), 100, 0);
+    let day = r#","limits":[{"most":1000,"seconds":3600},{"most":160,"seconds":86400}]"#;
+    for (document, most, expected) in [(day, 500, 3), (day, 2, 2), ("", 4, 4)] {
+        crate::blocking::in_place_on_this_thread();
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.unwrap();
+        let _inside = runtime.enter();
+        let pace = Waiting::default();
+        let transport = Hanging {
+            answers: false,
+            asked: AtomicU64::new(0),
+        };
+        let feed = feed("reso", document);
+        let session = Session::of("token".into());
+        let client = Client::new(&transport, &pace, &feed, &session, before.clone());
+        let mut client = client.unwrap();
+        client.ask_beside(5, most);
+        let uri: Uri = "https://x.example/odata/Property".parse().unwrap();
+        let mut keys = KeyBuffer::default();
+        let answer = client.question(&uri, &mut keys).now_or_never().unwrap();
+        assert!(matches!(answer, Err(ClientError::OutOfTime)));
+        assert!(client.is_share_spent());
+        assert_eq!(transport.asked.load(Ordering::SeqCst), expected);
+    }
+}
+
 #[test]
 fn what_broke_is_told_once() {
     let error = ClientError::Unavailable {

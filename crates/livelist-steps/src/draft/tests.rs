@@ -42,6 +42,7 @@ fn compared(former: Option<u64>, added: u64, absent: u64, draft: Option<Draft>) 
             },
             draft,
             clock: Default::default(),
+            questions: None,
             drops: Vec::new(),
         },
         controls: Vec::new(),

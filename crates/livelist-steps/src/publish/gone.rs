@@ -4,14 +4,16 @@
 use std::io::Read;
 
 use livelist_model::codec::{CodecError, ListSummary};
-use livelist_model::delta::{DeltaSummary, Sign, read_delta};
+use livelist_model::delta::{DeltaSummary, DeltaWriter, Sign, read_delta};
 use livelist_model::gone::{GoneReader, GoneRef, Proof, Renewal, Since};
 use livelist_model::head::Head;
+use livelist_model::instant::TOLERANCE;
 use livelist_model::layout;
 use livelist_store::{Body, StoreError};
 use tokio_util::io::SyncIoBridge;
 
 use super::Work;
+use crate::compare::read_whole;
 use crate::lists::{self, Chunks};
 use crate::{Env, StepError};
 
@@ -45,12 +47,14 @@ pub(super) async fn renew(
         since,
     };
     let mut changes = former_changes(env, head).await?;
+    let asked = asked(env, work).await?;
     let has_old = !changes.is_empty();
     let goes = summary.removed > 0 && since.is_some();
-    if head.gone.is_none() && !has_old && !goes {
+    if head.gone.is_none() && !has_old && !goes && asked.is_none() {
         return Ok(None);
     }
     changes.push(change);
+    changes.extend(asked);
     let former = match &head.gone {
         Some(gone) => Some(open(env, gone).await?),
         None => None,
@@ -66,20 +70,26 @@ pub(super) async fn renew(
         .map(Some)
 }
 
-/// The record of a head of an earlier version, made of its deltas; nothing where it has one, or nothing
-/// to make one of.
-pub(super) async fn first(
+/// The record of a head whose list stays: the one that it has, with what sites asked about and is gone.
+/// One of an earlier version gets a record made of its deltas.
+pub(super) async fn of_unchanged(
     env: &Env,
     work: &Work<'_>,
     head: &Head,
     now: jiff::Timestamp,
 ) -> Result<Option<GoneRef>, StepError> {
-    let changes = former_changes(env, head).await?;
+    let mut changes = former_changes(env, head).await?;
+    changes.extend(asked(env, work).await?);
     if changes.is_empty() {
-        return Ok(None);
+        return Ok(head.gone.clone());
     }
-    let (body, summary, _) = make(None, changes, now).await?;
-    keep(env, work, head.sequence, body, summary, None)
+    let former = match &head.gone {
+        Some(gone) => Some(open(env, gone).await?),
+        None => None,
+    };
+    let (body, summary, _) = make(former, changes, now).await?;
+    let came_back = head.gone.as_ref().and_then(|gone| gone.came_back);
+    keep(env, work, head.sequence, body, summary, came_back)
         .await
         .map(Some)
 }
@@ -126,6 +136,32 @@ async fn former_changes(env: &Env, head: &Head) -> Result<Vec<Change>, StepError
         });
     }
     Ok(changes)
+}
+
+/// What sites asked about, never was listed, and was not found on two days, as removals that the MLS
+/// confirmed by key. A copy that was got while clocks may differ is not what was proved.
+async fn asked(env: &Env, work: &Work<'_>) -> Result<Option<Change>, StepError> {
+    let Some(answers) = work.answers().filter(|of| of.gone.summary.count > 0) else {
+        return Ok(None);
+    };
+    let mut delta = DeltaWriter::new(Chunks::default());
+    for key in read_whole(env, &answers.gone).await? {
+        delta
+            .push(Sign::Removed, &key)
+            .map_err(lists::in_object("of what sites asked about"))?;
+    }
+    let (chunks, expected) = delta
+        .finish()
+        .map_err(lists::in_object("of what sites asked about"))?;
+    let began = work.began().saturating_sub(TOLERANCE);
+    Ok(Some(Change {
+        delta: Box::new(chunks.into_body().reader()),
+        expected,
+        since: Some(Since {
+            second: began.unwrap_or(jiff::Timestamp::MIN).as_second(),
+            proof: Proof::Key,
+        }),
+    }))
 }
 
 async fn open(env: &Env, gone: &GoneRef) -> Result<(Source, ListSummary), StepError> {

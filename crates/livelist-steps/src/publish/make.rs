@@ -1,5 +1,5 @@
 //! Makes the snapshot and the delta where there is no draft of them to be taken: one pass over the
-//! parts, the absent keys that stay listed and the former snapshot.
+//! parts, the absent keys that stay listed, those that were found for sites, and the former snapshot.
 
 use livelist_model::codec::{CodecError, KeyStream};
 use livelist_model::head::Head;
@@ -29,6 +29,10 @@ pub(super) async fn make(
         Goes::Nothing => Some((listed(env, absent).await?, None)),
         Goes::These(gone) => Some((listed(env, absent).await?, Some(listed(env, gone).await?))),
     };
+    let found = match work.found() {
+        Some(found) => Some(listed(env, found).await?),
+        None => None,
+    };
     let mut writer = Writer::new(head);
     let made = livelist_reso::blocking::run(move || {
         let mut streams: Vec<(Box<dyn KeyStream + Send>, u32)> = Vec::new();
@@ -42,6 +46,9 @@ pub(super) async fn make(
             }
             None => {}
         }
+        if let Some(found) = found {
+            streams.push((Box::new(found), FOUND));
+        }
         let mut live = Union::new(streams)?;
         difference::<CodecError>(&mut former, &mut live, |key, side| writer.push(key, side))?;
         writer.finish()
@@ -50,8 +57,10 @@ pub(super) async fn make(
     .map_err(lists::in_object("of a part or of the former snapshot"))?;
     let facts = &work.compared.facts;
     let kept = work.kept();
+    let found = work.found().map_or(0, |found| found.summary.count);
     let expected = facts.absent.checked_sub(kept);
-    let expected = expected.map(|removed| (facts.live + kept, facts.added, removed));
+    let expected =
+        expected.map(|removed| (facts.live + kept + found, facts.added + found, removed));
     let got = made.numbers();
     if expected != Some(got) {
         return Err(StepError::Contradiction(format!(
@@ -61,8 +70,9 @@ pub(super) async fn make(
     Ok(made)
 }
 
-/// Not the number of a scan.
+/// Not the numbers of scans.
 const KEPT: u32 = 31;
+const FOUND: u32 = 30;
 
 async fn listed(env: &Env, list: &ListRef) -> Result<lists::StoredList, StepError> {
     lists::open(&*env.objects, &list.object, list.summary.clone()).await

@@ -1,0 +1,151 @@
+//! Keys that a site asked about and nobody knows: noted for the feed's next run, which asks the MLS for
+//! them (`livelist_model::questions`). An answer never fails by it; what is not noted stays unknown, and is
+//! noted when it is asked again.
+
+use livelist_model::head::Head;
+use livelist_model::layout;
+use livelist_model::questions::{Noted, Question, Questions, Shape, is_anew};
+use livelist_store::{Condition, ObjectsExt, Retention, StoreError};
+
+use crate::access::Asked;
+use crate::check::{Copy, Known, look_up};
+use crate::error::ApiError;
+use crate::state::ApiState;
+
+/// Notes what is unknown, and what was proved gone long ago and is asked about still; says how many keys
+/// of it the MLS will be asked for.
+pub(crate) async fn note(
+    state: &ApiState,
+    asked: &Asked,
+    head: &Head,
+    known: &Known,
+    shape: Shape,
+) -> usize {
+    let now = state.clock.now();
+    let anew = known
+        .gone
+        .iter()
+        .filter(|(_, since)| is_anew(since.as_second(), now))
+        .map(|(copy, _)| copy);
+    let fits = |copy: &&Copy| shape.fits(copy.key.as_bytes());
+    let wanted: Vec<Question> = known
+        .unknown
+        .iter()
+        .chain(anew)
+        .filter(fits)
+        .cloned()
+        .map(|copy| Question::new(copy.key, copy.id, copy.got, now))
+        .collect();
+    if wanted.is_empty() {
+        return 0;
+    }
+    let client = &asked.caller.client.client;
+    match keep(state, asked, head, known, wanted).await {
+        Ok(noted) => {
+            if noted.left_out > 0 {
+                tracing::warn!(
+                    %client, feed = %asked.feed, open = noted.open, left_out = noted.left_out,
+                    "a site asks about more unknown keys than there is room for"
+                );
+            }
+            noted.open
+        }
+        Err(error) => {
+            let error = livelist_model::with_causes(&error);
+            tracing::warn!(%client, feed = %asked.feed, error, "what a site asked about is not noted");
+            0
+        }
+    }
+}
+
+async fn keep(
+    state: &ApiState,
+    asked: &Asked,
+    head: &Head,
+    known: &Known,
+    wanted: Vec<Question>,
+) -> Result<Noted, ApiError> {
+    let now = state.clock.now();
+    let client = &asked.caller.client.client;
+    let object = layout::questions_of(&asked.feed, client);
+    let anew = || Questions::new(asked.feed.clone(), client.clone());
+    let (mut questions, condition) = match state.objects.read_json::<Questions>(&object).await {
+        Ok(Some((found, etag))) if found.schema == Questions::SCHEMA => {
+            (found, Condition::Unchanged(etag))
+        }
+        Ok(None) => (anew(), Condition::Absent),
+        // It is no loss: a site asks again.
+        Ok(Some(_)) | Err(StoreError::Corrupt { .. }) => (anew(), Condition::Always),
+        Err(error) => return Err(error.into()),
+    };
+    questions.expire(now);
+    // Of those that the answer calls gone, what was asked before is answered.
+    let is_answered = |open: &Question| {
+        let found = known
+            .gone
+            .binary_search_by(|(copy, _)| copy.key.cmp(&open.key));
+        let since = found.ok().and_then(|at| known.gone.get(at));
+        since.is_some_and(|(_, since)| open.is_answered_by(since.as_second()))
+    };
+    questions.open.retain(|open| !is_answered(open));
+    let mut next = questions.clone();
+    let noted = next.note(wanted.clone(), now);
+    let nothing = Noted {
+        open: noted.open - noted.new,
+        new: 0,
+        left_out: noted.left_out + noted.new,
+    };
+    // Most of what a site asks about is open already.
+    if noted.new == 0 && noted.left_out == 0 || !questions.may_be_written(now) {
+        return Ok(nothing);
+    }
+    // What was answered since makes room.
+    questions.open = unanswered(state, head, questions.open).await?;
+    let noted = questions.note(wanted, now);
+    if noted.new == 0 {
+        return Ok(noted);
+    }
+    questions.at = now;
+    let written = state
+        .objects
+        .write_json(&object, &questions, condition, Retention::Keep);
+    match written.await {
+        Ok(_) => Ok(noted),
+        // Another process has just written, so it is the next hour's turn.
+        Err(StoreError::ConditionFailed { .. }) => Ok(nothing),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Those of the open questions that neither the list nor the record of what is gone answers.
+async fn unanswered(
+    state: &ApiState,
+    head: &Head,
+    open: Vec<Question>,
+) -> Result<Vec<Question>, ApiError> {
+    if open.is_empty() {
+        return Ok(open);
+    }
+    let mut copies: Vec<Copy> = open
+        .iter()
+        .map(|question| Copy {
+            key: question.key.clone(),
+            got: question.got,
+            id: None,
+        })
+        .collect();
+    copies.sort_unstable();
+    let (known, _) = look_up(state, head, copies).await?;
+    let is_open = |question: &Question| {
+        let is_unknown = known
+            .unknown
+            .binary_search_by(|copy| copy.key.cmp(&question.key))
+            .is_ok();
+        let gone = known
+            .gone
+            .binary_search_by(|(copy, _)| copy.key.cmp(&question.key));
+        let since = gone.ok().and_then(|at| known.gone.get(at));
+        is_unknown || since.is_some_and(|(_, since)| !question.is_answered_by(since.as_second()))
+    };
+    Ok(open.into_iter().filter(is_open).collect())
+}
