@@ -199,6 +199,12 @@ impl Asking {
         After::GoOn
     }
 
+    /// What raised the doubt was not the question.
+    pub fn forget_doubt(&mut self) {
+        self.doubt = None;
+        self.refusals = self.refusals.saturating_sub(1);
+    }
+
     /// How one key that is known to be live is asked for now, alone. `can_be_bare` says whether it can
     /// stand without quotes.
     pub fn trial(&mut self, can_be_bare: bool) -> Option<Manner> {

@@ -15,6 +15,7 @@ use livelist_model::record::Traffic;
 use livelist_model::registry::{AuthKind, Limit};
 use livelist_model::run::FeedSpec;
 
+use crate::admission::Admission;
 use crate::ahead::Ahead;
 use crate::allow::{self, AllowList};
 use crate::dialect::{Dialect, ScanForm};
@@ -90,6 +91,8 @@ pub struct Client<'a> {
     literal: KeyLiteral,
     /// Where records are asked for by an id: the id of each key that can be asked for.
     ids: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// What is known of the token, where there may be another one.
+    admission: Option<Admission>,
 }
 
 /// A request for a page.
@@ -102,6 +105,8 @@ pub struct PageRequest<'r> {
     pub prefer: bool,
     /// Whether to take the dialect's second field.
     pub stamps: bool,
+    /// Whether it asks for certain keys: a refusal may be the question's, and says nothing of the token.
+    pub names_keys: bool,
     /// Pages that will be asked for next, as far as that can be guessed: they are asked for as soon
     /// as the limits let them through, if the client reads ahead. `None` gives up all that was asked
     /// for ahead, this page included: what comes then was asked for after everything before it had
@@ -162,6 +167,7 @@ impl<'a> Client<'a> {
             room: KeyBuffer::default(),
             literal: KeyLiteral::Quoted,
             ids: BTreeMap::new(),
+            admission: None,
         })
     }
 
@@ -280,17 +286,78 @@ impl<'a> Client<'a> {
         self.traffic
     }
 
-    /// Whether a refusal, behind answers that were let in, may come of the token's age: some providers
-    /// say 403 then, or 400 with words about it. A static token has no successor.
+    /// The same conversation, with what is known of its token: a refusal may say that it has ended, and
+    /// is [`ClientError::Unauthorized`] then, whatever its status.
+    #[must_use]
+    pub fn admitted(self, admission: Admission) -> Self {
+        Client {
+            admission: Some(admission),
+            ..self
+        }
+    }
+
+    /// What is known of the token now.
+    pub fn admission(&self) -> Admission {
+        self.admission.clone().unwrap_or_default()
+    }
+
+    /// Whether a refusal may come of the age of a token that was let in.
     pub fn may_be_the_token(&self, error: &ClientError) -> bool {
-        self.feed.auth != AuthKind::ServerToken
-            && match error {
-                ClientError::Denied { status, .. } => *status == 403,
-                ClientError::Rejected { status, message } => {
-                    *status == 400 && policy::speaks_of_a_token(message)
-                }
-                _ => false,
-            }
+        let is_let_in = self.admission.as_ref().is_some_and(Admission::is_let_in);
+        is_let_in && self.names_token(error).is_some()
+    }
+
+    /// Whether a refusal names the token; nothing where it cannot be the token's. Some providers say 403 of
+    /// one that has ended, or 400 with words about it. A static token has no successor.
+    fn names_token(&self, error: &ClientError) -> Option<bool> {
+        if self.feed.auth == AuthKind::ServerToken {
+            return None;
+        }
+        match error {
+            ClientError::Denied {
+                status: 403,
+                message,
+            } => Some(policy::speaks_of_a_token(message)),
+            ClientError::Rejected {
+                status: 400,
+                message,
+            } => policy::speaks_of_a_token(message).then_some(true),
+            _ => None,
+        }
+    }
+
+    /// A refusal, or that the token has ended.
+    fn refused(
+        &mut self,
+        uri: &Uri,
+        names_keys: bool,
+        error: ClientError,
+        tried: u32,
+    ) -> ClientError {
+        let (Some(is_named), Some(known)) = (self.names_token(&error), &self.admission) else {
+            return error;
+        };
+        let is_the_token = known.may_have_ended(uri, is_named) && (is_named || !names_keys);
+        match is_the_token {
+            true => self.end_token(uri, tried),
+            false => error,
+        }
+    }
+
+    /// Takes refusals that do not name the token for its end: the caller has asked for what must be
+    /// answered.
+    pub fn doubt_token(&mut self) -> ClientError {
+        if let Some(known) = &mut self.admission {
+            known.doubt();
+        }
+        ClientError::Unauthorized
+    }
+
+    fn end_token(&mut self, uri: &Uri, tried: u32) -> ClientError {
+        if let Some(known) = &mut self.admission {
+            known.refuse(uri, tried);
+        }
+        ClientError::Unauthorized
     }
 
     /// The URL of `link` in the answer to `from`, if it may be followed.
@@ -305,11 +372,30 @@ impl<'a> Client<'a> {
         uri: &Uri,
         keys: &mut KeyBuffer,
     ) -> Result<Answer, ClientError> {
+        self.ask(uri, false, keys).await
+    }
+
+    /// The same for a question about certain keys.
+    pub async fn question_of_keys(
+        &mut self,
+        uri: &Uri,
+        keys: &mut KeyBuffer,
+    ) -> Result<Answer, ClientError> {
+        self.ask(uri, true, keys).await
+    }
+
+    async fn ask(
+        &mut self,
+        uri: &Uri,
+        names_keys: bool,
+        keys: &mut KeyBuffer,
+    ) -> Result<Answer, ClientError> {
         let request = PageRequest {
             url: &|_| Ok(uri.clone()),
             size: 1,
             prefer: false,
             stamps: false,
+            names_keys,
             ahead: None,
         };
         self.page(request, keys).await
@@ -327,8 +413,13 @@ impl<'a> Client<'a> {
         let mut short_waits = 0;
         let next = request.ahead.unwrap_or_default();
         loop {
-            attempts += 1;
             let uri = (request.url)(size)?;
+            if let (0, Some(known)) = (attempts, &self.admission) {
+                attempts = known
+                    .tried(&uri)
+                    .min(self.patience.attempts.saturating_sub(1));
+            }
+            attempts += 1;
             self.give_up(|asked| {
                 request.ahead.is_some() && (*asked == uri || next.contains(asked))
             });
@@ -349,6 +440,13 @@ impl<'a> Client<'a> {
             {
                 self.at_once = 1;
                 self.give_up(|_| false);
+            }
+            match (&attempt, &mut self.admission) {
+                (Attempt::Page { .. }, Some(known)) => known.answered(&uri),
+                (Attempt::NoPage(_) | Attempt::Refused(Verdict::Retry, ..), Some(known)) => {
+                    known.stumbled();
+                }
+                _ => {}
             }
             let problem = match attempt {
                 Attempt::Broken(error) => ClientError::Unavailable {
@@ -389,9 +487,15 @@ impl<'a> Client<'a> {
                     continue;
                 }
                 Attempt::Refused(verdict, status, message) => match verdict {
-                    Verdict::Unauthorized => return Err(ClientError::Unauthorized),
-                    Verdict::Denied => return Err(ClientError::Denied { status, message }),
-                    Verdict::Rejected => return Err(ClientError::Rejected { status, message }),
+                    Verdict::Unauthorized => return Err(self.end_token(&uri, attempts - 1)),
+                    Verdict::Denied => {
+                        let error = ClientError::Denied { status, message };
+                        return Err(self.refused(&uri, request.names_keys, error, attempts - 1));
+                    }
+                    Verdict::Rejected => {
+                        let error = ClientError::Rejected { status, message };
+                        return Err(self.refused(&uri, request.names_keys, error, attempts - 1));
+                    }
                     verdict => {
                         if verdict == Verdict::RetrySmaller {
                             size = (size / 2).max(1);

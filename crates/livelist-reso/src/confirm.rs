@@ -108,7 +108,7 @@ pub async fn ask(
     let mut rows = KeyBuffer::default();
     let mut count = None;
     for _ in 0..MAX_PAGES {
-        let answer = client.question(&uri, &mut rows).await?;
+        let answer = client.question_of_keys(&uri, &mut rows).await?;
         count = count.or(answer.page.count);
         let is_full = rows.len() >= room(keys.len());
         // What fills its room is none, whatever comes behind it.

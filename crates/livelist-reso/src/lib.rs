@@ -5,6 +5,7 @@
 //! Depends on the model, HTTP and crypto libraries. Never on a store, AWS, the environment or the
 //! wall clock: time and chance are passed in.
 
+pub mod admission;
 mod ahead;
 pub mod allow;
 pub mod blocking;
@@ -33,6 +34,7 @@ pub mod time;
 pub mod token;
 pub mod transport;
 
+pub use admission::Admission;
 pub use catalog::Dialects;
 pub use client::Client;
 pub use error::ClientError;

@@ -74,9 +74,6 @@ pub struct ScanState {
     /// Whether it was begun anew because a link died.
     #[serde(default)]
     pub begun_anew: bool,
-    /// Behind how many pages a refusal was taken for the token's end last.
-    #[serde(default)]
-    pub renewed_at: Option<u64>,
     /// The most rows that a page has shown.
     #[serde(default)]
     pub fullest: u64,
@@ -199,7 +196,6 @@ impl ScanState {
             ascending: Ascending::default(),
             requests: 0,
             begun_anew: false,
-            renewed_at: None,
             fullest: 0,
             ends_told: 0,
             alone: false,
@@ -251,7 +247,8 @@ impl ScanState {
             Stage::CountAfter => {
                 if self.evidence.count_before.is_some() {
                     let counted = count(client, true).await;
-                    self.evidence.count_after = counted.map_err(|e| self.renewal(client, e))?;
+                    self.evidence.count_after =
+                        counted.map_err(|e| e.behind(self.evidence.pages))?;
                 }
                 self.evidence.ended_at = Some(client.now());
                 self.stage = Stage::Done;
@@ -342,6 +339,7 @@ impl ScanState {
                 }
             ),
             stamps: true,
+            names_keys: false,
             ahead,
         };
         let most = client.at_once();

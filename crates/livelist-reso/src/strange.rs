@@ -13,10 +13,12 @@ use livelist_model::keys::KeyBuffer;
 use livelist_model::registry::{Pair, parse_mls};
 use livelist_model::run::FeedSpec;
 
+use crate::admission::Admission;
 use crate::catalog::Dialects;
 use crate::client::Client;
+use crate::dialect::Dialect;
 use crate::error::ClientError;
-use crate::scan::{ScanState, Step};
+use crate::scan::{Cursor, ScanState, Step};
 use crate::session::Session;
 use crate::time::Pace;
 use crate::transport::{BodyStream, Transport, TransportError};
@@ -349,34 +351,53 @@ pub(crate) fn read(
     server: &Strange,
     feed: &FeedSpec,
 ) -> (Result<ScanState, ClientError>, BTreeSet<String>) {
+    read_by(server, feed, Vec::new())
+}
+
+/// Written down and taken up, as between two tasks.
+fn taken_up(state: &ScanState) -> ScanState {
+    serde_json::from_str(&serde_json::to_string(state).unwrap()).unwrap()
+}
+
+/// The same, with the marks that a former scan left, in tasks of one page.
+pub(crate) fn read_by(
+    server: &Strange,
+    feed: &FeedSpec,
+    marks: Vec<Cursor>,
+) -> (Result<ScanState, ClientError>, BTreeSet<String>) {
     crate::blocking::in_place_on_this_thread();
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.unwrap();
     let _inside = runtime.enter();
     let mut state = ScanState::begin(feed, jiff::Timestamp::UNIX_EPOCH).unwrap();
     let mut keys = KeyBuffer::default();
+    state.follow(Dialect::for_feed(feed).unwrap().scan, marks.clone());
     let mut tokens = 1;
+    let mut admission = Admission::default();
     let ended = loop {
         let session = Session::of(format!("token-{tokens}").into());
         let pace = Still::default();
-        let mut client = Client::new(server, &pace, feed, &session, Ledger::default()).unwrap();
+        let client = Client::new(server, &pace, feed, &session, Ledger::default()).unwrap();
+        let mut client = client.admitted(admission.clone());
         let stepped = loop {
             // Nothing waits: a step is over at once, or it waits for what never comes.
             assert!(server.requests() < 20_000, "it does not end");
             let step = state.step(&mut client, &mut keys).now_or_never();
             match step.expect("a step that does not wait") {
-                Ok(Step::More) => {}
+                Ok(Step::More) if marks.is_empty() => {}
+                // As one task after the other.
+                Ok(Step::More) => {
+                    state = taken_up(&state);
+                    state.follow(client.dialect().scan, marks.clone());
+                }
                 other => break other,
             }
         };
+        admission = client.admission();
         match stepped {
-            Err(ClientError::Unauthorized) if tokens < 5 => tokens += 1,
+            Err(ClientError::Unauthorized) if !admission.is_over() => tokens += 1,
             Err(error) => break Err(error),
-            // Written down and taken up, as between two tasks.
-            Ok(_) => {
-                let text = serde_json::to_string(&state).unwrap();
-                break Ok(serde_json::from_str(&text).unwrap());
-            }
+            Ok(_) => break Ok(taken_up(&state)),
         }
     };
     let keys = keys.iter();

@@ -18,7 +18,7 @@ use livelist_model::waiting::{Before, Look};
 use livelist_reso::client::Patience;
 use livelist_reso::confirm::{self, CONTROLS, Plan, Question, Shown};
 use livelist_reso::dialect::Dialect;
-use livelist_reso::{Client, ClientError, Session};
+use livelist_reso::{Admission, Client, ClientError, Session};
 use livelist_store::ObjectsExt;
 use serde::{Deserialize, Serialize};
 
@@ -116,6 +116,8 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let limits = Dialect::for_feed(&run.feed)?.limits_of(&run.feed);
     let ledger = budget::ledger(env, &run, &limits).await?;
     let client = Client::new(&*env.transport, &pace, &run.feed, &session, ledger)?;
+    let known = told.admission.clone();
+    let client = client.admitted(known.unwrap_or_else(Admission::of_a_reader));
     let mut client = client.until(env.limits.deadline(env.clock.now()));
     let named = named(env, &run, &compared, &absent, &told).await?;
     if let Some(named) = &named {
@@ -172,6 +174,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         }
     };
     let asked_before = told.traffic;
+    told.admission = Some(client.admission());
     told.traffic.add(client.traffic());
     let is_stalled = paused == Some(Outcome::Throttled) && place(&told) == before;
     told.stalled = if is_stalled { told.stalled + 1 } else { 0 };
@@ -336,25 +339,23 @@ impl Questions<'_, '_> {
             if is_done && (!has_negatives || self.told.negatives_shown.is_some()) {
                 return Ok((None, Duration::ZERO));
             }
-            let here = Some((self.told.asked, self.told.round));
             let asked = match (is_done, self.asking.is_in_doubt()) {
                 (true, _) => self.negatives(negatives).await,
                 (false, true) => self.trial().await,
                 (false, false) => self.batch().await,
             };
             match asked {
-                Ok(()) => self.told.refused_at = None,
+                Ok(()) => {}
                 Err(ClientError::Throttled(wait)) => return Ok((Some(Outcome::Throttled), wait)),
                 // The next task has time for it.
                 Err(ClientError::OutOfTime) if batches > 0 => {
                     return Ok((Some(Outcome::More), Duration::ZERO));
                 }
-                Err(ClientError::Unauthorized) if self.told.refused_at == here => {
-                    return Err(StepError::TokenRefused);
-                }
                 Err(ClientError::Unauthorized) => {
-                    self.told.refused_at = here;
-                    return Ok((Some(Outcome::Unauthorized), Duration::ZERO));
+                    return match self.client.admission().is_over() {
+                        true => Err(StepError::TokenRefused),
+                        false => Ok((Some(Outcome::Unauthorized), Duration::ZERO)),
+                    };
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -502,6 +503,7 @@ impl Questions<'_, '_> {
     /// Asks for one key that is known to be live, to learn whether it was the question.
     async fn trial(&mut self) -> Result<(), ClientError> {
         self.client.be_patient(confirm::SEARCHING);
+        let here = Some((self.told.asked, self.told.round));
         let mut failed = None;
         // One may have been sold a moment ago.
         for _ in 0..2 {
@@ -522,6 +524,15 @@ impl Questions<'_, '_> {
                 Ok(_) => {}
                 Err(error) if confirm::is_down(&error) => {
                     return Err(self.why.take().unwrap_or(error));
+                }
+                // One live key alone: what was refused may be the token, and not the question.
+                Err(error)
+                    if self.told.refused_at != here && self.client.may_be_the_token(&error) =>
+                {
+                    self.told.refused_at = here;
+                    self.asking.forget_doubt();
+                    self.why = None;
+                    return Err(self.client.doubt_token());
                 }
                 Err(error) if confirm::may_be_the_question(&error) => {
                     failed = Some(error);

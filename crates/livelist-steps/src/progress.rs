@@ -14,9 +14,9 @@ use livelist_model::layout;
 use livelist_model::record::{ListRef, RunRecord, Traffic};
 use livelist_model::run::RunSpec;
 use livelist_model::waiting::Waiting;
-use livelist_reso::{ClientError, ScanState};
+use livelist_reso::{Admission, ClientError, ScanState};
 use livelist_store::{Condition, Objects, ObjectsExt, Retention, StoreError};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 use crate::draft::Draft;
@@ -41,9 +41,12 @@ pub struct Progress {
     /// a later one may have come behind the reader's back.
     #[serde(default)]
     pub base: Option<Base>,
-    /// Where a token was refused last: refused there again, it is not the token's age.
-    #[serde(default)]
-    pub refused_at: Option<String>,
+    /// What is known of the token.
+    #[serde(default, skip_serializing_if = "Admission::is_none")]
+    pub admission: Admission,
+    /// Where earlier versions noted that a token was refused.
+    #[serde(default, skip_serializing)]
+    pub refused_at: IgnoredAny,
     /// How often in a row it was told to wait without anything in between.
     #[serde(default)]
     pub stalled: u32,
@@ -111,7 +114,8 @@ impl Progress {
             parts: Vec::new(),
             ids: Vec::new(),
             base,
-            refused_at: None,
+            admission: Admission::default(),
+            refused_at: IgnoredAny,
             stalled: 0,
             clock: ClockDoubt::default(),
             stumbles: Stumbles::default(),
@@ -266,7 +270,11 @@ pub struct Confirmation {
     /// How often it was handed on after an error.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub handed_on: u32,
-    /// Where a token was refused last: keys asked for, and the round.
+    /// What is known of the token; nothing before the first task, whose token has read the list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admission: Option<Admission>,
+    /// Where a refusal that did not name the token was taken for its end last: keys asked for, and the
+    /// round.
     #[serde(default)]
     pub refused_at: Option<(u64, u32)>,
     /// How often in a row it was told to wait without anything in between.

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use livelist_model::guard_switch::{Guard, is_off};
+use livelist_model::instant::believed;
 use livelist_model::keys::KeyBuffer;
 use livelist_model::run::RunSpec;
 use livelist_reso::dialect::Dialect;
@@ -104,6 +105,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let limits = Dialect::for_feed(&run.feed)?.limits_of(&run.feed);
     let ledger = budget::ledger(env, &run, &limits).await?;
     let client = Client::new(&*env.transport, &pace, &run.feed, &session, ledger)?;
+    let client = client.admitted(progress.admission.clone());
     let mut client = client.until(env.limits.deadline(env.clock.now()));
     if !progress.scan.alone {
         client = client.reading_ahead();
@@ -118,7 +120,10 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let mut keys = KeyBuffer::default();
     let before = place(&progress);
     let began = progress.pages();
-    let read = match too_early(&progress, client.dialect().lag, env.clock.now()) {
+    let first = progress.finished.last().map(|first| first.started_at);
+    let first = first.filter(|_| progress.scan.stage == Stage::CountBefore);
+    let lag = client.dialect().lag;
+    let read = match first.and_then(|first| too_early(first, lag, env.clock.now())) {
         Some(wait) => Ok((Outcome::Throttled, wait)),
         None => read_on(env, &run, &mut client, &mut progress, &mut keys).await,
     };
@@ -143,6 +148,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
             (Outcome::More, Duration::ZERO)
         }
     };
+    progress.admission = client.admission();
     parts::write(env, &run, &mut progress, &mut keys).await?;
     if is_guided && outcome == Outcome::Done && progress.scan.marks.places != former_marks {
         marks::note(&*env.objects, &run.feed.feed, &progress.scan.marks.places).await;
@@ -168,13 +174,13 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
 }
 
 /// How long a second scan has to wait where answers come from a cache as old as `lag`: what was live
-/// when the first began has to show in the second, which is its confirmation.
-fn too_early(progress: &Progress, lag: Duration, now: jiff::Timestamp) -> Option<Duration> {
-    let first = progress.finished.last()?;
-    let is_begun = progress.scan.stage != Stage::CountBefore;
-    let earliest = first.started_at.saturating_add(lag).ok()?;
+/// when the first began has to show in the second, which is its confirmation. A clock that ran ahead when
+/// the first began makes nobody wait until then.
+fn too_early(first: jiff::Timestamp, lag: Duration, now: jiff::Timestamp) -> Option<Duration> {
+    let earliest = believed(first, now).saturating_add(lag).ok()?;
     let wait = Duration::try_from(earliest.duration_since(now)).ok()?;
-    (!is_begun && !wait.is_zero()).then_some(wait)
+    let wait = wait.min(lag);
+    (!wait.is_zero()).then_some(wait)
 }
 
 async fn read_on(
@@ -202,12 +208,10 @@ async fn read_on(
                 return Ok((Outcome::More, Duration::ZERO));
             }
             Err(ClientError::Unauthorized) if !is_off(Guard::TokenRefresh) => {
-                let here = place(progress);
-                if progress.refused_at.as_ref() == Some(&here) {
-                    return Err(StepError::TokenRefused);
-                }
-                progress.refused_at = Some(here);
-                return Ok((Outcome::Unauthorized, Duration::ZERO));
+                return match client.admission().is_over() {
+                    true => Err(StepError::TokenRefused),
+                    false => Ok((Outcome::Unauthorized, Duration::ZERO)),
+                };
             }
             Err(error) => return Err(error.into()),
         }
@@ -233,4 +237,28 @@ fn place(progress: &Progress) -> String {
         scan.stage,
         scan.evidence.pages
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_scan_waits_for_the_cache_and_for_no_clock() {
+        let now: jiff::Timestamp = "2026-11-21T04:00:00Z".parse().unwrap();
+        let minutes = |n: u64| Duration::from_secs(60 * n);
+        let wait = |first: i64, lag| {
+            let first = now + jiff::SignedDuration::from_mins(first);
+            too_early(first, lag, now)
+        };
+        assert_eq!(wait(-5, minutes(20)), Some(minutes(15)));
+        assert_eq!(wait(-20, minutes(20)), None);
+        assert_eq!(wait(3, minutes(20)), Some(minutes(20)));
+        assert_eq!(wait(3, Duration::ZERO), None);
+        for years in [1, 10] {
+            let ahead = years * 365 * 24 * 60;
+            assert_eq!(wait(ahead, minutes(20)), Some(minutes(20)));
+            assert_eq!(wait(ahead, Duration::ZERO), None);
+        }
+    }
 }

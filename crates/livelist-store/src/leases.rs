@@ -93,7 +93,7 @@ impl Lease {
     pub(crate) fn new(owner: &str, now: jiff::Timestamp, ttl: Duration) -> Lease {
         Lease {
             owner: owner.to_owned(),
-            expires_at: now.saturating_add(ttl).unwrap_or(now),
+            expires_at: now.saturating_add(ttl.min(LONGEST)).unwrap_or(now),
             renewed_at: Some(now),
         }
     }
@@ -101,8 +101,8 @@ impl Lease {
     /// Whether another may take it: it has expired, or was written by a clock far ahead of this one,
     /// by which it would last until that time comes.
     pub(crate) fn is_over(&self, now: jiff::Timestamp) -> bool {
-        let begun = self.expires_at.saturating_sub(LONGEST);
-        let begun = self.renewed_at.or(begun.ok()).unwrap_or(now);
+        let longest = self.expires_at.saturating_sub(LONGEST).unwrap_or(now);
+        let begun = self.renewed_at.unwrap_or(longest).max(longest);
         self.expires_at <= now || instant::is_future(begun, now)
     }
 
@@ -235,5 +235,25 @@ mod tests {
         assert!(!is_free(5 * minute).await, "clocks differ");
         assert!(is_free(6 * minute).await);
         assert!(is_free(minute * 60 * 24 * 3_650).await);
+    }
+
+    /// One that is written now and is to last for years was made of a wait until then.
+    #[tokio::test]
+    async fn no_lease_lasts_for_years() {
+        let now: jiff::Timestamp = "2026-11-21T04:00:00Z".parse().unwrap();
+        let clock = Arc::new(ManualClock::at(now));
+        let leases = ObjectLeases::new(Arc::new(MemoryObjects::new()), clock.clone());
+        let credential: CredentialRef = "ssm:/livelist/mls/abor".parse().unwrap();
+        let years = Duration::from_secs(3_650 * 24 * 3_600);
+        leases.acquire(&credential, "one", years).await.unwrap();
+        clock.advance(Duration::from_secs(25 * 3_600));
+        let asked = leases.acquire(&credential, "two", TTL).await.unwrap();
+        assert_eq!(asked, LeaseState::Held);
+        // By an earlier version, which had no bound.
+        let lease = Lease {
+            expires_at: now + years,
+            ..Lease::new("one", now, TTL)
+        };
+        assert!(lease.is_over(now));
     }
 }

@@ -374,7 +374,15 @@ impl Book {
                 let at = self.listed_at(*after);
                 rows.partition_point(|row| self.listed_at(*row) <= at)
             }
-            Start::AfterKey(after) => rows.partition_point(|&row| self.key(row) <= *after),
+            // A token is the row's own: who compares without case knows it among its twins. A row that
+            // has gone leaves its place.
+            Start::AfterKey(after) => match rows.iter().position(|&row| self.key(row) == *after) {
+                Some(at) => at + 1,
+                None => {
+                    let after = folded(after);
+                    rows.partition_point(|&row| folded(&self.key(row)) <= after)
+                }
+            },
         };
         let rest = rows.get(skip..).unwrap_or_default();
         Found {

@@ -415,6 +415,20 @@ async fn comparisons_that_ignore_case() {
     assert_eq!(stage.get(&from).await.keys()[0], upper);
 }
 
+/// Its own links go on behind the very row that they name.
+#[tokio::test]
+async fn links_of_a_server_that_ignores_case_lose_no_twin() {
+    for page in [1, 3, 7] {
+        let mut spec = spec(Provider::Reso, 30);
+        spec.page_limit = Some(page);
+        spec.options.paging = Paging::NextSkiptoken;
+        spec.options.contrary.blind = true;
+        let stage = stage(spec).await;
+        let keys = stage.keys("Property?$select=ListingKey").await;
+        assert_eq!(sorted(keys), sorted(stage.control.live_keys()), "{page}");
+    }
+}
+
 #[tokio::test]
 async fn bytes_that_no_strict_reader_takes() {
     for what in [

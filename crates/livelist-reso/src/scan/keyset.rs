@@ -39,12 +39,14 @@ pub(super) fn options(
         }
         Cursor::Past(place) => match &**place {
             Cursor::After(value) => value_is("gt", value),
-            Cursor::Since { stamp, key } => format!(
-                "({} or ({} and {}))",
-                value_is("gt", stamp),
-                value_is("eq", stamp),
-                key_is("gt", key)
-            ),
+            // What is stored may stand on either side of what is shown.
+            Cursor::Since { stamp, key } => {
+                format!(
+                    "{} and {}",
+                    value_is("ge", &around(stamp).0),
+                    key_is("ne", key)
+                )
+            }
             _ => String::new(),
         },
         Cursor::Start | Cursor::Link(_) | Cursor::Skip(_) => String::new(),
@@ -387,10 +389,7 @@ mod tests {
             KeyLiteral::Quoted,
             &Cursor::Past(Box::new(cursor.clone())),
         );
-        assert_eq!(
-            past.0,
-            "(T gt 2026-01-01T05:00:00.5Z or (T eq 2026-01-01T05:00:00.5Z and K gt 'a'))"
-        );
+        assert_eq!(past.0, "T ge 2026-01-01T05:00:00.4Z and K ne 'a'");
         let back = by(&cursor, &[("c", "2026-01-01T04:00:00Z")]);
         assert!(matches!(back, Err(PageError::Order)));
         let forms = ["06:00:00Z", "06:00:01Z", "06:00:02.5Z", "06:00:01.5Z"];

@@ -82,7 +82,11 @@ impl ScanState {
         }
         let is_in_order = !matches!(self.cursor, Cursor::Within { .. });
         let met = match is_in_order {
-            true => self.guide.met(by, first, keys),
+            // A mark among the rows that are shown again leads back: those were read by key.
+            true => self
+                .guide
+                .met(by, first, keys)
+                .filter(|met| met.row >= again),
             false => None,
         };
         let next = met.as_ref().and_then(|met| self.guide.place(met));

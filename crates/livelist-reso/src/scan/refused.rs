@@ -1,5 +1,5 @@
-//! A refusal behind good pages. What the scan knows outweighs a status: with a token that was good for
-//! many pages, 403 says that the token has ended, and a link that leads nowhere has died, or was the last.
+//! A refusal behind good pages. What the scan knows outweighs a status: a link that leads nowhere has died,
+//! or was the last. That a token has ended, whatever the status, the client says.
 
 use livelist_model::evidence::{EndSign, ScanEvidence};
 
@@ -19,7 +19,7 @@ impl ScanState {
         if self.evidence.pages == 0 {
             return Err(error);
         }
-        let error = match self.renewal(client, error) {
+        let error = match error.behind(self.evidence.pages) {
             refusal @ (ClientError::Denied { .. } | ClientError::Rejected { .. }) => refusal,
             other => return Err(other),
         };
@@ -43,18 +43,6 @@ impl ScanState {
             }
             _ => Err(error),
         }
-    }
-
-    /// The same error; behind good pages, and once at each, one that may come of the token's age is
-    /// taken for that. Else it names the page.
-    pub(super) fn renewal(&mut self, client: &Client<'_>, error: ClientError) -> ClientError {
-        let pages = self.evidence.pages;
-        let is_new = pages > 0 && self.renewed_at != Some(pages);
-        if is_new && client.may_be_the_token(&error) {
-            self.renewed_at = Some(pages);
-            return ClientError::Unauthorized;
-        }
-        error.behind(pages)
     }
 
     /// Behind the last row, a link that leads nowhere was the last one. Elsewhere it has died, and the

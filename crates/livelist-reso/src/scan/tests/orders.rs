@@ -4,7 +4,8 @@
 use livelist_model::evidence::{Doubt, EndSign};
 
 use crate::error::ClientError;
-use crate::strange::{Asked, Reply, Row, Strange, exactly, feed, keys, read, rows};
+use crate::scan::Cursor;
+use crate::strange::{Asked, Reply, Row, Strange, exactly, feed, keys, read, read_by, rows};
 
 /// How a timestamp is shown.
 type Shown = fn(i64) -> String;
@@ -105,6 +106,60 @@ fn tiny_lists_have_an_end() {
             assert_eq!(read, server.all(), "{what}");
         }
     }
+}
+
+/// A page that shows nothing new is as full as any where the list is one of a few rows of one instant.
+#[test]
+fn a_few_rows_of_one_instant_are_a_list() {
+    let shown: [Shown; 6] = [
+        exactly,
+        half_up::<MS>,
+        down::<MS>,
+        up::<MS>,
+        down::<SECOND>,
+        half_up::<SECOND>,
+    ];
+    for (many, show) in (1..6).flat_map(|many| shown.map(|show| (many, show))) {
+        for (begun, apart) in [0, 51_400, 51_600, 882_000, 882_999]
+            .into_iter()
+            .flat_map(|begun| [0, 200, MS, 300 * MS, 700 * MS].map(|apart| (begun, apart)))
+        {
+            let mut all = rows(keys(many), apart);
+            all.iter_mut().for_each(|row| row.at += begun);
+            let mut server = Strange::new(all, 100, Strange::plain);
+            server.show = show;
+            let (ended, read) = read(&server, &feed("ampre", r#","page_size":61"#));
+            let last = show(1_700_000_000_000_000 + begun + (many as i64 - 1) * apart);
+            let what = format!("{many}, {apart} apart, the last at {last}");
+            let scan = ended.expect(&what).evidence;
+            assert_eq!(scan.end, Some(EndSign::EmptyPage), "{what}");
+            assert_eq!(read, server.all(), "{what}");
+            assert!(server.requests() < 10, "{what}: {}", server.requests());
+        }
+    }
+}
+
+/// A mark of the last scan at the row behind which a span is left leads back into it.
+#[test]
+fn a_mark_in_an_instant_that_was_read_by_key_leads_nowhere_else() {
+    for mark in 0..61 {
+        let mut all = rows(keys(70), 9 * MS);
+        all[..61].iter_mut().for_each(|row| row.at = all_at());
+        all[..61].sort_by(|a, b| a.key.cmp(&b.key));
+        let marked = Cursor::Since {
+            stamp: exactly(all_at()),
+            key: all[mark].key.clone(),
+        };
+        let server = Strange::new(all, 61, Strange::plain);
+        let (ended, read) = read_by(&server, &feed("ampre", r#","count":"never""#), vec![marked]);
+        let scan = ended.expect("it has an end").evidence;
+        assert_eq!(scan.end, Some(EndSign::EmptyPage), "{mark}");
+        assert_eq!(read, server.all(), "{mark}");
+    }
+}
+
+fn all_at() -> i64 {
+    1_600_000_000_882_000
 }
 
 /// Where an instant holds more rows than a page and the server refuses to go on by key within it.

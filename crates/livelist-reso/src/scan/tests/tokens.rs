@@ -41,6 +41,31 @@ fn a_token_that_ends_with_403_or_400_behind_good_pages_is_replaced_once() {
     }
 }
 
+/// A token that serves a few requests ends at any of them: the count, a page, the question behind the last.
+#[test]
+fn tokens_that_last_a_few_requests_read_the_list() {
+    for (status, words) in [(401, ""), (403, "Forbidden"), (400, "token expired")] {
+        for lasts in 3..9 {
+            for counts in [false, true] {
+                let served = std::sync::Mutex::new(std::collections::BTreeMap::new());
+                let server = paged(move |asked| {
+                    let mut served = served.lock().unwrap();
+                    let served = served.entry(asked.token.clone()).or_insert(0);
+                    *served += 1;
+                    let is_over = *served > lasts;
+                    let uncounted = asked.counts() && !counts;
+                    let uncounted = uncounted.then(|| Reply::error(400, "no $count"));
+                    is_over.then(|| Reply::error(status, words)).or(uncounted)
+                });
+                let (ended, read) = read(&server, &feed("reso", OAUTH));
+                let what = format!("{status} after {lasts}");
+                let end = ended.expect(&what).evidence.end;
+                assert_eq!((end, read), (Some(EndSign::NoNextLink), server.all()));
+            }
+        }
+    }
+}
+
 #[test]
 fn access_that_is_lost_behind_good_pages_names_the_page() {
     let server = || paged(|asked| (asked.nth > 4).then(|| Reply::error(403, "Forbidden")));

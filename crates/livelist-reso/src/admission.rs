@@ -1,0 +1,177 @@
+//! What a run knows of its token. A refusal means something else where the token was let in a moment ago
+//! than where it never was: the one has ended, and a new one is worth a request; the other is refused.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use http::Uri;
+use serde::{Deserialize, Serialize};
+
+/// So often in a row one request is refused, each time with a token that was let in elsewhere.
+const MOST: u32 = 5;
+
+/// What is known of the token that is shown. Written down between the tasks of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Admission {
+    /// Whether it was let in.
+    let_in: bool,
+    /// The request that was refused last, as a hash of its URL; nothing once it is answered.
+    refused: Option<u64>,
+    /// How often in a row that was refused.
+    times: u32,
+    /// How often it was sent in vain before it was refused: a token that ends while the provider stumbles
+    /// makes no new request of it.
+    tried: u32,
+    /// Whether another token would be one too many.
+    #[serde(skip)]
+    is_over: bool,
+}
+
+impl Admission {
+    /// That of a run whose token has read a list.
+    pub fn of_a_reader() -> Admission {
+        Admission {
+            let_in: true,
+            ..Admission::default()
+        }
+    }
+
+    /// Whether nothing is known yet.
+    pub fn is_none(&self) -> bool {
+        *self == Admission::default()
+    }
+
+    /// Whether the token that was refused last was the newest there can be: the one before it was refused
+    /// as well and no answer came in between, or the same request was refused again and again.
+    pub fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// Whether the token was let in.
+    pub(crate) fn is_let_in(&self) -> bool {
+        self.let_in
+    }
+
+    /// Whether a refusal of this request with another status than 401 may come of the token's age: of one
+    /// that was let in, or by its words of the first one, which may have been about to end. What a new
+    /// token got as well does not.
+    pub(crate) fn may_have_ended(&self, uri: &Uri, is_named: bool) -> bool {
+        let is_first = is_named && self.refused.is_none();
+        (self.let_in || is_first) && self.refused != Some(hash(uri))
+    }
+
+    /// How often this request was sent in vain with tokens that ended.
+    pub(crate) fn tried(&self, uri: &Uri) -> u32 {
+        match self.refused == Some(hash(uri)) {
+            true => self.tried,
+            false => 0,
+        }
+    }
+
+    /// The request was answered.
+    pub(crate) fn answered(&mut self, uri: &Uri) {
+        self.let_in = true;
+        if self.refused == Some(hash(uri)) {
+            (self.refused, self.times, self.tried) = (None, 0, 0);
+        }
+    }
+
+    /// What came was no answer, and no refusal.
+    pub(crate) fn stumbled(&mut self) {
+        self.let_in = true;
+    }
+
+    /// The token was refused, behind so many answers of another kind to the same request.
+    pub(crate) fn refuse(&mut self, uri: &Uri, tried: u32) {
+        self.refuse_at(hash(uri), tried);
+    }
+
+    /// The token has ended by what several answers told, none of which stands for it alone.
+    pub(crate) fn doubt(&mut self) {
+        self.refuse_at(0, 0);
+    }
+
+    fn refuse_at(&mut self, here: u64, tried: u32) {
+        let here = Some(here);
+        let is_again = self.refused == here;
+        let was_let_in = self.let_in || self.refused.is_none();
+        self.is_over = !was_let_in || (is_again && self.times >= MOST);
+        *self = Admission {
+            let_in: false,
+            refused: here,
+            times: if is_again { self.times + 1 } else { 1 },
+            tried,
+            is_over: self.is_over,
+        };
+    }
+}
+
+/// Nobody but a run compares these, and `DefaultHasher::new` is keyless, so they can be written down.
+fn hash(uri: &Uri) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    uri.to_string().hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uri(n: u32) -> Uri {
+        format!("https://x.example/odata/Property?at={n}")
+            .parse()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_token_that_was_never_let_in_is_refused_at_the_second_one() {
+        let mut known = Admission::default();
+        assert!(!known.may_have_ended(&uri(1), false));
+        assert!(known.may_have_ended(&uri(1), true), "by its words");
+        known.refuse(&uri(1), 0);
+        assert!(!known.is_over(), "it may have been kept too long");
+        known.refuse(&uri(1), 0);
+        assert!(known.is_over());
+        let mut elsewhere = Admission::of_a_reader();
+        elsewhere.refuse(&uri(1), 0);
+        elsewhere.refuse(&uri(2), 0);
+        assert!(elsewhere.is_over(), "two in a row, whatever was asked");
+    }
+
+    #[test]
+    fn a_token_that_ends_again_and_again_gets_somewhere() {
+        let mut known = Admission::of_a_reader();
+        for n in 0..100 {
+            assert!(known.may_have_ended(&uri(n), true));
+            known.refuse(&uri(n), 0);
+            assert!(!known.is_over(), "{n}");
+            assert!(!known.may_have_ended(&uri(n), true));
+            known.answered(&uri(n));
+        }
+    }
+
+    #[test]
+    fn one_request_is_refused_a_few_times_by_tokens_that_are_let_in_elsewhere() {
+        let mut known = Admission::of_a_reader();
+        let times = (0..100).take_while(|_| {
+            known.answered(&uri(2));
+            known.refuse(&uri(1), 0);
+            !known.is_over()
+        });
+        assert_eq!(times.count(), MOST as usize);
+    }
+
+    #[test]
+    fn what_was_sent_in_vain_is_not_begun_anew_with_another_token() {
+        let mut known = Admission::of_a_reader();
+        known.stumbled();
+        known.refuse(&uri(1), 4);
+        let text = serde_json::to_string(&known).unwrap();
+        let mut known: Admission = serde_json::from_str(&text).unwrap();
+        assert_eq!((known.tried(&uri(1)), known.tried(&uri(2))), (4, 0));
+        known.answered(&uri(2));
+        assert_eq!(known.tried(&uri(1)), 4);
+        known.answered(&uri(1));
+        assert_eq!(known.tried(&uri(1)), 0);
+    }
+}
