@@ -59,6 +59,7 @@ pub(crate) enum Literal {
 pub(crate) trait Facts {
     fn compare_key(&self, other: &str) -> Ordering;
     fn is_listing(&self, id: &str) -> bool;
+    fn listing_id(&self) -> String;
     /// The key as a number.
     fn number(&self) -> i64;
     fn status(&self) -> &str;
@@ -256,6 +257,7 @@ fn order(row: &impl Facts, field: Field, literal: &Literal) -> Option<Ordering> 
     match (field, literal) {
         (Field::ListingKey, Literal::Text(key)) => Some(row.compare_key(key)),
         (Field::ListingKeyNumeric, Literal::Number(number, _)) => Some(row.number().cmp(number)),
+        (Field::ListingId, Literal::Text(text)) => Some(row.listing_id().as_str().cmp(text)),
         (Field::StandardStatus, Literal::Text(text)) => Some(row.status().cmp(text)),
         (Field::PropertyType, Literal::Text(text)) => Some(row.property_type().cmp(text)),
         (Field::ListOfficeMlsId, Literal::Text(text)) => Some(row.office().cmp(text)),

@@ -302,6 +302,13 @@ impl KeyBuffer {
             .map(|e| (e.of(&self.bytes).0, e.id(&self.bytes)))
     }
 
+    /// Keys and ids of the rows `first..`, an empty one where there is none.
+    pub fn ids_from(&self, first: usize) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let rows = self.entries.get(first..).unwrap_or_default();
+        rows.iter()
+            .map(|e| (e.of(&self.bytes).0, e.id(&self.bytes)))
+    }
+
     /// Keys and timestamps in the present order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
         self.iter_from(0)

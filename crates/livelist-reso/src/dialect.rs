@@ -202,11 +202,22 @@ impl Dialect {
         }
     }
 
+    /// The field by which rows of one instant are told apart: the one by which records of `feed` are
+    /// asked for.
+    pub fn told_apart_by<'f>(&self, feed: &'f FeedSpec) -> Option<&'f str> {
+        match (self.asked_by)(feed) {
+            Some(Asked::ByKey) => Some(&feed.key_field),
+            _ => self.id_field(feed),
+        }
+    }
+
     /// The second field of a row that a scan reads, if any: the one it pages by, or the timestamp by
     /// which it knows a row again.
     pub fn second_field(&self) -> Option<&'static str> {
         match self.scan {
-            ScanForm::Keyset(KeysetBy::Number(field) | KeysetBy::Time(field)) => Some(field),
+            ScanForm::Keyset(
+                KeysetBy::Number(field) | KeysetBy::Time(field) | KeysetBy::TimeAlone(field),
+            ) => Some(field),
             _ => self.stamp_field,
         }
     }

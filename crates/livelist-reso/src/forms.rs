@@ -31,6 +31,10 @@ pub enum KeysetBy {
     /// neither stall the scan nor are jumped over (F12):
     /// `$orderby=t,key&$filter=(t gt T or (t eq T and key gt 'last'))`.
     Time(&'static str),
+    /// By a timestamp alone, where the provider keeps that order by itself and takes no other:
+    /// `$filter=t ge T`. Rows of one instant have no order; more of them than fit on a page are told
+    /// apart by the id by which the provider is asked for a record.
+    TimeAlone(&'static str),
 }
 
 impl ScanForm {
@@ -53,6 +57,7 @@ impl ScanForm {
             ScanForm::Keyset(KeysetBy::Key) => "by key",
             ScanForm::Keyset(KeysetBy::Number(_)) => "by numeric key",
             ScanForm::Keyset(KeysetBy::Time(_)) => "by timestamp and key",
+            ScanForm::Keyset(KeysetBy::TimeAlone(_)) => "by timestamp",
             ScanForm::Links { skips: false, .. } => "links",
             ScanForm::Links { skips: true, .. } => "`$skip`, overlapping",
             ScanForm::List => "master list",

@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::client::{Answer, Client, PageRequest};
 use crate::count::count;
-use crate::dialect::{Dialect, ScanForm, SizeForm};
+use crate::dialect::{Dialect, KeysetBy, ScanForm, SizeForm};
 use crate::error::ClientError;
 use crate::loops::LoopProbe;
+use crate::page::PageError;
 
+mod alone;
 mod bounds;
 mod ends;
 mod guide;
@@ -23,6 +25,7 @@ mod overlap;
 mod refused;
 mod urls;
 
+pub use alone::Part;
 pub use bounds::{Ascending, Idle};
 use guide::Guide;
 pub use guide::Marks;
@@ -77,12 +80,19 @@ pub struct ScanState {
     /// The most rows that a page has shown.
     #[serde(default)]
     pub fullest: u64,
-    /// Where the scan goes by `$skip`: how many pages in a row have told that the list ends with them.
+    /// Where the scan goes by `$skip`, or by time alone: how many pages in a row have told that the list
+    /// ends with them.
     #[serde(default)]
     pub ends_told: u32,
     /// Whether it goes on with one page at a time: the provider refused one.
     #[serde(default)]
     pub alone: bool,
+    /// Where it goes by time alone: whether that was given up for `$skip`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_skip: bool,
+    /// There, too: the parts of a span that are still to be read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
     /// Where it goes by an order: what it leaves behind for the next scan to guess by.
     #[serde(default)]
     pub marks: Marks,
@@ -148,6 +158,18 @@ pub enum Cursor {
         /// The row's key.
         key: String,
     },
+    /// The one that shows the rows of a span whose ids are from one to below another: a part of more rows
+    /// than a page holds, in no order.
+    Among {
+        /// The span's beginning, as an OData literal.
+        from: String,
+        /// Its end.
+        to: String,
+        /// The least id, if there is one.
+        low: Option<String>,
+        /// The id above all, if there is one.
+        high: Option<String>,
+    },
     /// The one that begins behind so many rows.
     Skip(u64),
 }
@@ -158,7 +180,7 @@ impl Cursor {
         match self {
             Cursor::After(_) | Cursor::Since { .. } | Cursor::From { .. } | Cursor::Skip(_) => true,
             Cursor::Within { key, .. } => key.is_some(),
-            Cursor::Start | Cursor::Link(_) | Cursor::Past(_) => false,
+            Cursor::Start | Cursor::Link(_) | Cursor::Past(_) | Cursor::Among { .. } => false,
         }
     }
 }
@@ -199,6 +221,8 @@ impl ScanState {
             fullest: 0,
             ends_told: 0,
             alone: false,
+            by_skip: false,
+            parts: Vec::new(),
             marks: Marks::default(),
             guide: Guide::default(),
             evidence: ScanEvidence::begin(dialect.scan.paging(), now),
@@ -269,6 +293,17 @@ impl ScanState {
             Err(error) => return self.refused(client, error).await,
         };
         match moved {
+            // What is not in the order that it is read by has no place to go on from.
+            Err(ClientError::Page(PageError::Order | PageError::Shape(_)))
+                if matches!(
+                    self.form(client),
+                    ScanForm::Keyset(KeysetBy::TimeAlone(_))
+                ) =>
+            {
+                keys.forget_stamps(mark);
+                self.read_by_skip("rows do not stand in the order of their timestamps");
+                return Ok(());
+            }
             // What stood beside the keys was the way to the next page.
             Ok(()) => keys.forget_stamps(mark),
             Err(_) => keys.truncate(mark),
@@ -287,12 +322,12 @@ impl ScanState {
         client: &mut Client<'_>,
         keys: &mut KeyBuffer,
     ) -> Result<(Answer, Result<(), ClientError>), ClientError> {
-        let asked = PageUrls::of(client, &self.cursor)?.at(self.page_size)?;
+        let asked = PageUrls::of(client, self.form(client), &self.cursor)?.at(self.page_size)?;
         let mut looked = self.look_so(client, keys).await;
         if let Err(ClientError::Rejected { .. }) = &looked {
             let former = client.literal();
             client.write_keys(former.other());
-            let other = PageUrls::of(client, &self.cursor)?.at(self.page_size)?;
+            let other = PageUrls::of(client, self.form(client), &self.cursor)?.at(self.page_size)?;
             let again = match other == asked {
                 true => None,
                 false => self.look_so(client, keys).await.ok(),
@@ -316,11 +351,11 @@ impl ScanState {
         client: &mut Client<'_>,
         keys: &mut KeyBuffer,
     ) -> Result<(Answer, Result<(), ClientError>), ClientError> {
-        let pages = PageUrls::of(client, &self.cursor)?;
+        let pages = PageUrls::of(client, self.form(client), &self.cursor)?;
         let first = keys.len();
         let ahead = match self.guesses(pages.form, client.at_once() - 1) {
             Some(guesses) => {
-                let pages = guesses.iter().map(|guess| PageUrls::of(client, guess));
+                let pages = guesses.iter().map(|guess| PageUrls::of(client, pages.form, guess));
                 let urls = pages.map(|pages| pages?.at(self.page_size));
                 // A guess that makes no URL is none.
                 Some(urls.filter_map(Result::ok).collect::<Vec<_>>())
@@ -353,6 +388,9 @@ impl ScanState {
             answer = client.page(request(None), keys).await?;
         }
         let moved = match pages.form {
+            ScanForm::Keyset(by @ KeysetBy::TimeAlone(_)) => {
+                self.move_on_by_time(by, client, &answer, first, keys)
+            }
             ScanForm::Keyset(by) => self.move_on_by_order(by, &answer, first, keys),
             ScanForm::Links { skips: true, .. } => {
                 self.move_on_by_skip(&answer, &PageRows::of(first, keys))
@@ -369,7 +407,8 @@ impl ScanState {
     /// others, because rows that were modified meanwhile are there.
     fn guesses(&self, form: ScanForm, most: usize) -> Option<Vec<Cursor>> {
         match (form, &self.cursor) {
-            (ScanForm::Keyset(_), Cursor::Within { .. }) => Some(Vec::new()),
+            (ScanForm::Keyset(KeysetBy::TimeAlone(_)), _) if self.ends_told > 0 => None,
+            (ScanForm::Keyset(_), Cursor::Within { .. } | Cursor::Among { .. }) => Some(Vec::new()),
             (ScanForm::Keyset(_), _) => Some(self.guide.ahead(most).cloned().collect()),
             (ScanForm::Links { skips: true, .. }, _) if self.ends_told > 0 => None,
             (ScanForm::Links { skips: true, .. }, Cursor::Skip(here)) => {

@@ -36,6 +36,12 @@ impl Row {
         let digits = self.key.rsplit(|c: char| !c.is_ascii_digit()).next();
         digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
     }
+
+    /// An id whose order is not that of the keys.
+    pub(crate) fn id(&self) -> String {
+        let digits = format!("{:04}", self.number());
+        format!("L{}", digits.chars().rev().collect::<String>())
+    }
 }
 
 /// Rows with such keys, each so many microseconds behind the one before.
@@ -166,6 +172,7 @@ impl Strange {
                 serde_json::json!({
                     "ListingKey": row.key,
                     "ListingKeyNumeric": row.number(),
+                    "ListingId": row.id(),
                     "ModificationTimestamp": (self.show)(row.at),
                 })
             })
@@ -285,6 +292,9 @@ impl Words {
                 }
             }
             "ListingKeyNumeric" => row.number().cmp(&value.parse().unwrap()),
+            "ListingId" => row.id().as_str().cmp(value.trim_matches('\'')),
+            // Each row is of this system, and may be shown.
+            "OriginatingSystemName" | "MlgCanView" => std::cmp::Ordering::Equal,
             "ModificationTimestamp" => {
                 let value: jiff::Timestamp = value.parse().unwrap();
                 let value = value.as_nanosecond();

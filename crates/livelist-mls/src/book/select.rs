@@ -161,6 +161,13 @@ impl Facts for Candidate<'_> {
         number == Some(self.book.listing(self.row))
     }
 
+    fn listing_id(&self) -> String {
+        let mut id = String::new();
+        let number = self.book.listing(self.row);
+        self.book.keys.write_listing_id(number, &mut id);
+        id
+    }
+
     fn number(&self) -> i64 {
         self.book.number(self.row)
     }

@@ -293,6 +293,9 @@ mod tests {
         fn is_listing(&self, id: &str) -> bool {
             id == "1000007"
         }
+        fn listing_id(&self) -> String {
+            "1000007".to_owned()
+        }
         fn number(&self) -> i64 {
             42
         }
@@ -349,6 +352,8 @@ mod tests {
             ("ListingKeyNumeric gt 42", false),
             ("ListingId in ('1','1000007')", true),
             ("ListingId eq '1000008'", false),
+            ("ListingId ge '1000007' and ListingId lt '1000008'", true),
+            ("ListingId lt '1000007'", false),
             ("PropertyType in ('Land','Residential')", true),
             ("ListOfficeMlsId eq 'OFF4'", false),
             ("OriginatingSystemName in ('actris')", true),

@@ -2,8 +2,9 @@
 //!
 //! - A long-lived bearer token. gzip is mandatory (the client always accepts it).
 //! - Exactly one `OriginatingSystemName` a request; `MlgCanView eq true` for what may be shown;
-//!   `$top` up to 5,000; no `$orderby`: rows come by ModificationTimestamp. A nextLink with `$top` and
-//!   `$skip`; the scan makes its own, which overlap, so that no row slips past while others move.
+//!   `$top` up to 5,000; no `$orderby`: rows come by ModificationTimestamp, those of one instant in no
+//!   order. A nextLink with `$top` and `$skip`, which loses rows where they have no order; so the scan
+//!   asks for `ModificationTimestamp ge` the last row's, and links only tell that there is more.
 //! - `ListingKey` is not searchable, `ListingId` is (of Property; `MemberMlsId` of Member, `OfficeMlsId` of
 //!   Office, `OpenHouseKey` of OpenHouse), and `in` is preferred: listings are asked for by the ListingId
 //!   that is read beside the key. Broker-Only feeds refuse ListingId: there a later run has to agree. It
@@ -16,9 +17,7 @@ use std::time::Duration;
 use livelist_model::registry::{AuthKind, Limit};
 use livelist_model::run::FeedSpec;
 
-use super::{
-    Asked, ConfirmForm, CountForm, Dialect, ScanForm, SizeForm, originating_system,
-};
+use super::{Asked, ConfirmForm, CountForm, Dialect, KeysetBy, ScanForm, originating_system};
 
 pub(super) fn dialect() -> Dialect {
     Dialect {
@@ -26,12 +25,7 @@ pub(super) fn dialect() -> Dialect {
         title: "MLS Grid v2",
         source: "docs.mlsgrid.com, API version 2.0",
         auth: &[AuthKind::ServerToken],
-        scan: ScanForm::Links {
-            size: SizeForm::Top,
-            skips: true,
-        },
-        // Tells a row that moved, because it was modified, from one that stands where it stood.
-        stamp_field: Some("ModificationTimestamp"),
+        scan: ScanForm::Keyset(KeysetBy::TimeAlone("ModificationTimestamp")),
         page_max: 5_000,
         pages_at_once: 2,
         count: CountForm::Never,

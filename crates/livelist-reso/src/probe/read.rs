@@ -161,8 +161,9 @@ fn second_field(check: Check, dialect: &Dialect, seen: &PageSeen) -> Check {
     };
     match dialect.scan {
         // What it reads by is in every row, else it could not go on.
-        ScanForm::Keyset(KeysetBy::Number(field) | KeysetBy::Time(field))
-            if seen.way_on.is_ok() =>
+        ScanForm::Keyset(
+            KeysetBy::Number(field) | KeysetBy::Time(field) | KeysetBy::TimeAlone(field),
+        ) if seen.way_on.is_ok() =>
         {
             check.saw(format!("`{field}` in every row{order}"))
         }
@@ -282,6 +283,7 @@ fn way(feed: &FeedSpec, dialect: &Dialect) -> String {
     match dialect.scan {
         ScanForm::Keyset(KeysetBy::Key) => format!("by `{} ge '…'`", feed.key_field),
         ScanForm::Keyset(KeysetBy::Number(field)) => format!("by `{field} ge …`"),
+        ScanForm::Keyset(KeysetBy::TimeAlone(field)) => format!("by `{field} ge …`"),
         ScanForm::Keyset(KeysetBy::Time(field)) => format!("by `{field}` and `{}`", feed.key_field),
         ScanForm::Links { skips: true, .. } => "by `$skip`".to_owned(),
         ScanForm::Links { skips: false, .. } => "by link".to_owned(),

@@ -119,7 +119,7 @@ impl Guide {
             .find_map(|(at, row)| {
                 let id = match by {
                     KeysetBy::Number(_) => row.1,
-                    KeysetBy::Key | KeysetBy::Time(_) => row.0,
+                    KeysetBy::Key | KeysetBy::Time(_) | KeysetBy::TimeAlone(_) => row.0,
                 };
                 let mark = *self.by_row.get(id)?;
                 // The row may have been modified since, and so be at another place.
@@ -132,6 +132,11 @@ impl Guide {
     /// Goes on behind a mark.
     pub(super) fn pass(&mut self, met: &Met) {
         self.next = Some(met.mark + 1);
+    }
+
+    /// Knows no more where the scan is among the marks.
+    pub(super) fn lose(&mut self) {
+        self.next = None;
     }
 
     /// The place of a mark.

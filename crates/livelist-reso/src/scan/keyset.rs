@@ -19,12 +19,14 @@ pub(super) fn options(
 ) -> (String, String) {
     let field = match by {
         KeysetBy::Key => key_field,
-        KeysetBy::Number(field) | KeysetBy::Time(field) => field,
+        KeysetBy::Number(field) | KeysetBy::Time(field) | KeysetBy::TimeAlone(field) => field,
     };
     let key_is = |op: &str, key: &str| format!("{key_field} {op} {}", literal_as(form, key));
     let value_is = |op: &str, value: &str| match by {
         KeysetBy::Key => key_is(op, value),
-        KeysetBy::Number(_) | KeysetBy::Time(_) => format!("{field} {op} {value}"),
+        KeysetBy::Number(_) | KeysetBy::Time(_) | KeysetBy::TimeAlone(_) => {
+            format!("{field} {op} {value}")
+        }
     };
     let condition = match cursor {
         Cursor::After(value) => value_is("ge", value),
@@ -49,11 +51,12 @@ pub(super) fn options(
             }
             _ => String::new(),
         },
-        Cursor::Start | Cursor::Link(_) | Cursor::Skip(_) => String::new(),
+        Cursor::Start | Cursor::Link(_) | Cursor::Skip(_) | Cursor::Among { .. } => String::new(),
     };
     let order = match by {
         KeysetBy::Time(_) => format!("{field},{key_field}"),
         KeysetBy::Key | KeysetBy::Number(_) => field.to_owned(),
+        KeysetBy::TimeAlone(_) => String::new(),
     };
     (condition, order)
 }
@@ -71,7 +74,7 @@ fn unit(at: jiff::Timestamp) -> jiff::SignedDuration {
 }
 
 /// The first and the last instant that may be stored where `stamp` is shown.
-fn around(stamp: &str) -> (String, String) {
+pub(super) fn around(stamp: &str) -> (String, String) {
     let Some(at) = stamp::instant(stamp) else {
         return (stamp.to_owned(), stamp.to_owned());
     };
@@ -130,7 +133,7 @@ pub(super) fn place(by: KeysetBy, (key, second): (&[u8], &[u8])) -> Option<Curso
     match by {
         KeysetBy::Key => text(key).map(Cursor::After),
         KeysetBy::Number(_) => text(second).filter(|n| is_number(n)).map(Cursor::After),
-        KeysetBy::Time(_) => Some(Cursor::Since {
+        KeysetBy::Time(_) | KeysetBy::TimeAlone(_) => Some(Cursor::Since {
             stamp: stamp::literal(stamp::instant(std::str::from_utf8(second).ok()?)?),
             key: text(key)?,
         }),
@@ -142,7 +145,7 @@ pub(super) fn is_place(by: KeysetBy, cursor: &Cursor) -> bool {
     match (by, cursor) {
         (KeysetBy::Key, Cursor::After(_)) => true,
         (KeysetBy::Number(_), Cursor::After(number)) => is_number(number),
-        (KeysetBy::Time(_), Cursor::Since { stamp, .. }) => {
+        (KeysetBy::Time(_) | KeysetBy::TimeAlone(_), Cursor::Since { stamp, .. }) => {
             stamp::instant(stamp).is_some_and(|at| stamp::literal(at) == *stamp)
         }
         _ => false,
@@ -198,7 +201,7 @@ pub(super) fn behind(
             let last = keys.iter_from(first).last().map(|(_, number)| text(number));
             Ok(last.map(Cursor::After))
         }
-        KeysetBy::Time(field) => {
+        KeysetBy::Time(field) | KeysetBy::TimeAlone(field) => {
             let mut before = match former {
                 // As coarse as it is shown, a row may seem to stand before the place it was asked from.
                 Cursor::Since { stamp, .. } => stamp::instant(&around(&around(stamp).0).0),

@@ -9,7 +9,6 @@ use super::{Cursor, ScanState, keyset, overlap};
 use crate::client::Answer;
 use crate::dialect::{KeysetBy, ScanForm};
 use crate::error::ClientError;
-use crate::loops::LoopProbe;
 
 /// So many rows before its end a page is asked for again that did not show the row it was asked from.
 const BACK: usize = 10;
@@ -20,6 +19,9 @@ impl ScanState {
     pub(super) fn may_be_stale(&self, form: ScanForm, first: usize, keys: &KeyBuffer) -> bool {
         let rows = keys.len() - first;
         let again = match form {
+            ScanForm::Keyset(by @ KeysetBy::TimeAlone(_)) if self.is_still(by, first, keys) => {
+                return true;
+            }
             ScanForm::Keyset(_) => self.shown_again(first, keys),
             ScanForm::Links { .. } | ScanForm::List => return rows == 0,
         };
@@ -40,13 +42,7 @@ impl ScanState {
         let rows = keys.len() - first;
         let again = self.shown_again(first, keys);
         let is_torn = self.cursor.shows_again() && again == 0;
-        if is_torn && let Some(back) = self.back.clone() {
-            // The row was sold or modified meanwhile, or the provider does not read its own places: rows
-            // that stood before it have to show.
-            self.went(answer, rows as u64, None)?;
-            self.loops = LoopProbe::default();
-            (self.cursor, self.back) = (back, None);
-            keys.truncate(keys.mark_at(first));
+        if is_torn && self.goes_back(answer, first, keys)? {
             return Ok(());
         }
         let Some(last) = last else {
@@ -80,6 +76,21 @@ impl ScanState {
             keys.truncate(keys.mark_at(first));
             return Ok(());
         }
+        self.go_behind(by, answer, first, keys, (again, is_torn), last)
+    }
+
+    /// The next page begins with `last`, the place of this one's last row, or with the last mark that this
+    /// one shows, where it is cut.
+    pub(super) fn go_behind(
+        &mut self,
+        by: KeysetBy,
+        answer: &Answer,
+        first: usize,
+        keys: &mut KeyBuffer,
+        (again, is_torn): (usize, bool),
+        last: Cursor,
+    ) -> Result<(), ClientError> {
+        let rows = keys.len() - first;
         let is_in_order = !matches!(self.cursor, Cursor::Within { .. });
         let met = match is_in_order {
             // A mark among the rows that are shown again leads back: those were read by key.
@@ -89,6 +100,7 @@ impl ScanState {
                 .filter(|met| met.row >= again),
             false => None,
         };
+        let met = met.filter(|met| !self.is_at(by, met));
         let next = met.as_ref().and_then(|met| self.guide.place(met));
         let own = met.as_ref().map_or(rows, |met| met.row + 1);
         let again = again.min(own);
@@ -115,7 +127,7 @@ impl ScanState {
     }
 
     /// How many rows of the page stand where rows of the one before stood.
-    fn shown_again(&self, first: usize, keys: &KeyBuffer) -> usize {
+    pub(super) fn shown_again(&self, first: usize, keys: &KeyBuffer) -> usize {
         match self.cursor.shows_again() {
             true => overlap::again(&self.tail, first, keys),
             false => 0,
@@ -148,12 +160,15 @@ impl ScanState {
             return Err(EndSign::EmptyPage);
         }
         match by {
-            KeysetBy::Time(_) if rows > 1 => {
+            KeysetBy::Time(_) | KeysetBy::TimeAlone(_) if rows > 1 => {
                 keyset::span(&self.cursor, &last).ok_or(EndSign::Unproved)
             }
             // More rows of one number than a page holds: nothing tells them apart.
             KeysetBy::Number(_) if rows > 1 => Err(EndSign::Unproved),
-            KeysetBy::Key | KeysetBy::Number(_) | KeysetBy::Time(_) => {
+            KeysetBy::Key
+            | KeysetBy::Number(_)
+            | KeysetBy::Time(_)
+            | KeysetBy::TimeAlone(_) => {
                 Ok(Cursor::Past(Box::new(last)))
             }
         }

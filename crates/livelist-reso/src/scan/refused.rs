@@ -6,6 +6,7 @@ use livelist_model::evidence::{EndSign, ScanEvidence};
 use super::ends::Behind;
 use super::{Ascending, Cursor, Idle, ScanState};
 use crate::client::Client;
+use crate::dialect::{KeysetBy, ScanForm};
 use crate::error::ClientError;
 use crate::loops::LoopProbe;
 
@@ -35,6 +36,17 @@ impl ScanState {
         );
         match &self.cursor {
             Cursor::Link(_) if leads_nowhere => self.dead_link(client, error).await,
+            // The provider takes no condition on its timestamps, or none on its ids.
+            Cursor::Since { .. } | Cursor::From { .. } | Cursor::Among { .. }
+                if matches!(error, ClientError::Rejected { .. })
+                    && matches!(
+                        self.form(client),
+                        ScanForm::Keyset(KeysetBy::TimeAlone(_))
+                    ) =>
+            {
+                self.read_by_skip("a question by timestamps is refused");
+                Ok(())
+            }
             // The provider does not answer this form, and nothing else reads these rows.
             Cursor::Within { .. } | Cursor::From { .. } => {
                 tracing::warn!(%error, "rows of one instant cannot be read by key");
@@ -65,7 +77,7 @@ impl ScanState {
     }
 
     /// From the first page again. What was read stays read, and the list is as old as it was.
-    fn begin_anew(&mut self) {
+    pub(super) fn begin_anew(&mut self) {
         tracing::info!(
             pages = self.evidence.pages,
             "a link has died; the scan begins anew"

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use http::Uri;
 
-use super::{Cursor, keyset};
+use super::{Cursor, alone, keyset};
 use crate::allow;
 use crate::client::Client;
-use crate::dialect::{ScanForm, SizeForm};
+use crate::dialect::{KeysetBy, ScanForm, SizeForm};
 use crate::error::ClientError;
 use crate::query::{Query, all_of};
 
@@ -27,7 +27,8 @@ pub(super) struct PageUrls {
 }
 
 impl PageUrls {
-    pub(super) fn of(client: &Client<'_>, cursor: &Cursor) -> Result<PageUrls, ClientError> {
+    /// Of the page at `cursor`, for a scan that reads in this form.
+    pub(super) fn of(client: &Client<'_>, form: ScanForm, cursor: &Cursor) -> Result<PageUrls, ClientError> {
         let (feed, dialect) = (client.feed(), client.dialect());
         let base = dialect.base(feed);
         let link = match cursor {
@@ -37,7 +38,12 @@ impl PageUrls {
             }
             _ => None,
         };
-        let (after, orderby) = match dialect.scan {
+        let (after, orderby) = match form {
+            ScanForm::Keyset(KeysetBy::TimeAlone(field)) => {
+                let id_field = dialect.told_apart_by(feed).unwrap_or_default();
+                let after = alone::condition(field, id_field, client.literal(), cursor);
+                (after, String::new())
+            }
             ScanForm::Keyset(by) => keyset::options(by, &feed.key_field, client.literal(), cursor),
             ScanForm::Links { .. } | ScanForm::List => Default::default(),
         };
@@ -49,9 +55,9 @@ impl PageUrls {
             .id_field(feed)
             .map(|f| format!(",{f}"))
             .unwrap_or_default();
-        let is_list = dialect.scan == ScanForm::List;
+        let is_list = form == ScanForm::List;
         Ok(PageUrls {
-            form: dialect.scan,
+            form,
             link,
             base,
             path: (dialect.scan_path)(feed),
@@ -67,7 +73,7 @@ impl PageUrls {
             },
             parameters: feed.parameters.clone(),
             orderby,
-            least: match dialect.scan {
+            least: match form {
                 ScanForm::Keyset(_) if cursor.shows_again() => 2,
                 _ => 1,
             },

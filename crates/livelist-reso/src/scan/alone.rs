@@ -1,0 +1,414 @@
+//! The way by a timestamp alone, where the provider keeps that order by itself and takes no other: rows of
+//! one instant have no order, and may come in another one in each answer.
+//!
+//! So nothing may depend on where a row of an instant stands. A page shows all rows that are older than
+//! its last one, and some of those of that instant. The next question begins with that instant, and shows
+//! all of its rows again; each page is the first of its question, and nothing counts rows. What is modified
+//! meanwhile moves ahead of the reader.
+//!
+//! An instant with more rows than a page is divided by the id by which the provider is asked for a record:
+//! below one that a page showed, and from it on, until each part fits on a page. What cannot be divided is
+//! read by `$skip`, and so is a list that is not in this order.
+
+use livelist_model::evidence::{EndSign, Paging};
+use livelist_model::keys::KeyBuffer;
+use serde::{Deserialize, Serialize};
+
+use super::guide::{Guide, Met};
+use super::{Cursor, Marks, ScanState, keyset, overlap};
+use crate::client::{Answer, Client};
+use crate::dialect::{KeysetBy, ScanForm, SizeForm};
+use crate::error::ClientError;
+use crate::loops::LoopProbe;
+use crate::page::PageError;
+use crate::query::{KeyLiteral, literal_as};
+use crate::stamp;
+
+/// So many of its rows a part has to show one of.
+const KNOWN: usize = 50;
+/// So many pages in a row with room for more are the end, whatever was modified between them.
+const ENDS_TOLD: u32 = 3;
+
+/// A part of the rows of a span of time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// The ids from this one on; from the first where there is none.
+    low: Option<String>,
+    /// The ids below this one; up to the last where there is none.
+    high: Option<String>,
+    /// Rows that it was seen to have, as hashes of their keys.
+    known: Vec<u64>,
+}
+
+/// By what rows of one instant are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ids {
+    /// By their keys.
+    Keys,
+    /// By the ids beside them.
+    Beside,
+    /// By nothing.
+    None,
+}
+
+impl Ids {
+    fn of(client: &Client<'_>) -> Ids {
+        let feed = client.feed();
+        match client.dialect().told_apart_by(feed) {
+            Some(field) if field == feed.key_field => Ids::Keys,
+            Some(_) => Ids::Beside,
+            None => Ids::None,
+        }
+    }
+
+    /// The keys of the rows `first..`, each with what tells it apart.
+    fn of_rows(self, first: usize, keys: &KeyBuffer) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let rows = keys.ids_from(first);
+        rows.map(move |(key, id)| match self {
+            Ids::Keys => (key, key),
+            Ids::Beside | Ids::None => (key, id),
+        })
+    }
+}
+
+/// The condition of the page at `cursor`.
+pub(super) fn condition(
+    field: &str,
+    id_field: &str,
+    literal: KeyLiteral,
+    cursor: &Cursor,
+) -> String {
+    match cursor {
+        Cursor::Since { stamp, .. } => format!("{field} ge {}", keyset::around(stamp).0),
+        Cursor::From { stamp, .. } => format!("{field} ge {stamp}"),
+        Cursor::Among {
+            from,
+            to,
+            low,
+            high,
+        } => {
+            let id_is = |op: &str, id: &String| {
+                format!(" and {id_field} {op} {}", literal_as(literal, id))
+            };
+            let low = low.iter().map(|id| id_is("ge", id));
+            let high = high.iter().map(|id| id_is("lt", id));
+            let span = format!("{field} ge {from} and {field} le {to}");
+            low.chain(high).fold(span, |all, more| all + &more)
+        }
+        _ => String::new(),
+    }
+}
+
+/// The instant from which the page at a place was asked for.
+fn from(place: &Cursor) -> Option<jiff::Timestamp> {
+    match place {
+        Cursor::Since { stamp, .. } => stamp::instant(&keyset::around(stamp).0),
+        Cursor::From { stamp, .. } => stamp::instant(stamp),
+        _ => None,
+    }
+}
+
+/// Whether the page at `next` begins later than the one at `here`.
+fn is_later(here: &Cursor, next: &Cursor) -> bool {
+    from(here).is_none_or(|here| from(next).is_some_and(|next| next > here))
+}
+
+/// Divides the rows `first..`, all with ids from `low` to below `high`, into two parts. Nothing where one
+/// of them has no id, or all have the same.
+fn divided(
+    (low, high): (Option<String>, Option<String>),
+    ids: Ids,
+    first: usize,
+    keys: &KeyBuffer,
+) -> Option<[Part; 2]> {
+    if ids == Ids::None {
+        return None;
+    }
+    let rows: Vec<(&[u8], &[u8])> = ids.of_rows(first, keys).collect();
+    if rows.iter().any(|(_, id)| id.is_empty()) {
+        return None;
+    }
+    let mut ids: Vec<&str> = Vec::with_capacity(rows.len());
+    for (_, id) in &rows {
+        ids.push(std::str::from_utf8(id).ok()?);
+    }
+    ids.sort_unstable();
+    let least = ids.first().copied()?;
+    // Not all of them may stand on one side.
+    let upper = ids.partition_point(|id| *id <= least);
+    let middle = ids.get(upper.max(ids.len() / 2)).copied()?;
+    let known = |is_below: bool| {
+        let mine = rows
+            .iter()
+            .filter(|(_, id)| (*id < middle.as_bytes()) == is_below);
+        let hashes = mine.map(|(key, _)| overlap::hash_of_key(key));
+        hashes.take(KNOWN).collect()
+    };
+    Some([
+        Part {
+            low,
+            high: Some(middle.to_owned()),
+            known: known(true),
+        },
+        Part {
+            low: Some(middle.to_owned()),
+            high,
+            known: known(false),
+        },
+    ])
+}
+
+impl ScanState {
+    /// How the scan reads: as the dialect has it, unless that was given up.
+    pub(super) fn form(&self, client: &Client<'_>) -> ScanForm {
+        match client.dialect().scan {
+            // A run of a version that read by `$skip` goes on so.
+            ScanForm::Keyset(KeysetBy::TimeAlone(_))
+                if self.by_skip || matches!(self.cursor, Cursor::Skip(_)) =>
+            {
+                ScanForm::Links {
+                    size: SizeForm::Top,
+                    skips: true,
+                }
+            }
+            form => form,
+        }
+    }
+
+    /// The next page begins with the instant of the last row of this one. A page with room for more tells
+    /// that the list ends. One alone may be cut: the scan ends when the next one shows nothing later, or
+    /// with three in a row, each with rows that were modified since the last.
+    pub(super) fn move_on_by_time(
+        &mut self,
+        by: KeysetBy,
+        client: &Client<'_>,
+        answer: &Answer,
+        first: usize,
+        keys: &mut KeyBuffer,
+    ) -> Result<(), ClientError> {
+        let ids = Ids::of(client);
+        if let Cursor::Among { .. } = self.cursor {
+            return self.move_on_by_part(ids, answer, first, keys);
+        }
+        let last = keyset::behind(by, &self.cursor, first, keys).map_err(ClientError::Page)?;
+        let rows = keys.len() - first;
+        let again = self.shown_again(first, keys);
+        let is_full = self.has_more(answer, rows);
+        if let Some(last) = &last
+            && is_full
+            && !is_later(&self.cursor, last)
+        {
+            return self.divide(last.clone(), ids, answer, first, keys);
+        }
+        let is_torn = self.cursor.shows_again() && !self.tail.is_empty() && again == 0;
+        if is_torn && self.goes_back(answer, first, keys)? {
+            return Ok(());
+        }
+        let Some(last) = last else {
+            let sign = match self.cursor {
+                Cursor::Since { .. } => EndSign::Unproved,
+                _ => EndSign::EmptyPage,
+            };
+            self.end(answer, 0, sign)?;
+            self.marks.end();
+            return Ok(());
+        };
+        let next = match (&self.cursor, &last) {
+            // Its instant may reach into the span that was read in parts.
+            (Cursor::From { stamp, .. }, Cursor::Since { key, .. })
+                if !is_later(&self.cursor, &last) =>
+            {
+                Cursor::From {
+                    stamp: stamp.clone(),
+                    key: key.clone(),
+                }
+            }
+            _ => last,
+        };
+        let tells_end = !is_full && !is_torn;
+        let ends_told = if tells_end { self.ends_told + 1 } else { 0 };
+        if tells_end && (self.shows_nothing_later(&next) || ends_told >= ENDS_TOLD) {
+            self.end(answer, again as u64, EndSign::EmptyPage)?;
+            self.marks.end();
+            return Ok(());
+        }
+        self.go_behind(by, answer, first, keys, (again, is_torn), next)?;
+        self.ends_told = ends_told;
+        Ok(())
+    }
+
+    /// Whether a page of so many rows may have had no room for more, or says so.
+    fn has_more(&self, answer: &Answer, rows: usize) -> bool {
+        let is_full = rows as u64 >= u64::from(answer.size.max(2))
+            || (rows > 1 && rows as u64 >= self.fullest);
+        is_full || answer.next.is_some()
+    }
+
+    /// Whether a page whose last row makes this place shows none later than the page that it was asked
+    /// from.
+    fn shows_nothing_later(&self, place: &Cursor) -> bool {
+        match (&self.cursor, place) {
+            (Cursor::Since { stamp: here, .. }, Cursor::Since { stamp: last, .. }) => here == last,
+            // The first page behind a span joins nothing, and so is asked for again.
+            (Cursor::From { stamp: here, .. }, Cursor::From { stamp: last, .. }) => {
+                here == last && !self.tail.is_empty()
+            }
+            _ => false,
+        }
+    }
+
+    /// The same of the rows `first..`: a page with nothing later is the end, or crowded, and must be younger
+    /// than those before.
+    pub(super) fn is_still(&self, by: KeysetBy, first: usize, keys: &KeyBuffer) -> bool {
+        let rows = keys.iter_from(first);
+        let last = rows.last().and_then(|row| keyset::place(by, row));
+        last.is_none_or(|last| !is_later(&self.cursor, &last) || self.shows_nothing_later(&last))
+    }
+
+    /// Whether a mark stands no later than where this page was asked from: to cut the page there would get
+    /// nowhere.
+    pub(super) fn is_at(&self, by: KeysetBy, met: &Met) -> bool {
+        let place = self.guide.place(met);
+        matches!(by, KeysetBy::TimeAlone(_)) && place.is_some_and(|at| !is_later(&self.cursor, &at))
+    }
+
+    /// More rows than a page holds stand in the span from where this page was asked from to its last row:
+    /// they are read in parts.
+    fn divide(
+        &mut self,
+        last: Cursor,
+        ids: Ids,
+        answer: &Answer,
+        first: usize,
+        keys: &KeyBuffer,
+    ) -> Result<(), ClientError> {
+        let span = match (&self.cursor, &last) {
+            (Cursor::Since { stamp: here, .. }, Cursor::Since { stamp, .. }) => {
+                (keyset::around(here).0, keyset::around(stamp).1)
+            }
+            (Cursor::From { stamp: here, .. }, Cursor::Since { stamp, .. }) => {
+                (here.clone(), keyset::around(stamp).1)
+            }
+            _ => return Err(ClientError::Page(PageError::Order)),
+        };
+        self.parts.clear();
+        self.read_parts(span, (None, None), ids, answer, first, keys)
+    }
+
+    /// A part that fits on a page was read; one that does not is divided once more.
+    fn move_on_by_part(
+        &mut self,
+        ids: Ids,
+        answer: &Answer,
+        first: usize,
+        keys: &KeyBuffer,
+    ) -> Result<(), ClientError> {
+        let Cursor::Among {
+            from,
+            to,
+            low,
+            high,
+        } = self.cursor.clone()
+        else {
+            return Ok(());
+        };
+        let rows = keys.len() - first;
+        let is_known = |(key, _): &(&[u8], &[u8])| self.tail.contains(&overlap::hash_of_key(key));
+        let is_within = |id: &[u8]| {
+            let is_above = low.as_ref().is_none_or(|low| id >= low.as_bytes());
+            is_above && high.as_ref().is_none_or(|high| id < high.as_bytes())
+        };
+        let is_part = ids.of_rows(first, keys).all(|(_, id)| is_within(id));
+        if !is_part || !ids.of_rows(first, keys).any(|row| is_known(&row)) {
+            self.read_by_skip("rows of one instant are not told apart as they are asked for");
+            return Ok(());
+        }
+        if self.has_more(answer, rows) {
+            return self.read_parts((from, to), (low, high), ids, answer, first, keys);
+        }
+        let mut parts = std::mem::take(&mut self.parts);
+        let (next, known) = match parts.pop() {
+            Some(part) => part.of(from, to),
+            None => {
+                let (stamp, key) = (to, String::new());
+                (Cursor::From { stamp, key }, Vec::new())
+            }
+        };
+        self.go_to(answer, 0, next)?;
+        (self.parts, self.tail) = (parts, known);
+        Ok(())
+    }
+
+    /// Goes on with the parts of what this page shows a part of.
+    fn read_parts(
+        &mut self,
+        (from, to): (String, String),
+        bounds: (Option<String>, Option<String>),
+        ids: Ids,
+        answer: &Answer,
+        first: usize,
+        keys: &KeyBuffer,
+    ) -> Result<(), ClientError> {
+        let Some([lower, upper]) = divided(bounds, ids, first, keys) else {
+            self.read_by_skip("an instant has more rows than a page, and nothing tells them apart");
+            return Ok(());
+        };
+        let (next, known) = lower.of(from, to);
+        // They are read again.
+        let again = keys.len() - first;
+        self.go_to(answer, again as u64, next)?;
+        self.fullest = self.fullest.max(again as u64);
+        (self.tail, self.back) = (known, None);
+        self.parts.push(upper);
+        self.guide.lose();
+        Ok(())
+    }
+
+    /// Begins anew by `$skip`. What was read stays read, and the list is as old as it was.
+    pub(super) fn read_by_skip(&mut self, why: &str) {
+        tracing::warn!(
+            pages = self.evidence.pages,
+            "{why}: the list is read by `$skip`, and rows of one instant may slip past"
+        );
+        let begun_anew = self.begun_anew;
+        self.begin_anew();
+        self.begun_anew = begun_anew;
+        self.by_skip = true;
+        self.evidence.paging = Paging::Links;
+        self.parts.clear();
+        (self.back, self.reached, self.ends_told) = (None, 0, 0);
+        (self.marks, self.guide) = (Marks::default(), Guide::default());
+    }
+
+    /// Asks once more from some rows before, should the page not show the row that it was asked from: the
+    /// row was sold or modified meanwhile, or the provider does not read its own places.
+    pub(super) fn goes_back(
+        &mut self,
+        answer: &Answer,
+        first: usize,
+        keys: &mut KeyBuffer,
+    ) -> Result<bool, ClientError> {
+        let Some(back) = self.back.clone() else {
+            return Ok(false);
+        };
+        self.went(answer, (keys.len() - first) as u64, None)?;
+        self.loops = LoopProbe::default();
+        (self.cursor, self.back) = (back, None);
+        keys.truncate(keys.mark_at(first));
+        Ok(true)
+    }
+}
+
+impl Part {
+    /// The page that shows it, and what that has to show.
+    fn of(self, from: String, to: String) -> (Cursor, Vec<u64>) {
+        let cursor = Cursor::Among {
+            from,
+            to,
+            low: self.low,
+            high: self.high,
+        };
+        (cursor, self.known)
+    }
+}

@@ -1,0 +1,240 @@
+//! Scans by a timestamp alone: rows of one instant come in another order in each answer, and more of them
+//! than a page holds.
+
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use livelist_model::evidence::{EndSign, Paging};
+use livelist_model::run::FeedSpec;
+
+use super::super::{Cursor, Marks, Stage};
+use crate::strange::{Asked, Reply, Row, Strange, exactly, feed, keys, read, rows};
+
+const MS: i64 = 1_000;
+
+fn grid() -> FeedSpec {
+    feed(
+        "mlsgrid",
+        r#","page_size":100,"originating_system":"abor""#,
+    )
+}
+
+/// A page of the rows by their timestamps, those of one instant as chance has it, with a link behind which
+/// there is more.
+fn shuffled(server: &Strange, asked: &Asked) -> Reply {
+    if !asked.option("$orderby").is_empty() {
+        return Reply::error(400, "$orderby is not supported");
+    }
+    let mut rows = server.matching(asked);
+    rows.sort_by_cached_key(|row| (row.at, chance((asked.nth, &row.key))));
+    linked(server, asked, &rows)
+}
+
+fn linked(server: &Strange, asked: &Asked, rows: &[Row]) -> Reply {
+    let skip = asked.number("$skip").unwrap_or(0);
+    let page = server.page(rows, skip, asked.number("$top"));
+    let behind = skip + page.1["value"].as_array().map_or(0, Vec::len);
+    match behind < rows.len() {
+        true => page.with(
+            "@odata.nextLink",
+            format!("https://x.example/odata/Property?$skip={behind}"),
+        ),
+        false => page,
+    }
+}
+
+fn chance(of: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// So many rows, of which so many from a third on have one timestamp.
+fn bulk(many: u64, at_once: usize, apart: i64) -> Vec<Row> {
+    let mut all = rows(keys(many), apart);
+    let from = all.len() / 3;
+    let instant = all[from].at;
+    all.iter_mut()
+        .skip(from)
+        .take(at_once)
+        .for_each(|row| row.at = instant);
+    all
+}
+
+#[test]
+fn rows_of_one_instant_are_read_in_whatever_order_they_come() {
+    for (many, at_once, most) in [
+        (1_000, 1, 12),
+        (1_000, 60, 13),
+        (1_000, 100, 17),
+        (1_200, 700, 40),
+        (450, 450, 25),
+        (101, 101, 12),
+        (100, 100, 12),
+        (3, 3, 8),
+    ] {
+        for (show, apart) in [
+            (exactly as fn(i64) -> String, 9 * MS),
+            (to_seconds, 1_000 * MS),
+            (to_seconds, 90 * MS),
+        ] {
+            let mut server = Strange::new(bulk(many, at_once, apart), 100, shuffled);
+            server.show = show;
+            let (ended, read) = read(&server, &grid());
+            let what = format!("{at_once} of {many}, {apart} apart");
+            let scan = ended.expect(&what).evidence;
+            let missed = server.all().difference(&read).count();
+            assert_eq!(missed, 0, "{what}");
+            assert_eq!(
+                (scan.end, scan.rows_skipped, scan.paging),
+                (Some(EndSign::EmptyPage), 0, Paging::Keyset),
+                "{what}"
+            );
+            let asked = server.requests();
+            assert!(asked <= most || apart == 90 * MS, "{what}: {asked}");
+        }
+    }
+}
+
+fn to_seconds(at: i64) -> String {
+    exactly((at + 500 * MS).div_euclid(1_000 * MS) * 1_000 * MS)
+}
+
+/// Rows are modified at every question, those before the reader and those behind him.
+#[test]
+fn rows_that_are_modified_meanwhile_are_ahead_of_the_reader() {
+    for (many, at_once) in [(1_000, 1), (1_000, 300)] {
+        let server = Strange::new(bulk(many, at_once, 9 * MS), 100, |server, asked| {
+            let now = 1_800_000_000_000_000 + asked.nth as i64 * MS;
+            let answer = shuffled(server, asked);
+            let mut rows = server.rows.lock().unwrap();
+            for nth in 0..20 {
+                let at = (asked.nth * 37 + nth * 53) % rows.len();
+                rows[at].at = now;
+            }
+            answer
+        });
+        let (ended, read) = read(&server, &grid());
+        let scan = ended.unwrap().evidence;
+        assert_eq!(server.all().difference(&read).count(), 0);
+        assert_eq!((scan.end, scan.rows_skipped), (Some(EndSign::EmptyPage), 0));
+    }
+}
+
+/// Records that are asked for by their keys are told apart by these.
+#[test]
+fn an_instant_is_divided_by_key_where_that_may_be_asked_for() {
+    let server = Strange::new(bulk(500, 400, 9 * MS), 100, shuffled);
+    let feed = FeedSpec {
+        key_field: "ListingId".to_owned(),
+        ..grid()
+    };
+    let (ended, read) = read(&server, &feed);
+    let rows = server.rows.lock().unwrap();
+    assert_eq!(read, rows.iter().map(Row::id).collect::<BTreeSet<_>>());
+    assert_eq!(ended.unwrap().evidence.paging, Paging::Keyset);
+}
+
+/// What is not divided is read by `$skip`, with its doubts, and what was read before stays read.
+#[test]
+fn what_cannot_be_divided_is_read_by_skip() {
+    let deaf = |asked: &Asked| {
+        let filter = asked.option("$filter").to_owned();
+        let filter = filter.split(" and ").filter(|c| !c.contains("ListingId"));
+        let filter = filter.collect::<Vec<_>>().join(" and ");
+        let mut asked = asked.clone();
+        asked.options.insert("$filter".to_owned(), filter);
+        asked
+    };
+    let refuses = |server: &Strange, asked: &Asked| {
+        match asked.option("$filter").contains("ListingId ") {
+            true => Reply::error(400, "ListingId is not a searchable field"),
+            false => shuffled(server, asked),
+        }
+    };
+    let hears_nothing = move |server: &Strange, asked: &Asked| shuffled(server, &deaf(asked));
+    let has_none = |server: &Strange, asked: &Asked| {
+        let mut answer = shuffled(server, asked);
+        for row in answer.1["value"].as_array_mut().into_iter().flatten() {
+            row["ListingId"] = serde_json::Value::Null;
+        }
+        answer
+    };
+    let all = || bulk(900, 350, 9 * MS);
+    for (what, server) in [
+        ("refuses", Strange::new(all(), 100, refuses)),
+        ("deaf", Strange::new(all(), 100, hears_nothing)),
+        ("without ids", Strange::new(all(), 100, has_none)),
+    ] {
+        let (ended, read) = read(&server, &grid());
+        let state = ended.expect(what);
+        assert_eq!(state.evidence.paging, Paging::Links, "{what}");
+        assert!(state.by_skip && matches!(state.cursor, Cursor::Skip(_)));
+        let is_whole = server.all() == read;
+        let distinct = read.len() as u64;
+        let is_doubted = state.evidence.doubt(distinct).is_some();
+        let is_unsteady = state.evidence.is_unsteady(distinct);
+        assert!(is_whole || is_doubted || is_unsteady, "{what}");
+    }
+}
+
+/// A list in another order, and a server that takes no condition on timestamps, are read by `$skip`.
+#[test]
+fn a_list_in_another_order_is_read_by_skip() {
+    let by_key = |server: &Strange, asked: &Asked| {
+        let mut rows = server.matching(asked);
+        rows.sort_by(|a, b| a.key.cmp(&b.key));
+        linked(server, asked, &rows)
+    };
+    let refuses = |server: &Strange, asked: &Asked| {
+        match asked.option("$filter").contains("ModificationTimestamp ge") {
+            true => Reply::error(400, "not a searchable field"),
+            false => linked(server, asked, &server.matching(asked)),
+        }
+    };
+    let without = |server: &Strange, asked: &Asked| {
+        let mut answer = linked(server, asked, &server.matching(asked));
+        for row in answer.1["value"].as_array_mut().into_iter().flatten() {
+            row["ModificationTimestamp"] = serde_json::Value::Null;
+        }
+        answer
+    };
+    let all = || rows(keys(700), 9 * MS);
+    for (what, server) in [
+        ("by key", Strange::new(all(), 100, by_key)),
+        ("refuses", Strange::new(all(), 100, refuses)),
+        ("without", Strange::new(all(), 100, without)),
+    ] {
+        let (ended, read) = read(&server, &grid());
+        let scan = ended.expect(what).evidence;
+        assert_eq!(read, server.all(), "{what}");
+        assert_eq!((scan.paging, scan.rows_skipped), (Paging::Links, 0), "{what}");
+    }
+}
+
+/// Links on every page, the last one included: nothing says where the list ends.
+#[test]
+fn a_link_behind_the_last_row_is_no_end() {
+    let server = Strange::new(rows(keys(250), 9 * MS), 100, |server, asked| {
+        let answer = shuffled(server, asked);
+        answer.with("@odata.nextLink", "https://x.example/odata/Property?$skip=9")
+    });
+    let (ended, read) = read(&server, &grid());
+    assert_eq!(read, server.all());
+    assert_eq!(ended.unwrap().evidence.paging, Paging::Links);
+}
+
+/// A scan that a former version began by `$skip` goes on so.
+#[test]
+fn a_scan_that_was_begun_by_skip_goes_on_so() {
+    let mut state = super::super::ScanState::begin(&grid(), jiff::Timestamp::UNIX_EPOCH).unwrap();
+    state.stage = Stage::Pages;
+    state.cursor = Cursor::Skip(90);
+    let mut written = serde_json::to_value(&state).unwrap();
+    for new in ["by_skip", "parts"] {
+        assert!(written.get(new).is_none());
+    }
+    written["marks"] = serde_json::to_value(Marks::default()).unwrap();
+    let read: super::super::ScanState = serde_json::from_value(written).unwrap();
+    assert_eq!(read, state);
+}
