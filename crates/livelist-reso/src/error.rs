@@ -88,21 +88,3 @@ fn after_colon(text: &str) -> String {
         text => format!(": {text}"),
     }
 }
-
-impl ClientError {
-    /// The same error, naming the page at which it came behind so many good ones.
-    pub(crate) fn behind(self, pages: u64) -> ClientError {
-        let named = |message: String| format!("{message} (page {}, behind good ones)", pages + 1);
-        match self {
-            ClientError::Denied { status, message } if pages > 0 => ClientError::Denied {
-                status,
-                message: named(message),
-            },
-            ClientError::Rejected { status, message } if pages > 0 => ClientError::Rejected {
-                status,
-                message: named(message),
-            },
-            other => other,
-        }
-    }
-}

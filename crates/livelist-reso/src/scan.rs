@@ -270,9 +270,7 @@ impl ScanState {
             Stage::Proof => self.prove(client).await?,
             Stage::CountAfter => {
                 if self.evidence.count_before.is_some() {
-                    let counted = count(client, true).await;
-                    self.evidence.count_after =
-                        counted.map_err(|e| e.behind(self.evidence.pages))?;
+                    self.evidence.count_after = count(client, true).await?;
                 }
                 self.evidence.ended_at = Some(client.now());
                 self.stage = Stage::Done;
@@ -295,10 +293,7 @@ impl ScanState {
         match moved {
             // What is not in the order that it is read by has no place to go on from.
             Err(ClientError::Page(PageError::Order | PageError::Shape(_)))
-                if matches!(
-                    self.form(client),
-                    ScanForm::Keyset(KeysetBy::TimeAlone(_))
-                ) =>
+                if matches!(self.form(client), ScanForm::Keyset(KeysetBy::TimeAlone(_))) =>
             {
                 keys.forget_stamps(mark);
                 self.read_by_skip("rows do not stand in the order of their timestamps");
@@ -355,7 +350,9 @@ impl ScanState {
         let first = keys.len();
         let ahead = match self.guesses(pages.form, client.at_once() - 1) {
             Some(guesses) => {
-                let pages = guesses.iter().map(|guess| PageUrls::of(client, pages.form, guess));
+                let pages = guesses
+                    .iter()
+                    .map(|guess| PageUrls::of(client, pages.form, guess));
                 let urls = pages.map(|pages| pages?.at(self.page_size));
                 // A guess that makes no URL is none.
                 Some(urls.filter_map(Result::ok).collect::<Vec<_>>())

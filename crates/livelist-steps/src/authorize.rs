@@ -127,7 +127,10 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
                         expires_at: None,
                     });
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    let error = StepError::from(error);
+                    return Err(error.asked_for(|| "a token".to_owned()));
+                }
             }
         }
     };

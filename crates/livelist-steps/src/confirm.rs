@@ -170,7 +170,9 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
             let mut before = compared.traffic;
             before.add(told.traffic);
             note_lost(env, &run, before, client.traffic()).await;
-            return Err(error);
+            let manner = told.asking.map(|asking| asking.manner().describe());
+            let manner = manner.unwrap_or_else(|| "by key".to_owned());
+            return Err(error.asked_for(|| format!("a question about keys ({manner})")));
         }
     };
     let asked_before = told.traffic;

@@ -15,6 +15,15 @@ pub enum StepError {
     /// The provider could not be asked, or refused.
     #[error("the provider gave no result")]
     Provider(#[source] ClientError),
+    /// The same, where it is known what was asked for.
+    #[error("the provider gave no result for {what}")]
+    Asked {
+        /// Which page or question.
+        what: String,
+        /// Why.
+        #[source]
+        source: ClientError,
+    },
     /// A token that was just issued, or read from the secret, is not accepted.
     #[error("the provider does not accept the newest token there is")]
     TokenRefused,
@@ -107,7 +116,7 @@ impl StepError {
     /// The stable name.
     pub fn name(&self) -> &'static str {
         match self {
-            StepError::Provider(error) => match error {
+            StepError::Provider(error) | StepError::Asked { source: error, .. } => match error {
                 ClientError::Throttled(_) => "ProviderThrottled",
                 ClientError::Unauthorized | ClientError::CredentialRefused(_) => {
                     "AuthorizationFailed"
@@ -148,7 +157,7 @@ impl StepError {
     /// Whether the same step may succeed a little later: the provider or storage stumbled.
     pub fn is_passing(&self) -> bool {
         match self {
-            StepError::Provider(error) => {
+            StepError::Provider(error) | StepError::Asked { source: error, .. } => {
                 matches!(
                     error,
                     ClientError::Unavailable { .. } | ClientError::Page(_)
@@ -162,6 +171,17 @@ impl StepError {
             ),
             StepError::List { source, .. } => matches!(source, CodecError::Io(_)),
             _ => false,
+        }
+    }
+
+    /// The same error; one of the provider's names what was asked for.
+    pub(crate) fn asked_for(self, what: impl FnOnce() -> String) -> StepError {
+        match self {
+            StepError::Provider(source) => StepError::Asked {
+                what: what(),
+                source,
+            },
+            other => other,
         }
     }
 
@@ -346,5 +366,12 @@ mod tests {
             "the provider gave no result: the provider rejects the request with status 400: bad"
         );
         assert_eq!(error.name(), "RequestRejected");
+        let named = error.asked_for(|| "page 7".to_owned());
+        assert_eq!(
+            named.chain(),
+            "the provider gave no result for page 7: the provider rejects the request with status \
+             400: bad"
+        );
+        assert_eq!(named.name(), "RequestRejected");
     }
 }

@@ -139,7 +139,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
                     tracing::warn!(run = %run.run, error = error.chain(), "what was seen was not noted");
                 }
                 note_lost(env, &run, progress.traffic, client.traffic()).await;
-                return Err(error);
+                return Err(error.asked_for(|| request(&progress)));
             }
             tracing::warn!(
                 run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls,
@@ -237,6 +237,21 @@ fn place(progress: &Progress) -> String {
         scan.stage,
         scan.evidence.pages
     )
+}
+
+/// Names the request that is next, for people.
+fn request(progress: &Progress) -> String {
+    let scan = &progress.scan;
+    let nth = match progress.finished.len() {
+        0 => String::new(),
+        _ => " of the second scan".to_owned(),
+    };
+    match scan.stage {
+        Stage::CountBefore => format!("the count before the pages{nth}"),
+        Stage::CountAfter => format!("the count behind the pages{nth}"),
+        Stage::Proof | Stage::Done => format!("the question behind the last row{nth}"),
+        Stage::Pages => format!("page {}{nth}", scan.evidence.pages.saturating_add(1)),
+    }
 }
 
 #[cfg(test)]

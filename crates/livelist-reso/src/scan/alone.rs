@@ -88,9 +88,8 @@ pub(super) fn condition(
             low,
             high,
         } => {
-            let id_is = |op: &str, id: &String| {
-                format!(" and {id_field} {op} {}", literal_as(literal, id))
-            };
+            let id_is =
+                |op: &str, id: &String| format!(" and {id_field} {op} {}", literal_as(literal, id));
             let low = low.iter().map(|id| id_is("ge", id));
             let high = high.iter().map(|id| id_is("lt", id));
             let span = format!("{field} ge {from} and {field} le {to}");

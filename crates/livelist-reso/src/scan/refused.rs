@@ -20,7 +20,7 @@ impl ScanState {
         if self.evidence.pages == 0 {
             return Err(error);
         }
-        let error = match error.behind(self.evidence.pages) {
+        let error = match error {
             refusal @ (ClientError::Denied { .. } | ClientError::Rejected { .. }) => refusal,
             other => return Err(other),
         };
@@ -39,10 +39,7 @@ impl ScanState {
             // The provider takes no condition on its timestamps, or none on its ids.
             Cursor::Since { .. } | Cursor::From { .. } | Cursor::Among { .. }
                 if matches!(error, ClientError::Rejected { .. })
-                    && matches!(
-                        self.form(client),
-                        ScanForm::Keyset(KeysetBy::TimeAlone(_))
-                    ) =>
+                    && matches!(self.form(client), ScanForm::Keyset(KeysetBy::TimeAlone(_))) =>
             {
                 self.read_by_skip("a question by timestamps is refused");
                 Ok(())
