@@ -12,6 +12,7 @@ use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use livelist_store::{Clock, Entropy, Outbox};
 
+use crate::dates::{Dates, Hear};
 use crate::objects::RetryRaces;
 use crate::{
     KmsSealer, S3Links, S3Objects, SfnExecutions, SnsNotices, SqsDeadLetters, SqsQueue, SsmSecrets,
@@ -42,6 +43,7 @@ pub enum Place {
 #[derive(Debug, Clone)]
 pub struct AwsClients {
     config: SdkConfig,
+    dates: Option<Dates>,
 }
 
 impl AwsClients {
@@ -69,6 +71,15 @@ impl AwsClients {
         };
         AwsClients {
             config: loader.load().await,
+            dates: None,
+        }
+    }
+
+    /// The same; the date of each of S3's answers is told to `hear`.
+    pub fn hearing(self, hear: Hear) -> AwsClients {
+        AwsClients {
+            dates: Some(Dates(hear)),
+            ..self
         }
     }
 
@@ -81,9 +92,12 @@ impl AwsClients {
         // A bucket is a part of the host name on AWS; a local stack has no such names.
         let config = aws_sdk_s3::config::Builder::from(&self.config)
             .force_path_style(self.config.endpoint_url().is_some())
-            .retry_classifier(RetryRaces)
-            .build();
-        aws_sdk_s3::Client::from_conf(config)
+            .retry_classifier(RetryRaces);
+        let config = match &self.dates {
+            Some(dates) => config.interceptor(dates.clone()),
+            None => config,
+        };
+        aws_sdk_s3::Client::from_conf(config.build())
     }
 
     /// Objects in `bucket`.

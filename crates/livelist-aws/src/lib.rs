@@ -6,6 +6,7 @@
 
 mod batch;
 mod clients;
+mod dates;
 mod dead_letters;
 mod executions;
 mod failure;
@@ -21,6 +22,7 @@ mod secrets;
 mod stub;
 
 pub use clients::{AwsClients, Place};
+pub use dates::Hear;
 pub use dead_letters::SqsDeadLetters;
 pub use executions::SfnExecutions;
 pub use failure::Failure;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use livelist_aws::{AwsClients, Place};
 use livelist_reso::HttpTransport;
 use livelist_steps::authorize::TokenCache;
+use livelist_steps::watch::Watch;
 use livelist_steps::{Env, Limits};
 use livelist_store::leases::ObjectLeases;
 use livelist_store::{
@@ -19,8 +20,12 @@ use crate::emf::Emf;
 
 /// The environment that `config` describes.
 pub(crate) async fn build(config: &Config) -> Env {
-    let clients = AwsClients::new(Place::Environment).await;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let watch = Arc::new(Watch::default());
+    let clients = AwsClients::new(Place::Environment).await.hearing({
+        let (watch, clock) = (watch.clone(), clock.clone());
+        Arc::new(move |date: &str| watch.storage_says(&*clock, date))
+    });
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let objects: Arc<dyn Objects> = Arc::new(clients.objects(&config.bucket, entropy.clone()));
     let queue: Arc<dyn Queue> = match (&config.queue_url, &config.dead_letter_url) {
@@ -62,7 +67,7 @@ pub(crate) async fn build(config: &Config) -> Env {
         entropy,
         transport: Arc::new(HttpTransport::new()),
         tokens: TokenCache::default(),
-        watch: Default::default(),
+        watch,
         limits: Limits {
             task_time: config.scan_time,
             ..Limits::default()

@@ -18,6 +18,7 @@ pub mod error;
 pub mod forms;
 pub mod heard;
 pub mod http_transport;
+pub mod late;
 pub mod link_header;
 pub mod loops;
 pub mod page;

@@ -21,7 +21,7 @@ use crate::lists::{self, Chunks};
 use crate::looks::{Became, Watch, Watched};
 use crate::progress::{Absent, Base, Compared, NextWaiting, Progress, load, save};
 use crate::questions::{self, ForSites, Sieve};
-use crate::{Env, StepError, ids};
+use crate::{Env, StepError, ids, negatives};
 
 /// The step's name.
 pub const NAME: &str = "compare";
@@ -162,6 +162,13 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         false => None,
     };
     let has_questions = questions.is_some();
+    let negatives = match &head {
+        // Nobody knows the ids of what is gone.
+        Some(head) if next == Next::Confirm && ids::asks_by_key(&run)? => {
+            negatives::of(env, &run, head).await
+        }
+        _ => Vec::new(),
+    };
     let compared = Compared {
         progress: progress_key.clone(),
         base: base.clone(),
@@ -176,7 +183,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         controls: found.controls,
         gone,
         waiting,
-        negatives: Vec::new(),
+        negatives,
         hold: match next {
             Next::Hold(reason) => Some(reason),
             _ => None,
@@ -187,7 +194,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         // Another run looked meanwhile. Keys that it found may have come after this run had passed
         // their place: what this run saw proves nothing against them.
         Next::ScanAgain if is_overtaken => {
-            let mut anew = Progress::begin(&run, base, env.clock.now())?;
+            let mut anew = Progress::begin(&run, head.as_ref(), env.clock.now())?;
             anew.traffic = progress.traffic;
             (
                 Outcome::Scan,

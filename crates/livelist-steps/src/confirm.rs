@@ -28,7 +28,7 @@ use crate::env::patience;
 use crate::progress::{
     Compared, Confirmation, NextWaiting, Progress, load, note_lost, note_restored, save,
 };
-use crate::{Env, StepError, budget, forms, ids, lists, looks};
+use crate::{Env, StepError, budget, forms, ids, lists, looks, negatives};
 
 /// The step's name.
 pub const NAME: &str = "confirm";
@@ -86,8 +86,6 @@ pub enum Outcome {
 const TRIES: u32 = 3;
 /// So often in one run a task that had made progress hands on what it has after an error.
 const MOST_HANDED_ON: u32 = 12;
-/// So many keys that are gone are asked for in one run.
-const NEGATIVES: usize = 8;
 /// So many listings change the id by which they are asked for between two days; more were renumbered.
 const MOST_CHANGED: u64 = 5;
 /// That many questions are progress.
@@ -580,7 +578,10 @@ impl Questions<'_, '_> {
     async fn negatives(&mut self, negatives: &[String]) -> Result<(), ClientError> {
         let manner = self.asking.manner();
         let chosen = choose(self.controls, self.told.controls_used);
-        let few: Vec<Vec<u8>> = bytes_of(negatives).into_iter().take(NEGATIVES).collect();
+        let few: Vec<Vec<u8>> = bytes_of(negatives)
+            .into_iter()
+            .take(negatives::MOST)
+            .collect();
         let mut shown = Vec::new();
         for question in confirm::questions(self.client, manner, &chosen, &few, 0) {
             match confirm::ask(self.client, manner, &question.keys).await {
@@ -693,7 +694,7 @@ async fn beside(
     if variants > 0 {
         tracing::warn!(run = %run.run, variants, "absent keys are live in another case");
     }
-    let asked = compared.negatives.len().min(NEGATIVES);
+    let asked = compared.negatives.len().min(negatives::MOST);
     let shows_gone = asked > 0 && shown.iter().filter(is_unseen).count() * 2 > asked;
     if shows_gone {
         tracing::warn!(run = %run.run, "the provider shows keys by key that are gone");

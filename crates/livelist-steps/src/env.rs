@@ -44,7 +44,7 @@ pub struct Env {
     /// Tokens that this process got and that are still good.
     pub tokens: TokenCache,
     /// What this process heard of the time.
-    pub watch: Watch,
+    pub watch: Arc<Watch>,
     /// How much one task may do.
     pub limits: Limits,
 }

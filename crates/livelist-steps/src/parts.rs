@@ -15,12 +15,37 @@ const MOST_SMALL: usize = 16;
 /// A part with a key for each so many bytes that a part may hold is not small.
 const BYTES_A_KEY: usize = 64;
 
+/// Of no scan: what such a part shows lives, and counts for no scan.
+const BESIDE: u32 = 31;
+
 /// Writes the keys as a part of the scan that goes on, and forgets them.
 pub(crate) async fn write(
     env: &Env,
     run: &RunSpec,
     progress: &mut Progress,
     keys: &mut KeyBuffer,
+) -> Result<(), StepError> {
+    let scan = progress.finished.len() as u32;
+    add(env, run, progress, keys, scan).await?;
+    merge_small(env, run, progress).await
+}
+
+/// Writes keys that were seen beside the scans.
+pub(crate) async fn write_beside(
+    env: &Env,
+    run: &RunSpec,
+    progress: &mut Progress,
+    keys: &mut KeyBuffer,
+) -> Result<(), StepError> {
+    add(env, run, progress, keys, BESIDE).await
+}
+
+async fn add(
+    env: &Env,
+    run: &RunSpec,
+    progress: &mut Progress,
+    keys: &mut KeyBuffer,
+    scan: u32,
 ) -> Result<(), StepError> {
     if keys.is_empty() {
         return Ok(());
@@ -45,10 +70,10 @@ pub(crate) async fn write(
     progress
         .ids
         .extend(ids::part(env, run, number, &buffer).await?);
-    keep(env, run, progress, written).await?;
+    keep(env, run, progress, written, scan).await?;
     *keys = buffer;
     keys.clear();
-    merge_small(env, run, progress).await
+    Ok(())
 }
 
 type Written = Result<(lists::Chunks, livelist_model::codec::ListSummary), CodecError>;
@@ -58,12 +83,12 @@ async fn keep(
     run: &RunSpec,
     progress: &mut Progress,
     written: Written,
+    scan: u32,
 ) -> Result<(), StepError> {
     let (chunks, summary) = written.map_err(lists::in_object("part"))?;
     let name = format!("part-{:05}", progress.parts.len() + 1);
     let feed = &run.feed.feed;
     let list: ListRef = lists::keep(&*env.objects, feed, &run.run, &name, chunks, summary).await?;
-    let scan = progress.finished.len() as u32;
     progress.parts.push(Part { scan, list });
     Ok(())
 }
@@ -103,7 +128,7 @@ async fn merge_small(env: &Env, run: &RunSpec, progress: &mut Progress) -> Resul
         parts: others,
         ..progress.clone()
     };
-    keep(env, run, &mut merged, written).await?;
+    keep(env, run, &mut merged, written, scan).await?;
     tracing::debug!(run = %run.run, parts = small.len(), "small parts were merged");
     progress.parts = merged.parts;
     Ok(())

@@ -41,6 +41,9 @@ pub struct Progress {
     /// a later one may have come behind the reader's back.
     #[serde(default)]
     pub base: Option<Base>,
+    /// The instant of which that head says that it has every key that was live then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proved_at: Option<jiff::Timestamp>,
     /// What is known of the token.
     #[serde(default, skip_serializing_if = "Admission::is_none")]
     pub admission: Admission,
@@ -78,17 +81,6 @@ impl Base {
             checked_run: head.checked_run.clone(),
         }
     }
-
-    /// What the feed's head is now.
-    pub(crate) async fn now(
-        objects: &dyn Objects,
-        run: &RunSpec,
-    ) -> Result<Option<Base>, StoreError> {
-        let head = objects
-            .read_json::<Head>(&layout::head(&run.feed.feed))
-            .await?;
-        Ok(head.map(|(head, _)| Base::of(&head)))
-    }
 }
 
 /// Keys of one scan task.
@@ -102,10 +94,10 @@ pub struct Part {
 }
 
 impl Progress {
-    /// A run that begins to scan while the head is `base`.
+    /// A run that begins to scan while the feed has this head.
     pub fn begin(
         run: &RunSpec,
-        base: Option<Base>,
+        head: Option<&Head>,
         now: jiff::Timestamp,
     ) -> Result<Progress, ClientError> {
         Ok(Progress {
@@ -113,7 +105,10 @@ impl Progress {
             scan: ScanState::begin(&run.feed, now)?,
             parts: Vec::new(),
             ids: Vec::new(),
-            base,
+            base: head.map(Base::of),
+            proved_at: head
+                .filter(|head| !head.is_from_future(now))
+                .map(|head| head.as_of),
             admission: Admission::default(),
             refused_at: IgnoredAny,
             stalled: 0,

@@ -4,19 +4,21 @@
 use std::time::Duration;
 
 use livelist_model::guard_switch::{Guard, is_off};
+use livelist_model::head::Head;
 use livelist_model::instant::believed;
 use livelist_model::keys::KeyBuffer;
+use livelist_model::layout;
 use livelist_model::run::RunSpec;
 use livelist_reso::dialect::Dialect;
 use livelist_reso::scan::Stage;
 use livelist_reso::{Client, ClientError, ScanState, Session, Step};
-use livelist_store::StoreError;
+use livelist_store::{ObjectsExt, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::authorize::wait_seconds;
 use crate::env::patience;
-use crate::progress::{Base, Progress, load, note_lost, save};
-use crate::{Env, StepError, budget, looks, marks, parts, watch};
+use crate::progress::{Progress, load, note_lost, save};
+use crate::{Env, StepError, budget, late, looks, marks, parts, watch};
 
 /// The step's name.
 pub const NAME: &str = "scan";
@@ -97,8 +99,10 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let mut progress = match former {
         Some(former) => former,
         None => {
-            let base = Base::now(&*env.objects, &run).await?;
-            Progress::begin(&run, base, env.clock.now())?
+            let head = layout::head(&run.feed.feed);
+            let head = env.objects.read_json::<Head>(&head).await?;
+            let head = head.as_ref().map(|(head, _)| head);
+            Progress::begin(&run, head, env.clock.now())?
         }
     };
     let pace = env.pace();
@@ -150,6 +154,9 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     };
     progress.admission = client.admission();
     parts::write(env, &run, &mut progress, &mut keys).await?;
+    if outcome == Outcome::Done {
+        late::look(env, &run, &mut client, &mut progress).await?;
+    }
     if is_guided && outcome == Outcome::Done && progress.scan.marks.places != former_marks {
         marks::note(&*env.objects, &run.feed.feed, &progress.scan.marks.places).await;
     }

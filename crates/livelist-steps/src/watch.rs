@@ -18,6 +18,9 @@ use crate::{Env, history};
 /// What a server said counts for a day.
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
+/// The storage, among the servers that tell the time.
+const STORAGE: &str = "storage";
+
 /// What this process heard of the time.
 #[derive(Debug, Default)]
 pub struct Watch {
@@ -47,6 +50,22 @@ impl Known {
             all.push(Witness::exact(Source::Process, behind));
         }
         all
+    }
+}
+
+impl Known {
+    /// Notes what a server says of the clock, in seconds; true if the clock is right by it.
+    fn note(&mut self, host: &str, behind: i64, now: Timestamp, passed: Duration) -> bool {
+        let zero = now
+            .as_second()
+            .saturating_add(behind)
+            .saturating_sub(whole(passed));
+        self.servers.insert(host.to_owned(), (zero, passed));
+        let is_right = behind.abs() <= TOLERANCE.as_secs();
+        if is_right {
+            self.anchor = Some((now, passed));
+        }
+        is_right
     }
 }
 
@@ -80,16 +99,23 @@ impl Watch {
         };
         let now = clock.now();
         let mut known = self.known();
-        let zero = now.as_second() + behind - whole(passed);
-        known.servers.insert(host.to_owned(), (zero, passed));
-        if behind.abs() <= TOLERANCE.as_secs() {
-            known.anchor = Some((now, passed));
+        if known.note(host, behind, now, passed) {
             doubt.mls = None;
             return;
         }
         let verdict = judge(&known.witnesses(now, passed));
         doubt.mls = Some(behind);
         doubt.behind = doubt.behind.or(verdict.behind);
+    }
+
+    /// Takes note of the `Date` of an answer of the storage, which came just now.
+    pub fn storage_says(&self, clock: &dyn Clock, date: &str) {
+        let told = jiff::fmt::rfc2822::parse(date).map(|date| date.timestamp());
+        if let (Some(passed), Ok(told)) = (clock.passed(), told) {
+            let now = clock.now();
+            let behind = told.as_second().saturating_sub(now.as_second());
+            self.known().note(STORAGE, behind, now, passed);
+        }
     }
 
     fn witnesses(&self, clock: &dyn Clock) -> Option<Vec<Witness>> {

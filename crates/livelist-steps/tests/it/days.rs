@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use livelist_mls::Provider::{self, *};
+use livelist_mls::RequestKind;
 use livelist_model::head::ConfirmedBy;
 use livelist_reso::Dialects;
 use livelist_steps::publish::Outcome;
@@ -83,4 +84,39 @@ fn no_provider_is_left_out() {
     for provider in Provider::ALL {
         assert!(list.contains(&format!("{provider:?}")), "{provider:?}");
     }
+}
+
+/// What a day costs: one scan, and the questions that it needs. The table of docs/operations.md.
+#[rstest]
+#[case(Reso, 8, 13)]
+#[case(MlsGrid, 8, 10)]
+#[case(Spark, 8, 9)]
+#[case(Crea, 8, 10)]
+#[case(Trestle, 8, 13)]
+#[case(Bridge, 8, 13)]
+#[tokio::test]
+async fn a_day_costs_one_scan_and_its_questions(
+    #[case] provider: Provider,
+    #[case] quiet: usize,
+    #[case] busy: usize,
+) {
+    let (world, feed) = World::begun(provider, 1_200, 200).await;
+    let asked = || {
+        let log = world.mls().log();
+        let of = |kind| log.iter().filter(|sent| sent.kind == kind).count();
+        let tokens = of(RequestKind::Token);
+        let pages = of(RequestKind::Page);
+        world.mls().clear_log();
+        (log.len() - tokens, pages)
+    };
+    result(world.day(&feed).await);
+    let (all, pages) = asked();
+    eprintln!("{provider:?} quiet {all} {pages}");
+    world.mls().sell(30);
+    world.mls().add(7);
+    result(world.day(&feed).await);
+    let (all_busy, pages_busy) = asked();
+    eprintln!("{provider:?} busy {all_busy} {pages_busy}");
+    assert!(pages_busy <= pages + 1, "one scan");
+    assert_eq!((all, all_busy), (quiet, busy));
 }

@@ -589,6 +589,8 @@ async fn a_provider_that_throttles_all_along_is_asked_to_the_end(#[values(1, 5, 
 async fn keys_that_are_gone_and_still_shown_by_key_are_told(#[values(true, false)] shows: bool) {
     let town = Town::begun(Vendor::of(texts(600)), r#","confirm":"or""#).await;
     let gone: Vec<String> = town.vendor.remove(3);
+    town.day().await;
+    assert_eq!(town.listed().await.len(), 597);
     if shows {
         town.vendor
             .closed
@@ -603,24 +605,7 @@ async fn keys_that_are_gone_and_still_shown_by_key_are_told(#[values(true, false
         .await
         .unwrap();
     assert_eq!(compared.outcome, compare::Outcome::Confirm);
-    // As a comparison that reads the record of what is gone will write it.
-    let key = &compared.comparison;
-    let (mut document, etag) = town
-        .objects
-        .read_json::<serde_json::Value>(key)
-        .await
-        .unwrap()
-        .unwrap();
-    let names: Vec<&str> = gone.iter().map(|key| key.trim_matches('"')).collect();
-    document["negatives"] = serde_json::json!(names);
-    let written = town.objects.write_json(
-        key,
-        &document,
-        Condition::Unchanged(etag),
-        Retention::Scratch,
-    );
-    written.await.unwrap();
-    let told = confirm::run(&town.env, hand.confirm(key, None))
+    let told = confirm::run(&town.env, hand.confirm(&compared.comparison, None))
         .await
         .unwrap();
     let (told, _) = town
@@ -632,7 +617,7 @@ async fn keys_that_are_gone_and_still_shown_by_key_are_told(#[values(true, false
     let expected = if shows { 3 } else { 0 };
     assert_eq!(told["negatives_shown"].as_array().unwrap().len(), expected);
     assert_eq!(told["told"]["shows_gone"].as_bool().unwrap_or(false), shows);
-    assert_eq!(told["told"]["restored"], expected);
+    assert_eq!(told["told"]["restored"], 0);
 }
 
 /// A scan that lost its last rows, and answers about keys that lose the second half of theirs, just where

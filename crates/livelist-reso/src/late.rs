@@ -1,0 +1,57 @@
+//! What has changed since an instant. Asked after a scan that followed links: a row that is new may have
+//! slipped past it while others moved. What an answer shows lives; that it shows no more proves nothing.
+
+use jiff::Timestamp;
+use livelist_model::keys::KeyBuffer;
+
+use crate::allow;
+use crate::client::Client;
+use crate::confirm;
+use crate::dialect::{ScanForm, SizeForm};
+use crate::error::ClientError;
+use crate::query::Query;
+use crate::scan::filter;
+
+/// The field of every RESO resource that tells when a row changed last (Data Dictionary 2.0).
+const CHANGED: &str = "ModificationTimestamp";
+/// At most so many pages. On a day on which more has changed, what slipped is listed by the next scan.
+const MAX_PAGES: u32 = 3;
+
+/// Adds the keys of the feed whose rows have changed since `since`, as far as they fit on a few pages.
+///
+/// # Errors
+/// As for any page. What was read before is in `keys`.
+pub async fn changed_since(
+    client: &mut Client<'_>,
+    since: Timestamp,
+    keys: &mut KeyBuffer,
+) -> Result<(), ClientError> {
+    let (feed, dialect) = (client.feed(), client.dialect());
+    let since = since.strftime("%Y-%m-%dT%H:%M:%SZ");
+    let top = match dialect.scan {
+        ScanForm::Links {
+            size: SizeForm::Prefer,
+            ..
+        } => String::new(),
+        _ => dialect.page_size(feed).to_string(),
+    };
+    let url = Query::of(&dialect.base(feed), &(dialect.scan_path)(feed))
+        .option("$select", &feed.key_field)
+        .option(
+            "$filter",
+            &filter(client, &[&format!("{CHANGED} ge {since}")]),
+        )
+        .option("$top", &top)
+        .options(&feed.parameters)
+        .url();
+    client.be_patient(confirm::SEARCHING);
+    let mut uri = allow::parse(&url).map_err(ClientError::Link)?;
+    for _ in 0..MAX_PAGES {
+        let answer = client.question(&uri, keys).await?;
+        let Some(link) = answer.next else {
+            break;
+        };
+        uri = client.resolve(&answer.uri, &link)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! What slipped past a scan that followed links: while it read, rows before its place went, and new ones
+//! moved from behind its place to before it. They have changed since the list was proved last, so they are
+//! asked for. It lists more and proves nothing: whatever fails here fails nothing.
+
+use jiff::SignedDuration;
+use livelist_model::evidence::Paging;
+use livelist_model::keys::KeyBuffer;
+use livelist_model::run::RunSpec;
+use livelist_reso::{Client, late};
+
+use crate::progress::Progress;
+use crate::{Env, StepError, budget, parts};
+
+/// Rows that changed so long before are asked for as well: clocks differ, and a transaction shows its rows
+/// later than it dates them.
+const OVERLAP: SignedDuration = SignedDuration::from_hours(1);
+
+/// Asks what has changed, at the end of a scan of several pages, and keeps the keys.
+pub(crate) async fn look(
+    env: &Env,
+    run: &RunSpec,
+    client: &mut Client<'_>,
+    progress: &mut Progress,
+) -> Result<(), StepError> {
+    let scan = &progress.scan.evidence;
+    let slips = scan.paging == Paging::Links && scan.pages > 1;
+    let since = progress.proved_at.map(|at| at.saturating_sub(OVERLAP));
+    let (true, Some(Ok(since))) = (slips, since) else {
+        return Ok(());
+    };
+    let mut keys = KeyBuffer::default();
+    if let Err(error) = late::changed_since(client, since, &mut keys).await {
+        tracing::info!(
+            run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, %error,
+            "what has changed since the list was proved could not be asked; the next scan lists it"
+        );
+    }
+    budget::keep(env, run, client).await?;
+    parts::write_beside(env, run, progress, &mut keys).await
+}

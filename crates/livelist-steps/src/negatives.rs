@@ -1,0 +1,44 @@
+//! Keys that went with the newest version, to be asked for among the absent ones: a provider that still shows
+//! those by key shows more than it lists.
+
+use livelist_model::delta::{Sign, read_delta};
+use livelist_model::head::{ConfirmedBy, Head};
+use livelist_model::run::RunSpec;
+use tokio_util::io::SyncIoBridge;
+
+use crate::{Env, StepError, lists};
+
+/// So many are asked for.
+pub(crate) const MOST: usize = 8;
+
+/// The keys; none where the newest version removed none that were asked for by key, or it cannot be read:
+/// then nobody is asked, and a run does not fail for it.
+pub(crate) async fn of(env: &Env, run: &RunSpec, head: &Head) -> Vec<String> {
+    read(env, head).await.unwrap_or_else(|error| {
+        tracing::warn!(run = %run.run, error = error.chain(), "no keys that are gone are asked for");
+        Vec::new()
+    })
+}
+
+async fn read(env: &Env, head: &Head) -> Result<Vec<String>, StepError> {
+    let by_key = |by| by == Some(ConfirmedBy::Key);
+    let Some(delta) = head.deltas.first().filter(|delta| by_key(delta.confirmed)) else {
+        return Ok(Vec::new());
+    };
+    let object = delta.stored.object.clone();
+    let Some(found) = env.objects.get(&object).await? else {
+        return Ok(Vec::new());
+    };
+    let source = SyncIoBridge::new(found.body);
+    let keys = livelist_reso::blocking::run(move || {
+        let mut keys = Vec::new();
+        read_delta(source, |sign, key| {
+            if sign == Sign::Removed && keys.len() < MOST {
+                keys.extend(String::from_utf8(key.to_vec()));
+            }
+        })?;
+        Ok(keys)
+    })
+    .await?;
+    keys.map_err(lists::in_object(&object))
+}
