@@ -110,10 +110,10 @@ pub(crate) struct FeedState {
     pub(crate) held_on: BTreeSet<String>,
     /// Keys that left the feed before any list had them, and when: a site may have a copy.
     pub(crate) missed: BTreeMap<String, Ms>,
-    /// When a site first asked about a key that no list had.
-    pub(crate) asked_about: BTreeMap<String, Ms>,
-    /// Quiet days whose runs looked, and were not held.
-    pub(crate) quiet_looks: usize,
+    /// When a site first asked about a key that looks like those of the list, and on which day.
+    pub(crate) asked_about: BTreeMap<String, (Ms, usize)>,
+    /// Quiet days whose runs looked, were not held, and found anything: who shows nothing cannot be asked.
+    pub(crate) quiet_looks: Vec<usize>,
 }
 
 impl World {
@@ -190,7 +190,7 @@ impl World {
                 held_on: BTreeSet::new(),
                 missed: BTreeMap::new(),
                 asked_about: BTreeMap::new(),
-                quiet_looks: 0,
+                quiet_looks: Vec::new(),
             });
             if feed.shared {
                 clients[1].push(pair.clone());
