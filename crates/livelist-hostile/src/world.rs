@@ -77,6 +77,8 @@ pub(crate) struct MlsState {
     today: BTreeSet<&'static str>,
     secrets: Vec<String>,
     is_revoked: bool,
+    /// Days on which a token was refused that had been good, while keys were asked for.
+    pub(crate) tokens_ended: BTreeSet<usize>,
 }
 
 /// A fault that changed an answer.
@@ -166,6 +168,7 @@ impl World {
                 strikes: Vec::new(),
                 today: BTreeSet::new(),
                 is_revoked: false,
+                tokens_ended: BTreeSet::new(),
             });
         }
         let mut clients = [Vec::new(), Vec::new()];

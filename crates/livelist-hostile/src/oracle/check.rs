@@ -81,7 +81,10 @@ impl World {
         for key in &missed {
             let asked = feed.asked_about.get(key).copied();
             let (first, since) = asked.unwrap_or((now, day));
-            let looks = feed.quiet_looks.iter().filter(|day| **day > since);
+            // A token that ends while a site's questions are asked ends those of that run.
+            let ended = &self.mlss[feed.mls].tokens_ended;
+            let looks = feed.quiet_looks.iter();
+            let looks = looks.filter(|day| **day > since && !ended.contains(*day));
             if gone.contains(key) {
                 count(&mut self.tally.lists, "never listed, and gone for a site");
                 if now - first < BETWEEN_LOOKS - CLOCKS {
