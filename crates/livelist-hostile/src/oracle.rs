@@ -45,8 +45,8 @@
 //!   were on a list once: rule zero judged their removal, and a list that has them again tells so. The
 //!   one excuse is that the MLS denied the key when it was asked for keys, on two days.
 //! - **Sites ask**, each evening, about the live keys and about those that left before any list had them.
-//!   None of the latter is called gone within 18 hours of the first question. Where they can be asked for
-//!   by key, all are gone once the runs of two quiet days have looked.
+//!   None of the latter is called gone within hours of the first question. Where they can be asked for
+//!   by key, and look like the list's keys, all are gone once the runs of two quiet days have looked.
 //! - **No secret** in any object, payload or error, and none sent to a host that is not the feed's.
 
 mod check;

@@ -77,6 +77,8 @@ pub(crate) struct MlsState {
     today: BTreeSet<&'static str>,
     secrets: Vec<String>,
     is_revoked: bool,
+    /// Days on which a token was refused that had been good, while keys were asked for.
+    pub(crate) tokens_ended: BTreeSet<usize>,
 }
 
 /// A fault that changed an answer.
@@ -110,10 +112,10 @@ pub(crate) struct FeedState {
     pub(crate) held_on: BTreeSet<String>,
     /// Keys that left the feed before any list had them, and when: a site may have a copy.
     pub(crate) missed: BTreeMap<String, Ms>,
-    /// When a site first asked about a key that no list had.
-    pub(crate) asked_about: BTreeMap<String, Ms>,
-    /// Quiet days whose runs looked, and were not held.
-    pub(crate) quiet_looks: usize,
+    /// When a site first asked about a key that looks like those of the list, and on which day.
+    pub(crate) asked_about: BTreeMap<String, (Ms, usize)>,
+    /// Quiet days whose runs looked, were not held, and found anything: who shows nothing cannot be asked.
+    pub(crate) quiet_looks: Vec<usize>,
 }
 
 impl World {
@@ -166,6 +168,7 @@ impl World {
                 strikes: Vec::new(),
                 today: BTreeSet::new(),
                 is_revoked: false,
+                tokens_ended: BTreeSet::new(),
             });
         }
         let mut clients = [Vec::new(), Vec::new()];
@@ -190,7 +193,7 @@ impl World {
                 held_on: BTreeSet::new(),
                 missed: BTreeMap::new(),
                 asked_about: BTreeMap::new(),
-                quiet_looks: 0,
+                quiet_looks: Vec::new(),
             });
             if feed.shared {
                 clients[1].push(pair.clone());

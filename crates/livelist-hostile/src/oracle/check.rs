@@ -25,6 +25,9 @@ use crate::world::World;
 /// What the sites of these worlds show.
 const SITE_KEY: &str = "ll1.acme.hostile-site-key-3b1f";
 
+/// Machines' clocks differ by so much at most: two looks may be so much closer.
+const CLOCKS: Ms = 4 * 3_600_000;
+
 /// What the API said, and what it wrote down.
 #[derive(Default)]
 struct Said {
@@ -55,7 +58,16 @@ impl World {
             return Ok(());
         }
         let mut keys = self.copies(at);
-        let missed: Vec<String> = self.feeds[at].missed.keys().cloned().collect();
+        let day = self.day;
+        let feed = &mut self.feeds[at];
+        let missed: Vec<String> = feed.missed.keys().cloned().collect();
+        let lengths = || feed.list.iter().flatten().map(String::len);
+        if let (Some(shortest), Some(longest)) = (lengths().min(), lengths().max()) {
+            let fits = |key: &&String| (shortest..=longest).contains(&key.len());
+            for key in feed.live.keys().chain(&missed).filter(fits) {
+                feed.asked_about.entry(key.clone()).or_insert((now, day));
+            }
+        }
         keys.extend(missed.iter().map(|key| json!(key)));
         let said = self.asked(now, at, &keys)?;
         for (key, bytes) in said.written {
@@ -65,17 +77,22 @@ impl World {
         self.no_live_one(now, at, &said.gone)?;
         let gone: BTreeSet<&String> = said.gone.iter().collect();
         let is_askable = self.is_askable(at)?;
-        let feed = &mut self.feeds[at];
+        let feed = &self.feeds[at];
         for key in &missed {
-            let first = *feed.asked_about.entry(key.clone()).or_insert(now);
+            let asked = feed.asked_about.get(key).copied();
+            let (first, since) = asked.unwrap_or((now, day));
+            // A token that ends while a site's questions are asked ends those of that run.
+            let ended = &self.mlss[feed.mls].tokens_ended;
+            let looks = feed.quiet_looks.iter();
+            let looks = looks.filter(|day| **day > since && !ended.contains(*day));
             if gone.contains(key) {
                 count(&mut self.tally.lists, "never listed, and gone for a site");
-                if now - first < BETWEEN_LOOKS {
+                if now - first < BETWEEN_LOOKS - CLOCKS {
                     return Err(format!(
                         "{key} was never listed, and is called gone at once"
                     ));
                 }
-            } else if is_askable && feed.quiet_looks >= 2 {
+            } else if is_askable && looks.count() >= 2 {
                 return Err(format!(
                     "{key} never was listed and is gone; a site asks about it, two quiet days have \
                      looked, and it is unknown"

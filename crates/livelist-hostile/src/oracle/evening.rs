@@ -20,8 +20,10 @@ impl World {
                 let feed = self.feeds[at].spec.feed.clone();
                 self.wrong(format!("{feed}: in the evening {problem}"));
             }
-            if self.is_quiet() && self.was_published(at, date) {
-                self.feeds[at].quiet_looks += 1;
+            let is_any = self.feeds[at].list.as_ref().is_some_and(|l| !l.is_empty());
+            if self.is_quiet() && is_any && self.was_published(at, date) {
+                let day = self.day;
+                self.feeds[at].quiet_looks.push(day);
             }
             if let Err(problem) = self.site_asks(self.now(), at) {
                 let feed = self.feeds[at].spec.feed.clone();

@@ -47,6 +47,9 @@ impl World {
             self.log,
             dice::name(&target) ^ u64::from(delivery.status.as_u16()),
         );
+        if delivery.status.as_u16() == 401 && kind == RequestKind::Confirm {
+            mls.tokens_ended.insert(self.day);
+        }
         let name = mls.plan.spec.mls.clone();
         mls.answers += u64::from(delivery.status.is_success());
         if mls.answers == MOST_ANSWERS {

@@ -244,11 +244,13 @@ async fn look(
         why: None,
     };
     let mut waits = 0;
-    while (questions.told.asked as usize) < wanted.len()
-        && !questions.told.controls_failed
-        && !questions.asking.is_in_doubt()
-    {
-        match questions.batch().await {
+    while (questions.told.asked as usize) < wanted.len() && !questions.told.controls_failed {
+        // A question that is refused is shortened as any other; it is not written down.
+        let asked = match questions.asking.is_in_doubt() {
+            true => questions.trial().await,
+            false => questions.batch().await,
+        };
+        match asked {
             Ok(()) => {}
             Err(ClientError::Throttled(wait)) if waits < WAITS && wait <= LONGEST_WAIT => {
                 waits += 1;

@@ -334,7 +334,6 @@ async fn who_shows_what_is_gone_lists_nothing() {
 #[case(Fault::Status { code: 403 })]
 #[case(Fault::Status { code: 400 })]
 #[case(Fault::EmptyList)]
-#[case(Fault::HalfPage)]
 #[case(Fault::TruncateJson)]
 #[case(Fault::ConfirmFindsNothing)]
 #[tokio::test]
