@@ -71,6 +71,9 @@ pub struct ScanState {
     /// Where it goes by links: whether rows have come in the order of their keys.
     #[serde(default)]
     pub ascending: Ascending,
+    /// Where it goes by links: the first key that it read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<String>,
     /// Requests that were sent for it.
     #[serde(default)]
     pub requests: u64,
@@ -216,6 +219,7 @@ impl ScanState {
             linked: false,
             idle: Idle::default(),
             ascending: Ascending::default(),
+            first: None,
             requests: 0,
             begun_anew: false,
             fullest: 0,

@@ -122,6 +122,43 @@ fn contradictions_strike() {
     assert!(tally.lists["asked for by a site"] > 50);
 }
 
+/// Worlds with contradictions that once went wrong, and why.
+#[test]
+fn what_contradicted_once_comes_out_right() {
+    for story in [
+        // By time, a list of one row whose instant was shown rounded went round in a circle.
+        "59/stamps",
+        // A mark of the last scan led back into an instant that was read by key.
+        "7008/counts",
+        // A token of a few seconds ended while a question was refused with 500, again and again.
+        "47/questions",
+        "7010/questions",
+        // A token ended with 400 at the first page of a second scan, and at a question about keys.
+        "2/tokens",
+        "70/tokens",
+        // It was about to end when it was got.
+        "7076/tokens",
+        // Nothing could be asked for behind the end of a list that nobody counts.
+        "109/ends",
+        "121/ends",
+        "189/ends",
+        // A second scan waited for years for a clock that had run ahead, and the lease with it.
+        "1/clocks",
+        "7008/clocks",
+        "7046/clocks",
+        // The world: links of a server that compares without case jumped over rows.
+        "7010/types",
+    ] {
+        let cut: Cut = story.parse().unwrap();
+        let report = play(&cut, None).unwrap();
+        assert!(
+            report.violations.is_empty(),
+            "{:?}: livelist-hostile shrink {story}",
+            report.violations
+        );
+    }
+}
+
 /// Worlds in which servers contradict in one way, until so many days were played.
 fn holds(one: Contradiction) {
     let mut days = 0;
@@ -140,10 +177,6 @@ fn holds(one: Contradiction) {
     }
 }
 
-/// What the product does not hold alone yet (docs/hostile-year.md): static tokens that end with another
-/// status before any page, and clocks, of which these machines cannot say how much time has passed.
-const NOT_HELD: [Contradiction; 2] = [Contradiction::Tokens, Contradiction::Clocks];
-
 /// Each is a test of its own.
 macro_rules! contradicted {
     ($($name:ident $one:ident;)*) => {
@@ -157,8 +190,7 @@ macro_rules! contradicted {
         #[test]
         fn every_contradiction_is_tried() {
             let tried = [$(Contradiction::$one),*];
-            let is_known = |one: &&Contradiction| tried.contains(one) || NOT_HELD.contains(one);
-            assert!(Contradiction::ALL.iter().filter(is_known).count() == Contradiction::ALL.len());
+            assert!(Contradiction::ALL.iter().all(|one| tried.contains(one)));
         }
     };
 }
@@ -174,5 +206,7 @@ contradicted! {
     bytes Bytes;
     counts Counts;
     by_key ByKey;
+    tokens Tokens;
+    clocks Clocks;
     check Check;
 }

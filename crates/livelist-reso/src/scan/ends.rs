@@ -44,12 +44,61 @@ impl ScanState {
         Ok(())
     }
 
-    /// Asks what stands behind the last row: by `$skip`, and where that is not understood, by key.
+    /// Asks what stands behind the last row: by `$skip`, and where that is not understood, by key, or
+    /// among all rows but one.
     pub(super) async fn behind_last(&self, client: &mut Client<'_>) -> Result<Behind, ClientError> {
-        match self.behind_by_skip(client).await? {
-            Behind::Unknown => self.behind_by_key(client).await,
-            told => Ok(told),
+        let mut told = self.behind_by_skip(client).await?;
+        if told == Behind::Unknown {
+            told = self.behind_by_key(client).await?;
         }
+        if told == Behind::Unknown {
+            told = self.behind_without_first(client).await?;
+        }
+        Ok(told)
+    }
+
+    /// Where nothing may be asked for behind the end: all rows but the first are one fewer, so with room
+    /// for two behind so many, one that was not read would show beside the last. That holds for a server
+    /// that shows no more than so many rows of a list, too. It has to show two where there are two.
+    async fn behind_without_first(&self, client: &mut Client<'_>) -> Result<Behind, ClientError> {
+        let rows = self.evidence.rows;
+        let Some(first) = self
+            .first
+            .clone()
+            .filter(|_| rows == 1 || (rows > 1 && self.fullest > 1))
+        else {
+            return Ok(Behind::Unknown);
+        };
+        let key_field = client.feed().key_field.clone();
+        let literal = literal_as(client.literal(), &first);
+        // No `$skip` where there is nothing to skip.
+        let behind = |skip: u64| Some(skip).filter(|n| *n > 0).map(|n| n.to_string());
+        let asked = |op: &str, skip: u64| {
+            [
+                ("$filter", format!("{key_field} {op} {literal}")),
+                ("$top", "2".to_owned()),
+                ("$skip", behind(skip).unwrap_or_default()),
+            ]
+        };
+        let is_known = |shown: &[u64]| shown.iter().all(|row| self.tail.contains(row));
+        let control = match rows {
+            1 => Some((asked("ge", 0), 1)),
+            // The page itself has shown two.
+            2 => None,
+            _ => Some((asked("ne", rows - 3), 2)),
+        };
+        if let Some((control, most)) = control {
+            match self.rows_of(client, &control).await? {
+                Some(shown) if is_known(&shown) && shown.len() == most => {}
+                Some(_) | None => return Ok(Behind::Unknown),
+            }
+        }
+        let last = asked("ne", rows.saturating_sub(2));
+        Ok(match self.rows_of(client, &last).await? {
+            Some(shown) if !is_known(&shown) => Behind::Rows,
+            Some(shown) if shown.len() as u64 == (rows - 1).min(1) => Behind::Nothing,
+            Some(_) | None => Behind::Unknown,
+        })
     }
 
     /// If the rows came in the order of their keys: asks for the keys from the last one on, which has to

@@ -39,7 +39,16 @@ impl ScanState {
         }
         self.fullest = self.fullest.max(rows);
         if rows > 0 {
-            self.tail = overlap::keys_at_end(first, keys);
+            if self.first.is_none() {
+                let first = keys.iter_from(first).next();
+                self.first =
+                    first.and_then(|(key, _)| std::str::from_utf8(key).ok().map(str::to_owned));
+            }
+            let mut tail = overlap::keys_at_end(first, keys);
+            // The last rows of the list, wherever its last page began.
+            tail.append(&mut self.tail);
+            tail.truncate(overlap::MOST as usize);
+            self.tail = tail;
             self.ascending
                 .pass(keys.iter_from(first).map(|(key, _)| key));
         }

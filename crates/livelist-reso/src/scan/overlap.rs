@@ -14,7 +14,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use livelist_model::keys::KeyBuffer;
 
 /// The most rows that are asked for twice: more than change between two requests.
-const MOST: u64 = 50;
+pub(super) const MOST: u64 = 50;
 /// The least, where a page has twice as many.
 const LEAST: u64 = 10;
 

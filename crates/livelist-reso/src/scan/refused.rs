@@ -90,6 +90,7 @@ impl ScanState {
         self.idle = Idle::default();
         self.ascending = Ascending::default();
         self.tail.clear();
+        self.first = None;
         self.begun_anew = true;
     }
 }

@@ -63,7 +63,6 @@ fn an_answer_that_does_not_heed_the_question_proves_nothing() {
     };
     let servers = [
         ("deaf", Strange::new(rows(keys(100), 1), 100, deaf)),
-        ("one row and deaf", Strange::new(rows(keys(1), 1), 1, deaf)),
         ("mute", Strange::new(rows(keys(100), 1), 100, mute)),
         ("refusing", Strange::new(rows(keys(100), 1), 100, refusing)),
         ("shuffled", Strange::new(rows(keys(200), 1), 200, shuffled)),
@@ -194,6 +193,55 @@ fn a_last_link_that_leads_nowhere_is_an_end_where_nothing_stands_behind_the_last
             let what = format!("{status} {counts} {has_skip}");
             assert_eq!(ended.expect(&what).evidence.end, Some(end), "{what}");
             assert_eq!(read, server.all());
+        }
+    }
+}
+
+/// A server of `many` rows that shows `window` of any list, and refuses whatever lies behind what it shows.
+fn refusing(status: u16, many: u64, window: usize, takes_ne: bool) -> Strange {
+    Strange::new(rows(keys(many), 1), 100, move |server, asked| {
+        if !takes_ne && asked.option("$filter").contains(" ne ") {
+            return Reply::error(400, "ne is not supported");
+        }
+        let mut rows = server.matching(asked);
+        rows.truncate(window);
+        let at = asked.number("$skip").unwrap_or(0);
+        if at > 0 && at >= rows.len() {
+            return Reply::error(status, "there is nothing");
+        }
+        let size = asked.number("$top").unwrap_or(100).min(100);
+        let reply = server.page(&rows, at, asked.number("$top"));
+        match asked.counts() || asked.number("$top").is_some() {
+            true => reply,
+            false => reply.with("@odata.nextLink", format!("Property?$skip={}", at + size)),
+        }
+    })
+}
+
+/// Where nothing may be asked for behind the end, all rows but one are one fewer: that shows the end, and
+/// that there is none.
+#[test]
+fn an_end_that_nobody_may_ask_behind_shows_in_a_list_without_its_first_row() {
+    for status in [404, 400, 416, 204] {
+        for many in [1, 2, 3, 4, 99, 100, 101, 300] {
+            let server = refusing(status, many, usize::MAX, true);
+            let (ended, read) = read(&server, &feed("reso", ""));
+            let what = format!("{status} {many}");
+            assert_eq!(
+                ended.expect(&what).evidence.end,
+                Some(EndSign::Asked),
+                "{what}"
+            );
+            assert_eq!(read, server.all());
+        }
+        for (many, window, takes_ne) in [(301, 300, true), (5_000, 300, true), (300, 400, false)] {
+            let server = refusing(status, many, window, takes_ne);
+            let (ended, _) = read(&server, &feed("reso", ""));
+            let end = ended.map(|state| state.evidence.end);
+            match takes_ne {
+                true => assert!(end.is_err(), "{status} {many}: {end:?}"),
+                false => assert_eq!(end.unwrap(), Some(EndSign::Unproved)),
+            }
         }
     }
 }
