@@ -38,7 +38,7 @@ use crate::error::ClientError;
 use crate::heard::Heard;
 use crate::policy;
 use crate::query::literal_as;
-use crate::scan::{ScanState, Stage};
+use crate::scan::{Cursor, ScanState, Stage};
 use crate::secret::{Account, Login};
 use crate::session::Session;
 use crate::time::Pace;
@@ -233,7 +233,13 @@ async fn first_page(
     let asked = (client.dialect().scan != ScanForm::List).then_some(state.page_size);
     make_room(client, pace).await;
     // Moving on may take the second field away again.
-    let (answer, moved) = state.look(client, keys).await?;
+    let (mut answer, mut moved) = state.look(client, keys).await?;
+    if state.by_skip {
+        // Its rows do not stand in the order that it is read by; a run begins anew, too.
+        keys.clear();
+        make_room(client, pace).await;
+        (answer, moved) = state.look(client, keys).await?;
+    }
     let page = &answer.page;
     let next = answer.next.as_deref();
     Ok(PageSeen {
@@ -244,6 +250,7 @@ async fn first_page(
         seconds: keys.iter().filter(|(_, stamp)| !stamp.is_empty()).count() as u64,
         next: next.map(|link| NextSeen::of(link, page.next_link.is_none())),
         way_on: moved.map(|()| state.stage == Stage::Pages),
+        by_skip: state.by_skip,
         bytes: page.bytes,
         heard: client.heard().cloned().ok_or_else(no_answer)?,
     })
@@ -263,13 +270,33 @@ async fn second_page(
     first: &KeyBuffer,
 ) -> Result<SecondSeen, ClientError> {
     let mut keys = KeyBuffer::default();
-    make_room(client, pace).await;
-    let (answer, moved) = state.look(client, &mut keys).await?;
+    let was_by_skip = state.by_skip;
+    let mut in_parts = false;
+    let (answer, moved) = loop {
+        make_room(client, pace).await;
+        match state.look(client, &mut keys).await {
+            // More rows of one instant than a page: what a run asks then has to work as well.
+            Ok(_) if !in_parts && matches!(state.cursor, Cursor::Among { .. }) => in_parts = true,
+            Ok(looked) => break looked,
+            Err(error) if state.gives_up_time(client, &error) => {
+                return Ok(SecondSeen {
+                    rows: 0,
+                    repeated: 0,
+                    way_on: Ok(true),
+                    in_parts,
+                    gave_up: true,
+                });
+            }
+            Err(error) => return Err(error),
+        }
+    };
     let before: HashSet<&[u8]> = first.iter().map(|(key, _)| key).collect();
     Ok(SecondSeen {
         rows: answer.page.rows,
         repeated: keys.iter().filter(|(key, _)| before.contains(key)).count() as u64,
         way_on: moved.map(|()| state.stage == Stage::Pages),
+        in_parts,
+        gave_up: state.by_skip && !was_by_skip,
     })
 }
 

@@ -12,7 +12,6 @@ use crate::count::count;
 use crate::dialect::{Dialect, KeysetBy, ScanForm, SizeForm};
 use crate::error::ClientError;
 use crate::loops::LoopProbe;
-use crate::page::PageError;
 
 mod alone;
 mod bounds;
@@ -295,14 +294,6 @@ impl ScanState {
             Err(error) => return self.refused(client, error).await,
         };
         match moved {
-            // What is not in the order that it is read by has no place to go on from.
-            Err(ClientError::Page(PageError::Order | PageError::Shape(_)))
-                if matches!(self.form(client), ScanForm::Keyset(KeysetBy::TimeAlone(_))) =>
-            {
-                keys.forget_stamps(mark);
-                self.read_by_skip("rows do not stand in the order of their timestamps");
-                return Ok(());
-            }
             // What stood beside the keys was the way to the next page.
             Ok(()) => keys.forget_stamps(mark),
             Err(_) => keys.truncate(mark),
@@ -390,7 +381,10 @@ impl ScanState {
         }
         let moved = match pages.form {
             ScanForm::Keyset(by @ KeysetBy::TimeAlone(_)) => {
-                self.move_on_by_time(by, client, &answer, first, keys)
+                match self.move_on_by_time(by, client, &answer, first, keys) {
+                    Err(error) if self.gives_up_time(client, &error) => Ok(()),
+                    moved => moved,
+                }
             }
             ScanForm::Keyset(by) => self.move_on_by_order(by, &answer, first, keys),
             ScanForm::Links { skips: true, .. } => {

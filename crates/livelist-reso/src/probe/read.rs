@@ -27,6 +27,8 @@ pub struct PageSeen {
     pub next: Option<NextSeen>,
     /// Whether there is more to read, or why the scan could not go on.
     pub way_on: Result<bool, ClientError>,
+    /// Whether it came by `$skip`, because the rows do not stand in the order of their timestamps.
+    pub by_skip: bool,
     /// Bytes, uncompressed.
     pub bytes: u64,
     /// How it came.
@@ -122,7 +124,14 @@ pub fn page(
         0 => check,
         n => check.warn(format!("{n} keys are there more than once on one page")),
     };
-    let check = second_field(check, dialect, seen);
+    let check = match dialect.scan {
+        _ if !seen.by_skip => second_field(check, dialect, seen),
+        ScanForm::Keyset(KeysetBy::TimeAlone(field)) => by_skip(check.warn(format!(
+            "rows do not stand in the order of `{field}`: runs read by `$skip`, and rows of one instant \
+             may slip past"
+        ))),
+        _ => check,
+    };
     let check = match (&dialect.scan, &seen.next) {
         (ScanForm::Keyset(_), _) => check,
         (ScanForm::Links { skips: true, .. }, Some(next)) => {
@@ -139,6 +148,13 @@ pub fn page(
         Err(error) => trouble(check, feed, error),
         Ok(_) => check,
     }
+}
+
+/// What helps where a list is read by `$skip` for want of an order.
+fn by_skip(check: Check) -> Check {
+    check
+        .change("provider", "see that the dialect is the server's")
+        .advise("ask the provider in which order its rows come, and which fields are searchable")
 }
 
 /// What an answer is that says to be something else than JSON.
@@ -189,6 +205,10 @@ pub struct SecondSeen {
     pub repeated: u64,
     /// Whether there is more to read, or why the scan could not go on.
     pub way_on: Result<bool, ClientError>,
+    /// Whether an instant with more rows than a page was read in parts.
+    pub in_parts: bool,
+    /// Whether the order of timestamps was given up for `$skip`.
+    pub gave_up: bool,
 }
 
 /// What there is to say of the way from page to page. `counted` is what the server counts.
@@ -200,7 +220,10 @@ pub fn continuation(
     counted: Option<u64>,
 ) -> Check {
     let check = Check::ok(Name::Continuation);
-    let way = way(feed, dialect);
+    let way = match first.by_skip {
+        true => "by `$skip`".to_owned(),
+        false => way(feed, dialect),
+    };
     let second = match second {
         None if first.way_on.is_err() => {
             return Check::skipped(Name::Continuation, "the first page has no way on");
@@ -211,6 +234,19 @@ pub fn continuation(
     };
     if let Err(error) = &second.way_on {
         return trouble(check.saw(way), feed, error);
+    }
+    if second.gave_up {
+        return by_skip(check.warn(format!(
+            "{way}: the server does not answer that, or not so that rows of one instant are told apart; \
+             runs read by `$skip`, and such rows may slip past"
+        )));
+    }
+    if second.in_parts {
+        let field = dialect.told_apart_by(feed).unwrap_or(&feed.key_field);
+        return check.saw(format!(
+            "{way}: more rows of one instant than the probe's page holds; they are read in parts, by \
+             `{field}`"
+        ));
     }
     if second.rows == 0 {
         return whole(

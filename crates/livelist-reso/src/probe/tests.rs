@@ -66,6 +66,7 @@ fn seen(rows: u64, asked: u32, way_on: Result<bool, ClientError>) -> PageSeen {
         seconds: 0,
         next: None,
         way_on,
+        by_skip: false,
         bytes: rows * 30,
         heard: heard(0),
     }
@@ -280,6 +281,8 @@ fn a_way_on_has_to_lead_to_other_rows() {
             rows,
             repeated,
             way_on: Ok(true),
+            in_parts: false,
+            gave_up: false,
         })
     };
     let full = || seen(200, 200, Ok(true));

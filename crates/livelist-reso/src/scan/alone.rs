@@ -11,6 +11,7 @@
 //! read by `$skip`, and so is a list that is not in this order.
 
 use livelist_model::evidence::{EndSign, Paging};
+use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::keys::KeyBuffer;
 use serde::{Deserialize, Serialize};
 
@@ -194,6 +195,9 @@ impl ScanState {
         let rows = keys.len() - first;
         let again = self.shown_again(first, keys);
         let is_full = self.has_more(answer, rows);
+        if answer.next.is_none() && is_off(Guard::EndSign) {
+            return self.end(answer, again as u64, EndSign::NoNextLink);
+        }
         if let Some(last) = &last
             && is_full
             && !is_later(&self.cursor, last)
@@ -364,8 +368,25 @@ impl ScanState {
         Ok(())
     }
 
+    /// Begins anew by `$skip` where the list is read by time alone and that cannot be: its rows stand in
+    /// another order, or the provider takes no condition on their timestamps, or none on their ids.
+    pub(crate) fn gives_up_time(&mut self, client: &Client<'_>, error: &ClientError) -> bool {
+        let why = match error {
+            ClientError::Page(PageError::Order | PageError::Shape(_)) => {
+                "rows do not stand in the order of their timestamps"
+            }
+            ClientError::Rejected { .. } => "a question by timestamps or ids is refused",
+            _ => return false,
+        };
+        let is_by_time = matches!(self.form(client), ScanForm::Keyset(KeysetBy::TimeAlone(_)));
+        if is_by_time {
+            self.read_by_skip(why);
+        }
+        is_by_time
+    }
+
     /// Begins anew by `$skip`. What was read stays read, and the list is as old as it was.
-    pub(super) fn read_by_skip(&mut self, why: &str) {
+    fn read_by_skip(&mut self, why: &str) {
         tracing::warn!(
             pages = self.evidence.pages,
             "{why}: the list is read by `$skip`, and rows of one instant may slip past"

@@ -6,7 +6,6 @@ use livelist_model::evidence::{EndSign, ScanEvidence};
 use super::ends::Behind;
 use super::{Ascending, Cursor, Idle, ScanState};
 use crate::client::Client;
-use crate::dialect::{KeysetBy, ScanForm};
 use crate::error::ClientError;
 use crate::loops::LoopProbe;
 
@@ -34,16 +33,11 @@ impl ScanState {
                 ..
             }
         );
+        if self.gives_up_time(client, &error) {
+            return Ok(());
+        }
         match &self.cursor {
             Cursor::Link(_) if leads_nowhere => self.dead_link(client, error).await,
-            // The provider takes no condition on its timestamps, or none on its ids.
-            Cursor::Since { .. } | Cursor::From { .. } | Cursor::Among { .. }
-                if matches!(error, ClientError::Rejected { .. })
-                    && matches!(self.form(client), ScanForm::Keyset(KeysetBy::TimeAlone(_))) =>
-            {
-                self.read_by_skip("a question by timestamps is refused");
-                Ok(())
-            }
             // The provider does not answer this form, and nothing else reads these rows.
             Cursor::Within { .. } | Cursor::From { .. } => {
                 tracing::warn!(%error, "rows of one instant cannot be read by key");

@@ -1,9 +1,13 @@
 //! F1 and F3: answers that look like the end, or like nothing at all, and accounts that lost their
 //! access. None of them is a sign that a listing is gone.
 
-use livelist_mls::Provider::{self, Bridge, MlsGrid, Reso, Trestle};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use livelist_mls::Provider::{self, Bridge, MlsGrid, Realtyna, Reso, Trestle};
 use livelist_mls::{Fault, FaultRule, On};
 use livelist_model::decision::HeldReason;
+use livelist_model::registry::Counting;
 use livelist_steps::Env;
 use rstest::rstest;
 
@@ -96,7 +100,8 @@ async fn the_same_empty_page_twice_is_not_believed() {
 /// A provider that shows nothing behind a certain row, always, although its links lead there.
 #[tokio::test]
 async fn rows_that_cannot_be_skipped_to_are_found() {
-    let (world, feed) = World::begun(MlsGrid, 600, 100).await;
+    let (world, mut feed) = World::begun(Realtyna, 600, 100).await;
+    feed.count = Some(Counting::Never);
     let skip = |uri: &http::Uri| {
         let skip = uri.query()?.split_once("$skip=")?.1;
         skip.parse::<u64>().ok()
@@ -106,11 +111,34 @@ async fn rows_that_cannot_be_skipped_to_are_found() {
         is_deep.then(|| r#"{"value":[]}"#.to_owned())
     });
     let env = Env {
-        transport: std::sync::Arc::new(blind),
+        transport: Arc::new(blind),
         ..world.env()
     };
     let ended = world.run_by(&env, &feed, "test").await;
     assert_eq!(held(ended), HeldReason::RowsSkipped);
+    world.next_day();
+    world.heals(&feed).await;
+}
+
+/// The same by timestamp: nothing is shown from a certain instant on.
+#[tokio::test]
+async fn an_instant_behind_which_nothing_shows_is_no_end() {
+    let (world, feed) = World::begun(MlsGrid, 600, 100).await;
+    let asked = Mutex::new(BTreeSet::new());
+    let blind = Meddler::new(move |uri| {
+        let from = uri.query()?.split_once("ModificationTimestamp%20ge%20")?.1;
+        let from: jiff::Timestamp = from.split(['%', '&']).next()?.parse().ok()?;
+        let mut asked = asked.lock().unwrap();
+        asked.insert(from);
+        let is_late = asked.range(..from).count() >= 4;
+        is_late.then(|| r#"{"value":[]}"#.to_owned())
+    });
+    let env = Env {
+        transport: Arc::new(blind),
+        ..world.env()
+    };
+    let ended = world.run_by(&env, &feed, "test").await;
+    assert_eq!(held(ended), HeldReason::EndUnproved);
     world.next_day();
     world.heals(&feed).await;
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use livelist_mls::Provider::{self, Bridge, MlsGrid, Reso, Trestle};
-use livelist_mls::{Fault, FaultRule, MlsSpec, NextIn, On, Paging, RequestKind};
+use livelist_mls::{Fault, FaultRule, MlsSpec, NextIn, On, Paging, RequestKind, Ties};
 use livelist_model::decision::HeldReason;
 use livelist_steps::publish::Outcome;
 use livelist_steps::{Env, Limits};
@@ -159,15 +159,43 @@ async fn rows_that_move_during_every_scan_are_not_lost(
     world.heals(&feed).await;
 }
 
+/// Rows of one instant, in another order in each answer, and more of them than a page holds: they are on
+/// the first list, and none is missed by the next.
+#[rstest]
+#[tokio::test]
+async fn rows_of_one_instant_in_no_order_are_all_read(
+    #[values(Ties::Changing, Ties::OfThePlace)] ties: Ties,
+    #[values(30, 250, 600)] at_once: u64,
+) {
+    let (world, feed) = World::unbegun(MlsGrid, 600, 100, |spec| {
+        spec.options.contrary.ties = ties;
+    })
+    .await;
+    world.mls().touch_at_once(at_once);
+    assert!(naive::harm(&world, &[]).await.lost.len() > 3);
+    assert_eq!(published(world.day(&feed).await).added, 600);
+    world.assert_truth(&feed).await;
+    world.mls().touch_at_once(at_once);
+    unchanged(world.day(&feed).await);
+    world.mls().sell(9);
+    world.mls().add(4);
+    let output = published(world.day(&feed).await);
+    assert_eq!((output.added, output.removed), (4, 9));
+    world.assert_truth(&feed).await;
+}
+
 /// Where an MLS is asked by an id, a scan past which rows slipped is in doubt: what it did not show is asked
-/// for on two days.
+/// for on two days. So is what MLS Grid shows by `$skip`, where an instant could not be divided.
 #[tokio::test]
 async fn a_scan_that_was_none_confirms_nothing() {
     let (world, feed) = World::begun(MlsGrid, 600, 60).await;
+    world.mls().touch_at_once(300);
     let rules = [
         FaultRule::new(Fault::EmptyList).times(1),
+        // The first part of the instant, in the second scan.
+        FaultRule::new(Fault::EmptyList).after(8).times(1),
         FaultRule::new(Fault::TouchDuringScan { n: 9 })
-            .after(7)
+            .after(13)
             .times(1),
     ];
     assert_eq!(naive::harm(&world, &rules).await.lost.len(), 600);

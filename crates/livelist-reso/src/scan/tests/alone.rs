@@ -8,7 +8,9 @@ use livelist_model::evidence::{EndSign, Paging};
 use livelist_model::run::FeedSpec;
 
 use super::super::{Cursor, Marks, Stage};
-use crate::strange::{Asked, Reply, Row, Strange, exactly, feed, keys, read, rows};
+use crate::probe::{Name, Verdict, probe};
+use crate::secret::Account;
+use crate::strange::{Asked, Reply, Row, Still, Strange, exactly, feed, keys, read, rows};
 
 const MS: i64 = 1_000;
 
@@ -226,6 +228,84 @@ fn a_link_behind_the_last_row_is_no_end() {
     let (ended, read) = read(&server, &grid());
     assert_eq!(read, server.all());
     assert_eq!(ended.unwrap().evidence.paging, Paging::Links);
+}
+
+/// What the probe says of the way from page to page, and of the first one.
+fn probed(server: &Strange) -> (Verdict, String) {
+    crate::blocking::in_place_on_this_thread();
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.unwrap();
+    let account = r#"{"token":"a-token-of-some-length"}"#.to_owned();
+    let account = Account::parse(&account.into()).unwrap();
+    let (pace, feed) = (Still::default(), grid());
+    let probed = runtime.block_on(probe(server, &pace, &feed, &account, None));
+    let checks = probed.unwrap().checks;
+    let of = |name| checks.iter().find(|check| check.name == name).unwrap();
+    let (first, on) = (of(Name::Page), of(Name::Continuation));
+    let seen = first.seen.iter().chain(&on.seen).cloned();
+    let worst = match first.verdict {
+        Verdict::Ok => on.verdict,
+        verdict => verdict,
+    };
+    (worst, seen.collect::<Vec<_>>().join("; "))
+}
+
+/// The probe asks as a run does, and says what that will read by.
+#[test]
+fn the_probe_says_what_a_run_will_do() {
+    let no_in = |server: &Strange, asked: &Asked| match asked.option("$filter") {
+        filter if filter.contains(" in (") => Reply::error(400, "not here"),
+        _ => shuffled(server, asked),
+    };
+    let deaf = move |server: &Strange, asked: &Asked| match asked.option("$filter") {
+        filter if filter.contains("ListingId lt") => Reply::error(400, "not searchable"),
+        _ => no_in(server, asked),
+    };
+    let refuses = move |server: &Strange, asked: &Asked| match asked.option("$filter") {
+        filter if filter.contains("Timestamp ge") => Reply::error(400, "not searchable"),
+        _ => no_in(server, asked),
+    };
+    let by_key = |server: &Strange, asked: &Asked| {
+        if asked.option("$filter").contains(" in (") {
+            return Reply::error(400, "not here");
+        }
+        let mut rows = server.matching(asked);
+        rows.sort_by(|a, b| a.key.cmp(&b.key));
+        linked(server, asked, &rows)
+    };
+    let plain = || rows(keys(700), 9 * MS);
+    let crowded = || bulk(700, 466, 9 * MS).split_off(233);
+    for (server, expected, words) in [
+        (
+            Strange::new(plain(), 100, no_in),
+            Verdict::Ok,
+            "by `ModificationTimestamp ge …`: 99 more rows behind 1",
+        ),
+        (
+            Strange::new(crowded(), 100, no_in),
+            Verdict::Ok,
+            "they are read in parts, by `ListingId`",
+        ),
+        (
+            Strange::new(crowded(), 100, deaf),
+            Verdict::Warning,
+            "runs read by `$skip`",
+        ),
+        (
+            Strange::new(plain(), 100, refuses),
+            Verdict::Warning,
+            "runs read by `$skip`",
+        ),
+        (
+            Strange::new(plain(), 100, by_key),
+            Verdict::Warning,
+            "rows do not stand in the order of `ModificationTimestamp`: runs read by `$skip`",
+        ),
+    ] {
+        let (verdict, seen) = probed(&server);
+        assert_eq!(verdict, expected, "{seen}");
+        assert!(seen.contains(words), "{seen}");
+    }
 }
 
 /// A scan that a former version began by `$skip` goes on so.
