@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use livelist_model::evidence::Paging;
 use livelist_model::keys::KeyBuffer;
 use livelist_model::run::RunSpec;
-use livelist_reso::{Client, late};
+use livelist_reso::{Client, ClientError, late};
 
 use crate::progress::Progress;
 use crate::{Env, StepError, budget, parts};
@@ -15,26 +15,29 @@ use crate::{Env, StepError, budget, parts};
 /// later than it dates them.
 const OVERLAP: SignedDuration = SignedDuration::from_hours(1);
 
-/// Asks what has changed, at the end of a scan of several pages, and keeps the keys.
+/// Asks what has changed, at the end of a scan of several pages, and keeps the keys. What was in the way is
+/// told.
 pub(crate) async fn look(
     env: &Env,
     run: &RunSpec,
     client: &mut Client<'_>,
     progress: &mut Progress,
-) -> Result<(), StepError> {
+) -> Result<Option<ClientError>, StepError> {
     let scan = &progress.scan.evidence;
     let slips = scan.paging == Paging::Links && scan.pages > 1;
     let since = progress.proved_at.map(|at| at.saturating_sub(OVERLAP));
     let (true, Some(Ok(since))) = (slips, since) else {
-        return Ok(());
+        return Ok(None);
     };
     let mut keys = KeyBuffer::default();
-    if let Err(error) = late::changed_since(client, since, &mut keys).await {
+    let failed = late::changed_since(client, since, &mut keys).await.err();
+    if let Some(error) = &failed {
         tracing::info!(
             run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, %error,
             "what has changed since the list was proved could not be asked; the next scan lists it"
         );
     }
     budget::keep(env, run, client).await?;
-    parts::write_beside(env, run, progress, &mut keys).await
+    parts::write_beside(env, run, progress, &mut keys).await?;
+    Ok(failed)
 }

@@ -154,9 +154,6 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     };
     progress.admission = client.admission();
     parts::write(env, &run, &mut progress, &mut keys).await?;
-    if outcome == Outcome::Done {
-        late::look(env, &run, &mut client, &mut progress).await?;
-    }
     if is_guided && outcome == Outcome::Done && progress.scan.marks.places != former_marks {
         marks::note(&*env.objects, &run.feed.feed, &progress.scan.marks.places).await;
     }
@@ -207,7 +204,16 @@ async fn read_on(
                 .hear(&*env.clock, &host, heard, &mut progress.clock);
         }
         match stepped {
-            Ok(Step::Done) => return Ok((Outcome::Done, Duration::ZERO)),
+            Ok(Step::Done) => {
+                let outcome = match late::look(env, run, client, progress).await? {
+                    // The question is worth a new token, where one helps: others come behind it.
+                    Some(ClientError::Unauthorized) if !client.admission().is_over() => {
+                        Outcome::Unauthorized
+                    }
+                    _ => Outcome::Done,
+                };
+                return Ok((outcome, Duration::ZERO));
+            }
             Ok(Step::More) => {}
             Err(ClientError::Throttled(wait)) => return Ok((Outcome::Throttled, wait)),
             // The next task has time for it.
