@@ -346,7 +346,9 @@ impl ScanState {
         let first = keys.len();
         let ahead = match self.guesses(pages.form, client.at_once() - 1) {
             Some(guesses) => {
-                let pages = guesses.iter().map(|guess| PageUrls::of(client, pages.form, guess));
+                let pages = guesses
+                    .iter()
+                    .map(|guess| PageUrls::of(client, pages.form, guess));
                 let urls = pages.map(|pages| pages?.at(self.page_size));
                 // A guess that makes no URL is none.
                 Some(urls.filter_map(Result::ok).collect::<Vec<_>>())

@@ -179,10 +179,7 @@ fn second_field(check: Check, dialect: &Dialect, seen: &PageSeen) -> Check {
         // What it reads by is in every row, else it could not go on.
         ScanForm::Keyset(
             KeysetBy::Number(field) | KeysetBy::Time(field) | KeysetBy::TimeAlone(field),
-        ) if seen.way_on.is_ok() =>
-        {
-            check.saw(format!("`{field}` in every row{order}"))
-        }
+        ) if seen.way_on.is_ok() => check.saw(format!("`{field}` in every row{order}")),
         ScanForm::Keyset(KeysetBy::Key) if seen.way_on.is_ok() => {
             check.saw("in the order asked for")
         }

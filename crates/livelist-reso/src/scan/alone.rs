@@ -89,9 +89,8 @@ pub(super) fn condition(
             low,
             high,
         } => {
-            let id_is = |op: &str, id: &String| {
-                format!(" and {id_field} {op} {}", literal_as(literal, id))
-            };
+            let id_is =
+                |op: &str, id: &String| format!(" and {id_field} {op} {}", literal_as(literal, id));
             let low = low.iter().map(|id| id_is("ge", id));
             let high = high.iter().map(|id| id_is("lt", id));
             let span = format!("{field} ge {from} and {field} le {to}");
@@ -379,10 +378,7 @@ impl ScanState {
             ClientError::Rejected { .. } => "a question by timestamps or ids is refused",
             _ => return false,
         };
-        let is_by_time = matches!(
-            self.form(client),
-            ScanForm::Keyset(KeysetBy::TimeAlone(_))
-        );
+        let is_by_time = matches!(self.form(client), ScanForm::Keyset(KeysetBy::TimeAlone(_)));
         if is_by_time {
             self.read_by_skip(why);
         }

@@ -161,10 +161,7 @@ impl ScanState {
             }
             // More rows of one number than a page holds: nothing tells them apart.
             KeysetBy::Number(_) if rows > 1 => Err(EndSign::Unproved),
-            KeysetBy::Key
-            | KeysetBy::Number(_)
-            | KeysetBy::Time(_)
-            | KeysetBy::TimeAlone(_) => {
+            KeysetBy::Key | KeysetBy::Number(_) | KeysetBy::Time(_) | KeysetBy::TimeAlone(_) => {
                 Ok(Cursor::Past(Box::new(last)))
             }
         }

@@ -28,7 +28,11 @@ pub(super) struct PageUrls {
 
 impl PageUrls {
     /// Of the page at `cursor`, for a scan that reads in this form.
-    pub(super) fn of(client: &Client<'_>, form: ScanForm, cursor: &Cursor) -> Result<PageUrls, ClientError> {
+    pub(super) fn of(
+        client: &Client<'_>,
+        form: ScanForm,
+        cursor: &Cursor,
+    ) -> Result<PageUrls, ClientError> {
         let (feed, dialect) = (client.feed(), client.dialect());
         let base = dialect.base(feed);
         let link = match cursor {

@@ -142,7 +142,10 @@ async fn a_listing_that_is_modified_meanwhile_is_on_one_of_the_pages(
     let missed: Vec<_> = live.difference(&keys).collect();
     let doubt = progress.scan.evidence.doubt(keys.len() as u64);
     assert!(missed.is_empty() || doubt.is_some(), "missed {missed:?}");
-    assert!(missed.is_empty() || provider == Realtyna, "an order has a place for each");
+    assert!(
+        missed.is_empty() || provider == Realtyna,
+        "an order has a place for each"
+    );
 }
 
 /// A page that is empty because it was asked for too early is no end.

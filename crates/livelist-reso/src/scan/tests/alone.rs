@@ -15,10 +15,7 @@ use crate::strange::{Asked, Reply, Row, Still, Strange, exactly, feed, keys, rea
 const MS: i64 = 1_000;
 
 fn grid() -> FeedSpec {
-    feed(
-        "mlsgrid",
-        r#","page_size":100,"originating_system":"abor""#,
-    )
+    feed("mlsgrid", r#","page_size":100,"originating_system":"abor""#)
 }
 
 /// A page of the rows by their timestamps, those of one instant as chance has it, with a link behind which
@@ -148,12 +145,11 @@ fn what_cannot_be_divided_is_read_by_skip() {
         asked.options.insert("$filter".to_owned(), filter);
         asked
     };
-    let refuses = |server: &Strange, asked: &Asked| {
-        match asked.option("$filter").contains("ListingId ") {
+    let refuses =
+        |server: &Strange, asked: &Asked| match asked.option("$filter").contains("ListingId ") {
             true => Reply::error(400, "ListingId is not a searchable field"),
             false => shuffled(server, asked),
-        }
-    };
+        };
     let hears_nothing = move |server: &Strange, asked: &Asked| shuffled(server, &deaf(asked));
     let has_none = |server: &Strange, asked: &Asked| {
         let mut answer = shuffled(server, asked);
@@ -188,11 +184,12 @@ fn a_list_in_another_order_is_read_by_skip() {
         rows.sort_by(|a, b| a.key.cmp(&b.key));
         linked(server, asked, &rows)
     };
-    let refuses = |server: &Strange, asked: &Asked| {
-        match asked.option("$filter").contains("ModificationTimestamp ge") {
-            true => Reply::error(400, "not a searchable field"),
-            false => linked(server, asked, &server.matching(asked)),
-        }
+    let refuses = |server: &Strange, asked: &Asked| match asked
+        .option("$filter")
+        .contains("ModificationTimestamp ge")
+    {
+        true => Reply::error(400, "not a searchable field"),
+        false => linked(server, asked, &server.matching(asked)),
     };
     let without = |server: &Strange, asked: &Asked| {
         let mut answer = linked(server, asked, &server.matching(asked));
@@ -210,7 +207,11 @@ fn a_list_in_another_order_is_read_by_skip() {
         let (ended, read) = read(&server, &grid());
         let scan = ended.expect(what).evidence;
         assert_eq!(read, server.all(), "{what}");
-        assert_eq!((scan.paging, scan.rows_skipped), (Paging::Links, 0), "{what}");
+        assert_eq!(
+            (scan.paging, scan.rows_skipped),
+            (Paging::Links, 0),
+            "{what}"
+        );
     }
 }
 
@@ -219,7 +220,10 @@ fn a_list_in_another_order_is_read_by_skip() {
 fn a_link_behind_the_last_row_is_no_end() {
     let server = Strange::new(rows(keys(250), 9 * MS), 100, |server, asked| {
         let answer = shuffled(server, asked);
-        answer.with("@odata.nextLink", "https://x.example/odata/Property?$skip=9")
+        answer.with(
+            "@odata.nextLink",
+            "https://x.example/odata/Property?$skip=9",
+        )
     });
     let (ended, read) = read(&server, &grid());
     assert_eq!(read, server.all());
