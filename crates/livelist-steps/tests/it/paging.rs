@@ -165,7 +165,7 @@ async fn rows_that_move_during_every_scan_are_not_lost(
 #[tokio::test]
 async fn rows_of_one_instant_in_no_order_are_all_read(
     #[values(Ties::Changing, Ties::OfThePlace)] ties: Ties,
-    #[values(30, 250, 600)] at_once: u64,
+    #[values(150, 250, 600)] at_once: u64,
 ) {
     let (world, feed) = World::unbegun(MlsGrid, 600, 100, |spec| {
         spec.options.contrary.ties = ties;
@@ -188,7 +188,8 @@ async fn rows_of_one_instant_in_no_order_are_all_read(
 /// for on two days. So is what MLS Grid shows by `$skip`, where an instant could not be divided.
 #[tokio::test]
 async fn a_scan_that_was_none_confirms_nothing() {
-    let (world, feed) = World::begun(MlsGrid, 600, 60).await;
+    let (world, mut feed) = World::begun(MlsGrid, 600, 60).await;
+    feed.pages_at_once = Some(1);
     world.mls().touch_at_once(300);
     let rules = [
         FaultRule::new(Fault::EmptyList).times(1),
