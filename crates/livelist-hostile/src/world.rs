@@ -77,8 +77,8 @@ pub(crate) struct MlsState {
     today: BTreeSet<&'static str>,
     secrets: Vec<String>,
     is_revoked: bool,
-    /// Days on which a token was refused that had been good, while keys were asked for.
-    pub(crate) tokens_ended: BTreeSet<usize>,
+    /// Days on which a question about keys was refused.
+    pub(crate) refused_questions: BTreeSet<usize>,
 }
 
 /// A fault that changed an answer.
@@ -168,7 +168,7 @@ impl World {
                 strikes: Vec::new(),
                 today: BTreeSet::new(),
                 is_revoked: false,
-                tokens_ended: BTreeSet::new(),
+                refused_questions: BTreeSet::new(),
             });
         }
         let mut clients = [Vec::new(), Vec::new()];

@@ -32,6 +32,7 @@ const CLOCKS: Ms = 4 * 3_600_000;
 #[derive(Default)]
 struct Said {
     gone: Vec<String>,
+    unknown: BTreeSet<String>,
     written: Vec<(String, Bytes)>,
 }
 
@@ -81,10 +82,11 @@ impl World {
         for key in &missed {
             let asked = feed.asked_about.get(key).copied();
             let (first, since) = asked.unwrap_or((now, day));
-            // A token that ends while a site's questions are asked ends those of that run.
-            let ended = &self.mlss[feed.mls].tokens_ended;
+            // A token that ends while a site's questions are asked ends those of that run; some servers
+            // say 400 or 403 then.
+            let refused = &self.mlss[feed.mls].refused_questions;
             let looks = feed.quiet_looks.iter();
-            let looks = looks.filter(|day| **day > since && !ended.contains(*day));
+            let looks = looks.filter(|day| **day > since && !refused.contains(*day));
             if gone.contains(key) {
                 count(&mut self.tally.lists, "never listed, and gone for a site");
                 if now - first < BETWEEN_LOOKS - CLOCKS {
@@ -92,7 +94,7 @@ impl World {
                         "{key} was never listed, and is called gone at once"
                     ));
                 }
-            } else if is_askable && looks.count() >= 2 {
+            } else if is_askable && looks.count() >= 2 && said.unknown.contains(key) {
                 return Err(format!(
                     "{key} never was listed and is gone; a site asks about it, two quiet days have \
                      looked, and it is unknown"
@@ -200,8 +202,10 @@ impl World {
             let name = gone.as_str().or(gone["key"].as_str());
             name.map(str::to_owned)
         };
+        let unknown = verdict["unknown"].as_array();
         Ok(Said {
             gone: gone.iter().filter_map(name).collect(),
+            unknown: unknown.into_iter().flatten().filter_map(name).collect(),
             written,
         })
     }

@@ -47,8 +47,8 @@ impl World {
             self.log,
             dice::name(&target) ^ u64::from(delivery.status.as_u16()),
         );
-        if delivery.status.as_u16() == 401 && kind == RequestKind::Confirm {
-            mls.tokens_ended.insert(self.day);
+        if delivery.status.is_client_error() && kind == RequestKind::Confirm {
+            mls.refused_questions.insert(self.day);
         }
         let name = mls.plan.spec.mls.clone();
         mls.answers += u64::from(delivery.status.is_success());
