@@ -53,6 +53,53 @@ async fn a_token_that_ends_on_the_way_is_replaced(
     assert!((1..=at_once(&feed)).contains(&refused), "{refused}");
 }
 
+/// R9: it ends with another status, wherever that is: at a count, in a second scan, at a question about keys.
+#[rstest]
+#[tokio::test]
+async fn a_token_that_ends_with_another_status_is_replaced_wherever_it_ends(
+    #[values(403, 400)] status: u16,
+    #[values(3, 4, 5, 7)] lasts: u64,
+) {
+    let change = |spec: &mut MlsSpec| {
+        client_credentials(spec);
+        spec.options.contrary.ended_token = Some(status);
+        spec.options.contrary.token_requests = Some(lasts);
+    };
+    let (world, feed) = World::begun_with(Reso, 600, 100, change).await;
+    world.mls().sell(45);
+    world.mls().add(2);
+    let output = published(world.day(&feed).await);
+    assert_eq!((output.added, output.removed), (2, 45));
+    world.assert_truth(&feed).await;
+}
+
+/// Asked for keys, 403 may be the question's: one live key alone tells. Refused as well, it is the token, once;
+/// and then the account.
+#[rstest]
+#[case::the_question(1, 1, true)]
+#[case::the_token(2, 2, true)]
+#[case::access(99, 2, false)]
+#[tokio::test]
+async fn a_question_about_keys_that_is_refused_is_not_the_token_at_once(
+    #[case] times: u64,
+    #[case] tokens: usize,
+    #[case] is_published: bool,
+) {
+    let (world, feed) = World::begun_with(Reso, 600, 100, client_credentials).await;
+    let refused = FaultRule::new(Fault::Status { code: 403 });
+    world.mls().clear_log();
+    world.mls().sell(5);
+    let rules = [refused.on(On::Confirm).times(times)];
+    let ended = world.day_under(&feed, &rules).await;
+    match is_published {
+        true => assert_eq!(published(ended).removed, 5),
+        false => assert_eq!(failed(ended).name, "AccessDenied"),
+    }
+    let log = world.mls().log();
+    let asked = log.iter().filter(|r| r.kind == RequestKind::Token).count();
+    assert_eq!(asked, tokens);
+}
+
 /// F11 again and again, each time somewhere else.
 #[rstest]
 #[case::reso(Reso, client_credentials as fn(&mut MlsSpec))]
