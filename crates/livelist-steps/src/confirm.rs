@@ -28,7 +28,7 @@ use crate::env::patience;
 use crate::progress::{
     Compared, Confirmation, NextWaiting, Progress, load, note_lost, note_restored, save,
 };
-use crate::{Env, StepError, budget, forms, ids, lists, looks, negatives};
+use crate::{Env, StepError, budget, forms, ids, lists, looks};
 
 /// The step's name.
 pub const NAME: &str = "confirm";
@@ -578,10 +578,7 @@ impl Questions<'_, '_> {
     async fn negatives(&mut self, negatives: &[String]) -> Result<(), ClientError> {
         let manner = self.asking.manner();
         let chosen = choose(self.controls, self.told.controls_used);
-        let few: Vec<Vec<u8>> = bytes_of(negatives)
-            .into_iter()
-            .take(negatives::MOST)
-            .collect();
+        let few = bytes_of(few_of(negatives, manner));
         let mut shown = Vec::new();
         for question in confirm::questions(self.client, manner, &chosen, &few, 0) {
             match confirm::ask(self.client, manner, &question.keys).await {
@@ -598,6 +595,12 @@ impl Questions<'_, '_> {
         self.told.negatives_shown = Some(shown);
         Ok(())
     }
+}
+
+/// As many of them as one question holds.
+fn few_of(negatives: &[String], manner: Manner) -> &[String] {
+    let most = negatives.len().min(manner.keys as usize);
+    negatives.get(..most).unwrap_or_default()
 }
 
 /// Whether an answer about controls alone came whole. Of many, one or the other may have been sold since
@@ -694,7 +697,10 @@ async fn beside(
     if variants > 0 {
         tracing::warn!(run = %run.run, variants, "absent keys are live in another case");
     }
-    let asked = compared.negatives.len().min(negatives::MOST);
+    let asked = match told.asking {
+        Some(asking) => few_of(&compared.negatives, asking.manner()).len(),
+        None => 0,
+    };
     let shows_gone = asked > 0 && shown.iter().filter(is_unseen).count() * 2 > asked;
     if shows_gone {
         tracing::warn!(run = %run.run, "the provider shows keys by key that are gone");

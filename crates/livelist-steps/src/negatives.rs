@@ -9,7 +9,7 @@ use tokio_util::io::SyncIoBridge;
 use crate::{Env, StepError, lists};
 
 /// So many are asked for.
-pub(crate) const MOST: usize = 8;
+const MOST: usize = 8;
 
 /// The keys; none where the newest version removed none that were asked for by key, or it cannot be read:
 /// then nobody is asked, and a run does not fail for it.

@@ -245,32 +245,6 @@ async fn lists_by_links_are_as_of_the_look_before() {
     assert_eq!(Some(head.as_of), head.checked_at);
 }
 
-/// R1: five new rows slip past a scan whose rows moved, also where the counts cannot tell. What has changed
-/// since the list was proved is asked for, so they are listed the same day.
-#[rstest]
-#[tokio::test]
-async fn what_slipped_past_a_scan_is_asked_for(
-    #[values(Reso, Bridge)] provider: Provider,
-    #[values(false, true)] balanced: bool,
-) {
-    let (world, feed) = World::begun(provider, 600, 100).await;
-    let new = world.mls().add_at(5, 100);
-    let mut rules = vec![FaultRule::new(Fault::SellDuringScan { n: 5 })];
-    if balanced {
-        rules.push(FaultRule::new(Fault::AddDuringScan { n: 5 }));
-    }
-    let rules = rules.into_iter().map(|rule| rule.after(1).times(1));
-    let rules: Vec<_> = rules.collect();
-    published(world.day_under(&feed, &rules).await);
-    let listed = world.published(&feed).await;
-    assert!(new.iter().all(|key| listed.contains(key)));
-    let asked = world.mls().log();
-    let asked = asked
-        .iter()
-        .filter(|sent| sent.target.contains("Timestamp%20ge"));
-    assert!((1..=3).contains(&asked.count()));
-}
-
 /// Heads of earlier versions have no record: it is made of their deltas, as far as those prove anything.
 #[tokio::test]
 async fn the_first_record_is_made_of_the_deltas() {

@@ -340,7 +340,7 @@ async fn realtyna_wants_a_key_besides_the_token() {
 async fn what_slips_past_realtynas_skip_is_found_by_key() {
     let (world, feed) = World::begun(Realtyna, 600, 50).await;
     for _ in 0..3 {
-        let rules = [FaultRule::new(Fault::SellDuringScan { n: 4 }).after(2)];
+        let rules = [FaultRule::new(Fault::SellDuringScan { n: 2 }).after(2)];
         let _ = result(world.day_under(&feed, &rules).await);
         world.heals(&feed).await;
     }
