@@ -12,7 +12,8 @@
 //!   denial of access, which hides the key, in pages; in answers by key, if it can be asked by key;
 //!   and in counts, if it counts (where a count that was falsified denies as well). Where it can
 //!   neither be asked by key nor counts, pages are all that it has: it denied a key if in every scan
-//!   that the list rests on a fault left rows out of a page, and 18 hours before as well. A key that is
+//!   that the list rests on a fault left rows out of a page, and 18 hours before as well, or if it came
+//!   back since then. A key that is
 //!   hidden in only some kinds of answers is live.
 //!   A key that was in the former list and has been live ever since that list was written may not go
 //!   either, even if it came when the scans had begun: another run has seen it. And no excuse holds
@@ -140,7 +141,7 @@ impl World {
         let is_new = succeeds(&self.store, feed, &head, &list)?;
         let window = self.window(place)?;
         let (as_of, looked_at) = self.promise(at, &head, &window);
-        let late = self.rule_zero(now, at, &list, &window, as_of)?;
+        let (late, excused) = self.rule_zero(now, at, &list, &window, as_of)?;
         self.waited(place, at, &list)?;
         for _ in 0..late {
             count(&mut self.tally.lists, "new keys that came late");
@@ -166,6 +167,11 @@ impl World {
                 feed.held_on.clear();
             }
         }
+        // An excuse holds for as long as the promise stands that was made with it.
+        if as_of != feed.as_of {
+            feed.excused.clear();
+        }
+        feed.excused.extend(excused);
         feed.list = Some(list);
         feed.head = Some(head);
         (feed.as_of, feed.looked_at) = (as_of, looked_at);
@@ -255,7 +261,8 @@ impl World {
         (as_of, window.from)
     }
 
-    /// How many live keys come late; an error tells of one that may not be missing.
+    /// How many live keys come late, and which ones the MLS denied; an error tells of one that may not be
+    /// missing.
     fn rule_zero(
         &self,
         now: Ms,
@@ -263,7 +270,7 @@ impl World {
         list: &[String],
         window: &Window,
         as_of: Ms,
-    ) -> Result<u64, String> {
+    ) -> Result<(u64, Vec<String>), String> {
         let feed = &self.feeds[at];
         let listed = |key: &String| feed.list.as_ref().is_some_and(|former| has(former, key));
         // Where answers come from a cache, the list says itself that it is so much older.
@@ -283,7 +290,7 @@ impl World {
             .map(|(key, _)| key)
             .collect();
         if missing.is_empty() {
-            return Ok(0);
+            return Ok((0, Vec::new()));
         }
         let mls = &self.mlss[feed.mls];
         let strikes: Vec<&Strike> = mls
@@ -301,13 +308,18 @@ impl World {
             .is_some_and(|list| list.len() as u64 <= FEW);
         let is_void = list.is_empty() && !was_small;
         let mut late = 0;
+        let mut excused = Vec::new();
         for key in missing {
+            let since = feed.live.get(key).copied().unwrap_or(Ms::MAX);
             let denial = Denial {
                 mls,
                 strikes: &strikes,
                 key,
+                since,
             };
-            if !is_void && denial.is_total(window, by_key) {
+            let was_excused = || as_of == feed.as_of && feed.excused.contains(key);
+            if !is_void && (denial.is_total(window, by_key) || (!listed(key) && was_excused())) {
+                excused.push(key.clone());
                 continue;
             }
             if list.is_empty() && was_small && denial.is_of_everything(window) {
@@ -316,7 +328,6 @@ impl World {
             if listed(key) {
                 return Err(format!("the listing {key} is live and is reported as gone"));
             }
-            let since = feed.live.get(key).copied().unwrap_or(Ms::MAX);
             if !is_void && since > window.from - lag {
                 late += 1;
                 continue;
@@ -328,7 +339,7 @@ impl World {
             }
             late += 1;
         }
-        Ok(late)
+        Ok((late, excused))
     }
 
     /// Whether a mass removal was looked at twice, or by a person.

@@ -104,6 +104,8 @@ pub(crate) struct FeedState {
     pub(crate) listed_at: Ms,
     /// What `as_of` of the present head promises, by the oracle's clock.
     pub(crate) as_of: Ms,
+    /// Keys that the MLS denied when that was promised.
+    pub(crate) excused: BTreeSet<String>,
     /// When the last good look at it began, by the oracle's clock.
     pub(crate) looked_at: Ms,
     /// Keys that were listed and are not now.
@@ -188,6 +190,7 @@ impl World {
                 head: None,
                 listed_at: BEGAN,
                 as_of: Ms::MIN,
+                excused: BTreeSet::new(),
                 looked_at: Ms::MIN,
                 removed: BTreeSet::new(),
                 held_on: BTreeSet::new(),

@@ -86,8 +86,6 @@ pub enum Outcome {
 const TRIES: u32 = 3;
 /// So often in one run a task that had made progress hands on what it has after an error.
 const MOST_HANDED_ON: u32 = 12;
-/// So many listings change the id by which they are asked for between two days; more were renumbered.
-const MOST_CHANGED: u64 = 5;
 /// That many questions are progress.
 const PROGRESS: u64 = 10;
 /// After an error the next task waits so long.
@@ -245,7 +243,7 @@ async fn named(
     let controls = compared.controls.iter().map(|key| key.clone().into_bytes());
     let keys = absent.iter().cloned().chain(controls).collect();
     let found = ids::look_up(env, run, &progress, keys).await?;
-    if found.changed > MOST_CHANGED {
+    if found.changed > ids::MOST_CHANGED {
         tracing::warn!(
             run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, changed = found.changed,
             "listings changed the ids by which they are asked for: what is absent waits for a later run"
@@ -751,11 +749,11 @@ async fn conclude(
 ) -> Result<Next, StepError> {
     let beside = beside(env, run, compared, told).await?;
     let was_asked = told.ids_refused || told.asked == askable.len() as u64;
+    let seen_before = held_before(env, run, compared).await?;
     let settled = match was_asked {
-        true => settle(env, run, compared, absent, askable, told).await?,
+        true => settle(env, run, compared, absent, askable, told, &seen_before).await?,
         false => Settled::default(),
     };
-    let seen_before = held_before(env, run, compared).await?;
     let fresh = settled
         .gone
         .iter()
@@ -818,6 +816,7 @@ async fn settle<'k>(
     absent: &'k [Vec<u8>],
     askable: &[Vec<u8>],
     told: &Confirmation,
+    held: &BTreeSet<Vec<u8>>,
 ) -> Result<Settled<'k>, StepError> {
     let dialect = Dialect::for_feed(&run.feed)?;
     let missed_twice: BTreeSet<Vec<u8>> = match &compared.gone {
@@ -836,7 +835,8 @@ async fn settle<'k>(
         let is_gone = match (askable.binary_search(key), restored.contains(&key[..])) {
             (Err(_), _) => was_missed_twice,
             (Ok(_), true) => {
-                let has_left = dialect.shows_more && was_missed_twice;
+                // One that was not found by key either, and is now, has come back.
+                let has_left = dialect.shows_more && was_missed_twice && !held.contains(key);
                 settled.restored += u64::from(!has_left);
                 has_left
             }

@@ -118,7 +118,8 @@ impl World {
     fn is_askable(&self, at: usize) -> Result<bool, String> {
         let spec = &self.feeds[at].spec;
         let dialect = Dialect::for_feed(spec).map_err(|e| e.to_string())?;
-        Ok(dialect.confirm.is_by_key() && dialect.id_field(spec).is_none())
+        // What CREA shows by key may have left the list: nobody knows which.
+        Ok(dialect.confirm.is_by_key() && dialect.id_field(spec).is_none() && !dialect.shows_more)
     }
 
     fn no_live_one(&self, now: Ms, at: usize, gone: &[String]) -> Result<(), String> {

@@ -12,6 +12,8 @@ pub(super) struct Denial<'a> {
     pub(super) mls: &'a MlsState,
     pub(super) strikes: &'a [&'a Strike],
     pub(super) key: &'a String,
+    /// Since when it lives.
+    pub(super) since: Ms,
 }
 
 /// Looks that are so far apart are two.
@@ -76,7 +78,9 @@ impl Denial<'_> {
                 .filter(|s| s.at >= scan.0 && s.at <= scan.1 && s.kind == RequestKind::Page)
                 .any(|s| leaves_out_rows(&s.fault) || self.denies(s))
         };
-        self.was_hidden_before(window.from)
+        // One that came back since the look before was rightly not in that.
+        let came_back = self.since > window.from - BETWEEN_LOOKS;
+        (came_back || self.was_hidden_before(window.from))
             && window.scans.iter().all(in_scan)
             && (!window.counts || self.in_kind(RequestKind::Count))
     }
@@ -99,6 +103,7 @@ impl Denial<'_> {
             mls,
             strikes: &[],
             key,
+            since: Ms::MIN,
         };
         let strikes = mls.strikes.iter();
         let denied: Vec<Ms> = strikes
