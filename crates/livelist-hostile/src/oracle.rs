@@ -261,8 +261,8 @@ impl World {
         (as_of, window.from)
     }
 
-    /// How many live keys come late, and which ones the MLS denied; an error tells of one that may not be
-    /// missing.
+    /// How many live keys come late, and for which ones there is an excuse; an error tells of one that may
+    /// not be missing.
     fn rule_zero(
         &self,
         now: Ms,
@@ -330,6 +330,7 @@ impl World {
             }
             if !is_void && since > window.from - lag {
                 late += 1;
+                excused.push(key.clone());
                 continue;
             }
             if is_void || !denial.excuses_delay(window, &dialect) {
@@ -338,6 +339,7 @@ impl World {
                 ));
             }
             late += 1;
+            excused.push(key.clone());
         }
         Ok((late, excused))
     }

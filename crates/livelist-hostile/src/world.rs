@@ -104,7 +104,7 @@ pub(crate) struct FeedState {
     pub(crate) listed_at: Ms,
     /// What `as_of` of the present head promises, by the oracle's clock.
     pub(crate) as_of: Ms,
-    /// Keys that the MLS denied when that was promised.
+    /// Live keys that may be missing since that was promised.
     pub(crate) excused: BTreeSet<String>,
     /// When the last good look at it began, by the oracle's clock.
     pub(crate) looked_at: Ms,

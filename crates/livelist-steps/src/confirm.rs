@@ -805,8 +805,8 @@ struct Settled<'k> {
 /// Settles what the answers make of the absent keys. Mostly a key that was not found is gone. But:
 /// - a key that cannot be asked for is gone if looks of two days missed it;
 /// - where removals that were confirmed lately came back, each takes two days;
-/// - where the MLS is asked by an id and the scan is in doubt, a question of one day is not enough: the
-///   id may have changed, and the scan may have lost the row;
+/// - where the MLS is asked by an id and the scan is in doubt, or lost a row that was found, a question of
+///   one day is not enough: the id may have changed, and the scan may have lost the row;
 /// - where an answer by key shows more than the feed lists (CREA), what is found is gone from this list
 ///   all the same if looks of two days missed it.
 async fn settle<'k>(
@@ -826,7 +826,7 @@ async fn settle<'k>(
     let restored: BTreeSet<&[u8]> = told.restored.iter().map(|k| k.as_bytes()).collect();
     let by_id = dialect.id_field(&run.feed).is_some();
     let is_doubtful = compared.facts.lately.is_distrusted
-        || (by_id && decision::doubt(&compared.facts, false).is_some());
+        || (by_id && (!restored.is_empty() || decision::doubt(&compared.facts, false).is_some()));
     let askable = if told.ids_refused { &[] } else { askable };
     let mut settled = Settled::default();
     let mut doubtful: Vec<&[u8]> = Vec::new();
