@@ -52,7 +52,8 @@ mod tests {
     async fn the_date_of_each_answer_is_told() {
         let date = "Sat, 21 Nov 2026 04:00:00 GMT";
         let answer = move |_: usize, _: &crate::stub::Request| {
-            Answer::Http(404, format!("Date: {date}\r\n"), String::new())
+            let body = "<Error><Code>NoSuchKey</Code></Error>".to_owned();
+            Answer::Http(404, format!("Date: {date}\r\n"), body)
         };
         let (clients, _) = serve(answer).await;
         let heard = Arc::new(Mutex::new(Vec::new()));

@@ -89,6 +89,9 @@ pub struct ScanState {
     /// Whether it goes on with one page at a time: the provider refused one.
     #[serde(default)]
     pub alone: bool,
+    /// How often a proof of the end was begun.
+    #[serde(default)]
+    pub proofs: u32,
     /// Where it goes by time alone: whether that was given up for `$skip`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_skip: bool,
@@ -225,6 +228,7 @@ impl ScanState {
             ends_told: 0,
             alone: false,
             by_skip: false,
+            proofs: 0,
             parts: Vec::new(),
             marks: Marks::default(),
             guide: Guide::default(),

@@ -595,9 +595,12 @@ impl Questions<'_, '_> {
     }
 }
 
-/// As many of them as one question holds.
+/// As many of them as one question holds; none where each key is a question, and its controls are others.
 fn few_of(negatives: &[String], manner: Manner) -> &[String] {
-    let most = negatives.len().min(manner.keys as usize);
+    let most = match manner.keys {
+        ..=1 => 0,
+        keys => negatives.len().min(keys as usize),
+    };
     negatives.get(..most).unwrap_or_default()
 }
 

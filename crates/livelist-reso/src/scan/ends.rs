@@ -13,6 +13,8 @@ use crate::query::{Query, literal_as};
 const TRIES: u64 = 3;
 /// So many rows in the order of their keys are not so by chance.
 const IN_ORDER: u64 = 10;
+/// A proof is begun so often in one scan.
+const PROOFS: u32 = 12;
 /// Some servers count no further than a multiple of this.
 const CAP: u64 = 10_000;
 
@@ -37,6 +39,12 @@ impl ScanState {
 
     /// Ends the scan, with a proof or without one.
     pub(super) async fn prove(&mut self, client: &mut Client<'_>) -> Result<(), ClientError> {
+        // Its questions follow each other; where tokens end between them, it never comes to its own.
+        self.proofs = self.proofs.saturating_add(1);
+        if self.proofs > PROOFS {
+            self.ended(EndSign::Unproved);
+            return Ok(());
+        }
         self.ended(match self.behind_last(client).await? {
             Behind::Nothing => EndSign::Asked,
             Behind::Rows | Behind::Unknown => EndSign::Unproved,

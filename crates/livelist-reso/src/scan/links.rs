@@ -108,7 +108,10 @@ impl ScanState {
             // At the end, as much is shown again as anywhere, however short the page was.
             let shown_again = overlap(if link.is_none() { fullest } else { page.len() });
             let next = Cursor::Skip((skip + page.len()).saturating_sub(shown_again));
-            self.went(answer, again, Some((next, page.print())))?;
+            // The same page once more is no circle where it is asked for to see that nothing is behind it.
+            let mut step = page.print();
+            step.extend(ends_told.to_be_bytes());
+            self.went(answer, again, Some((next, step)))?;
             self.reached = skip + page.len();
             self.tail = page.tail(shown_again);
             self.fullest = fullest;
