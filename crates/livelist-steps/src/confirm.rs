@@ -117,6 +117,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let mut client = client.until(env.limits.deadline(env.clock.now()));
     let named = named(env, &run, &compared, &absent, &told).await?;
     if let Some(named) = &named {
+        told.ids_changed |= named.changed > 0;
         client = client.asking_by(named.of.clone());
     }
     let askable = askable(&absent, named.as_ref());
@@ -577,6 +578,10 @@ impl Questions<'_, '_> {
         let manner = self.asking.manner();
         let chosen = choose(self.controls, self.told.controls_used);
         let few = bytes_of(few_of(negatives, manner));
+        if few.is_empty() {
+            self.told.negatives_shown = Some(Vec::new());
+            return Ok(());
+        }
         let mut shown = Vec::new();
         for question in confirm::questions(self.client, manner, &chosen, &few, 0) {
             match confirm::ask(self.client, manner, &question.keys).await {
@@ -808,8 +813,8 @@ struct Settled<'k> {
 /// Settles what the answers make of the absent keys. Mostly a key that was not found is gone. But:
 /// - a key that cannot be asked for is gone if looks of two days missed it;
 /// - where removals that were confirmed lately came back, each takes two days;
-/// - where the MLS is asked by an id and the scan is in doubt, or lost a row that was found, a question of
-///   one day is not enough: the id may have changed, and the scan may have lost the row;
+/// - where the MLS is asked by an id, and any id changed or the scan is in doubt or lost a row that was
+///   found, a question of one day is not enough: the id may have changed, and the scan may have lost the row;
 /// - where an answer by key shows more than the feed lists (CREA), what is found is gone from this list
 ///   all the same if looks of two days missed it.
 async fn settle<'k>(
@@ -829,6 +834,7 @@ async fn settle<'k>(
     let restored: BTreeSet<&[u8]> = told.restored.iter().map(|k| k.as_bytes()).collect();
     let by_id = dialect.id_field(&run.feed).is_some();
     let is_doubtful = compared.facts.lately.is_distrusted
+        || told.ids_changed
         || (by_id && (!restored.is_empty() || decision::doubt(&compared.facts, false).is_some()));
     let askable = if told.ids_refused { &[] } else { askable };
     let mut settled = Settled::default();

@@ -277,6 +277,9 @@ pub struct Confirmation {
     pub stalled: u32,
     /// The confirmed removals, at the end.
     pub gone: Option<ListRef>,
+    /// Whether any listing changed the id by which it is asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ids_changed: bool,
     /// Whether the MLS refused to be asked by an id.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ids_refused: bool,
