@@ -110,6 +110,7 @@ module "compare" {
       sid     = "ReadHead"
       actions = ["s3:GetObject"]
       resources = [
+        "${module.storage.arn}/feeds/*/deltas/*",
         "${module.storage.arn}/feeds/*/gone/*",
         "${module.storage.arn}/feeds/*/head.json",
         "${module.storage.arn}/feeds/*/ids.txt.gz",
