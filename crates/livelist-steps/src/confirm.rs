@@ -833,16 +833,19 @@ async fn settle<'k>(
     };
     let restored: BTreeSet<&[u8]> = told.restored.iter().map(|k| k.as_bytes()).collect();
     let by_id = dialect.id_field(&run.feed).is_some();
+    let lost_rows = by_id && !restored.is_empty();
     let is_doubtful = compared.facts.lately.is_distrusted
         || told.ids_changed
-        || (by_id && (!restored.is_empty() || decision::doubt(&compared.facts, false).is_some()));
+        || lost_rows
+        || (by_id && decision::doubt(&compared.facts, false).is_some());
     let askable = if told.ids_refused { &[] } else { askable };
     let mut settled = Settled::default();
     let mut doubtful: Vec<&[u8]> = Vec::new();
     for key in absent {
         let was_missed_twice = missed_twice.contains(key);
         let is_gone = match (askable.binary_search(key), restored.contains(&key[..])) {
-            (Err(_), _) => was_missed_twice,
+            // A scan that lost other rows is no look at this one.
+            (Err(_), _) => was_missed_twice && !lost_rows,
             (Ok(_), true) => {
                 // One that was not found by key either, and is now, has come back.
                 let has_left = dialect.shows_more && was_missed_twice && !held.contains(key);

@@ -245,6 +245,25 @@ async fn lists_by_links_are_as_of_the_look_before() {
     assert_eq!(Some(head.as_of), head.checked_at);
 }
 
+/// Keys whose ids are not known, for they were hidden while many changed: a scan that lost other rows, which
+/// asking finds, is no look at them.
+#[tokio::test]
+async fn a_scan_that_lost_rows_is_no_look_at_keys_without_an_id() {
+    let (world, feed) = World::begun(MlsGrid, 600, 100).await;
+    let hides = |percent| FaultRule::new(Fault::Rebuilding { percent, salt: 3 });
+    world.mls().renumber(300);
+    let hidden = world.mls().hidden_keys(5, 3);
+    assert!(hidden.len() > 10);
+    let ended = result(world.day_under(&feed, &[hides(5)]).await);
+    assert_eq!(ended.removed, 0);
+    // They are hidden again, and more with them.
+    let ended = result(world.day_under(&feed, &[hides(15)]).await);
+    assert_eq!(ended.removed, 0, "{ended:?}");
+    unchanged(world.day(&feed).await);
+    world.assert_truth(&feed).await;
+    assert!(gone(&world, &feed).await.is_empty());
+}
+
 /// Heads of earlier versions have no record: it is made of their deltas, as far as those prove anything.
 #[tokio::test]
 async fn the_first_record_is_made_of_the_deltas() {
