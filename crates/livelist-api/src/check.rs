@@ -291,6 +291,19 @@ pub(crate) struct Known {
     pub(crate) unknown: Vec<Copy>,
 }
 
+impl Known {
+    /// Since when a key is gone, if it is.
+    pub(crate) fn since(&self, key: &str) -> Option<jiff::Timestamp> {
+        let found = self
+            .gone
+            .binary_search_by(|(copy, _)| copy.key.as_str().cmp(key));
+        found
+            .ok()
+            .and_then(|at| self.gone.get(at))
+            .map(|(_, since)| *since)
+    }
+}
+
 /// Looks for sorted keys in the list and in the record of what is gone, and at what the feed's keys look
 /// like: nothing is known of that where each was listed.
 pub(crate) async fn look_up(

@@ -2,8 +2,8 @@
 //!
 //! One axum [`Router`] over the store's ports, the same on Lambda and on one machine. It reads the
 //! registry, the heads and what they point at, writes nothing but what sites say of themselves and what
-//! they ask about in vain, and answers 200 only with what is proved complete. Depends on the model and the store; never on AWS,
-//! the steps or a provider.
+//! they ask about in vain, and answers 200 only with what is proved complete. Depends on the model and the
+//! store; never on AWS, the steps or a provider.
 //!
 //! | route | answers |
 //! |---|---|

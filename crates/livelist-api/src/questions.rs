@@ -80,14 +80,7 @@ async fn keep(
     };
     questions.expire(now);
     // Of those that the answer calls gone, what was asked before is answered.
-    let is_answered = |open: &Question| {
-        let found = known
-            .gone
-            .binary_search_by(|(copy, _)| copy.key.cmp(&open.key));
-        let since = found.ok().and_then(|at| known.gone.get(at));
-        since.is_some_and(|(_, since)| open.is_answered_by(since.as_second()))
-    };
-    questions.open.retain(|open| !is_answered(open));
+    questions.open.retain(|open| !is_answered(known, open));
     let mut next = questions.clone();
     let noted = next.note(wanted.clone(), now);
     let nothing = Noted {
@@ -117,6 +110,12 @@ async fn keep(
     }
 }
 
+/// Whether what is known to be gone answers a question.
+fn is_answered(known: &Known, question: &Question) -> bool {
+    let since = known.since(&question.key);
+    since.is_some_and(|since| question.is_answered_by(since.as_second()))
+}
+
 /// Those of the open questions that neither the list nor the record of what is gone answers.
 async fn unanswered(
     state: &ApiState,
@@ -141,11 +140,8 @@ async fn unanswered(
             .unknown
             .binary_search_by(|copy| copy.key.cmp(&question.key))
             .is_ok();
-        let gone = known
-            .gone
-            .binary_search_by(|(copy, _)| copy.key.cmp(&question.key));
-        let since = gone.ok().and_then(|at| known.gone.get(at));
-        is_unknown || since.is_some_and(|(_, since)| !question.is_answered_by(since.as_second()))
+        let is_gone = known.since(&question.key).is_some();
+        is_unknown || (is_gone && !is_answered(&known, question))
     };
     Ok(open.into_iter().filter(is_open).collect())
 }

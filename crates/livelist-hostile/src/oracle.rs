@@ -13,8 +13,7 @@
 //!   and in counts, if it counts (where a count that was falsified denies as well). Where it can
 //!   neither be asked by key nor counts, pages are all that it has: it denied a key if in every scan
 //!   that the list rests on a fault left rows out of a page, and 18 hours before as well, or if it came
-//!   back since then. A key that is
-//!   hidden in only some kinds of answers is live.
+//!   back since then. A key that is hidden in only some kinds of answers is live.
 //!   A key that was in the former list and has been live ever since that list was written may not go
 //!   either, even if it came when the scans had begun: another run has seen it. And no excuse holds
 //!   for a list without any key, unless the former one had ten at most.
@@ -328,12 +327,8 @@ impl World {
             if listed(key) {
                 return Err(format!("the listing {key} is live and is reported as gone"));
             }
-            if !is_void && since > window.from - lag {
-                late += 1;
-                excused.push(key.clone());
-                continue;
-            }
-            if is_void || !denial.excuses_delay(window, &dialect) {
+            let is_new = since > window.from - lag;
+            if is_void || !(is_new || denial.excuses_delay(window, &dialect)) {
                 return Err(format!(
                     "the listing {key} was live through the whole scan and is not in the list"
                 ));

@@ -12,7 +12,7 @@ use livelist_model::budget::Ledger;
 use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::keys::KeyBuffer;
 use livelist_model::record::Traffic;
-use livelist_model::registry::{AuthKind, Limit};
+use livelist_model::registry::Limit;
 use livelist_model::run::FeedSpec;
 
 use crate::admission::Admission;
@@ -33,6 +33,7 @@ mod body;
 mod deadline;
 mod echo;
 mod share;
+mod token;
 
 use attempt::Attempt;
 use deadline::within;
@@ -284,80 +285,6 @@ impl<'a> Client<'a> {
     /// What was asked of the provider so far.
     pub fn traffic(&self) -> Traffic {
         self.traffic
-    }
-
-    /// The same conversation, with what is known of its token: a refusal may say that it has ended, and
-    /// is [`ClientError::Unauthorized`] then, whatever its status.
-    #[must_use]
-    pub fn admitted(self, admission: Admission) -> Self {
-        Client {
-            admission: Some(admission),
-            ..self
-        }
-    }
-
-    /// What is known of the token now.
-    pub fn admission(&self) -> Admission {
-        self.admission.clone().unwrap_or_default()
-    }
-
-    /// Whether a refusal may come of the age of a token that was let in.
-    pub fn may_be_the_token(&self, error: &ClientError) -> bool {
-        let is_let_in = self.admission.as_ref().is_some_and(Admission::is_let_in);
-        is_let_in && self.names_token(error).is_some()
-    }
-
-    /// Whether a refusal names the token; nothing where it cannot be the token's. Some providers say 403 of
-    /// one that has ended, or 400 with words about it. A static token has no successor.
-    fn names_token(&self, error: &ClientError) -> Option<bool> {
-        if self.feed.auth == AuthKind::ServerToken {
-            return None;
-        }
-        match error {
-            ClientError::Denied {
-                status: 403,
-                message,
-            } => Some(policy::speaks_of_a_token(message)),
-            ClientError::Rejected {
-                status: 400,
-                message,
-            } => policy::speaks_of_a_token(message).then_some(true),
-            _ => None,
-        }
-    }
-
-    /// A refusal, or that the token has ended.
-    fn refused(
-        &mut self,
-        uri: &Uri,
-        names_keys: bool,
-        error: ClientError,
-        tried: u32,
-    ) -> ClientError {
-        let (Some(is_named), Some(known)) = (self.names_token(&error), &self.admission) else {
-            return error;
-        };
-        let is_the_token = known.may_have_ended(uri, is_named) && (is_named || !names_keys);
-        match is_the_token {
-            true => self.end_token(uri, tried),
-            false => error,
-        }
-    }
-
-    /// Takes refusals that do not name the token for its end: the caller has asked for what must be
-    /// answered.
-    pub fn doubt_token(&mut self) -> ClientError {
-        if let Some(known) = &mut self.admission {
-            known.doubt();
-        }
-        ClientError::Unauthorized
-    }
-
-    fn end_token(&mut self, uri: &Uri, tried: u32) -> ClientError {
-        if let Some(known) = &mut self.admission {
-            known.refuse(uri, tried);
-        }
-        ClientError::Unauthorized
     }
 
     /// The URL of `link` in the answer to `from`, if it may be followed.

@@ -3,9 +3,8 @@
 //! counts by the keys that it shows.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
 
-use livelist_model::codec::{CodecError, Effort, KeyStream, ListSummary, NoKeys};
+use livelist_model::codec::{CodecError, Effort, KeyStream, NoKeys};
 use livelist_model::keys::KeyBuffer;
 use livelist_model::layout;
 use livelist_model::merge::{Union, Without};
@@ -13,8 +12,7 @@ use livelist_model::pairs::{PairReader, PairWriter};
 use livelist_model::record::ListRef;
 use livelist_model::run::RunSpec;
 use livelist_reso::dialect::Dialect;
-use livelist_store::{Condition, Retention, StoreError};
-use tokio_util::io::SyncIoBridge;
+use livelist_store::{Condition, Retention};
 
 use crate::lists::{self, Chunks};
 use crate::progress::{Progress, load};
@@ -23,8 +21,7 @@ use crate::{Env, StepError};
 /// So many listings change the id by which they are asked for between two days; more were renumbered.
 pub(crate) const MOST_CHANGED: u64 = 5;
 
-type Source = Box<dyn Read + Send>;
-type Pairs = PairReader<Source>;
+type Pairs = PairReader<lists::Stored>;
 
 /// Whether the MLS can be asked for the feed's listings one by one, on this day: where it is asked by an
 /// id, the ids have to be kept already.
@@ -68,27 +65,18 @@ pub(crate) async fn part(
         .map(Some)
 }
 
-async fn open(
-    env: &Env,
-    object: &str,
-    expected: Option<ListSummary>,
-) -> Result<Option<Pairs>, StepError> {
-    let found = env.objects.get(object).await?;
-    Ok(found.map(|found| {
-        let source: Source = Box::new(SyncIoBridge::new(found.body));
-        PairReader::new(source, expected)
-    }))
+/// What is kept of the feed's ids, if anything.
+async fn kept(env: &Env, run: &RunSpec) -> Result<Option<Pairs>, StepError> {
+    let found = lists::find(&*env.objects, &layout::ids(&run.feed.feed)).await?;
+    Ok(found.map(|source| PairReader::new(source, None)))
 }
 
 /// What the scans of a run showed.
 async fn shown(env: &Env, progress: &Progress) -> Result<Vec<(Pairs, u32)>, StepError> {
     let mut parts = Vec::with_capacity(progress.ids.len());
     for part in &progress.ids {
-        let pairs = open(env, &part.object, Some(part.summary.clone())).await?;
-        let pairs = pairs.ok_or_else(|| StoreError::Missing {
-            key: part.object.clone(),
-        })?;
-        parts.push((pairs, 0));
+        let source = lists::source(&*env.objects, &part.object).await?;
+        parts.push((PairReader::new(source, Some(part.summary.clone())), 0));
     }
     Ok(parts)
 }
@@ -110,7 +98,7 @@ pub(crate) async fn look_up(
     keys: BTreeSet<Vec<u8>>,
 ) -> Result<Ids, StepError> {
     let parts = shown(env, progress).await?;
-    let kept = open(env, &layout::ids(&run.feed.feed), None).await?;
+    let kept = kept(env, run).await?;
     let found = livelist_reso::blocking::run(move || {
         let mut ids = Ids::default();
         let mut shown = Union::new(parts)?;
@@ -164,13 +152,8 @@ pub(crate) async fn keep(
         return Ok(());
     }
     let object = layout::ids(&run.feed.feed);
-    let before = look_up(env, run, &progress, BTreeSet::new()).await?;
     let parts = shown(env, &progress).await?;
-    // Where many changed, one that was not seen may have changed as well: its key cannot be asked for.
-    let kept = match before.changed > MOST_CHANGED {
-        true => None,
-        false => open(env, &object, None).await?,
-    };
+    let kept = kept(env, run).await?;
     let gone: Box<dyn KeyStream + Send> = match gone {
         Some(gone) => {
             Box::new(lists::open(&*env.objects, &gone.object, gone.summary.clone()).await?)
@@ -178,7 +161,13 @@ pub(crate) async fn keep(
         None => Box::new(NoKeys),
     };
     let made = livelist_reso::blocking::run(move || renewed(parts, kept, gone)).await?;
-    let (chunks, _) = made.map_err(lists::in_object(&object))?;
+    let (mut chunks, changed) = made.map_err(lists::in_object(&object))?;
+    if changed > MOST_CHANGED {
+        // One that was not seen may have changed as well: its key cannot be asked for.
+        let parts = shown(env, &progress).await?;
+        let made = livelist_reso::blocking::run(move || renewed(parts, None, NoKeys)).await?;
+        chunks = made.map_err(lists::in_object(&object))?.0;
+    }
     let body = chunks.into_body();
     let keep = Retention::Keep;
     env.objects
@@ -187,11 +176,14 @@ pub(crate) async fn keep(
     Ok(())
 }
 
+/// The ids that were shown and, without those of keys that are gone, the kept ones of other keys; and how
+/// many of these were shown with another id.
 fn renewed(
     parts: Vec<(Pairs, u32)>,
     kept: Option<Pairs>,
     gone: impl KeyStream,
-) -> Result<(Chunks, ListSummary), CodecError> {
+) -> Result<(Chunks, u64), CodecError> {
+    let mut changed = 0;
     let mut writer = PairWriter::new(Chunks::default(), Effort::Small);
     let mut shown = Union::new(parts)?;
     let mut has_shown = shown.advance()?;
@@ -205,6 +197,9 @@ fn renewed(
             // What the run saw is younger.
             if !has_shown || shown.key() != kept.key() {
                 writer.push(kept.key(), kept.list().beside())?;
+            } else {
+                let is_same = |pairs: &Pairs| pairs.beside() == kept.list().beside();
+                changed += u64::from(!shown.list().is_some_and(is_same));
             }
         }
     }
@@ -212,7 +207,7 @@ fn renewed(
         push(&mut writer, &shown)?;
         has_shown = shown.advance()?;
     }
-    writer.finish()
+    Ok((writer.finish()?.0, changed))
 }
 
 fn push(writer: &mut PairWriter<Chunks>, shown: &Union<Pairs>) -> Result<(), CodecError> {

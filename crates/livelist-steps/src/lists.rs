@@ -13,8 +13,28 @@ use tokio_util::io::SyncIoBridge;
 
 use crate::StepError;
 
-/// A list being read in a blocking task.
-pub(crate) type StoredList = ListReader<SyncIoBridge<Box<dyn AsyncRead + Send + Unpin>>>;
+/// An object being read in a blocking task.
+pub(crate) type Stored = SyncIoBridge<Box<dyn AsyncRead + Send + Unpin>>;
+
+/// A list being read so.
+pub(crate) type StoredList = ListReader<Stored>;
+
+/// Begins to read an object in a blocking task; nothing where there is none.
+pub(crate) async fn find(
+    objects: &dyn Objects,
+    object: &str,
+) -> Result<Option<Stored>, StoreError> {
+    let found = objects.get(object).await?;
+    Ok(found.map(|found| SyncIoBridge::new(found.body)))
+}
+
+/// The same for one that has to be there.
+pub(crate) async fn source(objects: &dyn Objects, object: &str) -> Result<Stored, StoreError> {
+    let found = find(objects, object).await?;
+    found.ok_or_else(|| StoreError::Missing {
+        key: object.to_owned(),
+    })
+}
 
 /// Begins to read a list; it is read in a blocking task, which finds out at its end whether it is
 /// the one that was recorded.
@@ -23,12 +43,8 @@ pub(crate) async fn open(
     object: &str,
     expected: ListSummary,
 ) -> Result<StoredList, StepError> {
-    let found = objects.get(object).await?;
-    let found = found.ok_or_else(|| StoreError::Missing {
-        key: object.to_owned(),
-    })?;
     Ok(ListReader::new(
-        SyncIoBridge::new(found.body),
+        source(objects, object).await?,
         Some(expected),
     ))
 }

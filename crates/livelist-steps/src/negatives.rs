@@ -4,7 +4,6 @@
 use livelist_model::delta::{Sign, read_delta};
 use livelist_model::head::{ConfirmedBy, Head};
 use livelist_model::run::RunSpec;
-use tokio_util::io::SyncIoBridge;
 
 use crate::{Env, StepError, lists};
 
@@ -26,10 +25,9 @@ async fn read(env: &Env, head: &Head) -> Result<Vec<String>, StepError> {
         return Ok(Vec::new());
     };
     let object = delta.stored.object.clone();
-    let Some(found) = env.objects.get(&object).await? else {
+    let Some(source) = lists::find(&*env.objects, &object).await? else {
         return Ok(Vec::new());
     };
-    let source = SyncIoBridge::new(found.body);
     let keys = livelist_reso::blocking::run(move || {
         let mut keys = Vec::new();
         read_delta(source, |sign, key| {

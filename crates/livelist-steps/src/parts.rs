@@ -15,8 +15,13 @@ const MOST_SMALL: usize = 16;
 /// A part with a key for each so many bytes that a part may hold is not small.
 const BYTES_A_KEY: usize = 64;
 
-/// Of no scan: what such a part shows lives, and counts for no scan.
+/// The numbers of no scan, of lists that are joined with a run's parts: what they show lives, and counts
+/// for no scan. Here: keys that were seen beside the scans.
 const BESIDE: u32 = 31;
+/// Absent keys that stay listed.
+pub(crate) const KEPT: u32 = 30;
+/// Keys that were found for sites.
+pub(crate) const FOUND: u32 = 29;
 
 /// Writes the keys as a part of the scan that goes on, and forgets them.
 pub(crate) async fn write(

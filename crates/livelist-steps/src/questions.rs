@@ -4,7 +4,6 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
-use std::io::Read;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use livelist_model::codec::CodecError;
@@ -16,7 +15,6 @@ use livelist_model::run::RunSpec;
 use livelist_reso::dialect::Dialect;
 use livelist_store::{ObjectsExt, StoreError};
 use serde::{Deserialize, Serialize};
-use tokio_util::io::SyncIoBridge;
 
 use crate::{Env, StepError, lists};
 
@@ -100,11 +98,7 @@ async fn gone(env: &Env, head: &Head, wanted: BTreeSet<String>) -> Result<Gone, 
     let Some(record) = &head.gone else {
         return Ok(Gone::default());
     };
-    let found = env.objects.get(&record.stored.object).await?;
-    let found = found.ok_or_else(|| StoreError::Missing {
-        key: record.stored.object.clone(),
-    })?;
-    let source: Box<dyn Read + Send> = Box::new(SyncIoBridge::new(found.body));
+    let source = lists::source(&*env.objects, &record.stored.object).await?;
     let mut reader = GoneReader::new(source, Some(record.summary.clone()));
     let read = livelist_reso::blocking::run(move || {
         let mut gone = BTreeMap::new();

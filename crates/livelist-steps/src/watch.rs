@@ -51,9 +51,7 @@ impl Known {
         }
         all
     }
-}
 
-impl Known {
     /// Notes what a server says of the clock, in seconds; true if the clock is right by it.
     fn note(&mut self, host: &str, behind: i64, now: Timestamp, passed: Duration) -> bool {
         let zero = now

@@ -46,6 +46,22 @@ struct Hanging {
     asked: AtomicU64,
 }
 
+impl Hanging {
+    fn new(answers: bool) -> Hanging {
+        Hanging {
+            answers,
+            asked: AtomicU64::new(0),
+        }
+    }
+}
+
+/// A runtime on whose thread blocking work is done in place.
+fn runtime() -> tokio::runtime::Runtime {
+    crate::blocking::in_place_on_this_thread();
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.unwrap()
+}
+
 #[async_trait]
 impl Transport for Hanging {
     async fn send(
@@ -68,15 +84,10 @@ fn page_within(
     answers: bool,
     sooner: Duration,
 ) -> (Result<Answer, ClientError>, u64) {
-    crate::blocking::in_place_on_this_thread();
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let runtime = runtime.unwrap();
+    let runtime = runtime();
     let _inside = runtime.enter();
     let pace = Waiting::default();
-    let transport = Hanging {
-        answers,
-        asked: AtomicU64::new(0),
-    };
+    let transport = Hanging::new(answers);
     let feed = feed("reso", "");
     let session = Session::of("token".into());
     let client = Client::new(&transport, &pace, &feed, &session, Ledger::default()).unwrap();
@@ -130,15 +141,10 @@ fn a_share_of_the_budget_is_not_exceeded() {
     before.note(Waiting::default().now(), 100, 0);
     let day = r#","limits":[{"most":1000,"seconds":3600},{"most":160,"seconds":86400}]"#;
     for (document, most, expected) in [(day, 500, 3), (day, 2, 2), ("", 4, 4)] {
-        crate::blocking::in_place_on_this_thread();
-        let runtime = tokio::runtime::Builder::new_current_thread().build();
-        let runtime = runtime.unwrap();
+        let runtime = runtime();
         let _inside = runtime.enter();
         let pace = Waiting::default();
-        let transport = Hanging {
-            answers: false,
-            asked: AtomicU64::new(0),
-        };
+        let transport = Hanging::new(false);
         let feed = feed("reso", document);
         let session = Session::of("token".into());
         let client = Client::new(&transport, &pace, &feed, &session, before.clone());

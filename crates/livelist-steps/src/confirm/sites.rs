@@ -16,7 +16,8 @@ use livelist_reso::confirm;
 use livelist_reso::dialect::Dialect;
 use livelist_reso::{Client, ClientError};
 
-use super::{Questions, seen};
+use super::asking::Questions;
+use super::settle::seen;
 use crate::progress::{Answers, Compared, Confirmation, NextWaiting, load};
 use crate::questions::ForSites;
 use crate::{Env, StepError, budget, forms, ids, lists, looks};

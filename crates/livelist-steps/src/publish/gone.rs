@@ -9,8 +9,7 @@ use livelist_model::gone::{GoneReader, GoneRef, Proof, Renewal, Since};
 use livelist_model::head::Head;
 use livelist_model::instant::TOLERANCE;
 use livelist_model::layout;
-use livelist_store::{Body, StoreError};
-use tokio_util::io::SyncIoBridge;
+use livelist_store::Body;
 
 use super::Work;
 use crate::compare::read_whole;
@@ -118,12 +117,8 @@ async fn former_changes(env: &Env, head: &Head) -> Result<Vec<Change>, StepError
             second: at.as_second(),
             proof,
         });
-        let found = env.objects.get(&delta.stored.object).await?;
-        let found = found.ok_or_else(|| StoreError::Missing {
-            key: delta.stored.object.clone(),
-        })?;
         changes.push(Change {
-            delta: Box::new(SyncIoBridge::new(found.body)),
+            delta: Box::new(lists::source(&*env.objects, &delta.stored.object).await?),
             expected: DeltaSummary {
                 added: delta.added,
                 removed: delta.removed,
@@ -165,14 +160,8 @@ async fn asked(env: &Env, work: &Work<'_>) -> Result<Option<Change>, StepError> 
 }
 
 async fn open(env: &Env, gone: &GoneRef) -> Result<(Source, ListSummary), StepError> {
-    let found = env.objects.get(&gone.stored.object).await?;
-    let found = found.ok_or_else(|| StoreError::Missing {
-        key: gone.stored.object.clone(),
-    })?;
-    Ok((
-        Box::new(SyncIoBridge::new(found.body)),
-        gone.summary.clone(),
-    ))
+    let source = lists::source(&*env.objects, &gone.stored.object).await?;
+    Ok((Box::new(source), gone.summary.clone()))
 }
 
 /// Applies the changes, one after the other; says whether much of what went lately is back with the last.

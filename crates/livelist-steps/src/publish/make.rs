@@ -10,6 +10,7 @@ use super::{Goes, Work};
 use crate::compare::{former, union};
 use crate::draft::{Made, Writer};
 use crate::lists;
+use crate::parts::{FOUND, KEPT};
 use crate::progress::{Progress, load};
 use crate::{Env, StepError};
 
@@ -69,10 +70,6 @@ pub(super) async fn make(
     }
     Ok(made)
 }
-
-/// Not the numbers of scans.
-const KEPT: u32 = 31;
-const FOUND: u32 = 30;
 
 async fn listed(env: &Env, list: &ListRef) -> Result<lists::StoredList, StepError> {
     lists::open(&*env.objects, &list.object, list.summary.clone()).await

@@ -8,6 +8,7 @@ use livelist_mls::Provider::{self, Bridge, MlsGrid, Realtyna, Reso, Trestle};
 use livelist_mls::{Fault, FaultRule, On};
 use livelist_model::decision::HeldReason;
 use livelist_model::registry::Counting;
+use livelist_model::run::FeedSpec;
 use livelist_steps::Env;
 use rstest::rstest;
 
@@ -97,6 +98,18 @@ async fn the_same_empty_page_twice_is_not_believed() {
     }
 }
 
+/// Held behind `meddler`, and right again a day later.
+async fn held_behind(world: &World, feed: &FeedSpec, meddler: Meddler, reason: HeldReason) {
+    let env = Env {
+        transport: Arc::new(meddler),
+        ..world.env()
+    };
+    let ended = world.run_by(&env, feed, "test").await;
+    assert_eq!(held(ended), reason);
+    world.next_day();
+    world.heals(feed).await;
+}
+
 /// A provider that shows nothing behind a certain row, always, although its links lead there.
 #[tokio::test]
 async fn rows_that_cannot_be_skipped_to_are_found() {
@@ -110,14 +123,7 @@ async fn rows_that_cannot_be_skipped_to_are_found() {
         let is_deep = skip(uri).is_some_and(|skip| skip >= 500);
         is_deep.then(|| r#"{"value":[]}"#.to_owned())
     });
-    let env = Env {
-        transport: Arc::new(blind),
-        ..world.env()
-    };
-    let ended = world.run_by(&env, &feed, "test").await;
-    assert_eq!(held(ended), HeldReason::RowsSkipped);
-    world.next_day();
-    world.heals(&feed).await;
+    held_behind(&world, &feed, blind, HeldReason::RowsSkipped).await;
 }
 
 /// The same by timestamp: nothing is shown from a certain instant on.
@@ -133,14 +139,7 @@ async fn an_instant_behind_which_nothing_shows_is_no_end() {
         let is_late = asked.range(..from).count() >= 4;
         is_late.then(|| r#"{"value":[]}"#.to_owned())
     });
-    let env = Env {
-        transport: Arc::new(blind),
-        ..world.env()
-    };
-    let ended = world.run_by(&env, &feed, "test").await;
-    assert_eq!(held(ended), HeldReason::EndUnproved);
-    world.next_day();
-    world.heals(&feed).await;
+    held_behind(&world, &feed, blind, HeldReason::EndUnproved).await;
 }
 
 /// F1 on the first day: an empty list would empty a site that has copies.

@@ -109,6 +109,14 @@ fn plain(keys: &[String]) -> Vec<Value> {
 }
 
 /// An MLS that has sold some listings before Livelist ever saw it: a site has stale posts of them.
+/// How many questions about keys were asked since the log was cleared.
+fn questions(world: &World) -> usize {
+    let log = world.mls().log();
+    log.iter()
+        .filter(|r| r.kind == RequestKind::Confirm)
+        .count()
+}
+
 async fn joined(provider: Provider, stale: u64) -> (World, FeedSpec, Vec<String>) {
     let (world, feed) = World::unbegun(provider, 600, 100, |_| {}).await;
     let sold = world.mls().sell(stale);
@@ -172,12 +180,7 @@ async fn a_stale_post_of_a_new_site_is_gone_on_the_third_day(
     for (day, gone) in [(1, 0), (2, 5), (3, 5)] {
         world.mls().clear_log();
         unchanged(world.day(&feed).await);
-        let asked = world
-            .mls()
-            .log()
-            .iter()
-            .filter(|r| r.kind == RequestKind::Confirm)
-            .count();
+        let asked = questions(&world);
         assert_eq!(asked > 0, day < 3, "day {day}: {asked}");
         let said = ask(&world, &feed, "acme", plain(&stale)).await;
         assert_eq!((said.gone.len(), said.listed), (gone, 0), "day {day}");
@@ -381,12 +384,7 @@ async fn junk_is_bounded_and_keeps_nobody_waiting() {
     for day in 1..=2 {
         world.mls().clear_log();
         unchanged(world.day(&feed).await);
-        let asked = world
-            .mls()
-            .log()
-            .iter()
-            .filter(|r| r.kind == RequestKind::Confirm)
-            .count();
+        let asked = questions(&world);
         assert!(
             asked > 0 && asked <= 50,
             "5 % of what is left, on day {day}: {asked}"
