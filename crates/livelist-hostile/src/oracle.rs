@@ -14,6 +14,8 @@
 //!   neither be asked by key nor counts, pages are all that it has: it denied a key if in every scan
 //!   that the list rests on a fault left rows out of a page, and 18 hours before as well, or if it came
 //!   back since then. A key that is hidden in only some kinds of answers is live.
+//!   At MLS Grid keys cannot be asked for in Broker-Only feeds, nor where listings got other ids lately: the
+//!   ids of those that were not seen since are not known.
 //!   A key that was in the former list and has been live ever since that list was written may not go
 //!   either, even if it came when the scans had begun: another run has seen it. And no excuse holds
 //!   for a list without any key, unless the former one had ten at most.
@@ -38,7 +40,8 @@
 //!   answers in time, no two executions use one credential by turns. (A lease lasts 20 minutes; a task
 //!   that waits in vain for a slow provider, and the machine's longest pause after it, last longer.)
 //! - **Nothing is stuck**: on the second day without any fault every list is the truth, or what
-//!   differs waits for a person and is true; on the third, after a person approved it, every list
+//!   differs waits for a person and is true, or for one more day, as many removals came back lately; on
+//!   the third, after a person approved it, every list
 //!   is the truth.
 //! - **Gone was listed** (asked for with `--contradict`): after each write of a head and at each evening
 //!   the API is asked about every live key of the feed. It calls none of them gone, but for those that
@@ -299,6 +302,7 @@ impl World {
             .collect();
         // What an answer by key shows may have left the list all the same: there the list alone says it.
         let by_key = dialect.confirm.is_by_key() && !dialect.shows_more;
+        let by_id = dialect.id_field(&feed.spec).is_some();
         // Whatever an MLS denies: no list is emptied while anything lives, but for one of a few keys, each
         // of which was asked for on two days. One that was empty may stay so for a day.
         let was_small = feed
@@ -317,6 +321,7 @@ impl World {
                 since,
             };
             let was_excused = || as_of == feed.as_of && feed.excused.contains(key);
+            let by_key = by_key && !(by_id && denial.is_without_id(window));
             if !is_void && (denial.is_total(window, by_key) || (!listed(key) && was_excused())) {
                 excused.push(key.clone());
                 continue;

@@ -65,6 +65,8 @@ pub(crate) struct MlsState {
     pending: Vec<(u64, Change)>,
     requests: u64,
     answers: u64,
+    /// Questions about keys today.
+    questions: u64,
     /// How often each page was shown today, by its address.
     pages: BTreeMap<u64, u64>,
     /// Who asks, and who asked before.
@@ -77,6 +79,8 @@ pub(crate) struct MlsState {
     today: BTreeSet<&'static str>,
     secrets: Vec<String>,
     is_revoked: bool,
+    /// When listings got other listing ids last.
+    pub(crate) renumbered: Option<Ms>,
     /// Days on which a question about keys was refused.
     pub(crate) refused_questions: BTreeSet<usize>,
 }
@@ -163,6 +167,7 @@ impl World {
                 pending: Vec::new(),
                 requests: 0,
                 answers: 0,
+                questions: 0,
                 pages: BTreeMap::new(),
                 asks: Default::default(),
                 sold: Vec::new(),
@@ -170,6 +175,7 @@ impl World {
                 strikes: Vec::new(),
                 today: BTreeSet::new(),
                 is_revoked: false,
+                renumbered: None,
                 refused_questions: BTreeSet::new(),
             });
         }

@@ -199,7 +199,8 @@ impl Comparison {
     /// If many of the keys that the one before missed are back, it was no look: rows were hidden from it,
     /// and the next ones may be hidden from this one. Chance alone hides some of them twice. The same if
     /// many rows that the MLS counted before or after were not seen: they may have gone meanwhile, or be
-    /// hidden.
+    /// hidden. And if many more are newly absent than usual: rows that are hidden today may be hidden
+    /// more than those of yesterday, which are among them.
     pub fn agrees(&self) -> bool {
         let looked = self.looked.unwrap_or_default();
         let most = MAX_BACK.max(self.former.unwrap_or(0) / 1_000);
@@ -210,7 +211,11 @@ impl Comparison {
             let most = most.min((counted / 20).max(2));
             counted.saturating_sub(*distinct) > most
         });
-        !(is_back || is_hidden) || is_off(Guard::SecondLook)
+        let before = looked.again.saturating_add(looked.early);
+        let usual = MAX_BACK
+            .max(self.former.unwrap_or(0) / 50)
+            .max(before.saturating_mul(2));
+        !(is_back || is_hidden || looked.fresh > usual) || is_off(Guard::SecondLook)
     }
 }
 

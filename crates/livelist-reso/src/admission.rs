@@ -15,6 +15,10 @@ const MOST: u32 = 5;
 pub struct Admission {
     /// Whether it was let in.
     let_in: bool,
+    /// So many tokens in a row were refused that were never let in.
+    vain: u32,
+    /// Whether a token of this run was let in.
+    has_read: bool,
     /// The request that was refused last, as a hash of its URL; nothing once it is answered.
     refused: Option<u64>,
     /// How often in a row that was refused.
@@ -32,6 +36,7 @@ impl Admission {
     pub fn of_a_reader() -> Admission {
         Admission {
             let_in: true,
+            has_read: true,
             ..Admission::default()
         }
     }
@@ -42,7 +47,8 @@ impl Admission {
     }
 
     /// Whether the token that was refused last was the newest there can be: the one before it was refused
-    /// as well and no answer came in between, or the same request was refused again and again.
+    /// as well and no answer came in between (where the run has read with a token, the two before it), or
+    /// the same request was refused again and again.
     pub fn is_over(&self) -> bool {
         self.is_over
     }
@@ -70,7 +76,7 @@ impl Admission {
 
     /// The request was answered.
     pub(crate) fn answered(&mut self, uri: &Uri) {
-        self.let_in = true;
+        (self.let_in, self.has_read, self.vain) = (true, true, 0);
         if self.refused == Some(hash(uri)) {
             (self.refused, self.times, self.tried) = (None, 0, 0);
         }
@@ -78,7 +84,7 @@ impl Admission {
 
     /// What came was no answer, and no refusal.
     pub(crate) fn stumbled(&mut self) {
-        self.let_in = true;
+        (self.let_in, self.has_read, self.vain) = (true, true, 0);
     }
 
     /// The token was refused, behind so many answers of another kind to the same request.
@@ -94,10 +100,14 @@ impl Admission {
     fn refuse_at(&mut self, here: u64, tried: u32) {
         let here = Some(here);
         let is_again = self.refused == here;
-        let was_let_in = self.let_in || self.refused.is_none();
-        self.is_over = !was_let_in || (is_again && self.times >= MOST);
+        let is_vain = !self.let_in && self.refused.is_some();
+        let vain = self.vain + u32::from(is_vain);
+        // Who has read before may have met a token that another request for one ended: one more.
+        self.is_over = vain > u32::from(self.has_read) || (is_again && self.times >= MOST);
         *self = Admission {
             let_in: false,
+            vain,
+            has_read: self.has_read,
             refused: here,
             times: if is_again { self.times + 1 } else { 1 },
             tried,
@@ -135,7 +145,9 @@ mod tests {
         let mut elsewhere = Admission::of_a_reader();
         elsewhere.refuse(&uri(1), 0);
         elsewhere.refuse(&uri(2), 0);
-        assert!(elsewhere.is_over(), "two in a row, whatever was asked");
+        assert!(!elsewhere.is_over(), "another request for a token may have ended it");
+        elsewhere.refuse(&uri(1), 0);
+        assert!(elsewhere.is_over(), "two new ones in a row, whatever was asked");
     }
 
     #[test]

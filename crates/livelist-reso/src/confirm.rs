@@ -107,7 +107,11 @@ pub async fn ask(
     let mut uri = allow::parse(&url(client, manner, keys)).map_err(ClientError::Link)?;
     let mut rows = KeyBuffer::default();
     let mut count = None;
-    for _ in 0..MAX_PAGES {
+    let mut seen = BTreeSet::new();
+    for page in 0..MAX_PAGES {
+        if !seen.insert(uri.to_string()) {
+            return Err(ClientError::Loop { pages: page as u64 });
+        }
         let answer = client.question_of_keys(&uri, &mut rows).await?;
         count = count.or(answer.page.count);
         let is_full = rows.len() >= room(keys.len());

@@ -58,6 +58,9 @@ pub struct ScanState {
     /// row that it was asked from.
     #[serde(default)]
     pub back: Option<Cursor>,
+    /// The places from which it went back, as hashes: it does so once, for rows may be hidden for longer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub returned: Vec<u64>,
     /// Where it goes by `$skip`: how many rows stand before the end of the page before.
     #[serde(default)]
     pub reached: u64,
@@ -92,6 +95,9 @@ pub struct ScanState {
     /// How often a proof of the end was begun.
     #[serde(default)]
     pub proofs: u32,
+    /// How keys stand in the conditions that the provider takes.
+    #[serde(default, skip_serializing_if = "KeyLiteral::is_quoted")]
+    pub literal: KeyLiteral,
     /// Where it goes by time alone: whether that was given up for `$skip`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_skip: bool,
@@ -217,6 +223,7 @@ impl ScanState {
             loops: LoopProbe::default(),
             tail: Vec::new(),
             back: None,
+            returned: Vec::new(),
             reached: 0,
             linked: false,
             idle: Idle::default(),
@@ -227,6 +234,7 @@ impl ScanState {
             fullest: 0,
             ends_told: 0,
             alone: false,
+            literal: KeyLiteral::default(),
             by_skip: false,
             proofs: 0,
             parts: Vec::new(),
@@ -253,7 +261,9 @@ impl ScanState {
     ) -> Result<Step, ClientError> {
         self.is_within_bounds(client.feed().max_requests)?;
         let before = client.traffic().requests;
+        client.write_keys(self.literal);
         let asked = self.ask(client, keys).await;
+        self.literal = client.literal();
         self.requests += client.traffic().requests.saturating_sub(before);
         asked?;
         Ok(if self.stage == Stage::Done {
@@ -324,11 +334,15 @@ impl ScanState {
             let other = PageUrls::of(client, self.form(client), &self.cursor)?.at(self.page_size)?;
             let again = match other == asked {
                 true => None,
-                false => self.look_so(client, keys).await.ok(),
+                false => Some(self.look_so(client, keys).await),
             };
             match again {
-                Some(again) => looked = Ok(again),
-                None => client.write_keys(former),
+                Some(Ok(again)) => looked = Ok(again),
+                None | Some(Err(ClientError::Rejected { .. } | ClientError::Denied { .. })) => {
+                    client.write_keys(former);
+                }
+                // That is not about the question, and it is asked again.
+                Some(Err(error)) => looked = Err(error),
             }
         }
         if let Ok((answer, _)) = &looked

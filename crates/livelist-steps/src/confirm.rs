@@ -278,6 +278,7 @@ async fn ask_on(
     let mut questions = Questions {
         client,
         controls: &controls,
+        has_tokens: true,
         shows_nothing: compared.facts.live == 0,
         absent,
         told,

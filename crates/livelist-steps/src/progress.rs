@@ -272,6 +272,10 @@ pub struct Confirmation {
     /// round.
     #[serde(default)]
     pub refused_at: Option<(u64, u32)>,
+    /// Where a token ended last, and how often in a row it was there: keys asked for, the round, the
+    /// question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<((u64, u32, u32), u32)>,
     /// How often in a row it was told to wait without anything in between.
     #[serde(default)]
     pub stalled: u32,
@@ -295,6 +299,21 @@ pub struct Confirmation {
     pub hold: Option<HeldReason>,
     /// What was asked of the provider.
     pub traffic: Traffic,
+}
+
+/// A question may be asked with so many tokens in turn: as many as its search for a form takes.
+const MOST_TOKENS: u32 = 25;
+
+impl Confirmation {
+    /// Notes that a token has ended. Whether too many have in a row, without any progress: an answer of
+    /// ever more pages outlives each of them.
+    pub fn ended_again(&mut self) -> bool {
+        let here = (self.asked, self.round, self.question);
+        let before = self.ended_at.filter(|(there, _)| *there == here);
+        let times = before.map_or(0, |(_, times)| times) + 1;
+        self.ended_at = Some((here, times));
+        times > MOST_TOKENS
+    }
 }
 
 fn is_zero(number: &u32) -> bool {

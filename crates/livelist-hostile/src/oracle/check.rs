@@ -1,7 +1,7 @@
 //! Principle 1: gone is a statement about a key that was listed. The API itself is asked, over a copy
 //! of what is stored, as a site would ask it; what it notes of the questions is taken over.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
@@ -27,6 +27,7 @@ const SITE_KEY: &str = "ll1.acme.hostile-site-key-3b1f";
 
 /// Machines' clocks differ by so much at most: two looks may be so much closer.
 const CLOCKS: Ms = 4 * 3_600_000;
+const DAY: Ms = 24 * 3_600_000;
 
 /// What the API said, and what it wrote down.
 #[derive(Default)]
@@ -34,6 +35,27 @@ struct Said {
     gone: Vec<String>,
     unknown: BTreeSet<String>,
     written: Vec<(String, Bytes)>,
+}
+
+/// What a key is made of: figures, small and large letters, and each sign.
+fn kinds_of(key: &str) -> impl Iterator<Item = u8> {
+    key.bytes().map(|byte| match byte {
+        b'0'..=b'9' => b'0',
+        b'a'..=b'z' => b'a',
+        b'A'..=b'Z' => b'A',
+        128.. => 128,
+        sign => sign,
+    })
+}
+
+/// When each open question was noted, by the API's clock.
+fn noted(written: &[(String, Bytes)]) -> BTreeMap<String, Ms> {
+    let documents = written.iter();
+    let documents = documents.filter_map(|(_, bytes)| serde_json::from_slice::<Value>(bytes).ok());
+    let open = documents.flat_map(|found| found["open"].as_array().cloned().unwrap_or_default());
+    let at = |open: &Value| Some(open["at"].as_str()?.parse::<Timestamp>().ok()?.as_millisecond());
+    open.filter_map(|open| Some((open["key"].as_str()?.to_owned(), at(&open)?)))
+        .collect()
 }
 
 /// Its hash, as registry documents have it.
@@ -63,14 +85,19 @@ impl World {
         let feed = &mut self.feeds[at];
         let missed: Vec<String> = feed.missed.keys().cloned().collect();
         let lengths = || feed.list.iter().flatten().map(String::len);
-        if let (Some(shortest), Some(longest)) = (lengths().min(), lengths().max()) {
-            let fits = |key: &&String| (shortest..=longest).contains(&key.len());
-            for key in feed.live.keys().chain(&missed).filter(fits) {
-                feed.asked_about.entry(key.clone()).or_insert((now, day));
-            }
+        let shortest = lengths().min().unwrap_or(usize::MAX);
+        let longest = lengths().max().unwrap_or(0);
+        let kinds: BTreeSet<u8> = feed.list.iter().flatten().flat_map(|key| kinds_of(key)).collect();
+        // Nobody asks the MLS about keys of another shape than the list's.
+        let fits = |key: &&String| {
+            (shortest..=longest).contains(&key.len()) && kinds_of(key).all(|kind| kinds.contains(&kind))
+        };
+        for key in feed.live.keys().chain(&missed).filter(fits) {
+            feed.asked_about.entry(key.clone()).or_insert((now, day));
         }
         keys.extend(missed.iter().map(|key| json!(key)));
         let said = self.asked(now, at, &keys)?;
+        let noted = noted(&said.written);
         for (key, bytes) in said.written {
             self.store.put(&key, bytes, Retention::Keep, now);
         }
@@ -81,7 +108,12 @@ impl World {
         let feed = &self.feeds[at];
         for key in &missed {
             let asked = feed.asked_about.get(key).copied();
-            let (first, since) = asked.unwrap_or((now, day));
+            let (first, mut since) = asked.unwrap_or((now, day));
+            // A question is forgotten after 30 days, and noted again when the site asks the next time.
+            if let Some(at) = noted.get(key) {
+                let ago = usize::try_from((now - at).div_euclid(DAY)).unwrap_or(0);
+                since = since.max(day.saturating_sub(ago));
+            }
             // A token that ends while a site's questions are asked ends those of that run; some servers
             // say 400 or 403 then.
             let refused = &self.mlss[feed.mls].refused_questions;
@@ -94,7 +126,11 @@ impl World {
                         "{key} was never listed, and is called gone at once"
                     ));
                 }
-            } else if is_askable && looks.count() >= 2 && said.unknown.contains(key) {
+            } else if is_askable
+                && fits(&key)
+                && looks.count() >= 2
+                && said.unknown.contains(key)
+            {
                 return Err(format!(
                     "{key} never was listed and is gone; a site asks about it, two quiet days have \
                      looked, and it is unknown"

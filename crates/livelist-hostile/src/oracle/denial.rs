@@ -31,7 +31,11 @@ fn leaves_out_rows(fault: &Fault) -> bool {
 
 /// Rows are not in a page, or the way to the next page is not.
 fn hides_rows(fault: &Fault) -> bool {
-    leaves_out_rows(fault) || matches!(fault, Fault::NoNextLink | Fault::NextLinkNull | Fault::Cap)
+    leaves_out_rows(fault)
+        || matches!(
+            fault,
+            Fault::NoNextLink | Fault::NextLinkNull | Fault::Cap | Fault::PageTokenDies { .. }
+        )
 }
 
 fn falsifies_count(strike: &Strike) -> bool {
@@ -83,6 +87,13 @@ impl Denial<'_> {
         (came_back || self.was_hidden_before(window.from))
             && window.scans.iter().all(in_scan)
             && (!window.counts || self.in_kind(RequestKind::Count))
+    }
+
+    /// Whether nobody can ask for the key by its listing id: the MLS does not answer such questions, or
+    /// listings got other ids lately.
+    pub(super) fn is_without_id(&self, window: &Window) -> bool {
+        self.mls.plan.spec.options.contrary.broker_only
+            || self.mls.renumbered >= Some(window.from - LONGEST_WAIT)
     }
 
     /// Whether the MLS showed nothing at all, in pages and in answers by key, now and on an earlier day:

@@ -201,12 +201,13 @@ impl Contradiction {
                     Shown::Rounded(1_000),
                 ]);
             }
-            Contradiction::Ends if dice.chance(0.2) => {
+            // Where rows of one instant come in any order nothing else shows which row is the last.
+            Contradiction::Ends if dice.chance(0.2) && ways.ties == Ties::default() => {
                 ways.dead_end = Some(*dice.pick(&[404, 400, 416, 204]));
             }
             Contradiction::Tokens if dice.chance(0.5) => {
                 ways.ended_token = Some(*dice.pick(&[403, 400]));
-                ways.token_requests = dice.chance(0.5).then(|| dice.within(3, 15));
+                ways.token_requests = dice.chance(0.5).then(|| dice.within(8, 20));
             }
             Contradiction::Bytes if dice.chance(0.3) => {
                 ways.bytes = Some(*dice.pick(&ODD));
@@ -237,6 +238,12 @@ impl Contradiction {
             }
             Contradiction::ByKey => {
                 ways.broker_only = provider == Provider::MlsGrid && !has_filter && dice.chance(0.3);
+                if ways.broker_only {
+                    // One broker's own listings fit on one of its pages of 5,000, and nothing tells those
+                    // of one instant apart.
+                    (mls.spec.page_limit, mls.page_size) = (None, None);
+                    mls.spec.options.contrary.ties = Ties::default();
+                }
             }
             _ => {}
         }

@@ -47,7 +47,11 @@ impl World {
             self.log,
             dice::name(&target) ^ u64::from(delivery.status.as_u16()),
         );
-        if delivery.status.is_client_error() && kind == RequestKind::Confirm {
+        // One that is not understood is not known as such.
+        let is_question = matches!(kind, RequestKind::Confirm | RequestKind::Other);
+        mls.questions += u64::from(is_question);
+        // No more than 500 are asked for sites.
+        if is_question && (delivery.status.is_client_error() || mls.questions > 400) {
             mls.refused_questions.insert(self.day);
         }
         let name = mls.plan.spec.mls.clone();

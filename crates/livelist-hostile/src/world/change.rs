@@ -51,6 +51,7 @@ impl World {
             mls.control.set_faults(rules);
             mls.control.clear_log();
             mls.requests = 0;
+            mls.questions = 0;
             mls.answers = 0;
             mls.pages.clear();
             mls.today.clear();
@@ -116,6 +117,7 @@ impl World {
             }
             Change::Leave(n) => format!("takes {} off this list", control.leave(*n).len()),
             Change::Renumber(n) => {
+                mls.renumbered = Some(now);
                 format!("gives {} another listing id", control.renumber(*n).len())
             }
             Change::Rekey => {

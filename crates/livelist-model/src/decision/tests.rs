@@ -122,6 +122,29 @@ fn where_keys_cannot_be_asked_for_a_later_run_decides() {
     assert!(!agrees(100_000, 1_000, 101));
 }
 
+/// A part of what is hidden today was hidden yesterday as well.
+#[test]
+fn a_look_that_misses_many_more_than_the_one_before_confirms_nothing() {
+    let agrees = |former, again, early, fresh| {
+        let looked = Looked {
+            again,
+            early,
+            fresh,
+            back: 0,
+        };
+        let looked = Some(looked);
+        let facts = facts(former, again + early + fresh, 0, 1);
+        Comparison { looked, ..facts }.agrees()
+    };
+    assert!(agrees(100, 2, 0, 10));
+    assert!(!agrees(100, 2, 0, 11));
+    // As many go each week.
+    assert!(agrees(100, 12, 0, 20));
+    assert!(agrees(100, 0, 12, 24));
+    assert!(agrees(10_000, 0, 0, 200));
+    assert!(!agrees(10_000, 50, 0, 201));
+}
+
 /// Half of the rows are hidden, and as many go at once while it is read: the second count fits.
 #[test]
 fn many_rows_that_were_counted_and_not_seen_confirm_nothing() {

@@ -194,7 +194,8 @@ impl ScanState {
         let last = keyset::behind(by, &self.cursor, first, keys).map_err(ClientError::Page)?;
         let rows = keys.len() - first;
         let again = self.shown_again(first, keys);
-        let is_full = self.has_more(answer, rows);
+        let has_room = self.has_room(answer, rows);
+        let is_full = !has_room || answer.next.is_some();
         if answer.next.is_none() && is_off(Guard::EndSign) {
             return self.end(answer, again as u64, EndSign::NoNextLink);
         }
@@ -202,7 +203,13 @@ impl ScanState {
             && is_full
             && !is_later(&self.cursor, last)
         {
-            return self.divide(last.clone(), ids, answer, first, keys);
+            let span = self.span(last)?;
+            if has_room {
+                // Nothing but a link says that there is more.
+                return self.go_behind_span(span.1, answer, again);
+            }
+            self.parts.clear();
+            return self.read_parts(span, (None, None), ids, answer, first, keys);
         }
         let is_torn = self.cursor.shows_again() && !self.tail.is_empty() && again == 0;
         if is_torn && self.goes_back(answer, first, keys)? {
@@ -241,11 +248,11 @@ impl ScanState {
         Ok(())
     }
 
-    /// Whether a page of so many rows may have had no room for more, or says so.
-    fn has_more(&self, answer: &Answer, rows: usize) -> bool {
-        let is_full = rows as u64 >= u64::from(answer.size.max(2))
-            || (rows > 1 && rows as u64 >= self.fullest);
-        is_full || answer.next.is_some()
+    /// Whether a page of so many rows had room for more. A link says that it had none, but some servers send
+    /// one with every page: on one that is less than half full it says nothing.
+    fn has_room(&self, answer: &Answer, rows: usize) -> bool {
+        let says_more = answer.next.is_some() && rows as u64 * 2 > self.fullest;
+        rows <= 1 || !(says_more || self.is_full(answer, rows))
     }
 
     /// Whether a page whose last row makes this place shows none later than the page that it was asked
@@ -276,27 +283,30 @@ impl ScanState {
         matches!(by, KeysetBy::TimeAlone(_)) && place.is_some_and(|at| !is_later(&self.cursor, &at))
     }
 
-    /// More rows than a page holds stand in the span from where this page was asked from to its last row:
-    /// they are read in parts.
-    fn divide(
-        &mut self,
-        last: Cursor,
-        ids: Ids,
-        answer: &Answer,
-        first: usize,
-        keys: &KeyBuffer,
-    ) -> Result<(), ClientError> {
-        let span = match (&self.cursor, &last) {
+    /// The span from where this page was asked from to its last row.
+    fn span(&self, last: &Cursor) -> Result<(String, String), ClientError> {
+        match (&self.cursor, last) {
             (Cursor::Since { stamp: here, .. }, Cursor::Since { stamp, .. }) => {
-                (keyset::around(here).0, keyset::around(stamp).1)
+                Ok((keyset::around(here).0, keyset::around(stamp).1))
             }
             (Cursor::From { stamp: here, .. }, Cursor::Since { stamp, .. }) => {
-                (here.clone(), keyset::around(stamp).1)
+                Ok((here.clone(), keyset::around(stamp).1))
             }
-            _ => return Err(ClientError::Page(PageError::Order)),
-        };
-        self.parts.clear();
-        self.read_parts(span, (None, None), ids, answer, first, keys)
+            _ => Err(ClientError::Page(PageError::Order)),
+        }
+    }
+
+    /// Goes on from the end of a span, whose rows were all read.
+    fn go_behind_span(
+        &mut self,
+        to: String,
+        answer: &Answer,
+        again: usize,
+    ) -> Result<(), ClientError> {
+        let (stamp, key) = (to, String::new());
+        self.go_to(answer, again as u64, Cursor::From { stamp, key })?;
+        (self.tail, self.back) = (Vec::new(), None);
+        Ok(())
     }
 
     /// A part that fits on a page was read; one that does not is divided once more.
@@ -327,17 +337,14 @@ impl ScanState {
             self.read_by_skip("rows of one instant are not told apart as they are asked for");
             return Ok(());
         }
-        if self.has_more(answer, rows) {
+        if !self.has_room(answer, rows) {
             return self.read_parts((from, to), (low, high), ids, answer, first, keys);
         }
         let mut parts = std::mem::take(&mut self.parts);
-        let (next, known) = match parts.pop() {
-            Some(part) => part.of(from, to),
-            None => {
-                let (stamp, key) = (to, String::new());
-                (Cursor::From { stamp, key }, Vec::new())
-            }
+        let Some(part) = parts.pop() else {
+            return self.go_behind_span(to, answer, 0);
         };
+        let (next, known) = part.of(from, to);
         self.go_to(answer, 0, next)?;
         (self.parts, self.tail) = (parts, known);
         Ok(())
@@ -409,9 +416,13 @@ impl ScanState {
         first: usize,
         keys: &mut KeyBuffer,
     ) -> Result<bool, ClientError> {
-        let Some(back) = self.back.clone() else {
+        let here = serde_json::to_vec(&self.cursor).unwrap_or_default();
+        let here = overlap::hash_of_key(&here);
+        let was_here = self.returned.contains(&here);
+        let Some(back) = self.back.clone().filter(|_| !was_here) else {
             return Ok(false);
         };
+        self.returned.push(here);
         self.went(answer, (keys.len() - first) as u64, None)?;
         self.loops = LoopProbe::default();
         (self.cursor, self.back) = (back, None);

@@ -1,5 +1,6 @@
 //! The question behind the last row: asked where no other sign tells that the list ends there.
 
+use livelist_model::asking::can_be_bare;
 use livelist_model::evidence::EndSign;
 use livelist_model::keys::KeyBuffer;
 
@@ -39,9 +40,8 @@ impl ScanState {
 
     /// Ends the scan, with a proof or without one.
     pub(super) async fn prove(&mut self, client: &mut Client<'_>) -> Result<(), ClientError> {
-        // Its questions follow each other; where tokens end between them, it never comes to its own.
         self.proofs = self.proofs.saturating_add(1);
-        if self.proofs > PROOFS {
+        if self.is_proof_too_long() {
             self.ended(EndSign::Unproved);
             return Ok(());
         }
@@ -52,17 +52,33 @@ impl ScanState {
         Ok(())
     }
 
+    /// Whether a proof was begun too often. Its questions follow each other; where tokens end between them,
+    /// it never comes to its own end.
+    pub(super) fn is_proof_too_long(&self) -> bool {
+        self.proofs > PROOFS
+    }
+
     /// Asks what stands behind the last row: by `$skip`, and where that is not understood, by key, or
-    /// among all rows but one.
+    /// among all rows but one. Keys are written as they were before, and then in the other way.
     pub(super) async fn behind_last(&self, client: &mut Client<'_>) -> Result<Behind, ClientError> {
-        let mut told = self.behind_by_skip(client).await?;
-        if told == Behind::Unknown {
-            told = self.behind_by_key(client).await?;
+        let told = self.behind_by_skip(client).await?;
+        if told != Behind::Unknown {
+            return Ok(told);
         }
-        if told == Behind::Unknown {
-            told = self.behind_without_first(client).await?;
+        let former = client.literal();
+        let has_two = self.first.as_deref().is_some_and(can_be_bare);
+        for literal in [former, former.other()].into_iter().take(1 + usize::from(has_two)) {
+            client.write_keys(literal);
+            let mut told = self.behind_by_key(client).await?;
+            if told == Behind::Unknown {
+                told = self.behind_without_first(client).await?;
+            }
+            if told != Behind::Unknown {
+                return Ok(told);
+            }
         }
-        Ok(told)
+        client.write_keys(former);
+        Ok(Behind::Unknown)
     }
 
     /// Where nothing may be asked for behind the end: all rows but the first are one fewer, so with room

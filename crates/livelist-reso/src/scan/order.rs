@@ -135,7 +135,7 @@ impl ScanState {
     }
 
     /// Whether a page of so many rows may have had no room for more.
-    fn is_full(&self, answer: &Answer, rows: usize) -> bool {
+    pub(super) fn is_full(&self, answer: &Answer, rows: usize) -> bool {
         rows as u64 >= u64::from(answer.size.max(2)) || rows as u64 >= self.fullest
     }
 

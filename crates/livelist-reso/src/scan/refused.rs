@@ -55,7 +55,11 @@ impl ScanState {
         client: &mut Client<'_>,
         error: ClientError,
     ) -> Result<(), ClientError> {
-        let behind = self.behind_last(client).await?;
+        self.proofs = self.proofs.saturating_add(1);
+        let behind = match self.is_proof_too_long() {
+            true => Behind::Unknown,
+            false => self.behind_last(client).await?,
+        };
         let rows = self.evidence.rows;
         match (behind, self.trusted_count()) {
             (Behind::Nothing, _) => self.ended(EndSign::Asked),

@@ -25,6 +25,8 @@ pub(super) type Paused = (Option<Outcome>, Duration);
 pub(super) struct Questions<'q, 'c> {
     pub(super) client: &'q mut Client<'c>,
     pub(super) controls: &'q [String],
+    /// Whether a new token can be had, should it be the token that is refused.
+    pub(super) has_tokens: bool,
     /// A feed that shows nothing has no live key to ask for beside. It is asked on two days.
     pub(super) shows_nothing: bool,
     pub(super) absent: &'q [Vec<u8>],
@@ -65,7 +67,8 @@ impl Questions<'_, '_> {
                     return Ok((Some(Outcome::More), Duration::ZERO));
                 }
                 Err(ClientError::Unauthorized) => {
-                    return match self.client.admission().is_over() {
+                    let is_over = self.client.admission().is_over() || self.told.ended_again();
+                    return match is_over {
                         true => Err(StepError::TokenRefused),
                         false => Ok((Some(Outcome::Unauthorized), Duration::ZERO)),
                     };
@@ -91,7 +94,11 @@ impl Questions<'_, '_> {
             self.told.controls_failed = true;
             return Ok(());
         }
-        let manner = self.asking.manner();
+        let mut manner = self.asking.manner();
+        if self.told.round > 0 && self.controls.len() < CONTROLS {
+            // With few controls an answer that loses rows may well show them all: each key stands alone.
+            manner.keys = 1;
+        }
         let from = self.told.asked as usize;
         let most = from + Plan::of(manner.keys as usize).room();
         // A version that does not note where a batch ends began it: it is begun anew.
@@ -157,8 +164,10 @@ impl Questions<'_, '_> {
         let few = self.controls.len() <= CONTROLS;
         match () {
             () if is_off(Guard::Controls) => Vec::new(),
+            // Each of them was a question.
+            () if largest <= 1 => Vec::new(),
             () if few => chosen.to_vec(),
-            () if largest <= 1 || self.told.whole as usize >= largest => Vec::new(),
+            () if self.told.whole as usize >= largest => Vec::new(),
             () => {
                 let many = largest.min(self.controls.len());
                 let from = self.told.controls_used as usize;
@@ -213,7 +222,8 @@ impl Questions<'_, '_> {
         self.go_on(after, None)
     }
 
-    /// Asks for one key that is known to be live, to learn whether it was the question.
+    /// Asks for one key that is known to be live, to learn whether it was the question. A feed that shows
+    /// nothing has none: there it is an absent one, and any answer shows that this form is understood.
     pub(super) async fn trial(&mut self) -> Result<(), ClientError> {
         self.client.be_patient(confirm::SEARCHING);
         let here = Some((self.told.asked, self.told.round));
@@ -222,7 +232,8 @@ impl Questions<'_, '_> {
         for _ in 0..2 {
             let at = self.told.controls_used as usize % self.controls.len().max(1);
             self.told.controls_used += 1;
-            let Some(control) = self.controls.get(at) else {
+            let stand_in = self.absent.first().filter(|_| self.shows_nothing).map(text);
+            let Some(control) = self.controls.get(at).or(stand_in.as_ref()) else {
                 break;
             };
             let Some(manner) = self.asking.trial(can_be_bare(control)) else {
@@ -230,7 +241,7 @@ impl Questions<'_, '_> {
             };
             let control = [control.clone().into_bytes()];
             match confirm::ask(self.client, manner, &control).await {
-                Ok(shown) if shown.is_answer(&control) => {
+                Ok(shown) if self.controls.is_empty() || shown.is_answer(&control) => {
                     let after = self.asking.tried(true);
                     return self.go_on(after, None);
                 }
@@ -240,7 +251,9 @@ impl Questions<'_, '_> {
                 }
                 // One live key alone: what was refused may be the token, and not the question.
                 Err(error)
-                    if self.told.refused_at != here && self.client.may_be_the_token(&error) =>
+                    if self.has_tokens
+                        && self.told.refused_at != here
+                        && self.client.may_be_the_token(&error) =>
                 {
                     self.told.refused_at = here;
                     self.asking.forget_doubt();

@@ -237,6 +237,7 @@ async fn look(
     let mut questions = Questions {
         client,
         controls: &controls,
+        has_tokens: false,
         shows_nothing: false,
         absent: wanted,
         told: &mut scratch,

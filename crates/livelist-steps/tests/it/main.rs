@@ -54,6 +54,7 @@ mod drafts;
 mod empty;
 mod keys;
 mod links;
+mod literals;
 mod looks;
 mod mass;
 mod meddler;

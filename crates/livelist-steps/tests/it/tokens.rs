@@ -140,10 +140,11 @@ async fn one_refusal_of_a_server_token_is_survived(
     world.assert_truth(&feed).await;
 }
 
-/// A token that was just issued and is refused: no third one, and the list stays.
+/// A token that was just issued and is refused: one more, should another request for one have ended it. Then
+/// the run fails, and the list stays.
 #[rstest]
 #[tokio::test]
-async fn a_token_that_is_refused_twice_fails_the_run(
+async fn tokens_that_are_refused_one_after_the_other_fail_the_run(
     #[values(Reso, Trestle, MlsGrid, Bridge)] provider: Provider,
     #[values(On::Page, On::Confirm)] on: On,
 ) {
@@ -163,9 +164,11 @@ async fn a_token_that_is_refused_twice_fails_the_run(
     assert_eq!(world.head(&feed).await, before);
     let log = world.mls().log();
     let refused = log.iter().filter(|r| r.status == 401).count();
-    assert!((2..=1 + at_once(&feed)).contains(&refused), "{refused}");
+    // One that is issued for ever has no successor.
+    let least = if provider == MlsGrid { 2 } else { 3 };
+    assert!((least..=2 + at_once(&feed)).contains(&refused), "{refused}");
     let tokens = log.iter().filter(|r| r.kind == RequestKind::Token).count();
-    assert_eq!(tokens, if provider == Trestle { 2 } else { 0 });
+    assert_eq!(tokens, if provider == Trestle { 3 } else { 0 });
     world.heals(&feed).await;
 }
 

@@ -215,19 +215,47 @@ fn a_list_in_another_order_is_read_by_skip() {
     }
 }
 
-/// Links on every page, the last one included: nothing says where the list ends.
+/// Links on every page, the last one included: where a page with room for more shows one instant alone, the
+/// question behind it tells. An instant with more rows than a page is divided all the same.
 #[test]
-fn a_link_behind_the_last_row_is_no_end() {
-    let server = Strange::new(rows(keys(250), 9 * MS), 100, |server, asked| {
-        let answer = shuffled(server, asked);
-        answer.with(
-            "@odata.nextLink",
-            "https://x.example/odata/Property?$skip=9",
-        )
-    });
-    let (ended, read) = read(&server, &grid());
-    assert_eq!(read, server.all());
-    assert_eq!(ended.unwrap().evidence.paging, Paging::Links);
+fn a_link_on_every_page_is_no_sign_of_more() {
+    for (many, at_once) in [(250, 1), (100, 1), (250, 250), (253, 250)] {
+        let server = Strange::new(bulk(many, at_once, 9 * MS), 100, |server, asked| {
+            let answer = shuffled(server, asked);
+            answer.with(
+                "@odata.nextLink",
+                "https://x.example/odata/Property?$skip=9",
+            )
+        });
+        let (ended, read) = read(&server, &grid());
+        assert_eq!(read, server.all());
+        let scan = ended.unwrap().evidence;
+        assert_eq!((scan.paging, scan.rows_skipped), (Paging::Keyset, 0));
+        assert!(scan.pages < 40, "{}", scan.pages);
+    }
+}
+
+/// Each page leaves out its second row and every second one behind it, and so never shows the row that it
+/// was asked from. The scan goes back once from each place, and says that rows were lost.
+#[test]
+fn pages_that_never_join_are_no_circle() {
+    for many in [150, 220, 300] {
+        let server = Strange::new(rows(keys(many), 9 * MS), 100, |server, asked| {
+            let mut answer = shuffled(server, asked);
+            let mut nth = asked.number("$skip").unwrap_or(0) + usize::from(asked.nth > 1);
+            if let Some(rows) = answer.1["value"].as_array_mut() {
+                rows.retain(|_| {
+                    nth += 1;
+                    nth % 2 == 1
+                });
+            }
+            answer
+        });
+        let (ended, _) = read(&server, &grid());
+        let scan = ended.unwrap().evidence;
+        assert!(scan.rows_skipped > 0, "{many}");
+        assert!(scan.pages < 40, "{many}: {}", scan.pages);
+    }
 }
 
 /// What the probe says of the way from page to page, and of the first one.
