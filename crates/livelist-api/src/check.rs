@@ -11,6 +11,7 @@ use axum::extract::{Request, State};
 use livelist_model::codec::{CodecError, KeyStream, ListReader, ListSummary};
 use livelist_model::gone::GoneReader;
 use livelist_model::head::{Head, whole_seconds};
+use livelist_model::instant;
 use livelist_model::keys::{KeyError, MAX_KEY_BYTES, check_key};
 use livelist_model::questions::Shape;
 use serde::de::{Error as _, SeqAccess, Visitor};
@@ -324,8 +325,14 @@ pub(crate) async fn look_up(
         Some(record) if !absent.is_empty() => {
             let source = lists::open(state, &record.stored).await?;
             let expected = record.summary.clone();
+            let now = state.clock.now();
             lists::read(state, &record.stored.object, move |waiting| {
-                part(GoneReader::new(source, Some(expected)), absent, waiting)
+                part(
+                    GoneReader::new(source, Some(expected)),
+                    absent,
+                    now,
+                    waiting,
+                )
             })
             .await?
         }
@@ -371,6 +378,7 @@ fn absent(
 fn part(
     mut record: GoneReader<impl Read>,
     keys: Vec<Copy>,
+    now: jiff::Timestamp,
     waiting: &Waiting,
 ) -> Result<Known, CodecError> {
     let mut known = Known::default();
@@ -383,7 +391,14 @@ fn part(
         let since = record.since().second;
         if let Some(copy) = left.next_if(|copy| copy.key.as_bytes() == record.key()) {
             match jiff::Timestamp::from_second(since) {
-                Ok(at) if copy.got.is_none_or(|got| got < since) => known.gone.push((copy, at)),
+                // A time from the future does not say which copies are older.
+                Ok(at)
+                    if copy
+                        .got
+                        .is_none_or(|got| got < since && !instant::is_future(at, now)) =>
+                {
+                    known.gone.push((copy, at));
+                }
                 _ => known.unknown.push(copy),
             }
         }

@@ -319,6 +319,7 @@ impl World {
                 strikes: &strikes,
                 key,
                 since,
+                looked_at: feed.looked_at,
             };
             let was_excused = || as_of == feed.as_of && feed.excused.contains(key);
             let by_key = by_key && !(by_id && denial.is_without_id(window));

@@ -10,6 +10,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::guard_switch::{Guard, is_off};
+
 /// The words of a question about keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -192,7 +194,7 @@ impl Asking {
     /// A question about so many keys was not answered, or not as it has to be.
     pub fn refused(&mut self, keys: u32) -> After {
         self.refusals += 1;
-        if self.refusals > MOST_REFUSALS {
+        if self.refusals > MOST_REFUSALS || is_off(Guard::Form) {
             return After::GiveUp;
         }
         self.doubt = Some(Doubt { keys, trial: 0 });

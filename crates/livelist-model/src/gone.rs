@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::codec::{CodecError, Effort, KeyStream, ListSummary};
 use crate::delta::Sign;
 use crate::head::{ConfirmedBy, ObjectRef};
+use crate::instant;
 use crate::keys::order;
 use crate::lately::{BACK_WITHIN, is_much};
 use crate::pairs::{PairReader, PairWriter};
@@ -170,6 +171,7 @@ pub struct Renewal<R: Read, W: Write> {
     /// Whether the former record stands at a key; nothing before it was first asked.
     has_former: Option<bool>,
     writer: GoneWriter<W>,
+    now: jiff::Timestamp,
     oldest: i64,
     /// Entries since then are young.
     young: i64,
@@ -184,6 +186,7 @@ impl<R: Read, W: Write> Renewal<R, W> {
             has_former: former.is_none().then_some(false),
             former,
             writer: GoneWriter::new(sink),
+            now,
             oldest: now.as_second().saturating_sub(KEPT),
             young: now.as_second().saturating_sub(BACK_WITHIN),
             of_late: (0, 0),
@@ -220,8 +223,11 @@ impl<R: Read, W: Write> Renewal<R, W> {
                 Some(Ordering::Equal) => return Ok(true),
                 Some(Ordering::Greater) => return Ok(false),
                 Some(Ordering::Less) | None => {
-                    if former.since().second >= self.oldest {
-                        self.writer.push(former.key(), former.since())?;
+                    let since = former.since();
+                    // One from the future counts as now: from here on it says when a copy is younger.
+                    let second = instant::believed_second(since.second, self.now);
+                    if second >= self.oldest {
+                        self.writer.push(former.key(), Since { second, ..since })?;
                     }
                 }
             }
@@ -367,6 +373,25 @@ mod tests {
             .unwrap();
         let kept = read(&bytes, summary).unwrap();
         assert_eq!(kept.into_keys().collect::<Vec<_>>(), ["b"]);
+    }
+
+    /// A clock that was years ahead wrote it: copies that were got since would stay gone for years.
+    #[test]
+    fn an_entry_from_the_future_counts_as_now() {
+        let now = jiff::Timestamp::from_second(NOW).unwrap();
+        let entries = [
+            ("a", NOW + 300),
+            ("b", NOW + 86_400 * 3_650),
+            ("c", i64::MAX),
+        ];
+        let entries = entries.map(|(k, s)| (k.to_owned(), since(s, Proof::Key)));
+        let (bytes, summary) = write(&entries.into());
+        let former = GoneReader::new(&bytes[..], Some(summary));
+        let renewed = Renewal::new(Some(former), Vec::new(), now).finish();
+        let (bytes, summary, _) = renewed.unwrap();
+        let kept = read(&bytes, summary).unwrap();
+        let seconds: Vec<i64> = kept.values().map(|since| since.second).collect();
+        assert_eq!(seconds, [NOW + 300, NOW, NOW]);
     }
 
     proptest! {

@@ -36,11 +36,17 @@ pub enum Guard {
     Loop,
     /// More removals than the guards let through wait for a second look or a person.
     MassRemoval,
+    /// A question that is refused is asked in another form, and shorter.
+    Form,
+    /// Answers by another id than the key prove nothing once ids have changed.
+    Ids,
+    /// Requests and empty pages of a scan are counted, and end it.
+    Bounds,
 }
 
 impl Guard {
     /// All of them.
-    pub const ALL: [Guard; 14] = [
+    pub const ALL: [Guard; 17] = [
         Guard::Confirmation,
         Guard::Count,
         Guard::Controls,
@@ -55,6 +61,9 @@ impl Guard {
         Guard::Lease,
         Guard::Loop,
         Guard::MassRemoval,
+        Guard::Form,
+        Guard::Ids,
+        Guard::Bounds,
     ];
 
     /// Its name in words.
@@ -74,6 +83,9 @@ impl Guard {
             Guard::Lease => "lease",
             Guard::Loop => "loop",
             Guard::MassRemoval => "mass-removal",
+            Guard::Form => "form",
+            Guard::Ids => "ids",
+            Guard::Bounds => "bounds",
         }
     }
 }

@@ -18,6 +18,12 @@ pub fn believed(stored: Timestamp, now: Timestamp) -> Timestamp {
     if is_future(stored, now) { now } else { stored }
 }
 
+/// The same of an instant in seconds. One that is none counts as now.
+pub fn believed_second(stored: i64, now: Timestamp) -> i64 {
+    let stored = Timestamp::from_second(stored).unwrap_or(Timestamp::MAX);
+    believed(stored, now).as_second()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

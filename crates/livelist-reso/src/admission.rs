@@ -145,9 +145,15 @@ mod tests {
         let mut elsewhere = Admission::of_a_reader();
         elsewhere.refuse(&uri(1), 0);
         elsewhere.refuse(&uri(2), 0);
-        assert!(!elsewhere.is_over(), "another request for a token may have ended it");
+        assert!(
+            !elsewhere.is_over(),
+            "another request for a token may have ended it"
+        );
         elsewhere.refuse(&uri(1), 0);
-        assert!(elsewhere.is_over(), "two new ones in a row, whatever was asked");
+        assert!(
+            elsewhere.is_over(),
+            "two new ones in a row, whatever was asked"
+        );
     }
 
     #[test]

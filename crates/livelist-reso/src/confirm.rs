@@ -157,9 +157,10 @@ pub fn questions(
 }
 
 /// The rows that an answer about so many keys has room for: twice as many, so that one as full as that
-/// was cut, or shows what was not asked for.
+/// was cut, or shows what was not asked for; but four for a single key, which may have a twin in another
+/// case.
 fn room(keys: usize) -> usize {
-    keys.saturating_mul(2)
+    keys.saturating_mul(2).max(4)
 }
 
 fn url(client: &Client<'_>, manner: Manner, keys: &[Vec<u8>]) -> String {

@@ -29,8 +29,12 @@ pub async fn published(list: &Keys) -> (World, Head) {
 const PROVED: &str = "2026-11-20T04:00:00Z";
 
 /// Writes a record of what is gone, and lets the head point at it.
-pub async fn gone(world: &World, mut head: Head, keys: &[&str]) -> Head {
-    let second = PROVED.parse::<jiff::Timestamp>().unwrap().as_second();
+pub async fn gone(world: &World, head: Head, keys: &[&str]) -> Head {
+    gone_since(world, head, keys, PROVED).await
+}
+
+async fn gone_since(world: &World, mut head: Head, keys: &[&str], proved: &str) -> Head {
+    let second = proved.parse::<jiff::Timestamp>().unwrap().as_second();
     let mut record = GoneWriter::new(Vec::new());
     for key in keys {
         let proof = Proof::Key;
@@ -121,6 +125,19 @@ async fn gone_speaks_of_older_copies() {
     let body = json!({"schema": 3, "keys": []}).to_string();
     let answer = post(&world.api(), &path, ACME_KEY, "application/json", body).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+}
+
+/// A proof that was written by a clock years ahead does not say which copies are older than it.
+#[tokio::test]
+async fn a_proof_from_the_future_speaks_of_no_copy() {
+    let (world, head) = published(&keys(["a", "b"])).await;
+    gone_since(&world, head, &["x", "y"], "2036-11-20T04:00:00Z").await;
+    let asked = json!([{"key": "x", "got": "2026-11-20T03:59:59Z"}, "y"]);
+    let answer = check(&world, &asked).await.json();
+    assert_eq!(
+        (&answer["gone"], &answer["unknown"]),
+        (&json!(["y"]), &json!(["x"]))
+    );
 }
 
 /// A listing that is new and not listed yet is no listing that is gone.

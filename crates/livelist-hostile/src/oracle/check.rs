@@ -53,7 +53,15 @@ fn noted(written: &[(String, Bytes)]) -> BTreeMap<String, Ms> {
     let documents = written.iter();
     let documents = documents.filter_map(|(_, bytes)| serde_json::from_slice::<Value>(bytes).ok());
     let open = documents.flat_map(|found| found["open"].as_array().cloned().unwrap_or_default());
-    let at = |open: &Value| Some(open["at"].as_str()?.parse::<Timestamp>().ok()?.as_millisecond());
+    let at = |open: &Value| {
+        Some(
+            open["at"]
+                .as_str()?
+                .parse::<Timestamp>()
+                .ok()?
+                .as_millisecond(),
+        )
+    };
     open.filter_map(|open| Some((open["key"].as_str()?.to_owned(), at(&open)?)))
         .collect()
 }
@@ -83,14 +91,23 @@ impl World {
         let mut keys = self.copies(at);
         let day = self.day;
         let feed = &mut self.feeds[at];
-        let missed: Vec<String> = feed.missed.keys().cloned().collect();
+        // One that came back is asked about with the time of its copy, as others that live.
+        let missed = feed.missed.keys();
+        let missed = missed.filter(|key| !feed.live.contains_key(*key));
+        let missed: Vec<String> = missed.cloned().collect();
         let lengths = || feed.list.iter().flatten().map(String::len);
         let shortest = lengths().min().unwrap_or(usize::MAX);
         let longest = lengths().max().unwrap_or(0);
-        let kinds: BTreeSet<u8> = feed.list.iter().flatten().flat_map(|key| kinds_of(key)).collect();
+        let kinds: BTreeSet<u8> = feed
+            .list
+            .iter()
+            .flatten()
+            .flat_map(|key| kinds_of(key))
+            .collect();
         // Nobody asks the MLS about keys of another shape than the list's.
         let fits = |key: &&String| {
-            (shortest..=longest).contains(&key.len()) && kinds_of(key).all(|kind| kinds.contains(&kind))
+            (shortest..=longest).contains(&key.len())
+                && kinds_of(key).all(|kind| kinds.contains(&kind))
         };
         for key in feed.live.keys().chain(&missed).filter(fits) {
             feed.asked_about.entry(key.clone()).or_insert((now, day));
@@ -126,11 +143,7 @@ impl World {
                         "{key} was never listed, and is called gone at once"
                     ));
                 }
-            } else if is_askable
-                && fits(&key)
-                && looks.count() >= 2
-                && said.unknown.contains(key)
-            {
+            } else if is_askable && fits(&key) && looks.count() >= 2 && said.unknown.contains(key) {
                 return Err(format!(
                     "{key} never was listed and is gone; a site asks about it, two quiet days have \
                      looked, and it is unknown"

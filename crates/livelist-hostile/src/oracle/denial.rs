@@ -14,6 +14,8 @@ pub(super) struct Denial<'a> {
     pub(super) key: &'a String,
     /// Since when it lives.
     pub(super) since: Ms,
+    /// When the last good look began.
+    pub(super) looked_at: Ms,
 }
 
 /// Looks that are so far apart are two.
@@ -83,7 +85,7 @@ impl Denial<'_> {
                 .any(|s| leaves_out_rows(&s.fault) || self.denies(s))
         };
         // One that came back since the look before was rightly not in that.
-        let came_back = self.since > window.from - BETWEEN_LOOKS;
+        let came_back = self.since > self.looked_at.min(window.from - BETWEEN_LOOKS);
         (came_back || self.was_hidden_before(window.from))
             && window.scans.iter().all(in_scan)
             && (!window.counts || self.in_kind(RequestKind::Count))
@@ -115,6 +117,7 @@ impl Denial<'_> {
             strikes: &[],
             key,
             since: Ms::MIN,
+            looked_at: now,
         };
         let strikes = mls.strikes.iter();
         let denied: Vec<Ms> = strikes

@@ -50,8 +50,8 @@ impl World {
         // One that is not understood is not known as such.
         let is_question = matches!(kind, RequestKind::Confirm | RequestKind::Other);
         mls.questions += u64::from(is_question);
-        // No more than 500 are asked for sites.
-        if is_question && (delivery.status.is_client_error() || mls.questions > 400) {
+        // No more than 500 are asked for sites, nor 5 % of a budget.
+        if is_question && (delivery.status.is_client_error() || mls.questions > 200) {
             mls.refused_questions.insert(self.day);
         }
         let name = mls.plan.spec.mls.clone();

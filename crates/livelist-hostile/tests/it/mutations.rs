@@ -1,20 +1,26 @@
 //! Each guard but [`NOT_CAUGHT`] is needed: with one off, the oracle finds something wrong within so many
 //! days.
 
-use livelist_hostile::story::Contradiction;
+use livelist_hostile::story::Contradictions;
+use livelist_hostile::story::contrary::read;
 use livelist_hostile::{Cut, play};
 use livelist_model::guard_switch::{Guard, turn_off};
 
 /// The world of `seed`, whose servers contradict in `ways`.
-fn world(seed: u64, ways: &[Contradiction]) -> Cut {
-    Cut::from(seed).contradicted(ways.iter().copied().collect())
+fn world(seed: u64, ways: &Contradictions) -> Cut {
+    Cut::from(seed).contradicted(ways.clone())
 }
 
-/// Days until the oracle finds something wrong with `guard` off, in worlds from seed 1 on, and the world.
-fn days_until_wrong(guard: Guard, ways: &[Contradiction], most: u64) -> Option<(u64, Cut, String)> {
+/// Days until the oracle finds something wrong with `guard` off, in worlds from seed `first` on, and the world.
+fn days_until_wrong(
+    guard: Guard,
+    ways: &Contradictions,
+    most: u64,
+    first: u64,
+) -> Option<(u64, Cut, String)> {
     turn_off(Some(guard));
     let mut days = 0;
-    for seed in 1.. {
+    for seed in first.. {
         let cut = world(seed, ways);
         let report = play(&cut, None).unwrap();
         days += report.tally.days;
@@ -33,8 +39,8 @@ fn days_until_wrong(guard: Guard, ways: &[Contradiction], most: u64) -> Option<(
 const NOT_CAUGHT: [Guard; 2] = [Guard::Overtaken, Guard::Loop];
 
 #[track_caller]
-fn is_caught(guard: Guard, ways: &[Contradiction], most: u64) {
-    let caught = days_until_wrong(guard, ways, most);
+fn is_caught(guard: Guard, ways: &Contradictions, most: u64, first: u64) {
+    let caught = days_until_wrong(guard, ways, most, first);
     turn_off(None);
     match caught {
         Some((days, cut, what)) => {
@@ -54,8 +60,15 @@ fn is_caught(guard: Guard, ways: &[Contradiction], most: u64) {
 }
 
 macro_rules! caught {
-    ($($name:ident $guard:ident $days:literal $($way:ident)*;)*) => {
-        $(#[test] fn $name() { is_caught(Guard::$guard, &[$(Contradiction::$way),*], $days); })*
+    ($($name:ident $guard:ident $days:literal $($ways:literal $(from $first:literal)?)?;)*) => {
+        $(#[test] fn $name() {
+            let (ways, first) = (Contradictions::new(), 1);
+            $(
+                let ways = read($ways).unwrap();
+                $(let first = $first;)?
+            )?
+            is_caught(Guard::$guard, &ways, $days, first);
+        })*
         #[test]
         fn every_guard_is_turned_off_once() {
             let tried = [$(Guard::$guard),*];
@@ -74,8 +87,11 @@ caught! {
     page_validation PageValidation 5_000;
     end_sign EndSign 5_000;
     allow_list AllowList 5_000;
-    second_look SecondLook 5_000 Rebuilding;
+    second_look SecondLook 5_000 "rebuilding";
     empty_scan EmptyScan 5_000;
     lease Lease 5_000;
     mass_removal MassRemoval 5_000;
+    form Form 5_000 "questions";
+    ids Ids 5_000 "all" from 250;
+    bounds Bounds 5_000 "ends";
 }

@@ -67,7 +67,10 @@ impl ScanState {
         }
         let former = client.literal();
         let has_two = self.first.as_deref().is_some_and(can_be_bare);
-        for literal in [former, former.other()].into_iter().take(1 + usize::from(has_two)) {
+        for literal in [former, former.other()]
+            .into_iter()
+            .take(1 + usize::from(has_two))
+        {
             client.write_keys(literal);
             let mut told = self.behind_by_key(client).await?;
             if told == Behind::Unknown {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use livelist_model::asking::Manner;
 use livelist_model::codec::{CodecError, Effort, KeyStream};
 use livelist_model::decision::{self, Confirmed, HeldReason, Next};
+use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::head::Held;
 use livelist_model::layout;
 use livelist_model::record::ListRef;
@@ -188,7 +189,7 @@ async fn settle<'k>(
     let by_id = dialect.id_field(&run.feed).is_some();
     let lost_rows = by_id && !restored.is_empty();
     let is_doubtful = compared.facts.lately.is_distrusted
-        || told.ids_changed
+        || (told.ids_changed && !is_off(Guard::Ids))
         || lost_rows
         || (by_id && decision::doubt(&compared.facts, false).is_some());
     let askable = if told.ids_refused { &[] } else { askable };
