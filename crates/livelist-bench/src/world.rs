@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use livelist_mls::{Endpoint, MlsSpec, Provider};
+use livelist_model::layout;
 use livelist_model::registry::{Pair, parse_mls};
 use livelist_model::run::{FeedSpec, RunSpec};
 use livelist_reso::{Dialects, HttpTransport};
@@ -102,6 +103,10 @@ impl Job {
     /// The ports on this job's directory, as on one machine.
     pub fn env(&self) -> Result<Env, Failed> {
         let data = Path::new(&self.data);
+        // A run gets a token for what the registry says alone.
+        let mls = data.join(layout::mls(&self.run.feed.mls));
+        fs::create_dir_all(mls.parent().unwrap_or(data))?;
+        fs::write(&mls, serde_json::to_vec(&self.run.feed.document())?)?;
         let objects = Arc::new(DirectoryObjects::open(data)?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let secret = [("BENCH".to_owned(), self.secret.clone())];

@@ -62,7 +62,7 @@ impl Function {
             Function::Worker => &[QUEUE_URL, DLQ_URL, MACHINE_ARN],
             Function::Authorize | Function::Scan | Function::Confirm => &[KEY_ID],
             Function::Publish => &[OUTBOX_URL],
-            Function::Admin => &[MACHINE_ARN, OUTBOX_URL],
+            Function::Admin => &[QUEUE_URL, DLQ_URL, OUTBOX_URL],
             _ => &[],
         }
     }

@@ -181,6 +181,18 @@ impl RunId {
         }
     }
 
+    /// Whether this is `first`, or another attempt of it.
+    pub fn is_attempt_of(&self, first: &RunId) -> bool {
+        let behind = self.0.strip_prefix(first.as_str());
+        behind.is_some_and(|behind| {
+            let nth = behind
+                .strip_prefix("-r")
+                .and_then(|nth| nth.parse::<u32>().ok());
+            behind.is_empty()
+                || nth.is_some_and(|nth| first.attempt(nth.saturating_sub(1)) == *self)
+        })
+    }
+
     /// The name of the execution that carries on this run for the `nth` time (0 is the run itself).
     /// Step Functions keeps execution names unique for 90 days, so a continuation needs its own.
     pub fn execution(&self, nth: u32) -> String {

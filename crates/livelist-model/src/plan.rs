@@ -28,7 +28,8 @@ pub struct PairDue {
     pub filter: Option<String>,
     /// The feed that the pair sees; pairs of one feed share its run.
     pub feed: FeedId,
-    /// The run.
+    /// The run: the day's, or another attempt that an operator asked for. A message that is delivered
+    /// twice starts it once.
     pub run: RunId,
 }
 

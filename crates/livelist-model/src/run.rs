@@ -1,6 +1,6 @@
 //! The description of one run that travels through every step: what to scan and by which rules.
-//! It is frozen when the run starts, so that a registry edited in the middle changes nothing, and
-//! it is the input of the state machine's execution. It never holds a secret.
+//! It is frozen when the run starts, so that a registry edited in the middle changes nothing but where
+//! secrets may go, and it is the input of the state machine's execution. It never holds a secret.
 
 use std::collections::BTreeMap;
 
@@ -117,6 +117,60 @@ impl FeedSpec {
             guards: mls.guards,
             schedule: mls.schedule.clone(),
         }
+    }
+
+    /// The document of an MLS that [`resolve`](FeedSpec::resolve) makes this feed of.
+    pub fn document(&self) -> Mls {
+        Mls {
+            mls: self.mls.clone(),
+            provider: self.provider.clone(),
+            base_url: self.base_url.clone(),
+            token_url: self.token_url.clone(),
+            auth: Some(self.auth),
+            credential: self.credential.clone(),
+            originating_system: self.originating_system.clone(),
+            dataset: self.dataset.clone(),
+            page_size: self.page_size,
+            pages_at_once: self.pages_at_once,
+            max_requests: self.max_requests,
+            key_field: self.key_field.clone(),
+            parameters: self.parameters.clone(),
+            confirm: self.confirm,
+            confirm_keys: self.confirm_keys,
+            count: self.count,
+            limits: self.limits.clone(),
+            allow_hosts: self.allow_hosts.clone(),
+            guards: self.guards,
+            schedule: self.schedule.clone(),
+            enabled: true,
+        }
+    }
+
+    /// The first member that says where secrets and questions go, and of whom the list is, in which this
+    /// feed is not what `mls` says; nothing where it is. What else a document says may be edited while a run
+    /// is under way.
+    pub fn differs_from(&self, mls: &Mls) -> Option<&'static str> {
+        let pair = Pair {
+            mls: self.mls.clone(),
+            resource: self.resource.clone(),
+            filter: self.filter.clone(),
+            enabled: true,
+        };
+        let known = FeedSpec::resolve(mls, &pair);
+        let members = [
+            ("mls", self.mls == known.mls),
+            ("provider", self.provider == known.provider),
+            ("auth", self.auth == known.auth),
+            ("base_url", self.base_url == known.base_url),
+            ("token_url", self.token_url == known.token_url),
+            ("allow_hosts", self.allow_hosts == known.allow_hosts),
+            ("credential", self.credential == known.credential),
+            ("dataset", self.dataset == known.dataset),
+            ("parameters", self.parameters == known.parameters),
+            ("feed", self.feed == known.feed),
+        ];
+        let differs = members.into_iter().find(|(_, is_same)| !is_same);
+        differs.map(|(name, _)| name)
     }
 }
 

@@ -25,8 +25,9 @@ use axum::routing::{get, post};
 use axum::{Router, middleware};
 use livelist_api::{ApiError, Budgets, Envelope, Rate, envelope};
 use livelist_steps::Env;
-use livelist_store::Executions;
 use tower_http::limit::RequestBodyLimitLayer;
+
+use crate::rerun::Starter;
 
 /// Bodies say little more than a reason.
 const MAX_BODY: usize = 16 * 1024;
@@ -35,27 +36,27 @@ const MAX_BODY: usize = 16 * 1024;
 #[derive(Clone)]
 pub struct AdminState {
     env: Arc<Env>,
-    executions: Option<Arc<dyn Executions>>,
+    starter: Option<Starter>,
     budgets: Arc<Budgets<String>>,
     status: Arc<status::Memory>,
 }
 
 impl AdminState {
     /// A state over the ports of `env`. Runs cannot be started from here without
-    /// [`AdminState::with_executions`].
+    /// [`AdminState::starting_by`].
     pub fn new(env: Arc<Env>) -> AdminState {
         AdminState {
             env,
-            executions: None,
+            starter: None,
             budgets: Arc::new(Budgets::new(Rate::default())),
             status: Arc::default(),
         }
     }
 
-    /// The same, which starts runs by `executions`.
+    /// The same, which starts runs by `starter`.
     #[must_use]
-    pub fn with_executions(mut self, executions: Arc<dyn Executions>) -> AdminState {
-        self.executions = Some(executions);
+    pub fn starting_by(mut self, starter: Starter) -> AdminState {
+        self.starter = Some(starter);
         self
     }
 

@@ -1,16 +1,19 @@
-//! Running a feed again, with the registry as it is now: a new attempt of the day, started where runs
-//! are started.
+//! Running a feed again, with the registry as it is now: a new attempt of the day. On AWS it goes the way
+//! of all runs, through the queue of pairs: who asks for it need not be allowed to start executions, whose
+//! input could be anything.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use livelist_model::head::Head;
+use livelist_model::plan::PairDue;
 use livelist_model::record::{RunRecord, RunState};
 use livelist_model::run::RunSpec;
-use livelist_model::{FeedId, RunId, layout};
+use livelist_model::{ClientId, FeedId, RunId, layout};
 use livelist_steps::history;
 use livelist_steps::start::ExecutionInput;
-use livelist_store::{Executions, Objects, ObjectsExt, Start, StoreError};
+use livelist_store::{Executions, Message, Objects, ObjectsExt, Queue, Start, StoreError};
 use serde::Serialize;
 
 use crate::{OpsError, feeds};
@@ -20,11 +23,55 @@ use crate::{OpsError, feeds};
 pub struct Rerun {
     /// The run.
     pub run: RunId,
-    /// Whether it was started by this; else somebody was faster.
+    /// Whether it was started, or asked for, by this; else somebody was faster.
     pub started: bool,
 }
 
-/// The next attempt of today's run of `feed`.
+/// Where runs are started.
+#[derive(Clone)]
+pub enum Starter {
+    /// In this process.
+    Here(Arc<dyn Executions>),
+    /// By the worker, which takes messages off the queue of pairs.
+    Queue(Arc<dyn Queue>),
+}
+
+impl Starter {
+    /// Starts a run, or asks for it on behalf of `client`; says whether nobody was faster.
+    async fn start(&self, run: RunSpec, client: ClientId) -> Result<bool, OpsError> {
+        match self {
+            Starter::Here(executions) => {
+                let name = run.run.execution(0);
+                let input = ExecutionInput { run, nth: 0 };
+                let input = serde_json::to_string(&input).map_err(|_| OpsError::Internal)?;
+                Ok(executions.start(&name, input).await? == Start::Started)
+            }
+            Starter::Queue(queue) => {
+                let feed = run.feed;
+                let due = PairDue {
+                    schema: PairDue::SCHEMA,
+                    date: run.date,
+                    client,
+                    mls: feed.mls,
+                    resource: feed.resource,
+                    filter: feed.filter,
+                    feed: feed.feed,
+                    run: run.run,
+                };
+                let body = serde_json::to_string(&due).map_err(|_| OpsError::Internal)?;
+                let group = due.mls.to_string();
+                match queue.send(&[Message { body, group }]).await?.pop() {
+                    None => Ok(true),
+                    Some(failure) => {
+                        Err(StoreError::unavailable("the queue of pairs", failure.reason).into())
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The next attempt of today's run of `feed`, and a client that has it.
 ///
 /// # Errors
 /// The registry has no such feed, it is disabled, a run of it is under way, or the store cannot be
@@ -33,7 +80,7 @@ pub async fn prepare(
     objects: &dyn Objects,
     feed: &FeedId,
     now: Timestamp,
-) -> Result<RunSpec, OpsError> {
+) -> Result<(RunSpec, ClientId), OpsError> {
     let mut wanted = feeds::read(objects).await?;
     let known = wanted.feeds.remove(feed);
     let known = known.ok_or_else(|| OpsError::unknown_feed(feed.as_str()))?;
@@ -42,11 +89,15 @@ pub async fn prepare(
             "{feed} is not reconciled: {why}"
         )));
     }
+    let mut members = known.clients.into_iter().filter(|member| member.enabled);
+    let Some(member) = members.next() else {
+        return Err(OpsError::unknown_feed(feed.as_str()));
+    };
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
     let run = RunSpec::of(today, known.spec);
     match next_attempt(objects, run).await? {
         (run, true) => Err(OpsError::UnderWay(run.run.to_string())),
-        (run, false) => Ok(run),
+        (run, false) => Ok((run, member.client)),
     }
 }
 
@@ -95,22 +146,17 @@ async fn names(objects: &dyn Objects, feed: &FeedId) -> Result<BTreeSet<RunId>, 
 /// As [`prepare`], and when runs cannot be started now.
 pub async fn rerun(
     objects: &dyn Objects,
-    executions: &dyn Executions,
+    starter: &Starter,
     feed: &FeedId,
     now: Timestamp,
     by: &str,
 ) -> Result<Rerun, OpsError> {
-    let run = prepare(objects, feed, now).await?;
+    let (run, client) = prepare(objects, feed, now).await?;
     let id = run.run.clone();
     let mls = run.feed.mls.clone();
-    let input =
-        serde_json::to_string(&ExecutionInput { run, nth: 0 }).map_err(|_| OpsError::Internal)?;
-    let start = executions.start(&id.execution(0), input).await?;
-    tracing::warn!(by, run = %id, feed = %feed, mls = %mls, ?start, "run again");
-    Ok(Rerun {
-        run: id,
-        started: start == Start::Started,
-    })
+    let started = starter.start(run, client).await?;
+    tracing::warn!(by, run = %id, feed = %feed, mls = %mls, started, "run again");
+    Ok(Rerun { run: id, started })
 }
 
 #[cfg(test)]
@@ -119,7 +165,8 @@ mod tests {
     use livelist_model::record::Traffic;
     use livelist_model::registry::{AnyProvider, Pair, parse_mls};
     use livelist_model::run::FeedSpec;
-    use livelist_store::memory::MemoryObjects;
+    use livelist_steps::start;
+    use livelist_store::memory::{MemoryObjects, MemoryQueue};
     use livelist_store::{Condition, Retention};
     use serde_json::json;
 
@@ -132,6 +179,56 @@ mod tests {
         let pair: Pair = serde_json::from_str(r#"{"mls":"abor","resource":"Property"}"#).unwrap();
         let date = jiff::civil::date(2026, 11, 21);
         RunSpec::of(date, FeedSpec::resolve(&mls, &pair))
+    }
+
+    /// What an operator asks for is named at once, and is what the worker starts: the registry says how.
+    #[tokio::test]
+    async fn a_run_that_was_asked_for_goes_through_the_queue() {
+        let objects = MemoryObjects::new();
+        let (always, keep) = (Condition::Always, Retention::Keep);
+        let client = json!({"client": "acme", "pairs": [{"mls": "abor", "resource": "Property"}]});
+        let run = run();
+        for (key, document) in [
+            ("registry/mls/abor.json", json!(run.feed.document())),
+            ("registry/clients/acme.json", client),
+        ] {
+            let written = objects.write_json(key, &document, always.clone(), keep);
+            written.await.unwrap();
+        }
+        let ended = json!({"schema": 1, "feed": run.feed.feed, "version": "2026-11-20T04:00:00Z-000001",
+            "sequence": 1, "as_of": "2026-11-20T04:00:00Z", "complete": true, "count": 1,
+            "previous_count": null, "key_field": "ListingKey", "order": "bytewise", "sha256": "",
+            "full": {"object": "x", "bytes": 1}, "run": run.run,
+            "published_at": "2026-11-20T04:00:00Z", "checked_run": run.run});
+        let head = layout::head(&run.feed.feed);
+        objects
+            .write_json(&head, &ended, always, keep)
+            .await
+            .unwrap();
+
+        let queue = Arc::new(MemoryQueue::default());
+        let now: Timestamp = "2026-11-21T09:00:00Z".parse().unwrap();
+        let starter = Starter::Queue(queue.clone());
+        let asked = rerun(&objects, &starter, &run.feed.feed, now, "ada")
+            .await
+            .unwrap();
+        assert_eq!((&asked.run, asked.started), (&run.run.attempt(1), true));
+        let message = queue.take().unwrap().body;
+        let resolved = start::resolve(&objects, &message).await.unwrap().unwrap();
+        assert_eq!(
+            resolved,
+            RunSpec {
+                run: asked.run,
+                ..run
+            }
+        );
+
+        let forged = message.replace("-r2\"", "-r2x\"");
+        let reason = start::resolve(&objects, &forged)
+            .await
+            .unwrap()
+            .unwrap_err();
+        assert!(reason.contains("is no attempt of"), "{reason}");
     }
 
     /// R16: a clock ten years ahead swept the records; the names stay taken.

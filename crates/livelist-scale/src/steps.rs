@@ -56,10 +56,11 @@ pub fn acquire() -> Ops {
     with(&[RENEW, get(1), put(1)])
 }
 
-/// `authorize`: the secret, and the token sealed. A token that this process has is not asked for.
+/// `authorize`: the registry's document, the secret, and the token sealed. A token that this process has is not asked for.
 pub fn authorize() -> Ops {
     with(&[
         RENEW,
+        get(1),
         Ops {
             parameters: 1,
             kms: 1,

@@ -14,7 +14,7 @@ use livelist_reso::token::{self, Token};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use crate::{Env, StepError};
+use crate::{Env, StepError, endpoint};
 
 /// The step's name.
 pub const NAME: &str = "authorize";
@@ -98,6 +98,7 @@ impl TokenCache {
 /// Gets a token for the run.
 pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     env.renew(&input.run, &input.owner, Duration::ZERO).await?;
+    endpoint::verify(env, &input.run).await?;
     let feed = &input.run.feed;
     let now = env.clock.now();
     let token = match env.tokens.take_up(&feed.credential, &input.owner, now) {
@@ -136,7 +137,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     };
     let sealed = env
         .sealer
-        .seal(input.run.run.as_str(), &token.session.to_text())
+        .seal(&endpoint::context(&input.run)?, &token.session.to_text())
         .await?;
     tracing::info!(run = %input.run.run, expires_at = ?token.expires_at, "authorized");
     Ok(Output {

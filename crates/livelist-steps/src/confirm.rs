@@ -21,7 +21,7 @@ use crate::authorize::wait_seconds;
 use crate::compare::read_whole;
 use crate::env::patience;
 use crate::progress::{Compared, Confirmation, Progress, load, note_lost, note_restored, save};
-use crate::{Env, StepError, budget, forms, ids};
+use crate::{Env, StepError, budget, endpoint, forms, ids};
 
 /// The step's name.
 pub const NAME: &str = "confirm";
@@ -92,7 +92,8 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         confirmation,
     } = input;
     env.renew(&run, &owner, Duration::ZERO).await?;
-    let session = Session::from_text(&env.sealer.open(run.run.as_str(), &token).await?);
+    let opened = env.sealer.open(&endpoint::context(&run)?, &token).await?;
+    let session = Session::from_text(&opened);
     let compared: Compared = load(&*env.objects, &run, &comparison).await?;
     let mut told: Confirmation = match confirmation {
         Some(key) => load(&*env.objects, &run, &key).await?,

@@ -1,6 +1,7 @@
 //! What can go wrong in a step. The names are stable: Step Functions matches them as `errorType`,
 //! docs/operations.md has a section for each, and operators' programs rely on them.
 
+use livelist_model::MlsId;
 use livelist_model::codec::CodecError;
 use livelist_model::record::Failure;
 use livelist_model::registry::CredentialRef;
@@ -45,6 +46,14 @@ pub enum StepError {
     /// The registry cannot be understood.
     #[error("a registry document cannot be used")]
     Registry(#[source] DocumentError),
+    /// The run goes elsewhere than the registry says: somebody changed the one or wrote the other by hand.
+    #[error("mls/{mls}.json says otherwise than the run about `{member}`")]
+    NotInRegistry {
+        /// The MLS.
+        mls: MlsId,
+        /// What differs.
+        member: &'static str,
+    },
     /// The input is not the step's.
     #[error("the input is not the step's: {0}")]
     InputInvalid(String),
@@ -102,6 +111,7 @@ impl StepError {
         "SecretMissing",
         "SecretInvalid",
         "RegistryInvalid",
+        "NotInRegistry",
         "UnknownProvider",
         "InputInvalid",
         "LeaseLost",
@@ -140,6 +150,7 @@ impl StepError {
                 store_name(error)
             }
             StepError::Registry(_) => "RegistryInvalid",
+            StepError::NotInRegistry { .. } => "NotInRegistry",
             StepError::InputInvalid(_) => "InputInvalid",
             StepError::LeaseLost { .. } => "LeaseLost",
             StepError::List {
@@ -251,6 +262,10 @@ pub fn advice(name: &str) -> &'static str {
         "SecretInvalid" => "Mend the secret that the MLS's `credential` names; it must be JSON.",
         "RegistryInvalid" => "Mend the registry: run `livelist registry check`.",
         "InputInvalid" => "The step was called with an input of another form or version.",
+        "NotInRegistry" => {
+            "The registry was changed while the run was under way, or the run was not started by the \
+             planner. Run the feed again: `livelist rerun FEED`."
+        }
         "LeaseLost" => "Another run has the credential; this one begins again when it is free.",
         "StoreUnavailable" => "Storage does not work now. The next run tries again.",
         "StoreRefused" => "Storage refuses. Check the function's permissions, or the directory's.",

@@ -11,6 +11,7 @@ pub mod chain;
 pub mod compare;
 pub mod confirm;
 pub mod draft;
+mod endpoint;
 pub mod env;
 pub mod error;
 mod forms;

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::authorize::wait_seconds;
 use crate::env::patience;
 use crate::progress::{Progress, load, note_lost, save};
-use crate::{Env, StepError, budget, late, looks, marks, parts, watch};
+use crate::{Env, StepError, budget, endpoint, late, looks, marks, parts, watch};
 
 /// The step's name.
 pub const NAME: &str = "scan";
@@ -91,7 +91,8 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         progress,
     } = input;
     env.renew(&run, &owner, Duration::ZERO).await?;
-    let session = Session::from_text(&env.sealer.open(run.run.as_str(), &token).await?);
+    let opened = env.sealer.open(&endpoint::context(&run)?, &token).await?;
+    let session = Session::from_text(&opened);
     let former = match progress {
         Some(key) => former(env, &run, &key).await?,
         None => None,

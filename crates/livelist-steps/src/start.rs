@@ -98,6 +98,18 @@ pub async fn resolve(
             due.client, due.mls
         )),
         Some(_) if !mls.enabled => Err(format!("the MLS {} was disabled", due.mls)),
-        Some((_, feed)) => Ok(RunSpec::of(due.date, feed)),
+        Some((_, feed)) => {
+            let first = RunSpec::of(due.date, feed);
+            match due.run.is_attempt_of(&first.run) {
+                true => Ok(RunSpec {
+                    run: due.run,
+                    ..first
+                }),
+                false => Err(format!(
+                    "the message's run {} is no attempt of {}",
+                    due.run, first.run
+                )),
+            }
+        }
     })
 }

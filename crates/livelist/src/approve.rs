@@ -4,7 +4,8 @@ use std::io::Write;
 
 use livelist_model::FeedId;
 use livelist_ops::redrive::{GivenUp, Outcome, Redriven};
-use livelist_ops::{decide, pause, redrive, rerun};
+use livelist_ops::rerun::{self, Starter};
+use livelist_ops::{decide, pause, redrive};
 use livelist_steps::Env;
 use livelist_store::pauses::Paused;
 
@@ -60,16 +61,13 @@ pub async fn reject(
     Ok(Code::Ok)
 }
 
-/// Starts another run of `feed` in Step Functions.
+/// Asks for another run of `feed`: the worker starts it within seconds.
 pub async fn rerun_on_aws(env: &Env, feed: &FeedId, by: &str) -> Result<Code, Failed> {
     let now = env.clock.now();
-    let again = rerun::rerun(&*env.objects, &*env.executions, feed, now, by).await?;
+    let queue = Starter::Queue(env.queue.clone());
+    let again = rerun::rerun(&*env.objects, &queue, feed, now, by).await?;
     let mut out = std::io::stdout().lock();
-    let verb = match again.started {
-        true => "started",
-        false => "was started already:",
-    };
-    writeln!(out, "{verb} {}", again.run)?;
+    writeln!(out, "asked for {}", again.run)?;
     Ok(Code::Ok)
 }
 

@@ -105,7 +105,7 @@ pub async fn rerun(
         Place::Aws(_) => return rerun_on_aws(&env, &arguments.feed, &by).await,
     };
     logs::open(machine.data.root())?;
-    let run = rerun::prepare(&*env.objects, &arguments.feed, env.clock.now()).await?;
+    let (run, _) = rerun::prepare(&*env.objects, &arguments.feed, env.clock.now()).await?;
     let shared = Shared {
         runner: Runner::new(Arc::new(env))?,
         bars: bars(arguments.json),

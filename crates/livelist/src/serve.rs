@@ -15,6 +15,7 @@ use std::time::Duration;
 use livelist_api::{ApiState, Rate, SignedLinks, openapi, router_with_objects, serve};
 use livelist_model::registry::Planner;
 use livelist_ops::http::AdminState;
+use livelist_ops::rerun::Starter;
 use livelist_reso::Dialects;
 use livelist_store::SystemEntropy;
 use livelist_store::directory::{DirectoryLeases, DirectoryObjects};
@@ -73,9 +74,8 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
         per: Duration::from_secs(60),
     };
     let admin = match &work {
-        Some(work) => {
-            AdminState::new(work.runner.env.clone()).with_executions(work.executions.clone())
-        }
+        Some(work) => AdminState::new(work.runner.env.clone())
+            .starting_by(Starter::Here(work.executions.clone())),
         None => {
             let registry = &arguments.registry.registry;
             let (env, _) = env(registry, &arguments.data.data, environment)?;

@@ -110,12 +110,6 @@ resource "aws_iam_policy" "operator_policy" {
         Resource = "${module.storage.arn}/feeds/*/held.json"
       },
       {
-        Sid      = "StartRuns"
-        Effect   = "Allow"
-        Action   = "states:StartExecution"
-        Resource = module.machine.arn
-      },
-      {
         Sid      = "FollowRuns"
         Effect   = "Allow"
         Action   = ["states:DescribeExecution", "states:GetExecutionHistory"]
@@ -167,7 +161,8 @@ module "admin" {
   traced   = local.traced
 
   environment = merge(local.environment, {
-    LIVELIST_MACHINE_ARN     = module.machine.arn
+    LIVELIST_QUEUE_URL       = module.pairs.url
+    LIVELIST_DLQ_URL         = module.pairs_dead.url
     LIVELIST_OUTBOX_URL      = module.outbox.url
     LIVELIST_METRICS         = local.metrics
     LIVELIST_METRICS_PER_MLS = var.metrics_per_mls
@@ -246,9 +241,9 @@ module "admin" {
       resources = [module.outbox.arn]
     },
     {
-      sid       = "StartRuns"
-      actions   = ["states:StartExecution"]
-      resources = [module.machine.arn]
+      sid       = "AskForRuns"
+      actions   = ["sqs:SendMessage"]
+      resources = [module.pairs.arn]
     },
   ]
 }

@@ -38,6 +38,11 @@ module "authorize" {
     local.may.tell_missing_from_forbidden,
     local.may.hold_lease,
     {
+      sid       = "ReadWhereSecretsMayGo"
+      actions   = ["s3:GetObject"]
+      resources = ["${module.storage.arn}/registry/mls/*"]
+    },
+    {
       sid       = "ReadCredentials"
       actions   = ["ssm:GetParameter"]
       resources = ["arn:${local.partition}:ssm:${local.region}:${local.account}:parameter${var.secret_prefix}/*"]

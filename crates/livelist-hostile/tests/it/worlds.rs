@@ -94,7 +94,7 @@ fn what_went_wrong_once_comes_out_right() {
 #[test]
 fn contradictions_strike() {
     let mut tally = Tally::default();
-    for seed in 100..160 {
+    for seed in 100..130 {
         let cut = Cut::from(seed).contradicted(Contradiction::all());
         tally.add(&play(&cut, None).unwrap().tally);
     }
@@ -119,7 +119,7 @@ fn contradictions_strike() {
     ] {
         assert!(tally.changes.contains_key(name), "{name}");
     }
-    assert!(tally.lists["asked for by a site"] > 50);
+    assert!(tally.lists["asked for by a site"] > 25);
 }
 
 /// Worlds with contradictions that once went wrong, and why.
@@ -149,14 +149,44 @@ fn what_contradicted_once_comes_out_right() {
         // The world: links of a server that compares without case jumped over rows.
         "7010/types",
     ] {
-        let cut: Cut = story.parse().unwrap();
-        let report = play(&cut, None).unwrap();
-        assert!(
-            report.violations.is_empty(),
-            "{:?}: livelist-hostile shrink {story}",
-            report.violations
-        );
+        comes_out_right(story);
     }
+}
+
+/// The same with all contradictions at once.
+#[test]
+fn what_all_contradictions_once_broke_comes_out_right() {
+    for story in [
+        // All of a small list was gone, and questions about it were refused: no live key told their form.
+        "5228/all",
+        // Keys are UUIDs, and the question behind the last row was asked with quotes alone.
+        "5168/all",
+        // An answer about keys whose link led to itself, while tokens ended after a few requests.
+        "20342/all",
+        // A page that left out rows, and the places before and behind it, in a circle.
+        "40352/all",
+        // MLS Grid with a link on every page, and an instant larger than a page.
+        "83/all",
+        // A list of two keys: every second row of each answer was left out.
+        "40367/all",
+        // Keys and their twins in another case filled the room of an answer.
+        "427/all",
+        // A proof written by a clock nine years ahead called a copy of today gone.
+        "60353/all",
+    ] {
+        comes_out_right(story);
+    }
+}
+
+#[track_caller]
+fn comes_out_right(story: &str) {
+    let cut: Cut = story.parse().unwrap();
+    let report = play(&cut, None).unwrap();
+    assert!(
+        report.violations.is_empty(),
+        "{:?}: livelist-hostile shrink {story}",
+        report.violations
+    );
 }
 
 /// Worlds in which servers contradict in one way, until so many days were played.

@@ -76,7 +76,7 @@ pub(super) async fn rerun(
     Path(feed): Path<String>,
 ) -> Result<Json<Rerun>, ApiError> {
     let feed: FeedId = feed.parse().map_err(|_| ApiError::NotFound)?;
-    let Some(executions) = state.executions.clone() else {
+    let Some(starter) = state.starter.clone() else {
         return Err(ApiError::Conflict(
             "Runs cannot be started from here. Use `livelist rerun`.".to_owned(),
         ));
@@ -84,7 +84,7 @@ pub(super) async fn rerun(
     let env = state.env.clone();
     let decision = async move {
         let now = env.clock.now();
-        rerun::rerun(&*env.objects, &*executions, &feed, now, &admin.id).await
+        rerun::rerun(&*env.objects, &starter, &feed, now, &admin.id).await
     };
     Ok(Json(carried_out(&state, decision).await?))
 }

@@ -8,6 +8,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use livelist_model::registry::ADMINS_FILE;
 use livelist_ops::http::{AdminState, router};
+use livelist_ops::rerun::Starter;
 use livelist_reso::HttpTransport;
 use livelist_steps::authorize::TokenCache;
 use livelist_steps::{Env, Limits};
@@ -117,7 +118,10 @@ impl World {
     }
 
     pub fn api(&self) -> Router {
-        router(self.state().with_executions(self.executions.clone()))
+        router(
+            self.state()
+                .starting_by(Starter::Here(self.executions.clone())),
+        )
     }
 }
 

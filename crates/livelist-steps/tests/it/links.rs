@@ -4,12 +4,15 @@ use std::sync::{Arc, Mutex};
 
 use livelist_mls::Provider::{self, Bridge, MlsGrid, Reso, Trestle};
 use livelist_mls::{Fault, FaultRule, On};
+use livelist_steps::chain::reconcile;
+use livelist_steps::scan;
 use rstest::rstest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use crate::by_hand::Hand;
 use crate::naive;
-use crate::world::{World, always, failed, result};
+use crate::world::{World, always, failed, result, unchanged};
 
 /// A listener that is not the provider's: notes the heads of requests, and answers all alike.
 struct Stranger {
@@ -171,4 +174,63 @@ async fn a_redirect_is_not_followed(
     assert_eq!(failed(ended).name, "RequestRejected");
     assert!(door.heard().0 > 0);
     assert_eq!(thief.heard(), (0, 0));
+}
+
+/// Somebody who may start an execution writes another address into its input: no secret goes there, for the
+/// registry says where it may go.
+#[rstest]
+#[case::base_url("base_url")]
+#[case::token_url("token_url")]
+#[case::allow_hosts("allow_hosts")]
+#[case::credential("credential")]
+#[case::parameters("parameters")]
+#[case::another_feed("feed")]
+#[tokio::test]
+async fn a_run_that_was_written_by_hand_gets_no_token(#[case] member: &str) {
+    let (world, feed) = World::begun(Trestle, 100, 100).await;
+    let thief = Stranger::listen(EMPTY_PAGE).await;
+    let mut run = world.run_of(&feed);
+    let mls = &mut run.feed;
+    match member {
+        "base_url" => mls.base_url.clone_from(&thief.url),
+        "token_url" => mls.token_url = Some(thief.url.clone()),
+        "allow_hosts" => mls.allow_hosts = vec!["thief.example".to_owned()],
+        "credential" => mls.credential = "ssm:/another".parse().unwrap(),
+        "parameters" => mls.parameters = [("to".to_owned(), "thief".to_owned())].into(),
+        // The list of all would be that of a few.
+        _ => mls.filter = Some("StandardStatus eq 'Pending'".to_owned()),
+    }
+    let ended = reconcile(&world.env, run, "thief", &|_| {}).await;
+    let failure = failed(ended);
+    assert_eq!(failure.name, "NotInRegistry");
+    assert_eq!(failure.step.as_deref(), Some("authorize"));
+    assert!(
+        failure.message.contains(&format!("`{member}`")),
+        "{}",
+        failure.message
+    );
+    assert_eq!(thief.heard(), (0, 0));
+}
+
+/// A token that was sealed for a run opens for no other address.
+#[tokio::test]
+async fn a_sealed_token_goes_nowhere_else() {
+    let (world, feed) = World::begun(Trestle, 100, 100).await;
+    let thief = Stranger::listen(EMPTY_PAGE).await;
+    let mut hand = Hand::begin(&world.env, world.run_of(&feed), "one").await;
+    hand.run.feed.base_url.clone_from(&thief.url);
+    let error = scan::run(&world.env, hand.scan(None)).await.unwrap_err();
+    assert_eq!(error.name(), "SealInvalid");
+    assert_eq!(thief.heard(), (0, 0));
+}
+
+/// What does not say where secrets go may be edited while a run is under way.
+#[tokio::test]
+async fn a_run_under_way_outlives_an_edited_page_size() {
+    let (world, feed) = World::begun(Trestle, 100, 100).await;
+    let run = world.run_of(&feed);
+    let mut edited = feed.clone();
+    edited.page_size = Some(20);
+    world.run_of(&edited);
+    unchanged(reconcile(&world.env, run, "one", &|_| {}).await);
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use livelist_mls::Provider::{self, Bridge, MlsGrid, Reso, Trestle};
 use livelist_mls::{Fault, FaultRule, MlsSpec, On, RequestKind};
+use livelist_model::RunId;
 use livelist_model::registry::CredentialRef;
 use livelist_model::run::{FeedSpec, RunSpec};
 use livelist_steps::chain::reconcile;
@@ -57,8 +58,12 @@ fn patient(world: &World) -> Env {
     env
 }
 
-fn on(date: &str, feed: &FeedSpec) -> RunSpec {
-    RunSpec::of(date.parse().unwrap(), feed.clone())
+fn on(world: &World, date: &str, feed: &FeedSpec) -> RunSpec {
+    RunSpec {
+        run: RunId::of(date.parse().unwrap(), &feed.feed),
+        date: date.parse().unwrap(),
+        ..world.run_of(feed)
+    }
 }
 
 /// Goes on after another run came between decision and publication, as the chain does.
@@ -94,7 +99,7 @@ async fn a_late_publisher_does_not_remove_what_came_meanwhile(
     world.mls().sell(6);
     let read = naive::read(&world).await;
     let (slow, fast) = (unleased(&world), unleased(&world));
-    let hand = Hand::begin(&slow, on("2026-11-22", &feed), "slow").await;
+    let hand = Hand::begin(&slow, on(&world, "2026-11-22", &feed), "slow").await;
     let decided = hand.decide().await.unwrap();
 
     let new = world.mls().add(20);
@@ -102,7 +107,7 @@ async fn a_late_publisher_does_not_remove_what_came_meanwhile(
         !new.iter().any(|key| read.keys.contains(key)),
         "an old list purges them"
     );
-    let run = on("2026-11-23", &feed);
+    let run = on(&world, "2026-11-23", &feed);
     let ended = reconcile(&fast, run, "fast", &|_| {}).await;
     assert_eq!(published(ended).added, 20);
 
@@ -121,7 +126,7 @@ async fn a_late_publisher_does_not_remove_what_came_back(
     let sold = world.mls().sell(6);
     let read = naive::read(&world).await;
     let (slow, fast) = (unleased(&world), unleased(&world));
-    let hand = Hand::begin(&slow, on("2026-11-22", &feed), "slow").await;
+    let hand = Hand::begin(&slow, on(&world, "2026-11-22", &feed), "slow").await;
     let decided = hand.decide().await.unwrap();
 
     world.mls().relist(&sold);
@@ -129,7 +134,7 @@ async fn a_late_publisher_does_not_remove_what_came_back(
         !sold.iter().any(|key| read.keys.contains(key)),
         "an old list purges them"
     );
-    let run = on("2026-11-23", &feed);
+    let run = on(&world, "2026-11-23", &feed);
     unchanged(reconcile(&fast, run, "fast", &|_| {}).await);
 
     let output = publish_late(&hand, decided).await;
@@ -159,7 +164,7 @@ async fn two_runs_at_once_leave_one_sound_list(
         let before = world.published(&feed).await;
         let (one, two) = (unleased(&world), unleased(&world));
         let dates = (format!("2026-12-{day:02}"), format!("2027-01-{day:02}"));
-        let runs = (on(&dates.0, &feed), on(&dates.1, &feed));
+        let runs = (on(&world, &dates.0, &feed), on(&world, &dates.1, &feed));
         let (a, b) = tokio::join!(
             reconcile(&one, runs.0, "one", &|_| {}),
             reconcile(&two, runs.1, "two", &|_| {}),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use livelist_mls::{Control, FaultRule, MlsSpec, Provider, Simulator};
 use livelist_model::decision::HeldReason;
 use livelist_model::delta::{Sign, read_delta};
@@ -26,7 +27,7 @@ use livelist_store::memory::{
     SeededEntropy,
 };
 use livelist_store::sealer::ProcessSealer;
-use livelist_store::{Clock, NoMetrics, ObjectsExt};
+use livelist_store::{Clock, Condition, NoMetrics, ObjectsExt, Retention};
 
 pub struct World {
     pub specs: Vec<MlsSpec>,
@@ -269,7 +270,17 @@ impl World {
         self.objects.read_json(&key).await.unwrap().unwrap().0
     }
 
+    /// A run of the feed, whose MLS the registry knows from here on as the feed has it.
     pub fn run_of(&self, feed: &FeedSpec) -> RunSpec {
+        let (key, document) = (layout::mls(&feed.mls), feed.document());
+        let keep = Retention::Keep;
+        let written = self
+            .objects
+            .write_json(&key, &document, Condition::Always, keep);
+        written
+            .now_or_never()
+            .expect("memory does not wait")
+            .unwrap();
         let date = self.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
         RunSpec::of(date, feed.clone())
     }

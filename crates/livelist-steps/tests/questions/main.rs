@@ -35,7 +35,7 @@ use livelist_store::memory::{
     SeededEntropy,
 };
 use livelist_store::sealer::ProcessSealer;
-use livelist_store::{Clock, NoMetrics, ObjectsExt};
+use livelist_store::{Clock, Condition, NoMetrics, ObjectsExt, Retention};
 use rstest::rstest;
 
 use by_hand::Hand;
@@ -348,6 +348,11 @@ impl Town {
     }
 
     async fn day(&self) -> Ended {
+        let (key, document) = (layout::mls(&self.feed.mls), self.feed.document());
+        let written = self
+            .objects
+            .write_json(&key, &document, Condition::Always, Retention::Keep);
+        written.await.unwrap();
         let ended = reconcile(&self.env, self.run(), "test", &|_| {}).await;
         self.next_day();
         ended
