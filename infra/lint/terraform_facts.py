@@ -14,7 +14,7 @@ KNOWN = {
     "aws_iam_role_policy": {"name", "role", "policy"},
     "aws_iam_role_policy_attachment": {"role", "policy_arn"},
     "aws_iam_policy": {"name", "description", "policy"},
-    "aws_s3_bucket_policy": {"bucket", "policy"},
+    "aws_s3_bucket_policy": {"bucket", "policy", "lifecycle"},
 }
 # What has a role: the argument that names it, and what the owner is called.
 OWNERS = {
@@ -48,6 +48,8 @@ def read(module: Module) -> System:
             _statements(system, f"policy of {_id(given['bucket'])}", given["policy"])
         elif one.type in BUCKET_PARTS:
             bucket = _id(given.pop("bucket"))
+            # That it is kept is Terraform's alone: for CloudFormation it is part of the bucket.
+            given.pop("lifecycle", None)
             system.add("bucket", bucket, {BUCKET_PARTS[one.type]: given}, merge=True)
         elif one.type == "aws_apigatewayv2_route":
             used.add(given["target"].removeprefix("integrations/"))

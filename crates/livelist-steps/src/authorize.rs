@@ -135,10 +135,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
             }
         }
     };
-    let sealed = env
-        .sealer
-        .seal(&endpoint::context(&input.run)?, &token.session.to_text())
-        .await?;
+    let sealed = endpoint::seal(env, &input.run, &token.session).await?;
     tracing::info!(run = %input.run.run, expires_at = ?token.expires_at, "authorized");
     Ok(Output {
         outcome: Outcome::Authorized,

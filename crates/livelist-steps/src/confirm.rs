@@ -12,7 +12,7 @@ use livelist_model::decision::Next;
 use livelist_model::run::RunSpec;
 use livelist_reso::confirm;
 use livelist_reso::dialect::Dialect;
-use livelist_reso::{Admission, Client, ClientError, Session};
+use livelist_reso::{Admission, Client, ClientError};
 use serde::{Deserialize, Serialize};
 
 use self::asking::{Paused, Questions};
@@ -92,8 +92,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         confirmation,
     } = input;
     env.renew(&run, &owner, Duration::ZERO).await?;
-    let opened = env.sealer.open(&endpoint::context(&run)?, &token).await?;
-    let session = Session::from_text(&opened);
+    let session = endpoint::open(env, &run, &token).await?;
     let compared: Compared = load(&*env.objects, &run, &comparison).await?;
     let mut told: Confirmation = match confirmation {
         Some(key) => load(&*env.objects, &run, &key).await?,

@@ -11,7 +11,7 @@ use livelist_model::layout;
 use livelist_model::run::RunSpec;
 use livelist_reso::dialect::Dialect;
 use livelist_reso::scan::Stage;
-use livelist_reso::{Client, ClientError, ScanState, Session, Step};
+use livelist_reso::{Client, ClientError, ScanState, Step};
 use livelist_store::{ObjectsExt, StoreError};
 use serde::{Deserialize, Serialize};
 
@@ -91,8 +91,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         progress,
     } = input;
     env.renew(&run, &owner, Duration::ZERO).await?;
-    let opened = env.sealer.open(&endpoint::context(&run)?, &token).await?;
-    let session = Session::from_text(&opened);
+    let session = endpoint::open(env, &run, &token).await?;
     let former = match progress {
         Some(key) => former(env, &run, &key).await?,
         None => None,

@@ -256,6 +256,15 @@ class Promises(unittest.TestCase):
         for target in targets - {None}:
             self.assertIn(target.replace(".arn>", ".name>"), watched)
 
+    def test_what_is_kept_keeps_what_protects_it(self):
+        template = (ROOT / SAM).read_text()
+        policy = template.split("\n  BucketPolicy:\n")[1].split("\n\n")[0]
+        for setting in ("DeletionPolicy: Retain", "UpdateReplacePolicy: Retain"):
+            self.assertIn(setting, policy)
+        storage = (ROOT / "infra/modules/storage/main.tf").read_text()
+        for resource in storage.split('\nresource "aws_s3_bucket')[1:]:
+            self.assertIn("prevent_destroy = true", resource, resource.splitlines()[0])
+
     def test_each_alarm_leads_to_its_section_and_tells_somebody(self):
         page = (ROOT / "docs" / "operations.md").read_text()
         section = page.split("\n## Alarms\n")[1].split("\n## ")[0]

@@ -22,6 +22,10 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "bucket" {
       sse_algorithm = "AES256"
     }
   }
+
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 
 resource "aws_s3_bucket_public_access_block" "bucket" {
@@ -30,6 +34,10 @@ resource "aws_s3_bucket_public_access_block" "bucket" {
   block_public_policy     = true
   ignore_public_acls      = true
   restrict_public_buckets = true
+
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 
 resource "aws_s3_bucket_ownership_controls" "bucket" {
@@ -37,6 +45,10 @@ resource "aws_s3_bucket_ownership_controls" "bucket" {
 
   rule {
     object_ownership = "BucketOwnerEnforced"
+  }
+
+  lifecycle {
+    prevent_destroy = true
   }
 }
 
@@ -86,6 +98,10 @@ resource "aws_s3_bucket_lifecycle_configuration" "bucket" {
       days_after_initiation = 1
     }
   }
+
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 
 resource "aws_s3_bucket_policy" "bucket_policy" {
@@ -107,4 +123,8 @@ resource "aws_s3_bucket_policy" "bucket_policy" {
 
   # Else the two may be put at once, and S3 refuses one of them.
   depends_on = [aws_s3_bucket_public_access_block.bucket]
+
+  lifecycle {
+    prevent_destroy = true
+  }
 }

@@ -103,5 +103,38 @@ module "alarms" {
       dimensions  = { FunctionName = module.api.name }
       periods     = 3
     }
+    PlannerFails = {
+      description = "The planner failed. Lambda calls it twice more; its log tells why. ${local.page}#plannerfails"
+      namespace   = "AWS/Lambda"
+      metric      = "Errors"
+      dimensions  = { FunctionName = module.planner.name }
+    }
+    WorkerFails = {
+      description = "For a quarter of an hour the worker failed. Its messages come again; its log tells why. ${local.page}#workerfails"
+      namespace   = "AWS/Lambda"
+      metric      = "Errors"
+      dimensions  = { FunctionName = module.worker.name }
+      periods     = 3
+    }
+    NotifyFails = {
+      description = "For a quarter of an hour the function that tells the sites failed. Its messages come again; its log tells why. ${local.page}#notifyfails"
+      namespace   = "AWS/Lambda"
+      metric      = "Errors"
+      dimensions  = { FunctionName = module.notify.name }
+      periods     = 3
+    }
+    ApiFails = {
+      description = "For a quarter of an hour the API or the dashboard answered requests with 5xx. The sites keep what they have. ${local.page}#apifails"
+      namespace   = "AWS/ApiGateway"
+      metric      = "5xx"
+      dimensions  = { ApiId = module.http.id }
+      periods     = 3
+    }
+    RunsAreThrottled = {
+      description = "Step Functions turned starts or transitions away. They are tried again; the night ends later. ${local.page}#runsarethrottled"
+      namespace   = "AWS/States"
+      metric      = "ExecutionThrottled"
+      dimensions  = { StateMachineArn = module.machine.arn }
+    }
   }
 }

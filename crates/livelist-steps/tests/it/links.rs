@@ -7,6 +7,7 @@ use livelist_mls::{Fault, FaultRule, On};
 use livelist_steps::chain::reconcile;
 use livelist_steps::scan;
 use rstest::rstest;
+use secrecy::ExposeSecret;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -222,6 +223,25 @@ async fn a_sealed_token_goes_nowhere_else() {
     let error = scan::run(&world.env, hand.scan(None)).await.unwrap_err();
     assert_eq!(error.name(), "SealInvalid");
     assert_eq!(thief.heard(), (0, 0));
+}
+
+/// A run that was under way when this version was deployed goes on with the token that it has.
+#[tokio::test]
+async fn what_a_former_version_sealed_opens() {
+    let (world, feed) = World::begun(Trestle, 100, 100).await;
+    let mut hand = Hand::begin(&world.env, world.run_of(&feed), "one").await;
+    let sealer = &world.env.sealer;
+    let now = sealer
+        .open(hand.run.run.as_str(), &hand.token)
+        .await
+        .unwrap();
+    let token = now.expose_secret().rsplit_once(':').unwrap().1.to_owned();
+    hand.token = sealer
+        .seal(hand.run.run.as_str(), &token.into())
+        .await
+        .unwrap();
+    let output = scan::run(&world.env, hand.scan(None)).await.unwrap();
+    assert_eq!(output.outcome, scan::Outcome::Done);
 }
 
 /// What does not say where secrets go may be edited while a run is under way.
