@@ -42,6 +42,7 @@ fn an_uneventful_run_passes_these_states() {
         [
             "AcquireCredential",
             "CredentialBusy?",
+            "PickProvider",
             "LoadServerToken",
             "Authorized?",
             "Scan",
@@ -54,7 +55,7 @@ fn an_uneventful_run_passes_these_states() {
         ]
     );
     // The start counts; six tasks have five events each, the others two, and the execution two.
-    assert_eq!((walk.transitions(), walk.events()), (12, 6 * 5 + 5 * 2 + 2));
+    assert_eq!((walk.transitions(), walk.events()), (13, 6 * 5 + 6 * 2 + 2));
 }
 
 #[test]

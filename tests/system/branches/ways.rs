@@ -90,7 +90,7 @@ async fn each_provider_is_authorized_in_its_way() {
         .await;
     played
         .went(&format!(
-            "AcquireCredential CredentialBusy? UnknownProvider {TO_FAILURE}"
+            "AcquireCredential CredentialBusy? PickProvider UnknownProvider {TO_FAILURE}"
         ))
         .failed(
             "UnknownProvider",

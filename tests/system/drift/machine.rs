@@ -110,45 +110,38 @@ fn a_lost_lease_leads_back_to_the_credential() {
     }
 }
 
-/// Behind the credential, and where a new token is needed.
 #[test]
 fn every_way_to_authenticate_has_one_branch() {
     let machine = Machine::read();
-    let picks = [
-        (
-            "PickProvider",
-            "",
-            &machine.states()["PickProvider"]["Default"],
-        ),
-        (
-            "CredentialBusy?",
-            "$states.input.outcome = 'acquired'",
-            &list(&machine.states()["CredentialBusy?"]["Choices"])
-                .iter()
-                .find(|r| r["Condition"] == "{% $states.input.outcome = 'acquired' %}")
-                .unwrap()["Next"],
-        ),
-    ];
+    let pick = &machine.states()["PickProvider"];
     let mut branches = BTreeSet::new();
-    for (choice, also, otherwise) in picks {
-        let rules = list(&machine.states()[choice]["Choices"]);
-        for kind in AuthKind::ALL {
-            let named = format!("$run.feed.auth = '{}'", kind.as_str());
-            let of = |rule: &&Value| rule["Condition"].as_str().unwrap().contains(&named);
-            let [rule] = rules.iter().filter(of).collect::<Vec<_>>()[..] else {
-                panic!("{choice}: {named}");
-            };
-            assert!(
-                rule["Condition"].as_str().unwrap().contains(also),
-                "{choice}"
-            );
-            branches.insert((kind.as_str(), rule["Next"].as_str().unwrap()));
-        }
-        let asks = |rule: &&Value| rule["Condition"].as_str().unwrap().contains("auth");
-        assert_eq!(rules.iter().filter(asks).count(), AuthKind::ALL.len());
-        assert_eq!(otherwise, "UnknownProvider", "{choice}");
+    for kind in AuthKind::ALL {
+        let named = format!("{{% $run.feed.auth = '{}' %}}", kind.as_str());
+        let rules = list(&pick["Choices"]);
+        let of = |rule: &&Value| rule["Condition"] == *named;
+        let [rule] = rules.iter().filter(of).collect::<Vec<_>>()[..] else {
+            panic!("{named}");
+        };
+        branches.insert(rule["Next"].as_str().unwrap());
     }
     assert_eq!(branches.len(), AuthKind::ALL.len(), "{branches:?}");
+    assert_eq!(list(&pick["Choices"]).len(), AuthKind::ALL.len());
+    assert_eq!(pick["Default"], "UnknownProvider");
+}
+
+/// Who has the credential, and who needs a new token, goes there, and nobody past it.
+#[test]
+fn every_token_is_behind_the_pick() {
+    let machine = Machine::read();
+    for (name, state) in machine.states() {
+        if name == "PickProvider" {
+            continue;
+        }
+        let text = serde_json::to_string(state).unwrap();
+        for token in ["RequestToken", "LoadServerToken", "RequestUserToken"] {
+            assert!(!text.contains(&format!(r#""Next":"{token}""#)), "{name}");
+        }
+    }
 }
 
 /// The event is the step's input, and nothing of the input is missing in it.
