@@ -112,7 +112,8 @@ impl Played {
     }
 }
 
-const TO_SCAN: &str = "AcquireCredential CredentialBusy? PickProvider RequestToken Authorized? Scan";
+const TO_SCAN: &str =
+    "AcquireCredential CredentialBusy? PickProvider RequestToken Authorized? Scan";
 const TO_PUBLISH: &str = "MoreToScan? Compare WhatNext? Publish Outcome?";
 const TO_END: &str = "ReleaseCredential";
 const TO_FAILURE: &str = "Failed ReleaseAfterFailure NotifyFailure RunFailed";
