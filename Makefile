@@ -92,11 +92,9 @@ release: package $(CARGO_CYCLONEDX) ## Packs a release for ARCH: the functions' 
 	cargo build --release --locked -p livelist
 	@cd $(dir $(ARTIFACT)) && python3 -m zipfile -c $(CURDIR)/build/release/livelist-functions-$(ARCH).zip bootstrap
 	@tar -C $(TARGET)/release -czf build/release/livelist-$(ARCH)-linux.tar.gz livelist
-	@for of in livelist livelist-lambda; do \
-	  $(CARGO_CYCLONEDX) cyclonedx --quiet --format json --manifest-path crates/$$of/Cargo.toml --override-filename sbom && \
-	  mv crates/$$of/sbom.json build/release/$$of-$(ARCH).cdx.json || exit 1; \
-	done
-	@find crates -name sbom.json -delete
+	@$(CARGO_CYCLONEDX) cyclonedx --quiet --format json --spec-version 1.5 --override-filename sbom
+	@for of in livelist livelist-lambda; do mv crates/$$of/sbom.json build/release/$$of-$(ARCH).cdx.json; done
+	@find crates tests -name sbom.json -delete
 	@ls -l build/release
 
 # --- Deploying --------------------------------------------------------------------------------------
