@@ -301,7 +301,7 @@ impl World {
             .filter(|strike| strike.at >= window.from && strike.at <= now)
             .collect();
         // What an answer by key shows may have left the list all the same: there the list alone says it.
-        let by_key = dialect.confirm.is_by_key() && !dialect.shows_more;
+        let asks = dialect.confirm.is_by_key();
         let by_id = dialect.id_field(&feed.spec).is_some();
         // Whatever an MLS denies: no list is emptied while anything lives, but for one of a few keys, each
         // of which was asked for on two days. One that was empty may stay so for a day.
@@ -322,8 +322,10 @@ impl World {
                 looked_at: feed.looked_at,
             };
             let was_excused = || as_of == feed.as_of && feed.excused.contains(key);
-            let by_key = by_key && !(by_id && denial.is_without_id(window));
-            if !is_void && (denial.is_total(window, by_key) || (!listed(key) && was_excused())) {
+            let asks = asks && !(by_id && denial.is_without_id(window));
+            let is_denied = (asks && denial.is_total(window, true))
+                || ((!asks || dialect.shows_more) && denial.is_total(window, false));
+            if !is_void && (is_denied || (!listed(key) && was_excused())) {
                 excused.push(key.clone());
                 continue;
             }

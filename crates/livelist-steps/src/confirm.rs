@@ -127,7 +127,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let accounted = budget::keep(env, &run, &mut client).await;
     let (paused, wait) = match asked.and_then(|asked| accounted.map(|()| asked)) {
         // The same refusal, whose error was told in a task that is over.
-        Ok(asked) if named.is_some() && told.controls_failed && told.was_refused => {
+        Ok(asked) if named.is_some() && told.controls_failed && told.was_forbidden => {
             told.controls_failed = false;
             told.ids_refused = true;
             asked

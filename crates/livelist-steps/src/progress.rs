@@ -256,6 +256,9 @@ pub struct Confirmation {
     /// Whether a question was refused since the last answer, and not merely answered without its controls.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub was_refused: bool,
+    /// The same, and by a status that says that it may not be asked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub was_forbidden: bool,
     /// Absent keys, and what an answer showed in their place: the same in another case.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub variants: BTreeSet<(String, String)>,

@@ -133,6 +133,8 @@ fn what_contradicted_once_comes_out_right() {
         // A token of a few seconds ended while a question was refused with 500, again and again.
         "47/questions",
         "7010/questions",
+        // Answers of 500 to questions by id, and an empty one, were taken for a refusal to be asked by id.
+        "994/questions",
         // A token ended with 400 at the first page of a second scan, and at a question about keys.
         "2/tokens",
         "70/tokens",

@@ -149,7 +149,7 @@ impl Questions<'_, '_> {
         self.told.whole = self.told.whole.max(largest as u32);
         // Only now: the questions of a batch stay what they are, wherever it is taken up again.
         self.asking.answered(largest as u32);
-        self.told.was_refused = false;
+        (self.told.was_refused, self.told.was_forbidden) = (false, false);
         self.why = None;
         let found: BTreeSet<Vec<u8>> = bytes_of(&self.told.found).into_iter().collect();
         round(self.told, &wanted, &found, end);
@@ -218,6 +218,13 @@ impl Questions<'_, '_> {
         }
         let after = self.asking.refused(keys);
         self.told.was_refused |= error.is_some();
+        let forbids = |error: &ClientError| {
+            matches!(
+                error,
+                ClientError::Rejected { .. } | ClientError::Denied { .. }
+            )
+        };
+        self.told.was_forbidden |= error.as_ref().is_some_and(forbids);
         self.why = self.why.take().or(error);
         self.go_on(after, None)
     }
