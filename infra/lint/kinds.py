@@ -41,6 +41,7 @@ KINDS = [
             "Timeout": "timeout",
             "Architectures": "architectures",
             "ReservedConcurrentExecutions": "reserved_concurrent_executions",
+            "RecursiveLoop": "recursive_loop",
             "Environment.Variables.": "environment.variables.",
             "TracingConfig.Mode": "tracing_config.mode",
             "LoggingConfig.LogFormat": "logging_config.log_format",

@@ -116,6 +116,14 @@ resource "aws_iam_role_policy" "on_failure" {
   })
 }
 
+# Lambda ends what it takes for a loop: a function that writes into the queue that it reads.
+resource "aws_lambda_function_recursion_config" "this" {
+  count = var.writes_to_its_queue ? 1 : 0
+
+  function_name  = aws_lambda_function.this.function_name
+  recursive_loop = "Allow"
+}
+
 resource "aws_lambda_function_event_invoke_config" "this" {
   count = var.on_failure == null ? 0 : 1
 

@@ -74,3 +74,9 @@ variable "traced" {
   description = "Whether X-Ray traces it."
   type        = bool
 }
+
+variable "writes_to_its_queue" {
+  description = "Whether the function sends messages into the queue that it reads: one step deep, and no loop."
+  type        = bool
+  default     = false
+}

@@ -35,6 +35,8 @@ module "notify" {
   log_days    = var.log_days
   traced      = local.traced
 
+  writes_to_its_queue = true
+
   environment = merge(local.environment, {
     LIVELIST_QUEUE_URL       = module.outbox.url
     LIVELIST_DLQ_URL         = module.outbox_dead.url
