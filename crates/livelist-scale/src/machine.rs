@@ -402,7 +402,7 @@ fn written_kind(written: &Written) -> Option<Kind> {
         "Succeed" => Kind::Succeed,
         "Fail" => Kind::Fail,
         "Task" => match written.resource.as_deref()? {
-            "arn:aws:states:::lambda:invoke" => {
+            "arn:${Partition}:states:::lambda:invoke" => {
                 Kind::Invoke(match written.arguments["FunctionName"].as_str()? {
                     "${AcquireFunctionArn}" => Step::Acquire,
                     "${AuthorizeFunctionArn}" => Step::Authorize,
@@ -414,8 +414,8 @@ fn written_kind(written: &Written) -> Option<Kind> {
                     _ => return None,
                 })
             }
-            "arn:aws:states:::sns:publish" => Kind::Notify,
-            "arn:aws:states:::states:startExecution" => Kind::StartContinuation,
+            "arn:${Partition}:states:::sns:publish" => Kind::Notify,
+            "arn:${Partition}:states:::states:startExecution" => Kind::StartContinuation,
             _ => return None,
         },
         _ => return None,

@@ -98,14 +98,14 @@ impl TokenCache {
 /// Gets a token for the run.
 pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     env.renew(&input.run, &input.owner, Duration::ZERO).await?;
-    endpoint::verify(env, &input.run).await?;
     let feed = &input.run.feed;
+    let dialect = Dialect::for_feed(feed)?;
+    endpoint::verify(env, &input.run).await?;
     let now = env.clock.now();
     let token = match env.tokens.take_up(&feed.credential, &input.owner, now) {
         Ok(token) => token,
         Err(refresh) => {
             let secret = env.secrets.get(&feed.credential).await?;
-            let dialect = Dialect::for_feed(feed)?;
             let needs_api_key = dialect.api_key_header.is_some();
             let parsed = Account::parse_as(feed.auth, needs_api_key, &secret);
             let account = parsed.map_err(|source| StepError::SecretInvalid {

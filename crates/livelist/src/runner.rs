@@ -133,12 +133,14 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_the_failure_of_one_run() {
         let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("mls")).unwrap();
         let (mut env, data) =
             crate::context::env(dir.path(), &dir.path().join("data"), Vec::new()).unwrap();
         env.secrets = Arc::new(Defect);
         let runner = Runner::new(Arc::new(env)).unwrap();
         let mls = br#"{"mls":"abor","provider":"reso","base_url":"https://x.example/odata",
             "credential":"env:X","auth":"server_token"}"#;
+        std::fs::write(dir.path().join("mls/abor.json"), mls).unwrap();
         let mls = parse_mls("mls/abor.json", mls, &AnyProvider).unwrap();
         let pair: Pair = serde_json::from_str(r#"{"mls":"abor","resource":"Property"}"#).unwrap();
         let date = jiff::civil::date(2026, 11, 21);

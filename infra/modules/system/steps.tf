@@ -284,6 +284,7 @@ module "machine" {
     ReleaseFunctionArn   = module.release.arn
     NoticesTopicArn      = module.notices.topic_arn
     MachineArn           = local.machine_arn
+    Partition            = local.partition
     MaxHops              = var.max_hops
   })
 

@@ -15,7 +15,7 @@ use livelist_store::memory::{
     ManualClock, MemoryExecutions, MemoryOutbox, MemoryQueue, MemorySecrets, SeededEntropy,
 };
 use livelist_store::sealer::ProcessSealer;
-use livelist_store::{NoMetrics, Objects, ObjectsExt as _};
+use livelist_store::{Condition, NoMetrics, Objects, ObjectsExt as _, Retention};
 use livelist_tests::world::World;
 use serde_json::Value;
 
@@ -49,6 +49,10 @@ impl Process {
     }
 
     async fn day(&mut self, run: RunSpec, secret: &Value) -> Value {
+        let (key, document) = (layout::mls(&run.feed.mls), run.feed.document());
+        let (always, keep) = (Condition::Always, Retention::Keep);
+        let written = self.objects.write_json(&key, &document, always, keep);
+        written.await.unwrap();
         let secrets = MemorySecrets::default();
         secrets.set(run.feed.credential.clone(), secret.to_string());
         self.env.secrets = Arc::new(secrets);

@@ -96,7 +96,7 @@ async fn an_operator_finds_decides_and_runs_again() {
     let denied = FaultRule::new(Fault::Status { code: 403 }).on(On::Page);
     world.control(mls).set_faults(vec![denied]);
     let again = said(&world, &["rerun", &feed]);
-    let failed = again.trim().strip_prefix("started ").unwrap().to_owned();
+    let failed = again.trim().strip_prefix("asked for ").unwrap().to_owned();
     eventually("the failure", || async {
         (status()["state"] == "failed").then_some(())
     })
