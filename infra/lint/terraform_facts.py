@@ -47,8 +47,7 @@ def read(module: Module) -> System:
         elif one.type == "aws_s3_bucket_policy":
             _statements(system, f"policy of {_id(given['bucket'])}", given["policy"])
         elif one.type == "aws_lambda_function_recursion_config":
-            name = given.pop("function_name").strip("<>").split(".")[0]
-            system.add("function", name, given, merge=True)
+            system.add("function", _id(given.pop("function_name")), given, merge=True)
         elif one.type in BUCKET_PARTS:
             bucket = _id(given.pop("bucket"))
             # That it is kept is Terraform's alone: for CloudFormation it is part of the bucket.

@@ -37,6 +37,7 @@ mod health;
 mod keys;
 mod lists;
 mod live;
+mod lookup;
 mod objects;
 mod openapi;
 mod questions;

@@ -8,8 +8,8 @@ use livelist_model::questions::{Noted, Question, Questions, Shape, is_anew};
 use livelist_store::{Condition, ObjectsExt, Retention, StoreError};
 
 use crate::access::Asked;
-use crate::check::{Copy, Known, look_up};
 use crate::error::ApiError;
+use crate::lookup::{Copy, Known, look_up};
 use crate::state::ApiState;
 
 /// Notes what is unknown, and what was proved gone long ago and is asked about still; says how many keys

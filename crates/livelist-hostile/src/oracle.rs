@@ -300,7 +300,6 @@ impl World {
             .iter()
             .filter(|strike| strike.at >= window.from && strike.at <= now)
             .collect();
-        // What an answer by key shows may have left the list all the same: there the list alone says it.
         let asks = dialect.confirm.is_by_key();
         let by_id = dialect.id_field(&feed.spec).is_some();
         // Whatever an MLS denies: no list is emptied while anything lives, but for one of a few keys, each
@@ -323,8 +322,10 @@ impl World {
             };
             let was_excused = || as_of == feed.as_of && feed.excused.contains(key);
             let asks = asks && !(by_id && denial.is_without_id(window));
-            let is_denied = (asks && denial.is_total(window, true))
-                || ((!asks || dialect.shows_more) && denial.is_total(window, false));
+            // What an answer by key shows may have left the list all the same: there the list alone says it.
+            let has_scans_alone = !asks || dialect.shows_more;
+            let is_denied = (asks && denial.is_total(window))
+                || (has_scans_alone && denial.is_in_every_scan(window));
             if !is_void && (is_denied || (!listed(key) && was_excused())) {
                 excused.push(key.clone());
                 continue;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{ClientId, FeedId, MlsId, ResourceName, RunId};
 use crate::registry::Registry;
-use crate::run::FeedSpec;
+use crate::run::{FeedSpec, RunSpec};
 
 /// A pair that is due: the body of a message on the pairs queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -36,6 +36,20 @@ pub struct PairDue {
 impl PairDue {
     /// The form that this version writes and reads.
     pub const SCHEMA: u32 = 1;
+
+    /// The message that asks for `run`, for a pair of `client`.
+    pub fn of(client: ClientId, run: RunSpec) -> PairDue {
+        PairDue {
+            schema: Self::SCHEMA,
+            date: run.date,
+            client,
+            mls: run.feed.mls,
+            resource: run.feed.resource,
+            filter: run.feed.filter,
+            feed: run.feed.feed,
+            run: run.run,
+        }
+    }
 }
 
 /// Narrows a plan.
@@ -74,17 +88,8 @@ pub fn plan(registry: &Registry, date: jiff::civil::Date, only: &Selection) -> P
                 plan.not_due += 1;
                 continue;
             }
-            let feed = FeedSpec::resolve(mls, pair);
-            plan.due.push(PairDue {
-                schema: PairDue::SCHEMA,
-                date,
-                client: client.client.clone(),
-                mls: pair.mls.clone(),
-                resource: pair.resource.clone(),
-                filter: feed.filter.clone(),
-                run: RunId::of(date, &feed.feed),
-                feed: feed.feed,
-            });
+            let run = RunSpec::of(date, FeedSpec::resolve(mls, pair));
+            plan.due.push(PairDue::of(client.client.clone(), run));
         }
     }
     plan

@@ -203,3 +203,46 @@ impl RunSpec {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run is compared with the registry by what this document resolves to: a member that it loses would
+    /// refuse each run, or let a change pass.
+    #[test]
+    fn the_document_of_a_feed_resolves_to_the_feed() {
+        let mls: Mls = serde_json::from_value(serde_json::json!({
+            "mls": "north",
+            "provider": "bridge",
+            "base_url": "https://api.example.org/odata",
+            "token_url": "https://id.example.org/token",
+            "auth": "client_credentials",
+            "credential": "env:NORTH",
+            "originating_system": "north",
+            "dataset": "north_data",
+            "page_size": 100,
+            "pages_at_once": 2,
+            "max_requests": 5_000,
+            "key_field": "ListingKeyNumeric",
+            "parameters": {"view": "public"},
+            "confirm": "second_scan",
+            "confirm_keys": 20,
+            "count": "never",
+            "limits": [{"most": 100, "seconds": 60}],
+            "allow_hosts": ["files.example.org"],
+            "schedule": {"cron": "0 4 * * *"}
+        }))
+        .unwrap();
+        let pair = Pair {
+            mls: mls.mls.clone(),
+            resource: "Property".parse().unwrap(),
+            filter: Some("City eq 'Salem'".to_owned()),
+            enabled: true,
+        };
+        let feed = FeedSpec::resolve(&mls, &pair);
+        assert_eq!(feed.document(), mls);
+        assert_eq!(FeedSpec::resolve(&feed.document(), &pair), feed);
+        assert_eq!(feed.differs_from(&mls), None);
+    }
+}

@@ -11,9 +11,9 @@ use livelist_model::plan::PairDue;
 use livelist_model::record::{RunRecord, RunState};
 use livelist_model::run::RunSpec;
 use livelist_model::{ClientId, FeedId, RunId, layout};
-use livelist_steps::history;
 use livelist_steps::start::ExecutionInput;
-use livelist_store::{Executions, Message, Objects, ObjectsExt, Queue, Start, StoreError};
+use livelist_steps::{history, plan};
+use livelist_store::{Executions, Objects, ObjectsExt, Queue, Start, StoreError};
 use serde::Serialize;
 
 use crate::{OpsError, feeds};
@@ -47,20 +47,9 @@ impl Starter {
                 Ok(executions.start(&name, input).await? == Start::Started)
             }
             Starter::Queue(queue) => {
-                let feed = run.feed;
-                let due = PairDue {
-                    schema: PairDue::SCHEMA,
-                    date: run.date,
-                    client,
-                    mls: feed.mls,
-                    resource: feed.resource,
-                    filter: feed.filter,
-                    feed: feed.feed,
-                    run: run.run,
-                };
-                let body = serde_json::to_string(&due).map_err(|_| OpsError::Internal)?;
-                let group = due.mls.to_string();
-                match queue.send(&[Message { body, group }]).await?.pop() {
+                let message = plan::message(&PairDue::of(client, run));
+                let message = message.map_err(|_| OpsError::Internal)?;
+                match queue.send(&[message]).await?.pop() {
                     None => Ok(true),
                     Some(failure) => {
                         Err(StoreError::unavailable("the queue of pairs", failure.reason).into())

@@ -22,7 +22,7 @@ pub async fn count(client: &mut Client<'_>, expected: bool) -> Result<Option<u64
             "`@odata.count` was asked for and is missing".to_owned(),
         ))),
         Ok(count) => Ok(count),
-        Err(ClientError::Rejected { .. } | ClientError::Denied { .. }) if !must_count => Ok(None),
+        Err(error) if error.is_refusal() && !must_count => Ok(None),
         Err(error) => Err(error),
     }
 }

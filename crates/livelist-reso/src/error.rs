@@ -82,6 +82,16 @@ pub enum ClientError {
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+impl ClientError {
+    /// Whether the provider understood that it was asked, and refuses to answer.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            ClientError::Denied { .. } | ClientError::Rejected { .. }
+        )
+    }
+}
+
 fn after_colon(text: &str) -> String {
     match text {
         "" => String::new(),

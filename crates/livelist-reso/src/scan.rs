@@ -338,11 +338,9 @@ impl ScanState {
             };
             match again {
                 Some(Ok(again)) => looked = Ok(again),
-                None | Some(Err(ClientError::Rejected { .. } | ClientError::Denied { .. })) => {
-                    client.write_keys(former);
-                }
                 // That is not about the question, and it is asked again.
-                Some(Err(error)) => looked = Err(error),
+                Some(Err(error)) if !error.is_refusal() => looked = Err(error),
+                None | Some(Err(_)) => client.write_keys(former),
             }
         }
         if let Ok((answer, _)) = &looked

@@ -12,7 +12,7 @@ use livelist_model::decision::Next;
 use livelist_model::run::RunSpec;
 use livelist_reso::confirm;
 use livelist_reso::dialect::Dialect;
-use livelist_reso::{Admission, Client, ClientError};
+use livelist_reso::{Admission, Client};
 use serde::{Deserialize, Serialize};
 
 use self::asking::{Paused, Questions};
@@ -134,9 +134,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         }
         Ok(asked) => asked,
         // The account may not ask by id: a later run has to agree.
-        Err(StepError::Provider(
-            error @ (ClientError::Rejected { .. } | ClientError::Denied { .. }),
-        )) if named.is_some() => {
+        Err(StepError::Provider(error)) if named.is_some() && error.is_refusal() => {
             tracing::warn!(
                 run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, %error,
                 "the MLS refuses to be asked for listings: what is absent waits for a later run"

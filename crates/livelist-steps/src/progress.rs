@@ -396,3 +396,20 @@ async fn note(env: &Env, run: &RunSpec, change: impl FnOnce(&mut RunRecord)) {
         tracing::warn!(run = %run.run, %error, "the record of the run was not changed");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_is_asked_with_so_many_tokens_unless_something_moves() {
+        let mut told = Confirmation::default();
+        for _ in 0..MOST_TOKENS {
+            assert!(!told.ended_again());
+        }
+        let mut moved = told.clone();
+        assert!(told.ended_again());
+        moved.question += 1;
+        assert!(!moved.ended_again());
+    }
+}

@@ -71,13 +71,20 @@ impl Denial<'_> {
         strikes.any(|s| self.denies(s) || falsifies_count(s))
     }
 
-    /// Whether every kind of answer that the MLS has denied the key.
-    pub(super) fn is_total(&self, window: &Window, by_key: bool) -> bool {
-        if by_key {
-            return self.in_kind(RequestKind::Page)
-                && self.in_kind(RequestKind::Confirm)
-                && (!window.counts || self.in_kind(RequestKind::Count));
-        }
+    /// Whether the MLS denied the key in pages, when it was asked for keys, and in counts, if it counts.
+    pub(super) fn is_total(&self, window: &Window) -> bool {
+        self.in_kind(RequestKind::Page)
+            && self.in_kind(RequestKind::Confirm)
+            && self.is_uncounted(window)
+    }
+
+    /// Whether no count that may be believed included the key.
+    fn is_uncounted(&self, window: &Window) -> bool {
+        !window.counts || self.in_kind(RequestKind::Count)
+    }
+
+    /// Whether it denied the key in each scan of two days, and in counts: where pages are all that there is.
+    pub(super) fn is_in_every_scan(&self, window: &Window) -> bool {
         let in_scan = |scan: &(Ms, Ms)| {
             self.strikes
                 .iter()
@@ -88,7 +95,7 @@ impl Denial<'_> {
         let came_back = self.since > self.looked_at.min(window.from - BETWEEN_LOOKS);
         (came_back || self.was_hidden_before(window.from))
             && window.scans.iter().all(in_scan)
-            && (!window.counts || self.in_kind(RequestKind::Count))
+            && self.is_uncounted(window)
     }
 
     /// Whether nobody can ask for the key by its listing id: the MLS does not answer such questions, or

@@ -448,11 +448,9 @@ pub fn count(
                 "count",
                 "set it to \"never\", or to \"if_offered\" if it comes at times",
             ),
-        CountSeen::Failed(error @ (ClientError::Rejected { .. } | ClientError::Denied { .. })) => {
-            check
-                .fail(livelist_model::with_causes(error))
-                .change("count", "set it to \"never\"")
-        }
+        CountSeen::Failed(error) if error.is_refusal() => check
+            .fail(livelist_model::with_causes(error))
+            .change("count", "set it to \"never\""),
         CountSeen::Failed(error) => trouble(check, feed, error),
     }
 }

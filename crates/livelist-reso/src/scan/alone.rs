@@ -194,8 +194,7 @@ impl ScanState {
         let last = keyset::behind(by, &self.cursor, first, keys).map_err(ClientError::Page)?;
         let rows = keys.len() - first;
         let again = self.shown_again(first, keys);
-        let has_room = self.has_room(answer, rows);
-        let is_full = !has_room || answer.next.is_some();
+        let is_full = answer.next.is_some() || self.is_full(answer, rows);
         if answer.next.is_none() && is_off(Guard::EndSign) {
             return self.end(answer, again as u64, EndSign::NoNextLink);
         }
@@ -204,8 +203,8 @@ impl ScanState {
             && !is_later(&self.cursor, last)
         {
             let span = self.span(last)?;
-            if has_room {
-                // Nothing but a link says that there is more.
+            if rows <= 1 {
+                // One row alone cannot be divided, and nothing but a link says that there are more.
                 return self.go_behind_span(span.1, answer, again);
             }
             self.parts.clear();
@@ -248,8 +247,9 @@ impl ScanState {
         Ok(())
     }
 
-    /// Whether a page of so many rows had room for more. A link says that it had none, but some servers send
-    /// one with every page: on one that is less than half full it says nothing.
+    /// Whether the page of a part, of so many rows, had room for more. A link says that it had none, but some
+    /// servers send one with every page: on one that is less than half full it says nothing. That is said of
+    /// parts alone: there are ids, so that a key that a cut page left out is asked for before it is removed.
     fn has_room(&self, answer: &Answer, rows: usize) -> bool {
         let says_more = answer.next.is_some() && rows as u64 * 2 > self.fullest;
         rows <= 1 || !(says_more || self.is_full(answer, rows))

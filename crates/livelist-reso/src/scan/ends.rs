@@ -66,11 +66,9 @@ impl ScanState {
             return Ok(told);
         }
         let former = client.literal();
-        let has_two = self.first.as_deref().is_some_and(can_be_bare);
-        for literal in [former, former.other()]
-            .into_iter()
-            .take(1 + usize::from(has_two))
-        {
+        let can_be_bare = self.first.as_deref().is_some_and(can_be_bare);
+        let other = can_be_bare.then(|| former.other());
+        for literal in [former].into_iter().chain(other) {
             client.write_keys(literal);
             let mut told = self.behind_by_key(client).await?;
             if told == Behind::Unknown {

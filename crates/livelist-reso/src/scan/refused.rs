@@ -16,13 +16,9 @@ impl ScanState {
         client: &mut Client<'_>,
         error: ClientError,
     ) -> Result<(), ClientError> {
-        if self.evidence.pages == 0 {
+        if self.evidence.pages == 0 || !error.is_refusal() {
             return Err(error);
         }
-        let error = match error {
-            refusal @ (ClientError::Denied { .. } | ClientError::Rejected { .. }) => refusal,
-            other => return Err(other),
-        };
         let leads_nowhere = matches!(
             error,
             ClientError::Denied {

@@ -218,13 +218,7 @@ impl Questions<'_, '_> {
         }
         let after = self.asking.refused(keys);
         self.told.was_refused |= error.is_some();
-        let forbids = |error: &ClientError| {
-            matches!(
-                error,
-                ClientError::Rejected { .. } | ClientError::Denied { .. }
-            )
-        };
-        self.told.was_forbidden |= error.as_ref().is_some_and(forbids);
+        self.told.was_forbidden |= error.as_ref().is_some_and(ClientError::is_refusal);
         self.why = self.why.take().or(error);
         self.go_on(after, None)
     }
@@ -235,11 +229,11 @@ impl Questions<'_, '_> {
         self.client.be_patient(confirm::SEARCHING);
         let here = Some((self.told.asked, self.told.round));
         let mut failed = None;
+        let stand_in = self.absent.first().filter(|_| self.shows_nothing).map(text);
         // One may have been sold a moment ago.
         for _ in 0..2 {
             let at = self.told.controls_used as usize % self.controls.len().max(1);
             self.told.controls_used += 1;
-            let stand_in = self.absent.first().filter(|_| self.shows_nothing).map(text);
             let Some(control) = self.controls.get(at).or(stand_in.as_ref()) else {
                 break;
             };

@@ -257,7 +257,7 @@ async fn a_scan_that_lost_rows_is_no_look_at_keys_without_an_id() {
     let ended = result(world.day_under(&feed, &[hides(5)]).await);
     assert_eq!(ended.removed, 0);
     // They are hidden again, and more with them.
-    let ended = result(world.day_under(&feed, &[hides(15)]).await);
+    let ended = result(world.day_under(&feed, &[hides(10)]).await);
     assert_eq!(ended.removed, 0, "{ended:?}");
     unchanged(world.day(&feed).await);
     world.assert_truth(&feed).await;
