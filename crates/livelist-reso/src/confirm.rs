@@ -77,14 +77,11 @@ fn folded(key: &[u8]) -> Option<String> {
 /// Whether an error may be the question's: its length, its form, its literals. A provider that is down,
 /// and access that was lost, look the same.
 pub fn may_be_the_question(error: &ClientError) -> bool {
-    matches!(
+    let is_broken = matches!(
         error,
-        ClientError::Denied { .. }
-            | ClientError::Rejected { .. }
-            | ClientError::Unavailable { .. }
-            | ClientError::Page(_)
-            | ClientError::Loop { .. }
-    )
+        ClientError::Unavailable { .. } | ClientError::Page(_) | ClientError::Loop { .. }
+    );
+    error.is_refusal() || is_broken
 }
 
 /// Whether nothing came at all: then it is not the question.
