@@ -15,6 +15,7 @@ use tracing::Instrument;
 use tracing::field::Empty;
 
 use crate::error::ApiError;
+use crate::health::HEALTH;
 use crate::request_id::{REQUEST_ID, request_id};
 
 /// An answer that takes longer is none: API Gateway waits 30 seconds, WordPress as a rule less.
@@ -29,13 +30,19 @@ pub struct Envelope {
     pub clock: Arc<dyn Clock>,
 }
 
+/// What a request was refused for before it came here; `/v1/health` alone is answered all the same.
+#[derive(Clone)]
+pub(crate) struct Refusal(pub(crate) ApiError);
+
 /// Wraps every route and both fallbacks: the layer `from_fn_with_state(Envelope, envelope)`.
-pub async fn envelope(State(state): State<Envelope>, request: Request, next: Next) -> Response {
+pub async fn envelope(State(state): State<Envelope>, mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers(), &*state.entropy, &*state.clock);
+    let refusal = request.extensions_mut().remove::<Refusal>();
     let route = request
         .extensions()
         .get::<MatchedPath>()
         .map_or("none", |path| path.as_str());
+    let refusal = refusal.filter(|_| route != HEALTH);
     let span = tracing::info_span!(
         "request",
         request_id = %id,
@@ -47,7 +54,13 @@ pub async fn envelope(State(state): State<Envelope>, request: Request, next: Nex
         status = Empty,
     );
     async {
-        let answered = tokio::time::timeout(LONGEST, next.run(request)).await;
+        let answer = async {
+            match refusal {
+                Some(Refusal(error)) => error.into_response(),
+                None => next.run(request).await,
+            }
+        };
+        let answered = tokio::time::timeout(LONGEST, answer).await;
         let response = answered
             .unwrap_or_else(|_| ApiError::too_slow("the request took too long").into_response());
         let response = finish(response, &id);

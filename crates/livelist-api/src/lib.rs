@@ -65,7 +65,7 @@ pub use error::{ApiError, Cause, ERROR_CODES};
 pub use rate::{Budgets, Rate};
 pub use request_id::{GATEWAY_REQUEST_ID, REQUEST_ID};
 pub use signed::SignedLinks;
-pub use socket::serve;
+pub use socket::{Limits, Network, NotANetwork, serve};
 pub use state::ApiState;
 
 /// What is asked without a body has none worth more.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use livelist_api::Network;
 use livelist_model::{ClientId, MlsId, ResourceName};
 
 use crate::exit::{Code, Failed};
@@ -214,6 +215,10 @@ pub struct ServeArgs {
     /// How clients reach this server, for the links to lists; `http://{listen}` when left out.
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
+    /// A proxy in front of this server, or a network of such: connections are counted by the address that it
+    /// forwards in `X-Forwarded-For`. May be given several times.
+    #[arg(long, value_name = "ADDRESS")]
+    pub trusted_proxy: Vec<Network>,
     /// Only the HTTP API: starts no runs and tells no sites.
     #[arg(long)]
     pub no_schedule: bool,

@@ -2,6 +2,7 @@
 //! what is old, and answers the HTTP APIs of sites and of operators, with the dashboard and links to lists
 //! that this process signs.
 
+mod descriptors;
 mod in_process;
 mod lock;
 mod scheduler;
@@ -12,7 +13,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use livelist_api::{ApiState, Rate, SignedLinks, openapi, router_with_objects, serve};
+use livelist_api::{ApiState, Limits, Rate, SignedLinks, openapi, router_with_objects, serve};
 use livelist_model::registry::Planner;
 use livelist_ops::http::AdminState;
 use livelist_ops::rerun::Starter;
@@ -55,6 +56,7 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
         .map_err(|e| Failed::usage(format!("cannot listen on {}: {e}", arguments.listen)))?;
     let address = listener.local_addr()?;
     logs::open(&arguments.data.data)?;
+    descriptors::raise();
     let work = match arguments.no_schedule {
         true => None,
         false => Some(work(&arguments, environment.clone()).await?),
@@ -90,7 +92,17 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
     drop(out);
     tracing::info!(%address, schedule = work.is_some(), "serving");
     let told = stop.clone();
-    let answers = serve(listener, router, clock, async move { told.told().await });
+    let limits = Limits {
+        trusted_proxies: arguments.trusted_proxy.clone(),
+        ..Limits::default()
+    };
+    let answers = serve(
+        listener,
+        router,
+        limits,
+        clock,
+        async move { told.told().await },
+    );
     let told = stop.clone();
     let looks = async {
         tokio::select! {

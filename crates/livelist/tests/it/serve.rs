@@ -132,6 +132,42 @@ fn town() -> Town {
     town
 }
 
+/// A shell's soft limit is often less than the connections that it may have.
+#[test]
+#[cfg(target_os = "linux")]
+fn it_may_open_as_many_files_as_it_needs() {
+    let town = town();
+    std::fs::create_dir_all(town.data()).unwrap();
+    let mut process = Command::new("sh")
+        .args(["-c", "ulimit -Sn 128; exec \"$0\" \"$@\""])
+        .arg(env!("CARGO_BIN_EXE_livelist"))
+        .args(["serve", "--no-schedule", "--listen", "127.0.0.1:0"])
+        .args(["--registry".into(), town.registry()])
+        .args(["--data".into(), town.data()])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = [0; 16];
+    process
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut said)
+        .unwrap();
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", process.id())).unwrap();
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let files = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let numbers: Vec<u64> = files
+        .unwrap()
+        .split_whitespace()
+        .filter_map(|n| n.parse().ok())
+        .collect();
+    assert!(numbers[0] > 1_024 + 64, "{limits}");
+}
+
 #[test]
 fn a_site_gets_what_was_published() {
     let town = town();
