@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use livelist_model::pause::Pauses;
-use livelist_model::registry::{Finding, Registry};
+use livelist_model::registry::{Finding, Registry, parse_admins};
 use livelist_model::run::FeedSpec;
-use livelist_model::{ClientId, FeedId};
+use livelist_model::{ClientId, FeedId, layout};
 use livelist_reso::Dialects;
-use livelist_store::Objects;
 use livelist_store::pauses::read_pauses;
 use livelist_store::registry::read_registry;
+use livelist_store::{Objects, ObjectsExt};
 
 use crate::OpsError;
 
@@ -53,7 +53,8 @@ pub struct Wanted {
 /// # Errors
 /// The store cannot be used now.
 pub async fn read(objects: &dyn Objects) -> Result<Wanted, OpsError> {
-    let (mut registry, findings) = read_registry(objects, &Dialects).await?;
+    let (mut registry, mut findings) = read_registry(objects, &Dialects).await?;
+    findings.extend(admins(objects).await?);
     let pauses = read_pauses(objects).await?;
     let unpaused = registry.clone();
     pauses.apply(&mut registry);
@@ -64,6 +65,14 @@ pub async fn read(objects: &dyn Objects) -> Result<Wanted, OpsError> {
         findings,
         feeds,
     })
+}
+
+/// What is wrong with the document of the operators.
+async fn admins(objects: &dyn Objects) -> Result<Vec<Finding>, OpsError> {
+    let document = objects.read(layout::ADMINS).await?;
+    Ok(document.map_or_else(Vec::new, |(bytes, _)| {
+        parse_admins(&bytes).err().unwrap_or_default()
+    }))
 }
 
 fn gather(unpaused: &Registry, registry: &Registry, pauses: &Pauses) -> BTreeMap<FeedId, Feed> {

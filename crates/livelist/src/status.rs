@@ -40,9 +40,16 @@ pub async fn run(
         writeln!(std::io::stderr(), "livelist: {finding}")?;
     }
     let trouble = status.feeds.iter().any(|feed| feed.state.is_trouble());
-    Ok(match arguments.check && trouble {
+    if !arguments.check {
+        return Ok(Code::Ok);
+    }
+    let registry = match status.findings.is_empty() {
+        true => Code::Ok,
+        false => Code::Usage,
+    };
+    Ok(match trouble {
         true => Code::Held,
-        false => Code::Ok,
+        false => registry,
     })
 }
 

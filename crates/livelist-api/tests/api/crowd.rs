@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use livelist_api::Limits;
+use livelist_store::{Clock, SystemClock};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -66,7 +67,7 @@ async fn one_address_cannot_take_all_connections() {
     assert!(told.contains("retry-after: 30"), "{told}");
     // When they leave, so do their seats.
     drop(crowd);
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    SystemClock.sleep(Duration::from_millis(500)).await;
     let told = ask(&site, "127.0.0.2", "/v1/openapi.json", "").await;
     assert_eq!(status(&told), "200", "{told}");
     site.close().await;
@@ -102,7 +103,7 @@ async fn who_does_not_read_is_given_up_after_half_a_minute() {
     let site = Site::open().await;
     let mut peer = deaf(&site, "127.0.0.2").await;
     let began = tokio::time::Instant::now();
-    tokio::time::sleep(Duration::from_secs(31)).await;
+    SystemClock.sleep(Duration::from_secs(31)).await;
     // What was on its way is there, and then an end: not all that was asked for.
     let mut told = Vec::new();
     let _ = tokio::time::timeout(SOON, peer.read_to_end(&mut told))
@@ -138,7 +139,7 @@ async fn behind_a_trusted_proxy_what_it_forwards_is_counted() {
         stream.write_all(asked.as_bytes()).await.unwrap();
         held.push(stream);
     }
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    SystemClock.sleep(Duration::from_millis(500)).await;
     let path = "/v1/openapi.json";
     let same = "x-forwarded-for: 198.51.100.1, 203.0.113.9\r\n";
     assert_eq!(status(&ask(&site, "127.0.0.2", path, same).await), "429");
@@ -149,7 +150,7 @@ async fn behind_a_trusted_proxy_what_it_forwards_is_counted() {
     assert_eq!(status(&ask(&site, "127.0.0.3", path, same).await), "200");
     // Nothing is kept for those who have gone.
     drop(held);
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    SystemClock.sleep(Duration::from_millis(500)).await;
     assert_eq!(status(&ask(&site, "127.0.0.2", path, same).await), "200");
     site.close().await;
 }

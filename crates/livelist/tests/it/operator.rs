@@ -87,6 +87,37 @@ fn which_feeds_are_in_trouble_and_why() {
     assert_eq!((&abor["live"], &abor["change"]), (&json!(202), &json!(2)));
 }
 
+/// (O2) What is wrong with the registry is told by `status`, and a monitor is told of it.
+#[test]
+fn a_faulty_registry_is_told() {
+    let town = Town::trestle(10);
+    town.day("2026-11-21", 0);
+    town.livelist(&["status", "--check"]).assert(0);
+    town.write(
+        "mls/bolt.json",
+        &json!({"mls": "bolt", "page_sice": 1, "enabled": "no"}),
+    );
+    town.write("admins.json", &json!({"schema": 1, "admin": []}));
+    let done = town.livelist(&["status", "--check"]);
+    done.assert(2);
+    for told in [
+        "mls/bolt.json: page_sice: ",
+        "mls/bolt.json: enabled: ",
+        "mls/bolt.json: provider: ",
+        "mls/bolt.json: base_url: ",
+        "mls/bolt.json: credential: ",
+        "admins.json: admin: ",
+    ] {
+        assert!(done.err.contains(told), "{told}: {}", done.err);
+    }
+    // Without `--check` it only tells. A feed that needs somebody comes first.
+    town.livelist(&["status"]).assert(0);
+    let denied = FaultRule::new(Fault::Status { code: 403 }).on(On::Page);
+    town.mls("abor").set_faults(vec![denied]);
+    town.day("2026-11-22", 4);
+    town.livelist(&["status", "--check"]).assert(3);
+}
+
 #[test]
 fn a_held_result_is_approved_and_a_failed_run_run_again() {
     let town = town();
