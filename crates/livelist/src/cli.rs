@@ -100,6 +100,40 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// The data directory that it works on; none where it works on none of this machine.
+    pub fn data(&self) -> Option<&Path> {
+        let place = match self {
+            Command::Reconcile(arguments) => return Some(&arguments.data.data),
+            Command::Serve(arguments) => return Some(&arguments.data.data),
+            Command::Status(arguments) => &arguments.place,
+            Command::Live(arguments) => &arguments.place,
+            Command::Runs(arguments) => &arguments.place,
+            Command::Show(arguments) => &arguments.run.place,
+            Command::Approve(arguments) | Command::Reject(arguments) => &arguments.place,
+            Command::Rerun(arguments) => &arguments.place,
+            Command::Diff(arguments) => &arguments.place,
+            Command::Why(arguments) => &arguments.place,
+            Command::Pause(arguments) => &arguments.place,
+            Command::Resume(arguments) => &arguments.place,
+            Command::Redrive(arguments) => &arguments.place,
+            Command::Notices(arguments) => &arguments.place,
+            Command::Logs(arguments) => &arguments.run.place,
+            Command::Registry(_)
+            | Command::Providers(_)
+            | Command::Probe(_)
+            | Command::Keys(_)
+            | Command::Openapi
+            | Command::Completions { .. }
+            | Command::Man { .. } => return None,
+        };
+        match place.stack {
+            Some(_) => None,
+            None => place.data.as_deref(),
+        }
+    }
+}
+
 /// What to do with registry documents.
 #[derive(Debug, Subcommand)]
 pub enum RegistryCommand {

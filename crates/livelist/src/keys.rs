@@ -161,7 +161,7 @@ impl Written {
         if let (None, Some(registry)) = (&source.stack, &source.registry) {
             open_registry(registry)?;
             return Ok(Written {
-                objects: Arc::new(DirectoryObjects::open(registry)?),
+                objects: Arc::new(DirectoryObjects::open(registry)?.public()),
                 prefix: "",
             });
         }
