@@ -42,6 +42,7 @@ mod objects;
 mod openapi;
 mod questions;
 mod rate;
+mod refusals;
 mod request_id;
 mod signed;
 mod socket;
@@ -63,6 +64,7 @@ pub use conditional::is_held;
 pub use envelope::{Envelope, envelope};
 pub use error::{ApiError, Cause, ERROR_CODES};
 pub use rate::{Budgets, Rate};
+pub use refusals::Refusals;
 pub use request_id::{GATEWAY_REQUEST_ID, REQUEST_ID};
 pub use signed::SignedLinks;
 pub use socket::{Limits, Network, NotANetwork, serve};
@@ -123,6 +125,7 @@ fn finish(routes: Router<ApiState>, state: ApiState) -> Router {
             Envelope {
                 entropy: state.entropy.clone(),
                 clock: state.clock.clone(),
+                refusals: Refusals::default(),
             },
             envelope::envelope,
         ))

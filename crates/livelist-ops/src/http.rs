@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use axum::routing::{get, post};
 use axum::{Router, middleware};
-use livelist_api::{ApiError, Budgets, Envelope, Rate, envelope};
+use livelist_api::{ApiError, Budgets, Envelope, Rate, Refusals, envelope};
 use livelist_steps::Env;
 use tower_http::limit::RequestBodyLimitLayer;
 
@@ -83,6 +83,7 @@ pub fn router(state: AdminState) -> Router {
     let around = Envelope {
         entropy: state.env.entropy.clone(),
         clock: state.env.clock.clone(),
+        refusals: Refusals::default(),
     };
     Router::new()
         .route("/v1/admin/status", get(status::status))

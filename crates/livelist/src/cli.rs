@@ -36,6 +36,15 @@ pub struct Cli {
         default_value = "info"
     )]
     pub log_files: String,
+    /// So much is logged to DATA/logs in a day, at most; a quarter of it is kept for warnings and errors.
+    #[arg(
+        long,
+        global = true,
+        env = "LIVELIST_LOG_MEGABYTES",
+        value_name = "MB",
+        default_value_t = 64
+    )]
+    pub log_megabytes: u32,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,

@@ -55,7 +55,7 @@ fn main() -> ExitCode {
     {
         return failed.report();
     }
-    logs::init(&cli.log, &cli.log_files);
+    logs::init(&cli.log, &cli.log_files, cli.log_megabytes);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_keep_alive(KEEP_ALIVE)

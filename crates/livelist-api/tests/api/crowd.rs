@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::hostile::{Site, body, status};
+use crate::log;
 
 /// Longer than any file that is asked for here would take, and much shorter than a crowd may hold a server.
 const SOON: Duration = Duration::from_secs(10);
@@ -94,6 +95,42 @@ async fn many_addresses_cannot_silence_health() {
     assert_eq!(status(&told), "503", "{told}");
     assert_eq!(body(&told)["error"]["code"], "busy");
     drop(crowd);
+    site.close().await;
+}
+
+/// (O4) What strangers ask in vain fills no disk: it is counted. Time is the runtime's.
+#[tokio::test(start_paused = true)]
+async fn refusals_are_counted_and_not_logged_one_by_one() {
+    let site = Site::open().await;
+    log::take();
+    for path in ["/v1/feeds", "/nothing", "/v1/health", "/v1/openapi.json"] {
+        for _ in 0..50 {
+            ask(&site, "127.0.0.2", path, "").await;
+        }
+    }
+    let logged = log::take();
+    assert_eq!(logged.matches("INFO").count(), 2, "{logged}");
+    assert!(logged.contains("answered 401") && logged.contains("answered 404"));
+    SystemClock.sleep(Duration::from_secs(61)).await;
+    let logged = log::take();
+    for told in [
+        "refused in a minute code=\"unauthorized\" requests=50",
+        "refused in a minute code=\"not_found\" requests=50",
+    ] {
+        assert!(logged.contains(told), "{logged}");
+    }
+    // The next minute has a sample of its own.
+    ask(&site, "127.0.0.2", "/v1/feeds", "").await;
+    assert!(log::take().contains("answered 401"));
+    SystemClock.sleep(Duration::from_secs(61)).await;
+    assert!(
+        !log::take().contains("refused in a minute"),
+        "one was told already"
+    );
+    // Who shows a key is told each time.
+    site.is_well().await;
+    site.is_well().await;
+    assert_eq!(log::take().matches("answered 200").count(), 2);
     site.close().await;
 }
 
