@@ -7,7 +7,7 @@ use flate2::write::GzDecoder;
 use livelist_model::head::Head;
 use livelist_model::history::Past;
 use livelist_model::layout;
-use livelist_ops::explain::{RunTold, Scan, explain};
+use livelist_ops::explain::{RunTold, Scan};
 use livelist_ops::runs;
 use livelist_store::ObjectsExt;
 use tokio::io::AsyncReadExt;
@@ -66,12 +66,18 @@ pub async fn list(arguments: RunsArgs, environment: Vec<(String, String)>) -> Re
     let rows = lines.iter().map(|line| {
         vec![
             line.run.to_string(),
-            line.state.as_str().to_owned(),
+            match line.superseded_by {
+                Some(_) => "superseded".to_owned(),
+                None => line.state.as_str().to_owned(),
+            },
             // A run without a result says nothing about the list: a 0 would look like an empty one.
             or_none(line.live),
             or_none(line.added),
             or_none(line.removed),
-            line.why.clone().unwrap_or_default(),
+            match (&line.superseded_by, &line.why) {
+                (Some(by), Some(why)) => format!("{why}; by {by}"),
+                (_, why) => why.clone().unwrap_or_default(),
+            },
         ]
     });
     let head = ["RUN", "STATE", ">LIVE", ">ADDED", ">REMOVED", "WHY"];
@@ -87,8 +93,9 @@ pub async fn show(arguments: ShowArgs, environment: Vec<(String, String)>) -> Re
     if arguments.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&record)?)?;
     } else {
+        let told = runs::told(world.objects(), &record).await?;
         let others = runs::attempts(world.objects(), &record).await?;
-        out.write_all(describe(&explain(&record), &others)?.as_bytes())?;
+        out.write_all(describe(&told, &others)?.as_bytes())?;
     }
     Ok(Code::Ok)
 }
@@ -195,7 +202,12 @@ fn write_run(text: &mut String, run: &RunTold) -> std::fmt::Result {
     )?;
     if let Some(held) = &run.held {
         writeln!(text, "held       {}: {}", held.reason, held.advice)?;
-        if held.can_be_approved {
+        if let Some(by) = &held.superseded_by {
+            writeln!(
+                text,
+                "superseded by {by}: that one looked later, and counts"
+            )?;
+        } else if held.can_be_approved {
             writeln!(
                 text,
                 "next       livelist approve {0}, or livelist reject {0}",
