@@ -22,6 +22,8 @@ pub struct Feed {
     pub clients: Vec<Member>,
     /// Why it is not reconciled; nothing where it is.
     pub disabled: Option<String>,
+    /// Whether that is so because an operator paused it.
+    pub is_paused: bool,
 }
 
 /// A client that has a feed.
@@ -87,6 +89,7 @@ fn gather(unpaused: &Registry, registry: &Registry, pauses: &Pauses) -> BTreeMap
                 spec,
                 clients: Vec::new(),
                 disabled: None,
+                is_paused: false,
             });
             feed.clients.push(Member {
                 client: client.client.clone(),
@@ -97,24 +100,28 @@ fn gather(unpaused: &Registry, registry: &Registry, pauses: &Pauses) -> BTreeMap
     }
     for feed in feeds.values_mut() {
         if !feed.clients.iter().any(|member| member.enabled) {
-            feed.disabled = Some(why_disabled(feed, unpaused, pauses));
+            let (why, is_paused) = why_disabled(feed, unpaused, pauses);
+            feed.disabled = Some(why);
+            feed.is_paused = is_paused;
         }
     }
     feeds
 }
 
-fn why_disabled(feed: &Feed, unpaused: &Registry, pauses: &Pauses) -> String {
+/// Why, and whether it is paused.
+fn why_disabled(feed: &Feed, unpaused: &Registry, pauses: &Pauses) -> (String, bool) {
     let mls = &feed.spec.mls;
     if let Some(pause) = pauses.mls.get(mls) {
         let reason = pause.reason.as_deref().unwrap_or("no reason was given");
-        return format!("the MLS {mls} was paused by {}: {reason}", pause.by);
+        let why = format!("the MLS {mls} was paused by {}: {reason}", pause.by);
+        return (why, true);
     }
     if unpaused.mls.get(mls).is_some_and(|mls| !mls.enabled) {
-        return format!("the MLS {mls} is disabled in the registry");
+        return (format!("the MLS {mls} is disabled in the registry"), false);
     }
     let paused = |member: &&Member| pauses.clients.contains_key(&member.client);
     if let Some(member) = feed.clients.iter().find(paused) {
-        return format!("the client {} is paused", member.client);
+        return (format!("the client {} is paused", member.client), true);
     }
-    "its pairs are disabled in the registry".to_owned()
+    ("its pairs are disabled in the registry".to_owned(), false)
 }

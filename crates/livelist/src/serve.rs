@@ -4,7 +4,7 @@
 
 mod descriptors;
 mod in_process;
-mod lock;
+pub mod lock;
 mod scheduler;
 mod stop;
 mod work;

@@ -4,12 +4,13 @@ use std::io::Write;
 
 use anstyle::AnsiColor;
 use jiff::{SignedDuration, Timestamp};
-use livelist_ops::status::{FeedState, FeedStatus, Status, read};
+use livelist_ops::status::{FeedState, FeedStatus, Starts, Status, read};
 
 use crate::cli::StatusArgs;
 use crate::exit::{Code, Failed};
+use crate::serve::lock;
 use crate::text::{NONE, or_none, out, painted, signed, since, span, table};
-use crate::world::World;
+use crate::world::{Place, World};
 
 /// The errors that speak of the account: the reference to it is shown with them.
 const CREDENTIAL_ERRORS: [&str; 4] = [
@@ -25,7 +26,14 @@ pub async fn run(
     environment: Vec<(String, String)>,
 ) -> Result<Code, Failed> {
     let world = World::with_registry(&arguments.place, environment).await?;
-    let mut status = read(&world.env.objects, world.env.clock.now()).await?;
+    let starts = match &world.place {
+        Place::Aws(_) => Starts::OnceADay,
+        Place::Machine(machine) => match lock::is_held(machine.data.root()) {
+            true => Starts::AtTheTime,
+            false => Starts::Computed,
+        },
+    };
+    let mut status = read(&world.env.objects, starts, world.env.clock.now()).await?;
     status.feeds.retain(|feed| is_asked_for(feed, &arguments));
     let mut out = out();
     if arguments.json {
@@ -82,12 +90,27 @@ fn overview(status: &Status) -> Result<Vec<u8>, Failed> {
         writeln!(text)?;
     }
     writeln!(text, "{}", sums(feeds))?;
+    if feeds
+        .iter()
+        .any(|feed| feed.next_run_computed && feed.next_run_at.is_some())
+    {
+        writeln!(
+            text,
+            "NEXT RUN is computed from the last run: no `livelist serve` works on this data"
+        )?;
+    }
     for feed in feeds.iter().filter(|feed| feed.state.is_trouble()) {
         let (Some(why), Some(advice)) = (&feed.why, &feed.advice) else {
             continue;
         };
         writeln!(text, "\n{} is {}: {why}", feed.feed, lower(feed.state))?;
         writeln!(text, "  {advice}")?;
+        if let Some(pause) = &feed.pause {
+            writeln!(
+                text,
+                "  {pause}; no run looks again until `livelist resume`"
+            )?;
+        }
         if CREDENTIAL_ERRORS.contains(&why.as_str()) {
             let (credential, mls) = (&feed.credential, &feed.mls);
             writeln!(text, "  credential {credential}; livelist probe {mls}")?;
@@ -115,7 +138,10 @@ fn row(feed: &FeedStatus, now: Timestamp) -> Vec<String> {
             .map_or_else(|| NONE.to_owned(), |at| since(at, now)),
         feed.next_run_at
             .map_or_else(|| NONE.to_owned(), |at| since(at, now)),
-        feed.why.clone().unwrap_or_default(),
+        match (&feed.why, feed.paused && feed.state == FeedState::Held) {
+            (Some(why), true) => format!("{why}; paused"),
+            (why, _) => why.clone().unwrap_or_default(),
+        },
     ]
 }
 

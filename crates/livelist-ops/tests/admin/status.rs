@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use livelist_model::layout;
 use livelist_ops::http::router;
+use livelist_ops::status::Starts;
 use livelist_store::hooked::{Call, Hooked};
 use livelist_store::memory::{ManualClock, MemoryObjects};
 use livelist_store::{Clock, Condition, Objects, Retention};
@@ -114,7 +115,9 @@ async fn a_look_at_5000_feeds_reads_few_documents_of_each() {
     let now = "2026-11-21T09:00:00Z".parse().unwrap();
     let look = async || {
         let (counted, counts) = counting(&objects, &Arc::new(ManualClock::at(now)));
-        let status = livelist_ops::status::read(&counted, now).await.unwrap();
+        let status = livelist_ops::status::read(&counted, Starts::OnceADay, now)
+            .await
+            .unwrap();
         let reads = counts.reads.load(Ordering::Relaxed) - 2 * MLS;
         (status, reads, counts.lists.load(Ordering::Relaxed))
     };

@@ -5,6 +5,7 @@ use livelist_mls::{Fault, FaultRule, MlsSpec, On, Provider};
 use serde_json::{Value, json};
 
 use crate::reader;
+use crate::serve::Server;
 use crate::town::Town;
 
 /// Three MLSs: one is well, one lost a third of its listings overnight, one refuses the account.
@@ -85,6 +86,46 @@ fn which_feeds_are_in_trouble_and_why() {
     assert_eq!(days[1]["state"], "held");
     let abor = town.status("abor");
     assert_eq!((&abor["live"], &abor["change"]), (&json!(202), &json!(2)));
+}
+
+/// (O6) A pause does not hide a result that waits, nor what an operator may do with it.
+#[test]
+fn a_held_result_of_a_paused_mls_still_waits() {
+    let town = town();
+    town.said(&["pause", "bolt", "--reason", "the MLS moves"]);
+    let bolt = town.status("bolt");
+    assert_eq!(bolt["state"], "held");
+    assert_eq!(bolt["paused"], true);
+    assert_eq!(bolt["why"], "mass_removal");
+    assert!(bolt["pause"].as_str().unwrap().ends_with("the MLS moves"));
+    let said = town.said(&["status", "--trouble", "--mls", "bolt"]);
+    assert!(said.contains("mass_removal; paused"), "{said}");
+    let check = ["status", "--check", "--mls", "bolt"];
+    town.livelist(&check).assert(3);
+    let run = bolt["last_run"]["run"].as_str().unwrap();
+    town.said(&["approve", run]);
+    assert_eq!(town.status("bolt")["state"], "disabled");
+    town.livelist(&check).assert(0);
+}
+
+/// (O8) While a process starts runs, its agenda is told; without one the time is marked.
+#[test]
+fn the_next_run_is_that_of_the_agenda_in_force() {
+    let town = Town::trestle(10);
+    town.mls_document("abor", &json!({"schedule": {"cron": "0 * * * *"}}));
+    town.day(&today(), 0);
+    let mark = "NEXT RUN is computed";
+    assert!(town.said(&["status"]).contains(mark));
+    assert_eq!(town.status("abor")["next_run_computed"], true);
+    let server = Server::with_schedule(&town, &[]);
+    assert!(!town.said(&["status"]).contains(mark));
+    let abor = town.status("abor");
+    assert_eq!(abor["next_run_computed"], Value::Null);
+    let next: jiff::Timestamp = abor["next_run_at"].as_str().unwrap().parse().unwrap();
+    let wait = next.duration_since(jiff::Timestamp::now());
+    assert!(wait.as_secs() <= 3_600, "{abor}");
+    server.stop().assert(0);
+    assert!(town.said(&["status"]).contains(mark));
 }
 
 /// (O2) What is wrong with the registry is told by `status`, and a monitor is told of it.
