@@ -49,7 +49,8 @@ pub async fn envelope(State(state): State<Envelope>, mut request: Request, next:
         .extensions()
         .get::<MatchedPath>()
         .map_or("none", |path| path.as_str());
-    let refusal = refusal.filter(|_| route != HEALTH);
+    let is_ambiguous = |Refusal(error): &Refusal| matches!(error, ApiError::BadRequest);
+    let refusal = refusal.filter(|refusal| route != HEALTH || is_ambiguous(refusal));
     let is_turned_away = refusal.is_some();
     let is_open = OPEN.iter().any(|open| route.starts_with(open));
     let span = tracing::info_span!(

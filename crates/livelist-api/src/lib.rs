@@ -14,6 +14,7 @@
 //! | `GET /v1/feeds/{feed}/changes` | 200, 400, 401, 403, 404, 410, 429, 503 |
 //! | `GET /v1/objects/{path}` | 200, 403, 404, 503; only on one machine |
 //! | `GET /v1/health`, `GET /v1/openapi.json` | 200 |
+//! | `/` | 200: where the description is; with the operators' page it leads there |
 //!
 //! What the operators' API shares with this one (keys, errors, bodies, the envelope) is public here.
 //!
@@ -50,7 +51,9 @@ mod state;
 
 use std::sync::Arc;
 
-use axum::{Router, middleware};
+use axum::http::Uri;
+use axum::{Json, Router, middleware};
+use serde_json::json;
 use tower_http::limit::RequestBodyLimitLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -119,7 +122,12 @@ fn routes() -> Router<ApiState> {
 
 fn finish(routes: Router<ApiState>, state: ApiState) -> Router {
     routes
-        .fallback(async || ApiError::NotFound)
+        .fallback(async |uri: Uri| match uri.path() {
+            "/" => Ok(Json(
+                json!({"service": "livelist", "description": "v1/openapi.json"}),
+            )),
+            _ => Err(ApiError::NotFound),
+        })
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(middleware::from_fn_with_state(
             Envelope {

@@ -10,6 +10,7 @@
 //! | `POST /v1/admin/feeds/{feed}/rerun` | a new run; 409 |
 //! | `GET /v1/admin/feeds/{feed}/why`, `…/diff` | where a listing is, what changed |
 //! | `POST /v1/admin/mls/{mls}/pause`, `…/resume`; the same for `clients` | pauses |
+//! | `GET /` | leads to the page |
 //! | `GET /dashboard` and what it needs below | the page; needs no key, holds no data |
 
 mod auth;

@@ -457,7 +457,11 @@ fn judge(
         _ => {}
     }
     let Some(head) = head else {
-        return (FeedState::Delayed, Some("there is no list yet".to_owned()));
+        let why = match newest {
+            None => "it waits for its first run",
+            Some(_) => "there is no list yet",
+        };
+        return (FeedState::Delayed, Some(why.to_owned()));
     };
     if head.is_from_future(now) {
         let why = "its times are from the future: the clock was wrong when they were noted";

@@ -19,7 +19,7 @@ pub use operate::{
     DiffArgs, FeedArgs, LogsArgs, NoticesArgs, PauseArgs, PutAside, RedriveArgs, RerunArgs,
     ResumeArgs, RunArgs, RunsArgs, ShowArgs, StatusArgs, WhyArgs,
 };
-pub use place::{DataArgs, PlaceArgs, RegistryArgs, SourceArgs};
+pub use place::{DataArgs, Flags, PlaceArgs, RegistryArgs, SourceArgs};
 
 /// Finds out which real-estate listings are still live, proves it, and tells every copy.
 #[derive(Debug, Parser)]

@@ -12,7 +12,7 @@ use livelist_ops::runs;
 use livelist_store::ObjectsExt;
 use tokio::io::AsyncReadExt;
 
-use crate::cli::{FeedArgs, RunsArgs, ShowArgs};
+use crate::cli::{FeedArgs, Flags, RunsArgs, ShowArgs};
 use crate::exit::{Code, Failed};
 use crate::text::{or_none, out, table};
 use crate::world::World;
@@ -87,6 +87,7 @@ pub async fn list(arguments: RunsArgs, environment: Vec<(String, String)>) -> Re
 
 /// Runs `livelist show`.
 pub async fn show(arguments: ShowArgs, environment: Vec<(String, String)>) -> Result<Code, Failed> {
+    let flags = arguments.run.place.flags(&environment);
     let world = World::open(&arguments.run.place, environment).await?;
     let record = runs::record(world.objects(), &arguments.run.run).await?;
     let mut out = std::io::stdout().lock();
@@ -95,15 +96,15 @@ pub async fn show(arguments: ShowArgs, environment: Vec<(String, String)>) -> Re
     } else {
         let told = runs::told(world.objects(), &record).await?;
         let others = runs::attempts(world.objects(), &record).await?;
-        out.write_all(describe(&told, &others)?.as_bytes())?;
+        out.write_all(describe(&told, &others, &flags)?.as_bytes())?;
     }
     Ok(Code::Ok)
 }
 
 /// A run in plain words.
-fn describe(run: &RunTold, others: &[Past]) -> Result<String, Failed> {
+fn describe(run: &RunTold, others: &[Past], flags: &Flags) -> Result<String, Failed> {
     let mut text = String::new();
-    write_run(&mut text, run)
+    write_run(&mut text, run, flags)
         .and_then(|()| write_others(&mut text, others))
         .map_err(|e| Failed::internal(&e))?;
     Ok(text)
@@ -119,7 +120,7 @@ fn write_others(text: &mut String, others: &[Past]) -> std::fmt::Result {
     Ok(())
 }
 
-fn write_run(text: &mut String, run: &RunTold) -> std::fmt::Result {
+fn write_run(text: &mut String, run: &RunTold, flags: &Flags) -> std::fmt::Result {
     writeln!(text, "run        {}", run.run)?;
     writeln!(
         text,
@@ -210,8 +211,8 @@ fn write_run(text: &mut String, run: &RunTold) -> std::fmt::Result {
         } else if held.can_be_approved {
             writeln!(
                 text,
-                "next       livelist approve {0}, or livelist reject {0}",
-                run.run
+                "next       livelist approve {0}{1}, or livelist reject {0}{1}",
+                run.run, flags.data
             )?;
         }
     }
@@ -223,7 +224,7 @@ fn write_run(text: &mut String, run: &RunTold) -> std::fmt::Result {
             error.name, error.message
         )?;
         writeln!(text, "advice     {}", error.advice)?;
-        writeln!(text, "next       livelist rerun {}", run.feed)?;
+        writeln!(text, "next       livelist rerun {}{}", run.feed, flags.both)?;
     }
     Ok(())
 }

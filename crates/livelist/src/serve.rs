@@ -4,6 +4,7 @@
 
 mod descriptors;
 mod in_process;
+mod links;
 pub mod lock;
 mod scheduler;
 mod stop;
@@ -67,9 +68,8 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
         .unwrap_or_else(|| format!("http://{address}"));
     let clock = lapse::clock(arguments.lapse);
     let entropy = Arc::new(SystemEntropy);
-    let links =
-        SignedLinks::new(&base, clock.clone(), &*entropy).map_err(|e| Failed::internal(&e))?;
-    let links = Arc::new(links);
+    let key = links::key(&arguments.data.data, &*entropy)?;
+    let links = Arc::new(SignedLinks::with_key(&base, clock.clone(), &key));
     let objects = Arc::new(Overlay { registry, data });
     let rate = Rate {
         requests: arguments.rate,
@@ -87,7 +87,9 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
     let state = ApiState::new(objects, links.clone(), clock.clone(), entropy).with_rate(rate);
     let router = router_with_objects(state, links).merge(livelist_ops::http::router(admin.clone()));
     let mut out = std::io::stdout().lock();
-    writeln!(out, "listening on http://{address}")?;
+    // At once: who reads the one line has the other.
+    let told = format!("listening on http://{address}\ndashboard at http://{address}/dashboard\n");
+    out.write_all(told.as_bytes())?;
     out.flush()?;
     drop(out);
     tracing::info!(%address, schedule = work.is_some(), "serving");

@@ -6,7 +6,7 @@ use anstyle::AnsiColor;
 use jiff::{SignedDuration, Timestamp};
 use livelist_ops::status::{FeedState, FeedStatus, Starts, Status, read};
 
-use crate::cli::StatusArgs;
+use crate::cli::{Flags, StatusArgs};
 use crate::exit::{Code, Failed};
 use crate::serve::lock;
 use crate::text::{NONE, or_none, out, painted, signed, since, span, table};
@@ -25,6 +25,7 @@ pub async fn run(
     arguments: StatusArgs,
     environment: Vec<(String, String)>,
 ) -> Result<Code, Failed> {
+    let flags = arguments.place.flags(&environment);
     let world = World::with_registry(&arguments.place, environment).await?;
     let starts = match &world.place {
         Place::Aws(_) => Starts::OnceADay,
@@ -41,7 +42,7 @@ pub async fn run(
             writeln!(out, "{}", serde_json::to_string(feed)?)?;
         }
     } else {
-        out.write_all(&overview(&status)?)?;
+        out.write_all(&overview(&status, &arguments, &flags)?)?;
     }
     out.flush()?;
     for finding in &status.findings {
@@ -72,7 +73,7 @@ fn is_asked_for(feed: &FeedStatus, arguments: &StatusArgs) -> bool {
         && (!arguments.trouble || feed.state.is_trouble())
 }
 
-fn overview(status: &Status) -> Result<Vec<u8>, Failed> {
+fn overview(status: &Status, arguments: &StatusArgs, flags: &Flags) -> Result<Vec<u8>, Failed> {
     let Status { at: now, feeds, .. } = status;
     let mut text = Vec::new();
     if !feeds.is_empty() {
@@ -89,7 +90,10 @@ fn overview(status: &Status) -> Result<Vec<u8>, Failed> {
         text = table(&head, feeds.iter().map(|feed| row(feed, *now)));
         writeln!(text)?;
     }
-    writeln!(text, "{}", sums(feeds))?;
+    match feeds.is_empty() && arguments.trouble {
+        true => writeln!(text, "no feed is in trouble")?,
+        false => writeln!(text, "{}", sums(feeds))?,
+    }
     if feeds
         .iter()
         .any(|feed| feed.next_run_computed && feed.next_run_at.is_some())
@@ -106,17 +110,15 @@ fn overview(status: &Status) -> Result<Vec<u8>, Failed> {
         writeln!(text, "\n{} is {}: {why}", feed.feed, lower(feed.state))?;
         writeln!(text, "  {advice}")?;
         if let Some(pause) = &feed.pause {
-            writeln!(
-                text,
-                "  {pause}; no run looks again until `livelist resume`"
-            )?;
+            writeln!(text, "  {pause}; no run looks again until it is resumed")?;
         }
         if CREDENTIAL_ERRORS.contains(&why.as_str()) {
             let (credential, mls) = (&feed.credential, &feed.mls);
-            writeln!(text, "  credential {credential}; livelist probe {mls}")?;
+            writeln!(text, "  credential {credential}")?;
+            writeln!(text, "  livelist probe {mls}{}", flags.registry)?;
         }
         if let Some(run) = &feed.last_run {
-            writeln!(text, "  livelist show {}", run.run)?;
+            writeln!(text, "  livelist show {}{}", run.run, flags.both)?;
         }
     }
     Ok(text)

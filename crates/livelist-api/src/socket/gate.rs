@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, Request, Response};
+use axum::http::{HeaderMap, Request, Response, header};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use tower::ServiceExt;
 
@@ -44,12 +44,23 @@ impl Gate {
             seat = self.door.seat_of(address);
             refused = seat.is_none().then(too_many);
         }
+        if refused.is_none() && is_ambiguous(request.headers()) {
+            refused = Some(ApiError::BadRequest);
+        }
         if let Some(error) = refused {
             request.extensions_mut().insert(Refusal(error));
         }
         let response = self.router.oneshot(request).await?;
         Ok(response.map(|body| Seated { body, _seat: seat }))
     }
+}
+
+/// Whether a server before this one may have understood another request: hosts that are none or several, a
+/// length beside chunks. (hyper itself reads chunks by their own lengths, and closes.)
+fn is_ambiguous(headers: &HeaderMap) -> bool {
+    let has = |name| headers.contains_key(name);
+    headers.get_all(header::HOST).iter().count() > 1
+        || (has(header::TRANSFER_ENCODING) && has(header::CONTENT_LENGTH))
 }
 
 /// For whom a trusted proxy asks: the last address in the list that is not a trusted proxy's, since whatever

@@ -189,6 +189,8 @@ async fn nonsense_is_refused() {
         b"GET /v1/health\xff\xfe HTTP/1.1\r\nhost: x\r\n\r\n".to_vec(),
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
         smuggled.into_bytes(),
+        // (O14) A server in front may go by the other host.
+        b"GET /v1/health HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n".to_vec(),
     ] {
         let mut stream = site.connect().await;
         let _ = stream.write_all(&request).await;

@@ -108,6 +108,67 @@ fn a_held_result_of_a_paused_mls_still_waits() {
     town.livelist(&check).assert(0);
 }
 
+/// (O14) What is printed to be typed works as it is printed, where the environment says nothing.
+#[test]
+fn printed_hints_work_when_they_are_pasted() {
+    let town = town();
+    let (registry, data) = (town.registry(), town.data());
+    let bin = std::path::Path::new(env!("CARGO_BIN_EXE_livelist"))
+        .parent()
+        .unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let account = r#"{"client_id": "demo", "client_secret": "demo"}"#;
+    let sh = |command: &str| {
+        let mut sh = std::process::Command::new("sh");
+        sh.args(["-c", command])
+            .env_clear()
+            .env("PATH", &path)
+            .env("COLD_ACCOUNT", account);
+        let done = sh.output().unwrap();
+        (
+            done.status.code().unwrap(),
+            String::from_utf8(done.stdout).unwrap(),
+        )
+    };
+    let place = format!(
+        "--registry {} --data {}",
+        registry.display(),
+        data.display()
+    );
+    let (code, said) = sh(&format!("livelist status {place}"));
+    assert_eq!(code, 0);
+    let hints: Vec<&str> = said
+        .lines()
+        .filter_map(|l| l.strip_prefix("  "))
+        .filter(|l| l.starts_with("livelist "))
+        .collect();
+    assert_eq!(hints.len(), 3, "{said}");
+    let mut next = Vec::new();
+    for hint in hints {
+        let (code, said) = sh(hint);
+        // 3: a check of the probe failed, as the MLS refuses the account.
+        assert!(
+            code == 0 || (code == 3 && hint.contains("probe")),
+            "{hint}: {code}"
+        );
+        let of = said.lines().filter_map(|l| l.strip_prefix("next       "));
+        next.extend(of.flat_map(|l| l.split(", or ")).map(str::to_owned));
+    }
+    assert_eq!(next.len(), 3, "{next:?}");
+    let (mut approved, mut asked) = (0, 0);
+    for hint in next.iter().filter(|hint| !hint.contains("reject")) {
+        let (code, _) = sh(hint);
+        match hint.contains("approve") {
+            true => approved += i32::from(code == 0),
+            // It fails as before, at the MLS.
+            false => asked += i32::from(code == 4),
+        }
+    }
+    assert_eq!((approved, asked), (1, 1));
+    let (_, said) = sh(&format!("livelist status --trouble --mls abor {place}"));
+    assert_eq!(said, "no feed is in trouble\n");
+}
+
 /// (O8) While a process starts runs, its agenda is told; without one the time is marked.
 #[test]
 fn the_next_run_is_that_of_the_agenda_in_force() {

@@ -38,7 +38,14 @@ impl Server {
             let said = std::fs::read_to_string(&process.out).unwrap();
             said.ends_with('\n').then_some(said)
         });
-        let address = said.trim_end().strip_prefix("listening on http://");
+        let mut lines = said.lines();
+        let address = lines
+            .next()
+            .and_then(|l| l.strip_prefix("listening on http://"));
+        let page = lines
+            .next()
+            .and_then(|l| l.strip_prefix("dashboard at http://"));
+        assert_eq!(page, address.map(|a| format!("{a}/dashboard")).as_deref());
         Server {
             address: address.expect(&said).to_owned(),
             process,
@@ -130,6 +137,38 @@ fn town() -> Town {
         town.write(&file, &document);
     }
     town
+}
+
+/// (O14) Links to lists work on after a restart; their key is for the service alone.
+#[test]
+fn links_outlive_the_process() {
+    let town = town();
+    town.day("2026-11-21", 0);
+    let server = Server::start(&town, &["--public-url", "https://lists.example"]);
+    let feeds = server.get("/v1/feeds", Some(KEY), &[]).json();
+    let feed = feeds["feeds"][0]["feed"].as_str().unwrap().to_owned();
+    let manifest = server
+        .get(&format!("/v1/feeds/{feed}/live"), Some(KEY), &[])
+        .json();
+    let link = manifest["full"]["url"].as_str().unwrap();
+    let path = link
+        .strip_prefix("https://lists.example")
+        .unwrap()
+        .to_owned();
+    server.kill();
+    let server = Server::start(&town, &[]);
+    assert_eq!(server.get(&path, None, &[]).status, 200);
+    let key = std::fs::metadata(town.data().join(".livelist/links.key")).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::mode(&key.permissions());
+    assert_eq!((key.len(), mode & 0o777), (32, 0o600));
+    // (O14) Who opens the address finds the page.
+    let start = server.get("/", None, &[]);
+    assert_eq!(
+        (start.status, start.headers["location"].as_str()),
+        (307, "dashboard")
+    );
+    assert_eq!(server.get("/dashboard", None, &[]).status, 200);
+    server.stop().assert(0);
 }
 
 /// A shell's soft limit is often less than the connections that it may have.
