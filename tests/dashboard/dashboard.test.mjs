@@ -1,7 +1,9 @@
 // The dashboard in a real browser, over `livelist serve`, over what the real program made.
 
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import { test } from "node:test";
 
 import { SLOWNESS, World, browser, opened, signedIn } from "./world.mjs";
@@ -313,6 +315,29 @@ test("a town", async (t) => {
     assert.equal(await rows(page).count(), 0);
     await page.context().close();
   });
+});
+
+test("a faulty registry is told above every view", async (t) => {
+  const world = await World.town(t, ["abor"]);
+  await world.day(0);
+  await world.serve(t);
+  const page = await signedIn(await browser(t), world);
+  const told = page.locator("#findings");
+  assert.equal(await told.isVisible(), false);
+  await writeFile(join(world.registry, "mls/bolt.json"), JSON.stringify({ mls: "bolt", provider: "trestle", page_sice: 1, base_url: "http://bolt.example", credential: "env:BOLT" }));
+  // What was looked up is told for ten seconds.
+  for (let i = 0; i < 20 && !(await told.isVisible()); i += 1) {
+    await page.waitForTimeout(1_000);
+    await page.getByRole("button", { name: "Refresh" }).click();
+  }
+  await told.getByText("The registry has 2 faults.").waitFor();
+  await told.getByText("mls/bolt.json: page_sice: ").waitFor();
+  await told.getByText("mls/bolt.json: base_url: ").waitFor();
+  await accessible(page, "faults of the registry");
+  await page.getByRole("link", { name: "Schedule" }).click();
+  await page.getByRole("heading", { name: "Schedule" }).waitFor();
+  await told.getByText("mls/bolt.json: page_sice: ").waitFor();
+  assert.deepEqual(page.problems, []);
 });
 
 test("an empty installation says what to do", async (t) => {

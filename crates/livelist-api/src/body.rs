@@ -75,8 +75,15 @@ fn is_json(headers: &HeaderMap) -> bool {
     })
 }
 
+/// How the refusal of a list that is too long begins.
+pub(crate) const TOO_MANY: &str = "too many keys";
+
 fn told(error: &serde_json::Error) -> String {
     let what = match error.classify() {
+        // Our own words, and no value.
+        Category::Data if error.to_string().starts_with(TOO_MANY) => {
+            "there are more keys than may be asked for at once; ask several times"
+        }
         Category::Data => "the JSON is not of the form that is asked for",
         Category::Eof => "the JSON ends too early",
         Category::Io | Category::Syntax => "the body is not JSON",

@@ -288,7 +288,7 @@ fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Asking>, D:
             let mut keys = Vec::new();
             while let Some(key) = seq.next_element()? {
                 if keys.len() == MAX_KEYS {
-                    return Err(A::Error::custom("too many keys"));
+                    return Err(A::Error::custom(body::TOO_MANY));
                 }
                 keys.push(key);
             }

@@ -1,5 +1,6 @@
 //! What every response has in common: a request id, security headers, errors as JSON; and one line
-//! in the log, with the cause of a failure told once. Neither query strings nor headers are logged:
+//! in the log, with the cause of a failure told once. What strangers can have as often as they like (refusals,
+//! and what needs no key) has none of its own. Neither query strings nor headers are logged:
 //! that is where signatures and keys travel.
 
 use std::sync::Arc;
@@ -15,10 +16,15 @@ use tracing::Instrument;
 use tracing::field::Empty;
 
 use crate::error::ApiError;
+use crate::health::HEALTH;
+use crate::refusals::Refusals;
 use crate::request_id::{REQUEST_ID, request_id};
 
 /// An answer that takes longer is none: API Gateway waits 30 seconds, WordPress as a rule less.
 const LONGEST: Duration = Duration::from_secs(25);
+
+/// Routes that need no key begin with one of these.
+const OPEN: [&str; 3] = [HEALTH, "/v1/openapi.json", "/dashboard"];
 
 /// What the envelope needs of the world.
 #[derive(Clone)]
@@ -27,15 +33,26 @@ pub struct Envelope {
     pub entropy: Arc<dyn Entropy>,
     /// The same, where there is no chance to be had.
     pub clock: Arc<dyn Clock>,
+    /// Of what was refused.
+    pub refusals: Refusals,
 }
 
+/// What a request was refused for before it came here; `/v1/health` alone is answered all the same.
+#[derive(Clone)]
+pub(crate) struct Refusal(pub(crate) ApiError);
+
 /// Wraps every route and both fallbacks: the layer `from_fn_with_state(Envelope, envelope)`.
-pub async fn envelope(State(state): State<Envelope>, request: Request, next: Next) -> Response {
+pub async fn envelope(State(state): State<Envelope>, mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers(), &*state.entropy, &*state.clock);
+    let refusal = request.extensions_mut().remove::<Refusal>();
     let route = request
         .extensions()
         .get::<MatchedPath>()
         .map_or("none", |path| path.as_str());
+    let is_ambiguous = |Refusal(error): &Refusal| matches!(error, ApiError::BadRequest);
+    let refusal = refusal.filter(|refusal| route != HEALTH || is_ambiguous(refusal));
+    let is_turned_away = refusal.is_some();
+    let is_open = OPEN.iter().any(|open| route.starts_with(open));
     let span = tracing::info_span!(
         "request",
         request_id = %id,
@@ -47,13 +64,28 @@ pub async fn envelope(State(state): State<Envelope>, request: Request, next: Nex
         status = Empty,
     );
     async {
-        let answered = tokio::time::timeout(LONGEST, next.run(request)).await;
+        let answer = async {
+            match refusal {
+                Some(Refusal(error)) => error.into_response(),
+                None => next.run(request).await,
+            }
+        };
+        let answered = tokio::time::timeout(LONGEST, answer).await;
         let response = answered
             .unwrap_or_else(|_| ApiError::too_slow("the request took too long").into_response());
-        let response = finish(response, &id);
+        let (response, code) = finish(response, &id, is_turned_away);
         let status = response.status().as_u16();
+        let is_refusal = is_turned_away || (400..500).contains(&status);
+        let is_told = match code {
+            Some(code) if is_refusal => state.refusals.is_first(code),
+            Some(_) => true,
+            None => !is_open,
+        };
         tracing::Span::current().record("status", status);
-        tracing::info!("answered {status}");
+        match is_told {
+            true => tracing::info!("answered {status}"),
+            false => tracing::debug!("answered {status}"),
+        }
         response
     }
     .instrument(span)
@@ -69,14 +101,20 @@ fn known(method: &Method) -> &str {
     }
 }
 
-fn finish(mut response: Response, id: &str) -> Response {
+fn finish(
+    mut response: Response,
+    id: &str,
+    is_turned_away: bool,
+) -> (Response, Option<&'static str>) {
     let status = response.status();
+    let mut code = None;
     if status.is_client_error() || status.is_server_error() {
         let error = response.extensions_mut().remove::<ApiError>();
         let error = error.unwrap_or_else(|| ApiError::of_status(status));
-        if status.is_server_error() {
+        if status.is_server_error() && !is_turned_away {
             tell(&error);
         }
+        code = Some(error.code());
         *response.body_mut() = Body::from(error.body(id));
         let headers = response.headers_mut();
         // A layer may have told the length of its own text.
@@ -98,7 +136,7 @@ fn finish(mut response: Response, id: &str) -> Response {
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    response
+    (response, code)
 }
 
 fn tell(error: &ApiError) {

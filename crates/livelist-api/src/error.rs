@@ -53,7 +53,7 @@ pub enum ApiError {
     BodyTimeout,
     #[error("The history does not reach back to there. Fetch the full list.")]
     HistoryGone,
-    #[error("Too many lists are read at this moment. Ask again in a few seconds.")]
+    #[error("Too much is asked for at this moment. Ask again in a few seconds.")]
     Busy,
     #[error("Too many requests. Wait before asking again.")]
     TooManyRequests {

@@ -4,6 +4,9 @@ use axum::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+/// Where it is.
+pub(crate) const HEALTH: &str = "/v1/health";
+
 /// That the process answers.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Health {

@@ -14,6 +14,7 @@
 //! | `GET /v1/feeds/{feed}/changes` | 200, 400, 401, 403, 404, 410, 429, 503 |
 //! | `GET /v1/objects/{path}` | 200, 403, 404, 503; only on one machine |
 //! | `GET /v1/health`, `GET /v1/openapi.json` | 200 |
+//! | `/` | 200: where the description is; with the operators' page it leads there |
 //!
 //! What the operators' API shares with this one (keys, errors, bodies, the envelope) is public here.
 //!
@@ -42,6 +43,7 @@ mod objects;
 mod openapi;
 mod questions;
 mod rate;
+mod refusals;
 mod request_id;
 mod signed;
 mod socket;
@@ -49,7 +51,9 @@ mod state;
 
 use std::sync::Arc;
 
-use axum::{Router, middleware};
+use axum::http::Uri;
+use axum::{Json, Router, middleware};
+use serde_json::json;
 use tower_http::limit::RequestBodyLimitLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -63,9 +67,10 @@ pub use conditional::is_held;
 pub use envelope::{Envelope, envelope};
 pub use error::{ApiError, Cause, ERROR_CODES};
 pub use rate::{Budgets, Rate};
+pub use refusals::Refusals;
 pub use request_id::{GATEWAY_REQUEST_ID, REQUEST_ID};
 pub use signed::SignedLinks;
-pub use socket::serve;
+pub use socket::{Limits, Network, NotANetwork, serve};
 pub use state::ApiState;
 
 /// What is asked without a body has none worth more.
@@ -117,12 +122,18 @@ fn routes() -> Router<ApiState> {
 
 fn finish(routes: Router<ApiState>, state: ApiState) -> Router {
     routes
-        .fallback(async || ApiError::NotFound)
+        .fallback(async |uri: Uri| match uri.path() {
+            "/" => Ok(Json(
+                json!({"service": "livelist", "description": "v1/openapi.json"}),
+            )),
+            _ => Err(ApiError::NotFound),
+        })
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(middleware::from_fn_with_state(
             Envelope {
                 entropy: state.entropy.clone(),
                 clock: state.clock.clone(),
+                refusals: Refusals::default(),
             },
             envelope::envelope,
         ))

@@ -1,30 +1,47 @@
 //! The API on a socket, for one machine: what a hostile peer can hold is bounded in number and in
 //! time. On AWS, API Gateway stands there.
 
+mod door;
+mod gate;
+mod limits;
+mod stall;
+
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use livelist_store::Clock;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Connections at once; further ones wait in the system's queue.
-const CONNECTIONS: usize = 1_024;
+pub use limits::{Limits, Network, NotANetwork};
+
+use door::{Door, Let};
+use gate::Gate;
+use stall::Stalling;
+
 /// Header lines of a request (hyper answers 431 above).
 const MAX_HEADERS: usize = 64;
 /// Bytes of the request line and all headers together.
 const MAX_HEAD: usize = 16 * 1024;
 /// The head of a request has to be there in this time; so an idle connection ends, too.
 const HEAD_TIME: Duration = Duration::from_secs(15);
+/// A write that waits longer for the peer to read ends the connection.
+const STALL_TIME: Duration = Duration::from_secs(30);
+/// What the system keeps of an answer for the peer (Linux takes twice as much). With more, a slow reader
+/// would make room too seldom to be told from one that does not read: it has to read some 3 KB a second.
+const SEND_BUFFER: usize = 128 * 1024;
 /// A connection that lasts longer is a peer that reads a byte at a time: links work as long.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
+/// A connection for `/v1/health` has so long for the head of its request, and in all.
+const SHORT_HEAD: Duration = Duration::from_secs(1);
+const SHORT: Duration = Duration::from_secs(3);
 /// When the process is told to stop, answers that are on their way have this time.
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
 /// After a failure to accept (out of file descriptors, as a rule).
@@ -34,28 +51,38 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub async fn serve(
     listener: TcpListener,
     router: Router,
+    limits: Limits,
     clock: Arc<dyn Clock>,
     stopped: impl Future<Output = ()>,
 ) {
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
-        .max_headers(MAX_HEADERS)
-        .max_buf_size(MAX_HEAD);
+    let ordinary = http(HEAD_TIME, true);
+    let short = http(SHORT_HEAD, false);
     let open = GracefulShutdown::new();
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let door = Arc::new(Door::new(limits));
     let mut stopped = pin!(stopped);
     loop {
-        let (stream, seat) = tokio::select! {
+        let (stream, peer, admitted) = tokio::select! {
             () = &mut stopped => break,
-            accepted = accept(&listener, &room, &*clock) => accepted,
+            accepted = accept(&listener, &door, &*clock) => accepted,
         };
-        let service = TowerToHyperService::new(router.clone());
+        let (http, longest, seat, refused) = match admitted {
+            Let::In(seat) => (&ordinary, LONGEST, (Some(seat), None), None),
+            Let::ToHealth(seat, error) => (&short, SHORT, (None, Some(seat)), Some(error)),
+            Let::Not => continue,
+        };
+        let gate = Gate {
+            router: router.clone(),
+            door: door.clone(),
+            peer: peer.ip(),
+            refused,
+        };
+        let service = service_fn(move |request| gate.clone().answer(request));
+        let stream = Stalling::new(stream, STALL_TIME);
         let connection = http.serve_connection(TokioIo::new(stream), service);
         let connection = open.watch(connection);
         tokio::spawn(async move {
             // A peer that breaks off or talks nonsense is its own business.
-            match tokio::time::timeout(LONGEST, connection).await {
+            match tokio::time::timeout(longest, connection).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::debug!("a connection ended: {error}"),
                 Err(_) => tracing::debug!("a connection lasted too long"),
@@ -72,21 +99,34 @@ pub async fn serve(
     }
 }
 
+fn http(head_time: Duration, keep_alive: bool) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(head_time)
+        .keep_alive(keep_alive)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD);
+    http
+}
+
 async fn accept(
     listener: &TcpListener,
-    room: &Arc<Semaphore>,
+    door: &Door,
     clock: &dyn Clock,
-) -> (TcpStream, Option<OwnedSemaphorePermit>) {
-    // The semaphore is never closed.
-    let seat = room.clone().acquire_owned().await.ok();
+) -> (TcpStream, SocketAddr, Let) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 // Answers are small: waiting to fill a packet only delays them.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!("{error}");
                 }
-                return (stream, seat);
+                let set = rustix::net::sockopt::set_socket_send_buffer_size(&stream, SEND_BUFFER);
+                if let Err(error) = set {
+                    tracing::debug!("{error}");
+                }
+                let admitted = door.enter(peer.ip()).await;
+                return (stream, peer, admitted);
             }
             Err(error) => {
                 tracing::warn!("cannot accept a connection: {error}");

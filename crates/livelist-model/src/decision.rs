@@ -115,8 +115,9 @@ impl HeldReason {
                  approve if it did, reject if the account shows another feed."
             }
             HeldReason::MassRemoval => {
-                "An unusual share of the listings is gone, each one confirmed. The next run looks \
-                 again and publishes what it confirms a second time; approve to publish now."
+                "An unusual share of the listings is gone, each one confirmed. A run of a later day, \
+                 18 hours from now at the earliest, looks again and publishes what it confirms a \
+                 second time; running it again today does not. Approve to publish now."
             }
             HeldReason::MassRemovalUnconfirmed => {
                 "An unusual share of the listings is missing and could not be asked for one by one. \

@@ -20,7 +20,7 @@ async function act(question, done, refresh) {
 const AWAITED = 10 * 60_000;
 
 function actions(feed, refresh, asked) {
-  const paused = feed.state === "disabled";
+  const paused = feed.paused || feed.state === "disabled";
   return h("div", { class: "actions" },
     h("button", { type: "button", class: "plain", onclick: () => act({
       title: "Run again", verb: "Run now",
@@ -66,7 +66,7 @@ function runsTable(runs) {
   if (!runs.length) return h("p", { class: "muted" }, "No runs yet.");
   return table("Runs, newest first",
     [["State"], ["Run"], ["Began"], ["Took", "num"], ["Live", "num"], ["Came", "num"], ["Went", "num"], ["Asked by key", "num"], ["Requests", "num"], ["Throttled", "num"], ["Why"]],
-    runs.map((run) => [badge(run.state), runLink(run.run), when(run.started_at),
+    runs.map((run) => [run.superseded_by ? h("span", { class: "badge disabled", title: `by ${run.superseded_by}` }, "○ Superseded") : badge(run.state), runLink(run.run), when(run.started_at),
       run.finished_at ? lasting((Date.parse(run.finished_at) - Date.parse(run.started_at)) / 1000) : "–",
       number(run.live), number(run.added), number(run.removed), number(run.confirmed), number(run.requests), number(run.throttled), run.why]));
 }

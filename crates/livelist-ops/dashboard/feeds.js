@@ -161,7 +161,7 @@ export function open(root, { params, status }) {
     return h("tr", {
       id: `row-${index}`, "aria-rowindex": index + 2, "aria-selected": String(feed.feed === kept.chosen), "data-index": index, class: feed.state,
     },
-      cell("state", "", badge(feed.state), feed.why && h("span", { class: "why", title: feed.why }, feed.why)),
+      cell("state", "", badge(feed.state), feed.paused && feed.state !== "disabled" && h("span", { class: "badge disabled", title: feed.pause }, "○ Paused"), feed.why && h("span", { class: "why", title: feed.why }, feed.why)),
       cell("feed", "", h("a", { href: `#/feed/${encodeURIComponent(feed.feed)}`, tabindex: "-1" }, feed.feed),
         h("span", { class: "sub" }, [feed.mls, feed.provider, feed.resource, feed.filter].filter(Boolean).join(" · "))),
       cell("live", "num", number(feed.live)),

@@ -20,7 +20,7 @@ export function open(root, { status, refresh }) {
       card.element.replaceChildren(
         h("h2", {}, h("a", { href: `#/feed/${encodeURIComponent(feed.feed)}` }, feed.feed)),
         h("p", { class: "muted" }, runLink(run.run), ", ", when(run.finished_at ?? run.started_at)),
-        callout("held", run.held?.reason ?? feed.why, run.held?.advice ?? feed.advice), numbers(run) ?? "", decisions(run, again) ?? "");
+        callout("held", run.held?.reason ?? feed.why, run.held?.advice ?? feed.advice), feed.pause && h("p", { class: "muted" }, `Paused: ${feed.pause}. No run looks again until it is resumed.`) || "", numbers(run) ?? "", decisions(run, again) ?? "");
     } catch (error) {
       card.known = null;
       card.element.replaceChildren(h("h2", {}, feed.feed), h("p", { class: "problem" }, error.message));
@@ -29,7 +29,7 @@ export function open(root, { status, refresh }) {
 
   async function update(next) {
     const held = next.feeds.filter((feed) => feed.state === "held" && feed.last_run);
-    lead.textContent = held.length ? `${many(held.length, "result")} wait. The lists that are published stay until somebody decides or a later run proves more.`
+    lead.textContent = held.length ? `${many(held.length, "result")} ${held.length === 1 ? "waits" : "wait"}. The lists that are published stay until somebody decides or a later run proves more.`
       : "Nothing waits for a decision.";
     for (const [id, card] of cards) {
       if (!held.some((feed) => feed.feed === id)) { card.element.remove(); cards.delete(id); }

@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { h, say } from "./dom.js";
 import * as feed from "./feed.js";
 import * as feeds from "./feeds.js";
-import { clock, isUtc, lasting, setUtc } from "./format.js";
+import { clock, isUtc, lasting, many, setUtc } from "./format.js";
 import * as held from "./held.js";
 import * as run from "./run.js";
 import * as schedule from "./schedule.js";
@@ -18,6 +18,7 @@ const VIEWS = { feeds, feed, run, held, schedule };
 
 const main = document.getElementById("main");
 const banner = document.getElementById("banner");
+const findings = document.getElementById("findings");
 const fresh = document.getElementById("fresh");
 const heldCount = document.getElementById("held-count");
 const chrome = [document.getElementById("nav"), document.getElementById("tools")];
@@ -40,6 +41,7 @@ function signIn(problem) {
   clearTimeout(timer);
   status = null;
   banner.hidden = true;
+  findings.hidden = true;
   for (const one of chrome) one.hidden = true;
   document.title = "Livelist";
   const told = h("p", { class: "problem", role: "alert", hidden: !problem }, problem ?? "");
@@ -85,7 +87,22 @@ function begin() {
   settle();
 }
 
+/** What is wrong with the registry: file, field and remedy of each fault. */
+function warn() {
+  const found = status.findings ?? [];
+  const summary = findings.querySelector("summary");
+  const text = found.length ? `The registry has ${many(found.length, "fault")}. What is wrong is not run.` : "";
+  if (summary.textContent !== text) {
+    summary.textContent = text;
+    if (text) say(text);
+  }
+  findings.querySelector("ul").replaceChildren(...found.map((finding) => h("li", {}, finding)));
+  if (findings.hidden && found.length) findings.querySelector("details").open = found.length <= 3;
+  findings.hidden = !found.length;
+}
+
 function told() {
+  warn();
   const count = status.feeds.filter((one) => one.state === "held").length;
   heldCount.textContent = count ? String(count) : "";
   heldCount.setAttribute("aria-label", count ? `${count} waiting` : "");

@@ -39,6 +39,8 @@ async function decide(question, done, refresh) {
 /** The buttons of a held run. */
 export function decisions(run, refresh) {
   if (run.state !== "held" || !run.held) return null;
+  const by = run.held.superseded_by;
+  if (by) return h("p", {}, "Superseded by ", runLink(by), ": that one looked later, and counts.");
   const would = outcome(run);
   const approve = run.held.can_be_approved && would && h("button", { type: "button", class: "primary", onclick: () => decide({
     title: "Publish this result?", danger: would.removed > 0, verb: `Publish ${many(would.count, "key")}`,

@@ -46,6 +46,13 @@ fn held(record: RunRecord) -> Result<RunRecord, OpsError> {
 /// or the publisher failed: then nothing is published.
 pub async fn approve(env: &Env, run: &RunId, by: &str) -> Result<Approved, OpsError> {
     let record = held(runs::record(&*env.objects, run).await?)?;
+    let history = history::read(&*env.objects, &record.spec.feed.feed).await?;
+    if let Some(by) = runs::superseded(&history, run) {
+        return Err(OpsError::Superseded {
+            by: by.run.to_string(),
+            is_held: by.state == RunState::Held,
+        });
+    }
     let (Some(reason), Some(resume)) = (record.held_reason, record.resume) else {
         return Err(OpsError::NoResume(run.to_string()));
     };
@@ -71,7 +78,7 @@ pub async fn approve(env: &Env, run: &RunId, by: &str) -> Result<Approved, OpsEr
     }
     let output = published?;
     if output.outcome == Outcome::Stale {
-        return Err(OpsError::Superseded);
+        return Err(OpsError::Stale);
     }
     tracing::warn!(
         by, run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls,

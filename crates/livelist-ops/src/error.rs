@@ -31,10 +31,18 @@ pub enum OpsError {
     )]
     NotApprovable(&'static str),
     /// A later look counts.
+    #[error("superseded by {by}{}", if *.is_held { "; decide on that one" } else { "; there is nothing left to approve" })]
+    Superseded {
+        /// The newest run that looked.
+        by: String,
+        /// Whether its result waits.
+        is_held: bool,
+    },
+    /// A later look counts, and which is not known.
     #[error(
         "a later run has looked since, or this one was rejected; there is nothing left to approve"
     )]
-    Superseded,
+    Stale,
     /// The run's record lacks what a decision needs.
     #[error("the record of the run {0} does not say what to publish")]
     NoResume(String),
@@ -73,7 +81,7 @@ impl OpsError {
             OpsError::Unknown { .. } => "Unknown",
             OpsError::NotHeld { .. } => "NotHeld",
             OpsError::NotApprovable(_) => "NotApprovable",
-            OpsError::Superseded => "Superseded",
+            OpsError::Superseded { .. } | OpsError::Stale => "Superseded",
             OpsError::NoResume(_) => "NoResume",
             OpsError::UnderWay(_) => "UnderWay",
             OpsError::Invalid(_) => "Invalid",
@@ -92,7 +100,8 @@ impl OpsError {
             OpsError::Unknown { .. }
                 | OpsError::NotHeld { .. }
                 | OpsError::NotApprovable(_)
-                | OpsError::Superseded
+                | OpsError::Superseded { .. }
+                | OpsError::Stale
                 | OpsError::UnderWay(_)
                 | OpsError::Invalid(_)
                 | OpsError::Registry(DocumentError::Missing(_) | DocumentError::Invalid(_))

@@ -145,6 +145,9 @@ pub struct Waits {
     pub advice: &'static str,
     /// Whether an operator may publish it.
     pub can_be_approved: bool,
+    /// A later run that looked counts in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub superseded_by: Option<RunId>,
 }
 
 /// Tells a run.
@@ -197,6 +200,7 @@ pub fn explain(record: &RunRecord) -> RunTold {
             reason: reason.as_str(),
             advice: reason.advice(),
             can_be_approved: reason.can_be_approved() && record.state == RunState::Held,
+            superseded_by: None,
         }),
         error: record.error.clone(),
         help,

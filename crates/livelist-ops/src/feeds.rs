@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use livelist_model::pause::Pauses;
-use livelist_model::registry::{Finding, Registry};
+use livelist_model::registry::{Finding, Registry, parse_admins};
 use livelist_model::run::FeedSpec;
-use livelist_model::{ClientId, FeedId};
+use livelist_model::{ClientId, FeedId, layout};
 use livelist_reso::Dialects;
-use livelist_store::Objects;
 use livelist_store::pauses::read_pauses;
 use livelist_store::registry::read_registry;
+use livelist_store::{Objects, ObjectsExt};
 
 use crate::OpsError;
 
@@ -22,6 +22,8 @@ pub struct Feed {
     pub clients: Vec<Member>,
     /// Why it is not reconciled; nothing where it is.
     pub disabled: Option<String>,
+    /// Whether that is so because an operator paused it.
+    pub is_paused: bool,
 }
 
 /// A client that has a feed.
@@ -53,7 +55,8 @@ pub struct Wanted {
 /// # Errors
 /// The store cannot be used now.
 pub async fn read(objects: &dyn Objects) -> Result<Wanted, OpsError> {
-    let (mut registry, findings) = read_registry(objects, &Dialects).await?;
+    let (mut registry, mut findings) = read_registry(objects, &Dialects).await?;
+    findings.extend(admins(objects).await?);
     let pauses = read_pauses(objects).await?;
     let unpaused = registry.clone();
     pauses.apply(&mut registry);
@@ -64,6 +67,14 @@ pub async fn read(objects: &dyn Objects) -> Result<Wanted, OpsError> {
         findings,
         feeds,
     })
+}
+
+/// What is wrong with the document of the operators.
+async fn admins(objects: &dyn Objects) -> Result<Vec<Finding>, OpsError> {
+    let document = objects.read(layout::ADMINS).await?;
+    Ok(document.map_or_else(Vec::new, |(bytes, _)| {
+        parse_admins(&bytes).err().unwrap_or_default()
+    }))
 }
 
 fn gather(unpaused: &Registry, registry: &Registry, pauses: &Pauses) -> BTreeMap<FeedId, Feed> {
@@ -78,6 +89,7 @@ fn gather(unpaused: &Registry, registry: &Registry, pauses: &Pauses) -> BTreeMap
                 spec,
                 clients: Vec::new(),
                 disabled: None,
+                is_paused: false,
             });
             feed.clients.push(Member {
                 client: client.client.clone(),
@@ -88,24 +100,28 @@ fn gather(unpaused: &Registry, registry: &Registry, pauses: &Pauses) -> BTreeMap
     }
     for feed in feeds.values_mut() {
         if !feed.clients.iter().any(|member| member.enabled) {
-            feed.disabled = Some(why_disabled(feed, unpaused, pauses));
+            let (why, is_paused) = why_disabled(feed, unpaused, pauses);
+            feed.disabled = Some(why);
+            feed.is_paused = is_paused;
         }
     }
     feeds
 }
 
-fn why_disabled(feed: &Feed, unpaused: &Registry, pauses: &Pauses) -> String {
+/// Why, and whether it is paused.
+fn why_disabled(feed: &Feed, unpaused: &Registry, pauses: &Pauses) -> (String, bool) {
     let mls = &feed.spec.mls;
     if let Some(pause) = pauses.mls.get(mls) {
         let reason = pause.reason.as_deref().unwrap_or("no reason was given");
-        return format!("the MLS {mls} was paused by {}: {reason}", pause.by);
+        let why = format!("the MLS {mls} was paused by {}: {reason}", pause.by);
+        return (why, true);
     }
     if unpaused.mls.get(mls).is_some_and(|mls| !mls.enabled) {
-        return format!("the MLS {mls} is disabled in the registry");
+        return (format!("the MLS {mls} is disabled in the registry"), false);
     }
     let paused = |member: &&Member| pauses.clients.contains_key(&member.client);
     if let Some(member) = feed.clients.iter().find(paused) {
-        return format!("the client {} is paused", member.client);
+        return (format!("the client {} is paused", member.client), true);
     }
-    "its pairs are disabled in the registry".to_owned()
+    ("its pairs are disabled in the registry".to_owned(), false)
 }

@@ -10,6 +10,7 @@
 //! | `POST /v1/admin/feeds/{feed}/rerun` | a new run; 409 |
 //! | `GET /v1/admin/feeds/{feed}/why`, `…/diff` | where a listing is, what changed |
 //! | `POST /v1/admin/mls/{mls}/pause`, `…/resume`; the same for `clients` | pauses |
+//! | `GET /` | leads to the page |
 //! | `GET /dashboard` and what it needs below | the page; needs no key, holds no data |
 
 mod auth;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 
 use axum::routing::{get, post};
 use axum::{Router, middleware};
-use livelist_api::{ApiError, Budgets, Envelope, Rate, envelope};
+use livelist_api::{ApiError, Budgets, Envelope, Rate, Refusals, envelope};
 use livelist_steps::Env;
 use tower_http::limit::RequestBodyLimitLayer;
 
@@ -83,6 +84,7 @@ pub fn router(state: AdminState) -> Router {
     let around = Envelope {
         entropy: state.env.entropy.clone(),
         clock: state.env.clock.clone(),
+        refusals: Refusals::default(),
     };
     Router::new()
         .route("/v1/admin/status", get(status::status))

@@ -10,6 +10,7 @@ use livelist_store::{Objects, ObjectsExt};
 use serde::Serialize;
 
 use crate::OpsError;
+use crate::explain::{RunTold, explain};
 
 /// Feeds looked at at once.
 pub(crate) const AT_ONCE: usize = 64;
@@ -46,6 +47,9 @@ pub struct RunLine {
     /// Why it is held, or the name of what failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// Of a held run: the newest later one that looked, whose result counts in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub superseded_by: Option<RunId>,
 }
 
 impl RunLine {
@@ -63,6 +67,7 @@ impl RunLine {
             requests: past.traffic.requests,
             throttled: past.traffic.throttled,
             why: past.why,
+            superseded_by: None,
         }
     }
 
@@ -80,6 +85,7 @@ impl RunLine {
             requests: record.traffic.requests,
             throttled: record.traffic.throttled,
             why: None,
+            superseded_by: None,
         }
     }
 }
@@ -105,8 +111,22 @@ pub async fn list(
         .map(|feed| async move {
             let history = history::read(objects, &feed).await?;
             let running = under_way(objects, &feed, &history, now).await?;
-            let ended = history.runs.into_iter();
-            let mut lines: Vec<RunLine> = ended.map(|past| RunLine::ended(&feed, past)).collect();
+            let later: Vec<_> = history
+                .runs
+                .iter()
+                .map(|past| superseded(&history, &past.run))
+                .collect();
+            let later: Vec<_> = later
+                .into_iter()
+                .map(|by| by.map(|past| past.run.clone()))
+                .collect();
+            let ended = history.runs.into_iter().zip(later);
+            let mut lines: Vec<RunLine> = ended
+                .map(|(past, superseded_by)| RunLine {
+                    superseded_by,
+                    ..RunLine::ended(&feed, past)
+                })
+                .collect();
             lines.extend(running.map(RunLine::under_way));
             Ok::<_, OpsError>(lines)
         })
@@ -116,6 +136,35 @@ pub async fn list(
     lines.sort_by(|a, b| b.started_at.cmp(&a.started_at).then(b.run.cmp(&a.run)));
     lines.truncate(most);
     Ok(lines)
+}
+
+/// The newest run that looked after the held run `run`, if there is one: the newest look counts. What failed
+/// has not looked.
+pub(crate) fn superseded<'a>(history: &'a History, run: &RunId) -> Option<&'a Past> {
+    let at = history.runs.iter().position(|past| past.run == *run)?;
+    let (held, later) = history.runs.get(at..)?.split_first()?;
+    let mut looked = later
+        .iter()
+        .rev()
+        .filter(|past| past.state != RunState::Failed);
+    looked.next().filter(|_| held.state == RunState::Held)
+}
+
+/// The run, told; of a held one also whether a later one counts in its place.
+///
+/// # Errors
+/// The store cannot be used now.
+pub async fn told(objects: &dyn Objects, record: &RunRecord) -> Result<RunTold, OpsError> {
+    let mut told = explain(record);
+    if let Some(held) = &mut told.held
+        && record.state == RunState::Held
+    {
+        let history = history::read(objects, &record.spec.feed.feed).await?;
+        let by = superseded(&history, &record.spec.run).map(|past| past.run.clone());
+        held.can_be_approved &= by.is_none();
+        held.superseded_by = by;
+    }
+    Ok(told)
 }
 
 /// The run of `feed` that has begun today or yesterday and not ended. The names of runs tell where to

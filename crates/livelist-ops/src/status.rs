@@ -11,7 +11,7 @@ use livelist_model::head::Head;
 use livelist_model::history::{History, Past};
 use livelist_model::instant::believed;
 use livelist_model::record::{RunRecord, RunState};
-use livelist_model::registry::{CredentialRef, Provider};
+use livelist_model::registry::{CredentialRef, Planner, Provider};
 use livelist_model::{ClientId, FeedId, MlsId, ResourceName, RunId, layout};
 use livelist_steps::error::advice;
 use livelist_steps::history;
@@ -72,6 +72,46 @@ impl FeedState {
     }
 }
 
+/// Who starts runs, and so when the next begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Starts {
+    /// Somebody who waits for the instant (`livelist serve`).
+    AtTheTime,
+    /// Somebody who comes once a day (the planner on AWS): each run notes when the next is to be expected.
+    OnceADay,
+    /// Nobody is known to: what the last run noted is a guess.
+    Computed,
+}
+
+impl Starts {
+    /// By who plans the runs.
+    pub fn by(planner: Planner) -> Starts {
+        match planner {
+            Planner::AtTheTime => Starts::AtTheTime,
+            Planner::OnceADay => Starts::OnceADay,
+        }
+    }
+
+    fn next(
+        self,
+        feed: &Feed,
+        last: Option<&LastRun>,
+        head: Option<&Head>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        if self != Starts::AtTheTime {
+            return head.and_then(|head| head.next_expected_at);
+        }
+        // The agenda of `livelist serve`: a feed without a run is due.
+        let Some(last) = last else {
+            return Some(now);
+        };
+        let began = last.started_at.min(now);
+        let next = feed.spec.schedule.next_after(&feed.spec.mls, began);
+        next.map(|next| next.max(now))
+    }
+}
+
 /// How all feeds stand.
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {
@@ -108,6 +148,12 @@ pub struct FeedStatus {
     /// What to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
+    /// Whether an operator paused it. A result that waits does so all the same.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+    /// Who paused it, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause: Option<String>,
     /// Keys in the published list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live: Option<u64>,
@@ -135,6 +181,9 @@ pub struct FeedStatus {
     /// When the next run is due.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_run_at: Option<Timestamp>,
+    /// Whether that is only computed: nobody is known to start it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub next_run_computed: bool,
     /// When a site last said what it did with a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_ack_at: Option<Timestamp>,
@@ -205,13 +254,18 @@ pub struct Day {
 ///
 /// # Errors
 /// The store cannot be used now.
-pub async fn read(objects: &Arc<dyn Objects>, now: Timestamp) -> Result<Status, OpsError> {
+pub async fn read(
+    objects: &Arc<dyn Objects>,
+    starts: Starts,
+    now: Timestamp,
+) -> Result<Status, OpsError> {
     let (wanted, acks) = futures::try_join!(feeds::read(&**objects), acks(&**objects))?;
     let acks = Arc::new(acks);
     let mut feeds: Vec<FeedStatus> = stream::iter(wanted.feeds.into_values())
         .map(|feed| {
             let (objects, acks) = (objects.clone(), acks.clone());
-            let looking = tokio::spawn(async move { one(&*objects, &feed, &acks, now).await });
+            let looking =
+                tokio::spawn(async move { one(&*objects, &feed, &acks, starts, now).await });
             async { looking.await.map_err(|_| OpsError::Internal)? }
         })
         .buffer_unordered(AT_ONCE)
@@ -235,6 +289,7 @@ async fn one(
     objects: &dyn Objects,
     feed: &Feed,
     acks: &BTreeSet<String>,
+    starts: Starts,
     now: Timestamp,
 ) -> Result<FeedStatus, OpsError> {
     let id = &feed.spec.feed;
@@ -248,7 +303,8 @@ async fn one(
         Some(_) => None,
         None => under_way(objects, id, &history, now).await?,
     };
-    Ok(tell(feed, head.as_ref(), &history, running, clients, now))
+    let (head, at) = (head.as_ref(), now);
+    Ok(tell(feed, head, &history, running, clients, starts, at))
 }
 
 async fn head(objects: &dyn Objects, feed: &FeedId) -> Result<Option<Head>, OpsError> {
@@ -288,16 +344,12 @@ fn tell(
     history: &History,
     running: Option<RunRecord>,
     clients: Vec<ClientStatus>,
+    starts: Starts,
     now: Timestamp,
 ) -> FeedStatus {
     let newest = history.newest();
-    let (state, why) = judge(
-        feed.disabled.as_deref(),
-        running.is_some(),
-        newest,
-        head,
-        now,
-    );
+    let (state, why) = judge(feed, running.is_some(), newest, head, now);
+    let last_run = last_run(running, newest);
     let spec = &feed.spec;
     let (added, removed) = match head {
         Some(head) => {
@@ -316,6 +368,8 @@ fn tell(
         state,
         advice: what_to_do(state, newest).map(str::to_owned),
         why,
+        paused: feed.is_paused,
+        pause: feed.disabled.clone().filter(|_| feed.is_paused),
         live: head.map(|head| head.count),
         change: head.and_then(change),
         added,
@@ -326,13 +380,14 @@ fn tell(
         age_seconds: head.map(|head| now.duration_since(believed(head.as_of, now)).as_secs()),
         next_run_at: match feed.disabled {
             Some(_) => None,
-            None => head.and_then(|head| head.next_expected_at),
+            None => starts.next(feed, last_run.as_ref(), head, now),
         },
+        next_run_computed: feed.disabled.is_none() && starts == Starts::Computed,
         last_ack_at: clients
             .iter()
             .filter_map(|c| c.ack.as_ref().map(|ack| ack.at))
             .max(),
-        last_run: last_run(running, newest),
+        last_run,
         clients,
         history: history.runs.iter().map(day).collect(),
     }
@@ -376,14 +431,20 @@ fn day(past: &Past) -> Day {
 
 /// The one word, and why.
 fn judge(
-    disabled: Option<&str>,
+    feed: &Feed,
     is_running: bool,
     newest: Option<&Past>,
     head: Option<&Head>,
     now: Timestamp,
 ) -> (FeedState, Option<String>) {
-    if let Some(why) = disabled {
-        return (FeedState::Disabled, Some(why.to_owned()));
+    if let Some(why) = &feed.disabled {
+        return match newest {
+            // A pause changes nothing of what waits for a decision.
+            Some(past) if feed.is_paused && past.state == RunState::Held => {
+                (FeedState::Held, past.why.clone())
+            }
+            _ => (FeedState::Disabled, Some(why.clone())),
+        };
     }
     if is_running {
         return (FeedState::InProgress, None);
@@ -396,7 +457,11 @@ fn judge(
         _ => {}
     }
     let Some(head) = head else {
-        return (FeedState::Delayed, Some("there is no list yet".to_owned()));
+        let why = match newest {
+            None => "it waits for its first run",
+            Some(_) => "there is no list yet",
+        };
+        return (FeedState::Delayed, Some(why.to_owned()));
     };
     if head.is_from_future(now) {
         let why = "its times are from the future: the clock was wrong when they were noted";

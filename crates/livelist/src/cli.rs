@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use livelist_api::Network;
 use livelist_model::{ClientId, MlsId, ResourceName};
 
 use crate::exit::{Code, Failed};
@@ -18,7 +19,7 @@ pub use operate::{
     DiffArgs, FeedArgs, LogsArgs, NoticesArgs, PauseArgs, PutAside, RedriveArgs, RerunArgs,
     ResumeArgs, RunArgs, RunsArgs, ShowArgs, StatusArgs, WhyArgs,
 };
-pub use place::{DataArgs, PlaceArgs, RegistryArgs, SourceArgs};
+pub use place::{DataArgs, Flags, PlaceArgs, RegistryArgs, SourceArgs};
 
 /// Finds out which real-estate listings are still live, proves it, and tells every copy.
 #[derive(Debug, Parser)]
@@ -35,6 +36,15 @@ pub struct Cli {
         default_value = "info"
     )]
     pub log_files: String,
+    /// So much is logged to DATA/logs in a day, at most; a quarter of it is kept for warnings and errors.
+    #[arg(
+        long,
+        global = true,
+        env = "LIVELIST_LOG_MEGABYTES",
+        value_name = "MB",
+        default_value_t = 64
+    )]
+    pub log_megabytes: u32,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -97,6 +107,40 @@ pub enum Command {
         /// Where to.
         dir: PathBuf,
     },
+}
+
+impl Command {
+    /// The data directory that it works on; none where it works on none of this machine.
+    pub fn data(&self) -> Option<&Path> {
+        let place = match self {
+            Command::Reconcile(arguments) => return Some(&arguments.data.data),
+            Command::Serve(arguments) => return Some(&arguments.data.data),
+            Command::Status(arguments) => &arguments.place,
+            Command::Live(arguments) => &arguments.place,
+            Command::Runs(arguments) => &arguments.place,
+            Command::Show(arguments) => &arguments.run.place,
+            Command::Approve(arguments) | Command::Reject(arguments) => &arguments.place,
+            Command::Rerun(arguments) => &arguments.place,
+            Command::Diff(arguments) => &arguments.place,
+            Command::Why(arguments) => &arguments.place,
+            Command::Pause(arguments) => &arguments.place,
+            Command::Resume(arguments) => &arguments.place,
+            Command::Redrive(arguments) => &arguments.place,
+            Command::Notices(arguments) => &arguments.place,
+            Command::Logs(arguments) => &arguments.run.place,
+            Command::Registry(_)
+            | Command::Providers(_)
+            | Command::Probe(_)
+            | Command::Keys(_)
+            | Command::Openapi
+            | Command::Completions { .. }
+            | Command::Man { .. } => return None,
+        };
+        match place.stack {
+            Some(_) => None,
+            None => place.data.as_deref(),
+        }
+    }
 }
 
 /// What to do with registry documents.
@@ -214,6 +258,10 @@ pub struct ServeArgs {
     /// How clients reach this server, for the links to lists; `http://{listen}` when left out.
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
+    /// A proxy in front of this server, or a network of such: connections are counted by the address that it
+    /// forwards in `X-Forwarded-For`. May be given several times.
+    #[arg(long, value_name = "ADDRESS")]
+    pub trusted_proxy: Vec<Network>,
     /// Only the HTTP API: starts no runs and tells no sites.
     #[arg(long)]
     pub no_schedule: bool,

@@ -131,11 +131,11 @@ pub async fn run(command: KeysCommand, environment: Vec<(String, String)>) -> Re
             Ok(Code::Ok)
         }
         KeysCommand::List {
-            admin: true,
+            admin: Some(name),
             json,
             source,
             ..
-        } => list_admins(&source, environment, json).await,
+        } => list_admins(&source, environment, name, json).await,
         KeysCommand::List {
             client,
             json,
@@ -161,7 +161,7 @@ impl Written {
         if let (None, Some(registry)) = (&source.stack, &source.registry) {
             open_registry(registry)?;
             return Ok(Written {
-                objects: Arc::new(DirectoryObjects::open(registry)?),
+                objects: Arc::new(DirectoryObjects::open(registry)?.public()),
                 prefix: "",
             });
         }
@@ -266,11 +266,18 @@ struct AdminLine<'a> {
 async fn list_admins(
     source: &SourceArgs,
     environment: Vec<(String, String)>,
+    only: Option<String>,
     json: bool,
 ) -> Result<Code, Failed> {
     let registry = read(documents(source, environment).await?);
     let keys = registry.admins().list().await;
-    let keys = keys.map_err(AdminKeyError::from)?;
+    let mut keys = keys.map_err(AdminKeyError::from)?;
+    if let Some(name) = only {
+        keys.retain(|key| key.id == name);
+        if keys.is_empty() {
+            return Err(AdminKeyError::Unknown(name).into());
+        }
+    }
     let now = SystemClock.now();
     let lines = keys.iter().map(|key| AdminLine {
         admin: &key.id,

@@ -4,11 +4,15 @@
 
 mod layer;
 mod read;
+mod room;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
+use jiff::tz::TimeZone;
+use livelist_store::{Clock, SystemClock};
+use tracing::{Level, Metadata};
 use tracing_appender::rolling::{RollingFileAppender, RollingWriter, Rotation};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -17,6 +21,7 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::exit::Failed;
 use layer::Objects;
+use room::{Room, Take};
 
 pub use read::run;
 
@@ -27,11 +32,16 @@ const FOLDER: &str = "logs";
 const PREFIX: &str = "livelist";
 const SUFFIX: &str = "ndjson";
 
-static FILES: OnceLock<RollingFileAppender> = OnceLock::new();
+static FILES: OnceLock<(RollingFileAppender, Mutex<Room>)> = OnceLock::new();
+
+/// Bytes a day.
+static MOST: OnceLock<u64> = OnceLock::new();
 
 /// Begins to log: to standard error what `people` says, to files what `files` says, once they are
-/// open.
-pub fn init(people: &str, files: &str) {
+/// open, and no more than so many megabytes a day.
+pub fn init(people: &str, files: &str, megabytes: u32) {
+    // A process begins once.
+    let _ = MOST.set(u64::from(megabytes) * 1_000_000);
     let filter =
         |text: &str, or: &str| EnvFilter::try_new(text).unwrap_or_else(|_| EnvFilter::new(or));
     let lines = tracing_subscriber::fmt::layer()
@@ -47,6 +57,9 @@ pub fn init(people: &str, files: &str) {
 }
 
 /// From now on the files below `data` are written.
+///
+/// # Errors
+/// They cannot be written.
 pub fn open(data: &Path) -> Result<(), Failed> {
     let folder = data.join(FOLDER);
     // The appender looks for old files before it makes the folder, and complains on standard error.
@@ -59,8 +72,9 @@ pub fn open(data: &Path) -> Result<(), Failed> {
         .max_log_files(KEPT)
         .build(&folder)
         .map_err(|e| Failed::because(format!("cannot log to {}: {e}", folder.display())))?;
+    let room = Room::new(&folder, MOST.get().copied().unwrap_or(u64::MAX));
     // A process opens them once.
-    let _ = FILES.set(files);
+    let _ = FILES.set((files, Mutex::new(room)));
     Ok(())
 }
 
@@ -72,21 +86,68 @@ impl<'a> MakeWriter<'a> for Files {
     type Writer = Written<'a>;
 
     fn make_writer(&'a self) -> Self::Writer {
-        Written(FILES.get().map(RollingFileAppender::make_writer))
+        self.of(Level::INFO)
+    }
+
+    fn make_writer_for(&'a self, meta: &Metadata<'_>) -> Self::Writer {
+        self.of(*meta.level())
     }
 }
 
-struct Written<'a>(Option<RollingWriter<'a>>);
+impl Files {
+    fn of<'a>(&'a self, level: Level) -> Written<'a> {
+        Written(FILES.get().map(|(files, room)| Open {
+            writer: files.make_writer(),
+            room,
+            level,
+        }))
+    }
+}
+
+struct Written<'a>(Option<Open<'a>>);
+
+struct Open<'a> {
+    writer: RollingWriter<'a>,
+    room: &'a Mutex<Room>,
+    level: Level,
+}
+
+impl Open<'_> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let today = SystemClock.now().to_zoned(TimeZone::UTC).date();
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        match room.take(today, self.level, line.len()) {
+            Take::Write => self.writer.write(line),
+            Take::TellThatItIsFull => {
+                self.writer.write_all(full(self.level).as_bytes())?;
+                Ok(line.len())
+            }
+            Take::Leave => Ok(line.len()),
+        }
+    }
+}
+
+/// The last line of its kind on a day.
+fn full(level: Level) -> String {
+    let line = serde_json::json!({
+        "timestamp": format!("{:.6}", SystemClock.now()),
+        "level": "WARN",
+        "target": module_path!(),
+        "message": format!("the day's log is full: nothing more of the level {level} is written until tomorrow; \
+            --log-megabytes"),
+    });
+    format!("{line}\n")
+}
 
 impl Write for Written<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.0 {
-            Some(file) => file.write(bytes),
+            Some(open) => open.write(bytes),
             None => Ok(bytes.len()),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.as_mut().map_or(Ok(()), Write::flush)
+        self.0.as_mut().map_or(Ok(()), |open| open.writer.flush())
     }
 }

@@ -5,11 +5,13 @@ mod approve;
 mod cli;
 mod context;
 mod exit;
+mod exposed;
 mod keys;
 mod lapse;
 mod logs;
 mod notices;
 mod overlay;
+mod owner;
 mod probe;
 mod providers;
 mod questions;
@@ -48,7 +50,12 @@ const KEEP_ALIVE: Duration = Duration::from_secs(1);
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let environment: Vec<(String, String)> = std::env::vars().collect();
-    logs::init(&cli.log, &cli.log_files);
+    if let Some(data) = cli.command.data()
+        && let Err(failed) = owner::become_owner_of(data)
+    {
+        return failed.report();
+    }
+    logs::init(&cli.log, &cli.log_files, cli.log_megabytes);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_keep_alive(KEEP_ALIVE)

@@ -10,7 +10,7 @@ use livelist_model::registry::{Pair, parse_mls};
 use livelist_model::run::FeedSpec;
 use livelist_model::{layout, with_causes};
 use livelist_reso::dialect::Dialect;
-use livelist_reso::probe::{self, Check, Name, Probed, SecretTrouble, Verdict};
+use livelist_reso::probe::{self, Change, Check, Name, Probed, SecretTrouble, Verdict};
 use livelist_reso::secret::Account;
 use livelist_reso::time::Pace;
 use livelist_reso::{Dialects, HttpTransport};
@@ -19,6 +19,7 @@ use serde::Serialize;
 
 use crate::cli::ProbeArgs;
 use crate::exit::{Code, Failed};
+use crate::exposed;
 use crate::world::Documents;
 
 /// Runs `livelist probe`.
@@ -106,7 +107,17 @@ async fn report(
             .map_err(SecretTrouble::Account),
         Err(error) => Err(SecretTrouble::Unreadable(with_causes(&error))),
     };
-    let secret = probe::secret(&feed, &account);
+    let mut secret = probe::secret(&feed, &account);
+    if let Some(registry) = &source.registry
+        && let Some(advice) = exposed::exposed(registry, &feed.credential)
+    {
+        secret.verdict = secret.verdict.max(Verdict::Warning);
+        secret.seen.push(exposed::PROBLEM.to_owned());
+        secret.change.push(Change {
+            field: None,
+            advice,
+        });
+    }
     let Ok(account) = account else {
         return Ok(report.ended(check, vec![secret], "there is no account to ask with"));
     };

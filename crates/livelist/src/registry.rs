@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use livelist_model::layout;
-use livelist_model::registry::parse_admins;
+use livelist_model::registry::{Finding, parse_admins};
 use livelist_reso::Dialects;
 use livelist_reso::catalog::schema;
 use livelist_store::ObjectsExt;
@@ -12,6 +12,7 @@ use livelist_store::registry::read_registry;
 use crate::cli::RegistryCommand;
 use crate::context::open_registry;
 use crate::exit::{Code, Failed};
+use crate::exposed;
 use crate::overlay::Overlay;
 
 /// Runs `livelist registry …`.
@@ -25,6 +26,11 @@ pub async fn run(command: RegistryCommand) -> Result<Code, Failed> {
         }
         RegistryCommand::Check { dir, json } => {
             let documents = open_registry(&dir)?;
+            let unreadable = exposed::unreadable(&dir);
+            if !unreadable.is_empty() {
+                tell(&mut out, &unreadable, json)?;
+                return Ok(Code::Usage);
+            }
             let overlay = Overlay {
                 registry: documents.clone(),
                 data: documents,
@@ -33,13 +39,8 @@ pub async fn run(command: RegistryCommand) -> Result<Code, Failed> {
             if let Some((bytes, _)) = overlay.read(layout::ADMINS).await? {
                 findings.extend(parse_admins(&bytes).err().unwrap_or_default());
             }
-            for finding in &findings {
-                if json {
-                    writeln!(out, "{}", serde_json::to_string(finding)?)?;
-                } else {
-                    writeln!(out, "{finding}")?;
-                }
-            }
+            findings.extend(exposed::secrets(&dir, &registry));
+            tell(&mut out, &findings, json)?;
             if !findings.is_empty() {
                 return Ok(Code::Usage);
             }
@@ -54,4 +55,15 @@ pub async fn run(command: RegistryCommand) -> Result<Code, Failed> {
             Ok(Code::Ok)
         }
     }
+}
+
+fn tell(out: &mut impl Write, findings: &[Finding], json: bool) -> Result<(), Failed> {
+    for finding in findings {
+        if json {
+            writeln!(out, "{}", serde_json::to_string(finding)?)?;
+        } else {
+            writeln!(out, "{finding}")?;
+        }
+    }
+    Ok(())
 }

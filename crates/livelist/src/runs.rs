@@ -7,12 +7,12 @@ use flate2::write::GzDecoder;
 use livelist_model::head::Head;
 use livelist_model::history::Past;
 use livelist_model::layout;
-use livelist_ops::explain::{RunTold, Scan, explain};
+use livelist_ops::explain::{RunTold, Scan};
 use livelist_ops::runs;
 use livelist_store::ObjectsExt;
 use tokio::io::AsyncReadExt;
 
-use crate::cli::{FeedArgs, RunsArgs, ShowArgs};
+use crate::cli::{FeedArgs, Flags, RunsArgs, ShowArgs};
 use crate::exit::{Code, Failed};
 use crate::text::{or_none, out, table};
 use crate::world::World;
@@ -66,12 +66,18 @@ pub async fn list(arguments: RunsArgs, environment: Vec<(String, String)>) -> Re
     let rows = lines.iter().map(|line| {
         vec![
             line.run.to_string(),
-            line.state.as_str().to_owned(),
+            match line.superseded_by {
+                Some(_) => "superseded".to_owned(),
+                None => line.state.as_str().to_owned(),
+            },
             // A run without a result says nothing about the list: a 0 would look like an empty one.
             or_none(line.live),
             or_none(line.added),
             or_none(line.removed),
-            line.why.clone().unwrap_or_default(),
+            match (&line.superseded_by, &line.why) {
+                (Some(by), Some(why)) => format!("{why}; by {by}"),
+                (_, why) => why.clone().unwrap_or_default(),
+            },
         ]
     });
     let head = ["RUN", "STATE", ">LIVE", ">ADDED", ">REMOVED", "WHY"];
@@ -81,22 +87,24 @@ pub async fn list(arguments: RunsArgs, environment: Vec<(String, String)>) -> Re
 
 /// Runs `livelist show`.
 pub async fn show(arguments: ShowArgs, environment: Vec<(String, String)>) -> Result<Code, Failed> {
+    let flags = arguments.run.place.flags(&environment);
     let world = World::open(&arguments.run.place, environment).await?;
     let record = runs::record(world.objects(), &arguments.run.run).await?;
     let mut out = std::io::stdout().lock();
     if arguments.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&record)?)?;
     } else {
+        let told = runs::told(world.objects(), &record).await?;
         let others = runs::attempts(world.objects(), &record).await?;
-        out.write_all(describe(&explain(&record), &others)?.as_bytes())?;
+        out.write_all(describe(&told, &others, &flags)?.as_bytes())?;
     }
     Ok(Code::Ok)
 }
 
 /// A run in plain words.
-fn describe(run: &RunTold, others: &[Past]) -> Result<String, Failed> {
+fn describe(run: &RunTold, others: &[Past], flags: &Flags) -> Result<String, Failed> {
     let mut text = String::new();
-    write_run(&mut text, run)
+    write_run(&mut text, run, flags)
         .and_then(|()| write_others(&mut text, others))
         .map_err(|e| Failed::internal(&e))?;
     Ok(text)
@@ -112,7 +120,7 @@ fn write_others(text: &mut String, others: &[Past]) -> std::fmt::Result {
     Ok(())
 }
 
-fn write_run(text: &mut String, run: &RunTold) -> std::fmt::Result {
+fn write_run(text: &mut String, run: &RunTold, flags: &Flags) -> std::fmt::Result {
     writeln!(text, "run        {}", run.run)?;
     writeln!(
         text,
@@ -195,11 +203,16 @@ fn write_run(text: &mut String, run: &RunTold) -> std::fmt::Result {
     )?;
     if let Some(held) = &run.held {
         writeln!(text, "held       {}: {}", held.reason, held.advice)?;
-        if held.can_be_approved {
+        if let Some(by) = &held.superseded_by {
             writeln!(
                 text,
-                "next       livelist approve {0}, or livelist reject {0}",
-                run.run
+                "superseded by {by}: that one looked later, and counts"
+            )?;
+        } else if held.can_be_approved {
+            writeln!(
+                text,
+                "next       livelist approve {0}{1}, or livelist reject {0}{1}",
+                run.run, flags.data
             )?;
         }
     }
@@ -211,7 +224,7 @@ fn write_run(text: &mut String, run: &RunTold) -> std::fmt::Result {
             error.name, error.message
         )?;
         writeln!(text, "advice     {}", error.advice)?;
-        writeln!(text, "next       livelist rerun {}", run.feed)?;
+        writeln!(text, "next       livelist rerun {}{}", run.feed, flags.both)?;
     }
     Ok(())
 }

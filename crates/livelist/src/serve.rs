@@ -2,8 +2,10 @@
 //! what is old, and answers the HTTP APIs of sites and of operators, with the dashboard and links to lists
 //! that this process signs.
 
+mod descriptors;
 mod in_process;
-mod lock;
+mod links;
+pub mod lock;
 mod scheduler;
 mod stop;
 mod work;
@@ -12,7 +14,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use livelist_api::{ApiState, Rate, SignedLinks, openapi, router_with_objects, serve};
+use livelist_api::{ApiState, Limits, Rate, SignedLinks, openapi, router_with_objects, serve};
 use livelist_model::registry::Planner;
 use livelist_ops::http::AdminState;
 use livelist_ops::rerun::Starter;
@@ -55,6 +57,7 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
         .map_err(|e| Failed::usage(format!("cannot listen on {}: {e}", arguments.listen)))?;
     let address = listener.local_addr()?;
     logs::open(&arguments.data.data)?;
+    descriptors::raise();
     let work = match arguments.no_schedule {
         true => None,
         false => Some(work(&arguments, environment.clone()).await?),
@@ -65,9 +68,8 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
         .unwrap_or_else(|| format!("http://{address}"));
     let clock = lapse::clock(arguments.lapse);
     let entropy = Arc::new(SystemEntropy);
-    let links =
-        SignedLinks::new(&base, clock.clone(), &*entropy).map_err(|e| Failed::internal(&e))?;
-    let links = Arc::new(links);
+    let key = links::key(&arguments.data.data, &*entropy)?;
+    let links = Arc::new(SignedLinks::with_key(&base, clock.clone(), &key));
     let objects = Arc::new(Overlay { registry, data });
     let rate = Rate {
         requests: arguments.rate,
@@ -85,12 +87,24 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
     let state = ApiState::new(objects, links.clone(), clock.clone(), entropy).with_rate(rate);
     let router = router_with_objects(state, links).merge(livelist_ops::http::router(admin.clone()));
     let mut out = std::io::stdout().lock();
-    writeln!(out, "listening on http://{address}")?;
+    // At once: who reads the one line has the other.
+    let told = format!("listening on http://{address}\ndashboard at http://{address}/dashboard\n");
+    out.write_all(told.as_bytes())?;
     out.flush()?;
     drop(out);
     tracing::info!(%address, schedule = work.is_some(), "serving");
     let told = stop.clone();
-    let answers = serve(listener, router, clock, async move { told.told().await });
+    let limits = Limits {
+        trusted_proxies: arguments.trusted_proxy.clone(),
+        ..Limits::default()
+    };
+    let answers = serve(
+        listener,
+        router,
+        limits,
+        clock,
+        async move { told.told().await },
+    );
     let told = stop.clone();
     let looks = async {
         tokio::select! {

@@ -4,12 +4,13 @@ use std::io::Write;
 
 use anstyle::AnsiColor;
 use jiff::{SignedDuration, Timestamp};
-use livelist_ops::status::{FeedState, FeedStatus, Status, read};
+use livelist_ops::status::{FeedState, FeedStatus, Starts, Status, read};
 
-use crate::cli::StatusArgs;
+use crate::cli::{Flags, StatusArgs};
 use crate::exit::{Code, Failed};
+use crate::serve::lock;
 use crate::text::{NONE, or_none, out, painted, signed, since, span, table};
-use crate::world::World;
+use crate::world::{Place, World};
 
 /// The errors that speak of the account: the reference to it is shown with them.
 const CREDENTIAL_ERRORS: [&str; 4] = [
@@ -24,8 +25,16 @@ pub async fn run(
     arguments: StatusArgs,
     environment: Vec<(String, String)>,
 ) -> Result<Code, Failed> {
+    let flags = arguments.place.flags(&environment);
     let world = World::with_registry(&arguments.place, environment).await?;
-    let mut status = read(&world.env.objects, world.env.clock.now()).await?;
+    let starts = match &world.place {
+        Place::Aws(_) => Starts::OnceADay,
+        Place::Machine(machine) => match lock::is_held(machine.data.root()) {
+            true => Starts::AtTheTime,
+            false => Starts::Computed,
+        },
+    };
+    let mut status = read(&world.env.objects, starts, world.env.clock.now()).await?;
     status.feeds.retain(|feed| is_asked_for(feed, &arguments));
     let mut out = out();
     if arguments.json {
@@ -33,16 +42,23 @@ pub async fn run(
             writeln!(out, "{}", serde_json::to_string(feed)?)?;
         }
     } else {
-        out.write_all(&overview(&status)?)?;
+        out.write_all(&overview(&status, &arguments, &flags)?)?;
     }
     out.flush()?;
     for finding in &status.findings {
         writeln!(std::io::stderr(), "livelist: {finding}")?;
     }
     let trouble = status.feeds.iter().any(|feed| feed.state.is_trouble());
-    Ok(match arguments.check && trouble {
+    if !arguments.check {
+        return Ok(Code::Ok);
+    }
+    let registry = match status.findings.is_empty() {
+        true => Code::Ok,
+        false => Code::Usage,
+    };
+    Ok(match trouble {
         true => Code::Held,
-        false => Code::Ok,
+        false => registry,
     })
 }
 
@@ -57,7 +73,7 @@ fn is_asked_for(feed: &FeedStatus, arguments: &StatusArgs) -> bool {
         && (!arguments.trouble || feed.state.is_trouble())
 }
 
-fn overview(status: &Status) -> Result<Vec<u8>, Failed> {
+fn overview(status: &Status, arguments: &StatusArgs, flags: &Flags) -> Result<Vec<u8>, Failed> {
     let Status { at: now, feeds, .. } = status;
     let mut text = Vec::new();
     if !feeds.is_empty() {
@@ -74,19 +90,35 @@ fn overview(status: &Status) -> Result<Vec<u8>, Failed> {
         text = table(&head, feeds.iter().map(|feed| row(feed, *now)));
         writeln!(text)?;
     }
-    writeln!(text, "{}", sums(feeds))?;
+    match feeds.is_empty() && arguments.trouble {
+        true => writeln!(text, "no feed is in trouble")?,
+        false => writeln!(text, "{}", sums(feeds))?,
+    }
+    if feeds
+        .iter()
+        .any(|feed| feed.next_run_computed && feed.next_run_at.is_some())
+    {
+        writeln!(
+            text,
+            "NEXT RUN is computed from the last run: no `livelist serve` works on this data"
+        )?;
+    }
     for feed in feeds.iter().filter(|feed| feed.state.is_trouble()) {
         let (Some(why), Some(advice)) = (&feed.why, &feed.advice) else {
             continue;
         };
         writeln!(text, "\n{} is {}: {why}", feed.feed, lower(feed.state))?;
         writeln!(text, "  {advice}")?;
+        if let Some(pause) = &feed.pause {
+            writeln!(text, "  {pause}; no run looks again until it is resumed")?;
+        }
         if CREDENTIAL_ERRORS.contains(&why.as_str()) {
             let (credential, mls) = (&feed.credential, &feed.mls);
-            writeln!(text, "  credential {credential}; livelist probe {mls}")?;
+            writeln!(text, "  credential {credential}")?;
+            writeln!(text, "  livelist probe {mls}{}", flags.registry)?;
         }
         if let Some(run) = &feed.last_run {
-            writeln!(text, "  livelist show {}", run.run)?;
+            writeln!(text, "  livelist show {}{}", run.run, flags.both)?;
         }
     }
     Ok(text)
@@ -108,7 +140,10 @@ fn row(feed: &FeedStatus, now: Timestamp) -> Vec<String> {
             .map_or_else(|| NONE.to_owned(), |at| since(at, now)),
         feed.next_run_at
             .map_or_else(|| NONE.to_owned(), |at| since(at, now)),
-        feed.why.clone().unwrap_or_default(),
+        match (&feed.why, feed.paused && feed.state == FeedState::Held) {
+            (Some(why), true) => format!("{why}; paused"),
+            (why, _) => why.clone().unwrap_or_default(),
+        },
     ]
 }
 

@@ -16,8 +16,16 @@ async fn health_needs_no_key_and_no_store() {
     assert!(world.objects.reads().is_empty());
 }
 
+/// (O14) Who opens the address alone is told where the description is.
+#[tokio::test]
+async fn the_root_names_the_description() {
+    let world = World::new().await;
+    let answer = ask(&world.api(), "/", ACME_KEY).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.json()["description"], "v1/openapi.json");
+}
+
 #[rstest]
-#[case("/")]
 #[case("/v1")]
 #[case("/v1/feeds/")]
 #[case("/v1/feeds/x")]

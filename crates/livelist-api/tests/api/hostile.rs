@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use livelist_api::Rate;
+use axum::Router;
+use livelist_api::{Limits, Rate};
+use livelist_model::layout;
+use livelist_store::Links;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -17,30 +20,54 @@ use crate::world::{ACME_KEY, World, feed, hash, live_path};
 const PLANTED: &str = "s3cr3t-pl4nted";
 
 /// The API of a world on a socket of its own.
-struct Site {
+pub struct Site {
     world: World,
-    address: String,
+    pub address: String,
     stop: Option<oneshot::Sender<()>>,
     served: tokio::task::JoinHandle<()>,
 }
 
+async fn world() -> World {
+    let world = World::new().await;
+    world
+        .publish(&feed("abor"), &[keys(["a"]), many(2_000)])
+        .await;
+    world
+}
+
 impl Site {
-    async fn open() -> Site {
-        let world = World::new().await;
-        world
-            .publish(&feed("abor"), &[keys(["a"]), many(2_000)])
-            .await;
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
+    pub async fn open() -> Site {
+        Site::with(Limits::default()).await
+    }
+
+    pub async fn with(limits: Limits) -> Site {
+        let world = world().await;
         let api = world.api_with_rate(Rate {
             requests: u32::MAX,
             per: std::time::Duration::from_secs(60),
         });
+        Site::serving(world, api, limits).await
+    }
+
+    /// With a link to a file of 8 MB.
+    pub async fn with_file(limits: Limits) -> (Site, String) {
+        let world = world().await;
+        let name = layout::snapshot(&feed("abor"), 124, &"c".repeat(64));
+        world.put(&name, vec![0; 8 * 1024 * 1024]).await;
+        let (api, links) = world.api_with_objects("");
+        let hour = std::time::Duration::from_secs(3_600);
+        let link = links.link(&name, hour).await.unwrap();
+        (Site::serving(world, api, limits).await, link.url)
+    }
+
+    async fn serving(world: World, api: Router, limits: Limits) -> Site {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
         let (stop, stopped) = oneshot::channel::<()>();
         let clock = world.clock.clone();
         let served = tokio::spawn(async move {
             let stopped = async move { drop(stopped.await) };
-            livelist_api::serve(listener, api, clock, stopped).await;
+            livelist_api::serve(listener, api, limits, clock, stopped).await;
         });
         Site {
             world,
@@ -50,12 +77,12 @@ impl Site {
         }
     }
 
-    async fn connect(&self) -> TcpStream {
+    pub async fn connect(&self) -> TcpStream {
         TcpStream::connect(&self.address).await.unwrap()
     }
 
     /// Sends `bytes` and reads to the end of the connection.
-    async fn send(&self, bytes: impl AsRef<[u8]>) -> String {
+    pub async fn send(&self, bytes: impl AsRef<[u8]>) -> String {
         let mut stream = self.connect().await;
         // A peer that has heard enough closes; that is an answer as well.
         let _ = stream.write_all(bytes.as_ref()).await;
@@ -64,7 +91,7 @@ impl Site {
         String::from_utf8_lossy(&told).into_owned()
     }
 
-    async fn is_well(&self) {
+    pub async fn is_well(&self) {
         let path = live_path(&feed("abor"));
         let request = format!(
             "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {ACME_KEY}\r\n\r\n"
@@ -81,18 +108,18 @@ impl Site {
         )
     }
 
-    async fn close(mut self) {
+    pub async fn close(mut self) {
         self.stop.take().unwrap().send(()).unwrap();
         self.served.await.unwrap();
         assert!(TcpStream::connect(&self.address).await.is_err());
     }
 }
 
-fn status(told: &str) -> &str {
+pub fn status(told: &str) -> &str {
     told.split(' ').nth(1).unwrap_or("none")
 }
 
-fn body(told: &str) -> serde_json::Value {
+pub fn body(told: &str) -> serde_json::Value {
     serde_json::from_str(told.split_once("\r\n\r\n").unwrap().1).unwrap()
 }
 
@@ -162,6 +189,8 @@ async fn nonsense_is_refused() {
         b"GET /v1/health\xff\xfe HTTP/1.1\r\nhost: x\r\n\r\n".to_vec(),
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
         smuggled.into_bytes(),
+        // (O14) A server in front may go by the other host.
+        b"GET /v1/health HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n".to_vec(),
     ] {
         let mut stream = site.connect().await;
         let _ = stream.write_all(&request).await;

@@ -9,6 +9,7 @@
 mod acks;
 mod changes;
 mod check;
+mod crowd;
 mod errors;
 mod feeds;
 mod history;

@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use livelist_api::{ApiState, Rate, SignedLinks, router_with_objects};
+use livelist_api::{ApiState, Limits, Rate, SignedLinks, router_with_objects};
 use livelist_store::directory::DirectoryObjects;
 use livelist_store::{Clock, SystemClock, SystemEntropy};
 use serde::{Deserialize, Serialize};
@@ -40,7 +40,12 @@ pub async fn serve(data: String) -> Result<(), Failed> {
     writeln!(out, "{}", serde_json::to_string(&Listening { url })?)?;
     out.flush()?;
     let router = router_with_objects(state, links);
-    livelist_api::serve(listener, router, clock, told_to_end()).await;
+    let all = Limits::default();
+    let limits = Limits {
+        per_loopback: all.connections,
+        ..all
+    };
+    livelist_api::serve(listener, router, limits, clock, told_to_end()).await;
     Ok(())
 }
 

@@ -12,8 +12,9 @@ use crate::ids::{ClientId, MlsId};
 use crate::run::FeedSpec;
 
 mod document;
+mod reading;
 
-use document::{Findings, check_file_name, is_identifier, is_secret_name, is_sha256, parse};
+use document::{Findings, check_file_name, is_identifier, is_secret_name, is_sha256};
 
 /// Something wrong with a registry document.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -59,8 +60,10 @@ pub struct RegistryBuilder<'a> {
 /// Reads one MLS document; `file` is its name for the findings. What the document leaves to its
 /// provider is completed, and the rest checked, by `providers`.
 pub fn parse_mls(file: &str, text: &[u8], providers: &dyn Providers) -> Result<Mls, Vec<Finding>> {
-    let mut mls: Mls = parse(file, text)?;
     let mut findings = Findings::of(file);
+    let Some(mut mls) = findings.read::<Mls>(text) else {
+        return Err(findings.list);
+    };
     check_file_name(&mut findings, "mls", mls.mls.as_str());
     findings.url("base_url", &mls.base_url);
     if let Some(url) = &mls.token_url {
@@ -151,15 +154,21 @@ pub fn parse_mls(file: &str, text: &[u8], providers: &dyn Providers) -> Result<M
         let [field, problem, remedy] = problem.finding();
         findings.add(field, problem, remedy);
     }
-    let completed = providers.complete(file, &mut mls);
-    findings.list.extend(completed);
+    // Of a provider that cannot be read nothing is known.
+    if findings.is_read("provider") {
+        for finding in providers.complete(file, &mut mls) {
+            findings.add(&finding.field, finding.problem, &finding.remedy);
+        }
+    }
     findings.result(mls)
 }
 
 /// Reads one client document; `file` is its name for the findings.
 pub fn parse_client(file: &str, text: &[u8]) -> Result<Client, Vec<Finding>> {
-    let client: Client = parse(file, text)?;
     let mut findings = Findings::of(file);
+    let Some(client) = findings.read::<Client>(text) else {
+        return Err(findings.list);
+    };
     check_file_name(&mut findings, "client", client.client.as_str());
     if let Some(site) = &client.site {
         findings.url("site", site);
@@ -207,8 +216,10 @@ pub fn parse_client(file: &str, text: &[u8]) -> Result<Client, Vec<Finding>> {
 
 /// Reads the document of the operators.
 pub fn parse_admins(text: &[u8]) -> Result<Admins, Vec<Finding>> {
-    let admins: Admins = parse(ADMINS_FILE, text)?;
     let mut findings = Findings::of(ADMINS_FILE);
+    let Some(admins) = findings.read::<Admins>(text) else {
+        return Err(findings.list);
+    };
     if admins.schema != Admins::SCHEMA {
         findings.add(
             "schema",

@@ -62,6 +62,7 @@ const GUIDE: File = File {
 /// The page below `/dashboard`.
 pub(super) fn routes() -> Router<AdminState> {
     Router::new()
+        .route("/", get(async || Redirect::temporary("dashboard")))
         .route(
             "/dashboard",
             get(async |headers| sent("index.html", headers)),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::AdminState;
 use super::auth::Admin;
 use crate::diff::{Diff, diff as difference};
-use crate::explain::{RunTold, explain};
+use crate::explain::RunTold;
 use crate::runs::{self as past, RunLine};
 use crate::why::{Why, why as reasons};
 
@@ -80,7 +80,7 @@ pub(super) async fn run(
 ) -> Result<Json<RunTold>, ApiError> {
     let run: RunId = run.parse().map_err(|_| ApiError::NotFound)?;
     let record = past::record(&*state.env.objects, &run).await?;
-    Ok(Json(explain(&record)))
+    Ok(Json(past::told(&*state.env.objects, &record).await?))
 }
 
 #[derive(Deserialize)]

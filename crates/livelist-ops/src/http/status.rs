@@ -26,7 +26,7 @@ use self::short::Short;
 use super::AdminState;
 use super::auth::Admin;
 use crate::OpsError;
-use crate::status::{Status, read};
+use crate::status::{Starts, Status, read};
 
 /// So long an answer is as good as new: looking costs a few reads a feed.
 const NEW: SignedDuration = SignedDuration::from_secs(10);
@@ -167,7 +167,8 @@ async fn look(state: AdminState, asked: Timestamp) -> Result<Arc<Told>, ApiError
             return Ok(told);
         }
     }
-    let status = read(&state.env.objects, state.env.clock.now()).await?;
+    let starts = Starts::by(state.env.limits.planner);
+    let status = read(&state.env.objects, starts, state.env.clock.now()).await?;
     let told = tokio::task::spawn_blocking(move || written(&status, last.runs)).await;
     let told = Arc::new(told.map_err(|_| ApiError::Internal)??);
     memory.keep(&told, last.decisions);

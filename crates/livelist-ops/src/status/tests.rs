@@ -1,4 +1,6 @@
 use livelist_model::record::Traffic;
+use livelist_model::registry::{AnyProvider, parse_mls};
+use livelist_model::run::FeedSpec;
 
 use super::*;
 
@@ -35,6 +37,41 @@ fn head(next: &str) -> Head {
     .unwrap()
 }
 
+/// A feed; one that is disabled says `paused` if an operator did it.
+fn feed(disabled: Option<&str>) -> Feed {
+    let mls = br#"{"mls":"abor","provider":"reso","base_url":"https://x.example/odata","credential":"env:X",
+        "schedule":{"cron":"0 * * * *"}}"#;
+    let mls = parse_mls("mls/abor.json", mls, &AnyProvider).unwrap();
+    let pair = serde_json::from_str(r#"{"mls":"abor","resource":"Property"}"#).unwrap();
+    Feed {
+        spec: FeedSpec::resolve(&mls, &pair),
+        clients: Vec::new(),
+        disabled: disabled.map(str::to_owned),
+        is_paused: disabled == Some("paused"),
+    }
+}
+
+/// (O8) Where somebody waits for the instant, the next run is at the next hour of the schedule, whatever the
+/// last run thought; elsewhere it is what that noted.
+#[test]
+fn the_next_run_is_when_somebody_starts_it() {
+    let head = head("2026-11-23T04:00:00Z");
+    let newest = last_run(None, Some(&past(RunState::Published, None)));
+    let next = |starts: Starts, last: Option<&LastRun>, now: &str| {
+        let next = starts.next(&feed(None), last, Some(&head), now.parse().unwrap());
+        next.map(|at| at.to_string()).unwrap()
+    };
+    let noon = "2026-11-22T12:00:10Z";
+    let last = newest.as_ref();
+    assert_eq!(next(Starts::AtTheTime, last, noon), "2026-11-22T13:00:00Z");
+    assert_eq!(next(Starts::Computed, last, noon), "2026-11-23T04:00:00Z");
+    assert_eq!(next(Starts::OnceADay, last, noon), "2026-11-23T04:00:00Z");
+    // What is due is due now.
+    assert_eq!(next(Starts::AtTheTime, None, noon), noon);
+    let late = "2026-11-22T15:00:00Z";
+    assert_eq!(next(Starts::AtTheTime, last, late), late);
+}
+
 #[test]
 fn what_needs_somebody_comes_before_what_is_well() {
     let well = head("2026-11-23T04:00:00Z");
@@ -43,7 +80,9 @@ fn what_needs_somebody_comes_before_what_is_well() {
     let held = past(RunState::Held, Some("mass_removal"));
     let failed = past(RunState::Failed, Some("AccessDenied"));
     let rejected = past(RunState::Rejected, Some("mass_removal"));
-    let of = |disabled, running, newest, head| judge(disabled, running, newest, head, now()).0;
+    let of = |disabled: Option<&str>, running, newest, head| {
+        judge(&feed(disabled), running, newest, head, now()).0
+    };
     assert_eq!(
         of(None, false, Some(&published), Some(&well)),
         FeedState::OnTime
@@ -66,15 +105,22 @@ fn what_needs_somebody_comes_before_what_is_well() {
         FeedState::InProgress
     );
     assert_eq!(
-        of(Some("paused"), false, Some(&held), None),
+        of(Some("disabled"), false, Some(&held), None),
         FeedState::Disabled
+    );
+    let disabled = of(Some("paused"), false, Some(&failed), None);
+    assert_eq!(disabled, FeedState::Disabled);
+    // (O6) A pause hides no result that waits.
+    assert_eq!(
+        of(Some("paused"), false, Some(&held), None),
+        FeedState::Held
     );
     assert_eq!(of(None, false, None, None), FeedState::Delayed);
 }
 
 #[test]
 fn a_head_is_overdue_twelve_hours_after_it_was_expected() {
-    let of = |next| judge(None, false, None, Some(&head(next)), now()).0;
+    let of = |next| judge(&feed(None), false, None, Some(&head(next)), now()).0;
     assert_eq!(of("2026-11-22T00:00:00Z"), FeedState::OnTime);
     assert_eq!(of("2026-11-21T23:59:59Z"), FeedState::Delayed);
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +15,8 @@ use crate::{Body, Condition, Listed, Object, Objects, Retention, StoreError};
 #[derive(Debug, Clone)]
 pub struct DirectoryObjects {
     root: PathBuf,
+    /// What is made is for everybody to read.
+    is_public: bool,
 }
 
 /// Holds temporary files and the lock; never listed.
@@ -26,17 +28,30 @@ impl DirectoryObjects {
     /// Objects below `root`, which is made if it is not there.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
         let own = root.join(OWN);
-        fs::create_dir_all(&own)
+        // What is there keeps the rights that it has.
+        let mut folders = fs::DirBuilder::new();
+        folders.recursive(true).mode(0o700);
+        folders
+            .create(&own)
             .map_err(|e| StoreError::refused(format!("the directory {}", root.display()), e))?;
         Ok(DirectoryObjects {
             root: root.to_owned(),
+            is_public: false,
         })
+    }
+
+    /// The same for documents without secrets: what is made there, everybody may read.
+    #[must_use]
+    pub fn public(mut self) -> Self {
+        self.is_public = true;
+        self
     }
 
     /// The objects below `root`, to be read only: nothing is made there.
     pub fn reading(root: &Path) -> Self {
         DirectoryObjects {
             root: root.to_owned(),
+            is_public: false,
         }
     }
 
@@ -134,6 +149,7 @@ fn write(
     body: &Body,
     condition: &Condition,
     retention: Retention,
+    is_public: bool,
 ) -> io::Result<Option<String>> {
     let path = root.join(key);
     let folder = path.parent().unwrap_or(root);
@@ -152,6 +168,18 @@ fn write(
     // Who may read a document is its owner's decision, not that of the last writer.
     if let Ok(former) = fs::metadata(&path) {
         temporary.as_file().set_permissions(former.permissions())?;
+        if (former.uid(), former.gid()) != owner_of(&temporary.as_file().metadata()?) {
+            // Root alone may give a file away; who may not has made it as its own.
+            let given = chown(temporary.path(), Some(former.uid()), Some(former.gid()));
+            given.or_else(|e| match e.kind() {
+                ErrorKind::PermissionDenied => Ok(()),
+                _ => Err(e),
+            })?;
+        }
+    } else if is_public {
+        // Whatever the umask is.
+        let everybody = fs::Permissions::from_mode(0o644);
+        temporary.as_file().set_permissions(everybody)?;
     }
     let mark = retired_mark(&path);
     if retention == Retention::Scratch {
@@ -163,6 +191,10 @@ fn write(
     }
     File::open(folder)?.sync_all()?;
     Ok(Some(etag(&file.metadata()?)))
+}
+
+fn owner_of(meta: &fs::Metadata) -> (u32, u32) {
+    (meta.uid(), meta.gid())
 }
 
 fn retired_mark(path: &Path) -> PathBuf {
@@ -291,10 +323,10 @@ impl Objects for DirectoryObjects {
         retention: Retention,
     ) -> Result<String, StoreError> {
         check_name(key)?;
-        let root = self.root.clone();
+        let (root, is_public) = (self.root.clone(), self.is_public);
         let name = key.to_owned();
         let written = blocking(&format!("writing the file {key}"), move || {
-            write(&root, &name, &body, &condition, retention)
+            write(&root, &name, &body, &condition, retention, is_public)
         })
         .await?;
         written.ok_or_else(|| StoreError::ConditionFailed {

@@ -39,9 +39,9 @@ pub enum KeysCommand {
         /// Only this client's.
         #[arg(conflicts_with = "admin")]
         client: Option<ClientId>,
-        /// The operators' keys instead.
-        #[arg(long)]
-        admin: bool,
+        /// The operators' keys instead; with a name that operator's.
+        #[arg(long, value_name = "NAME", num_args = 0..=1)]
+        admin: Option<Option<String>>,
         /// One JSON object a key.
         #[arg(long)]
         json: bool,

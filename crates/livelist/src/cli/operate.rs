@@ -22,7 +22,7 @@ pub struct StatusArgs {
     /// Only feeds that need somebody: failed, held, delayed.
     #[arg(long)]
     pub trouble: bool,
-    /// Ends with 3 if a feed needs somebody.
+    /// Ends with 3 if a feed needs somebody, with 2 if only the registry is wrong.
     #[arg(long)]
     pub check: bool,
     /// One JSON object a feed.

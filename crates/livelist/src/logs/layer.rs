@@ -101,7 +101,7 @@ where
         if let Ok(mut text) = serde_json::to_vec(&line.0) {
             text.push(b'\n');
             // Where nothing can be written nobody can be told.
-            let _ = self.0.make_writer().write_all(&text);
+            let _ = self.0.make_writer_for(meta).write_all(&text);
         }
     }
 }

@@ -5,6 +5,7 @@
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use crate::exit::Failed;
 
@@ -12,6 +13,27 @@ use crate::exit::Failed;
 #[derive(Debug)]
 pub struct DataLock {
     _file: File,
+}
+
+/// Who only looks whether it is taken has it for a moment, so it is tried so often, after a pause each.
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(50);
+
+fn tried(file: &File) -> Result<(), TryLockError> {
+    for _ in 1..TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            other => return other,
+        }
+    }
+    file.try_lock()
+}
+
+/// Whether a process starts the runs of the data directory by schedule.
+pub fn is_held(data: &Path) -> bool {
+    let file = File::open(data.join(".livelist/serve.lock"));
+    // The lock goes with the file.
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// Takes the lock of the data directory, or names the process that has it.
@@ -22,7 +44,7 @@ pub fn take(data: &Path) -> Result<DataLock, Failed> {
         .create(true)
         .truncate(false)
         .open(data.join(".livelist/serve.lock"))?;
-    match file.try_lock() {
+    match tried(&file) {
         Ok(()) => {
             file.set_len(0)?;
             file.rewind()?;

@@ -77,6 +77,28 @@ fn another_date_is_no_other_look() {
     assert_eq!(line["held_reason"], "mass_removal");
     let late = town.livelist(&["approve", &run]);
     late.assert(2);
+    // (O10) It says which run counts in its place.
+    let newest = line["run"].as_str().unwrap();
+    let told = format!("superseded by {newest}; decide on that one");
+    assert!(late.err.contains(&told), "{}", late.err);
+    let runs = town.livelist(&["runs"]);
+    let of = |run: &str| {
+        runs.out
+            .lines()
+            .find(|l| l.starts_with(&format!("{run} ")))
+            .unwrap()
+    };
+    assert!(of(&run).contains("superseded"), "{}", runs.out);
+    assert!(of(newest).contains("held"), "{}", runs.out);
+    let shown = town.livelist(&["show", &run]);
+    assert!(
+        shown.out.contains(&format!("superseded by {newest}")),
+        "{}",
+        shown.out
+    );
+    assert!(!shown.out.contains("livelist approve"), "{}", shown.out);
+    // (O7) What is said of a second look is what is so.
+    assert!(shown.out.contains("A run of a later day"), "{}", shown.out);
     town.livelist(&["approve", line["run"].as_str().unwrap()])
         .assert(0);
     assert_truth(&town);

@@ -184,3 +184,18 @@ fn what_cannot_be_done_is_told_and_changes_nothing() {
     }
     assert_eq!(town.document(), WRITTEN);
 }
+
+/// (O14) One operator's keys can be listed by name.
+#[test]
+fn an_operators_keys_are_listed_by_name() {
+    let town = town();
+    for name in ["ada", "bob"] {
+        town.made(&["add", "--admin", name]);
+    }
+    let listed = |more: &[&str]| town.livelist(&[&["keys", "list", "--admin"], more].concat());
+    assert_eq!(listed(&[]).assert(0).out.lines().count(), 3);
+    let ada = listed(&["ada"]);
+    assert_eq!(ada.assert(0).out.lines().count(), 2);
+    assert!(ada.out.contains("ada") && !ada.out.contains("bob"));
+    listed(&["eve"]).assert(2);
+}

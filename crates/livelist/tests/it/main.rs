@@ -23,6 +23,7 @@ mod month;
 mod notices;
 mod one_machine;
 mod operator;
+mod owner;
 mod probe;
 mod providers;
 mod reader;

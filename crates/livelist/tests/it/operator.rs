@@ -5,6 +5,7 @@ use livelist_mls::{Fault, FaultRule, MlsSpec, On, Provider};
 use serde_json::{Value, json};
 
 use crate::reader;
+use crate::serve::Server;
 use crate::town::Town;
 
 /// Three MLSs: one is well, one lost a third of its listings overnight, one refuses the account.
@@ -85,6 +86,138 @@ fn which_feeds_are_in_trouble_and_why() {
     assert_eq!(days[1]["state"], "held");
     let abor = town.status("abor");
     assert_eq!((&abor["live"], &abor["change"]), (&json!(202), &json!(2)));
+}
+
+/// (O6) A pause does not hide a result that waits, nor what an operator may do with it.
+#[test]
+fn a_held_result_of_a_paused_mls_still_waits() {
+    let town = town();
+    town.said(&["pause", "bolt", "--reason", "the MLS moves"]);
+    let bolt = town.status("bolt");
+    assert_eq!(bolt["state"], "held");
+    assert_eq!(bolt["paused"], true);
+    assert_eq!(bolt["why"], "mass_removal");
+    assert!(bolt["pause"].as_str().unwrap().ends_with("the MLS moves"));
+    let said = town.said(&["status", "--trouble", "--mls", "bolt"]);
+    assert!(said.contains("mass_removal; paused"), "{said}");
+    let check = ["status", "--check", "--mls", "bolt"];
+    town.livelist(&check).assert(3);
+    let run = bolt["last_run"]["run"].as_str().unwrap();
+    town.said(&["approve", run]);
+    assert_eq!(town.status("bolt")["state"], "disabled");
+    town.livelist(&check).assert(0);
+}
+
+/// (O14) What is printed to be typed works as it is printed, where the environment says nothing.
+#[test]
+fn printed_hints_work_when_they_are_pasted() {
+    let town = town();
+    let (registry, data) = (town.registry(), town.data());
+    let bin = std::path::Path::new(env!("CARGO_BIN_EXE_livelist"))
+        .parent()
+        .unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let account = r#"{"client_id": "demo", "client_secret": "demo"}"#;
+    let sh = |command: &str| {
+        let mut sh = std::process::Command::new("sh");
+        sh.args(["-c", command])
+            .env_clear()
+            .env("PATH", &path)
+            .env("COLD_ACCOUNT", account);
+        let done = sh.output().unwrap();
+        (
+            done.status.code().unwrap(),
+            String::from_utf8(done.stdout).unwrap(),
+        )
+    };
+    let place = format!(
+        "--registry {} --data {}",
+        registry.display(),
+        data.display()
+    );
+    let (code, said) = sh(&format!("livelist status {place}"));
+    assert_eq!(code, 0);
+    let hints: Vec<&str> = said
+        .lines()
+        .filter_map(|l| l.strip_prefix("  "))
+        .filter(|l| l.starts_with("livelist "))
+        .collect();
+    assert_eq!(hints.len(), 3, "{said}");
+    let mut next = Vec::new();
+    for hint in hints {
+        let (code, said) = sh(hint);
+        // 3: a check of the probe failed, as the MLS refuses the account.
+        assert!(
+            code == 0 || (code == 3 && hint.contains("probe")),
+            "{hint}: {code}"
+        );
+        let of = said.lines().filter_map(|l| l.strip_prefix("next       "));
+        next.extend(of.flat_map(|l| l.split(", or ")).map(str::to_owned));
+    }
+    assert_eq!(next.len(), 3, "{next:?}");
+    let (mut approved, mut asked) = (0, 0);
+    for hint in next.iter().filter(|hint| !hint.contains("reject")) {
+        let (code, _) = sh(hint);
+        match hint.contains("approve") {
+            true => approved += i32::from(code == 0),
+            // It fails as before, at the MLS.
+            false => asked += i32::from(code == 4),
+        }
+    }
+    assert_eq!((approved, asked), (1, 1));
+    let (_, said) = sh(&format!("livelist status --trouble --mls abor {place}"));
+    assert_eq!(said, "no feed is in trouble\n");
+}
+
+/// (O8) While a process starts runs, its agenda is told; without one the time is marked.
+#[test]
+fn the_next_run_is_that_of_the_agenda_in_force() {
+    let town = Town::trestle(10);
+    town.mls_document("abor", &json!({"schedule": {"cron": "0 * * * *"}}));
+    town.day(&today(), 0);
+    let mark = "NEXT RUN is computed";
+    assert!(town.said(&["status"]).contains(mark));
+    assert_eq!(town.status("abor")["next_run_computed"], true);
+    let server = Server::with_schedule(&town, &[]);
+    assert!(!town.said(&["status"]).contains(mark));
+    let abor = town.status("abor");
+    assert_eq!(abor["next_run_computed"], Value::Null);
+    let next: jiff::Timestamp = abor["next_run_at"].as_str().unwrap().parse().unwrap();
+    let wait = next.duration_since(jiff::Timestamp::now());
+    assert!(wait.as_secs() <= 3_600, "{abor}");
+    server.stop().assert(0);
+    assert!(town.said(&["status"]).contains(mark));
+}
+
+/// (O2) What is wrong with the registry is told by `status`, and a monitor is told of it.
+#[test]
+fn a_faulty_registry_is_told() {
+    let town = Town::trestle(10);
+    town.day("2026-11-21", 0);
+    town.livelist(&["status", "--check"]).assert(0);
+    town.write(
+        "mls/bolt.json",
+        &json!({"mls": "bolt", "page_sice": 1, "enabled": "no"}),
+    );
+    town.write("admins.json", &json!({"schema": 1, "admin": []}));
+    let done = town.livelist(&["status", "--check"]);
+    done.assert(2);
+    for told in [
+        "mls/bolt.json: page_sice: ",
+        "mls/bolt.json: enabled: ",
+        "mls/bolt.json: provider: ",
+        "mls/bolt.json: base_url: ",
+        "mls/bolt.json: credential: ",
+        "admins.json: admin: ",
+    ] {
+        assert!(done.err.contains(told), "{told}: {}", done.err);
+    }
+    // Without `--check` it only tells. A feed that needs somebody comes first.
+    town.livelist(&["status"]).assert(0);
+    let denied = FaultRule::new(Fault::Status { code: 403 }).on(On::Page);
+    town.mls("abor").set_faults(vec![denied]);
+    town.day("2026-11-22", 4);
+    town.livelist(&["status", "--check"]).assert(3);
 }
 
 #[test]

@@ -38,7 +38,14 @@ impl Server {
             let said = std::fs::read_to_string(&process.out).unwrap();
             said.ends_with('\n').then_some(said)
         });
-        let address = said.trim_end().strip_prefix("listening on http://");
+        let mut lines = said.lines();
+        let address = lines
+            .next()
+            .and_then(|l| l.strip_prefix("listening on http://"));
+        let page = lines
+            .next()
+            .and_then(|l| l.strip_prefix("dashboard at http://"));
+        assert_eq!(page, address.map(|a| format!("{a}/dashboard")).as_deref());
         Server {
             address: address.expect(&said).to_owned(),
             process,
@@ -130,6 +137,74 @@ fn town() -> Town {
         town.write(&file, &document);
     }
     town
+}
+
+/// (O14) Links to lists work on after a restart; their key is for the service alone.
+#[test]
+fn links_outlive_the_process() {
+    let town = town();
+    town.day("2026-11-21", 0);
+    let server = Server::start(&town, &["--public-url", "https://lists.example"]);
+    let feeds = server.get("/v1/feeds", Some(KEY), &[]).json();
+    let feed = feeds["feeds"][0]["feed"].as_str().unwrap().to_owned();
+    let manifest = server
+        .get(&format!("/v1/feeds/{feed}/live"), Some(KEY), &[])
+        .json();
+    let link = manifest["full"]["url"].as_str().unwrap();
+    let path = link
+        .strip_prefix("https://lists.example")
+        .unwrap()
+        .to_owned();
+    server.kill();
+    let server = Server::start(&town, &[]);
+    assert_eq!(server.get(&path, None, &[]).status, 200);
+    let key = std::fs::metadata(town.data().join(".livelist/links.key")).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::mode(&key.permissions());
+    assert_eq!((key.len(), mode & 0o777), (32, 0o600));
+    // (O14) Who opens the address finds the page.
+    let start = server.get("/", None, &[]);
+    assert_eq!(
+        (start.status, start.headers["location"].as_str()),
+        (307, "dashboard")
+    );
+    assert_eq!(server.get("/dashboard", None, &[]).status, 200);
+    server.stop().assert(0);
+}
+
+/// A shell's soft limit is often less than the connections that it may have.
+#[test]
+#[cfg(target_os = "linux")]
+fn it_may_open_as_many_files_as_it_needs() {
+    let town = town();
+    std::fs::create_dir_all(town.data()).unwrap();
+    let mut process = Command::new("sh")
+        .args(["-c", "ulimit -Sn 128; exec \"$0\" \"$@\""])
+        .arg(env!("CARGO_BIN_EXE_livelist"))
+        .args(["serve", "--no-schedule", "--listen", "127.0.0.1:0"])
+        .args(["--registry".into(), town.registry()])
+        .args(["--data".into(), town.data()])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = [0; 16];
+    process
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut said)
+        .unwrap();
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", process.id())).unwrap();
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let files = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let numbers: Vec<u64> = files
+        .unwrap()
+        .split_whitespace()
+        .filter_map(|n| n.parse().ok())
+        .collect();
+    assert!(numbers[0] > 1_024 + 64, "{limits}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use url::{Host, Url};
 
 use super::Finding;
+use super::reading::read;
 use crate::notice::is_public;
 
 /// What is wrong with one document, gathered on the way through it.
@@ -13,6 +14,8 @@ pub(super) struct Findings<'a> {
     file: &'a str,
     /// So far.
     pub(super) list: Vec<Finding>,
+    /// Fields that hold what stands in for a value that cannot be read: nothing is said of them again.
+    made_up: Vec<String>,
 }
 
 impl<'a> Findings<'a> {
@@ -20,10 +23,31 @@ impl<'a> Findings<'a> {
         Findings {
             file,
             list: Vec::new(),
+            made_up: Vec::new(),
         }
     }
 
+    /// Reads the document; what is wrong with it comes first among the findings. Nothing where it cannot be
+    /// read so far that its fields could be checked.
+    pub(super) fn read<T: DeserializeOwned>(&mut self, text: &[u8]) -> Option<T> {
+        let read = read(text);
+        for fault in read.faults {
+            self.add(&fault.field, fault.problem, fault.remedy);
+        }
+        self.made_up.extend(read.made_up);
+        read.value
+    }
+
+    /// Whether the field holds what the document says.
+    pub(super) fn is_read(&self, field: &str) -> bool {
+        !self.made_up.iter().any(|made_up| is_within(field, made_up))
+    }
+
+    /// A finding, unless what it is about is made up.
     pub(super) fn add(&mut self, field: &str, problem: impl Into<String>, remedy: &str) {
+        if !self.is_read(field) {
+            return;
+        }
         self.list.push(Finding {
             file: self.file.to_owned(),
             field: field.to_owned(),
@@ -106,6 +130,13 @@ impl<'a> Findings<'a> {
     }
 }
 
+/// Whether `field` is `other` or a part of it.
+fn is_within(field: &str, other: &str) -> bool {
+    field
+        .strip_prefix(other)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
 fn is_loopback(url: &Url) -> bool {
     match url.host_str() {
         Some("localhost") => true,
@@ -150,51 +181,4 @@ pub(super) fn check_file_name(findings: &mut Findings<'_>, field: &str, name: &s
             "name the file after the document",
         );
     }
-}
-
-pub(super) fn parse<T: DeserializeOwned>(file: &str, text: &[u8]) -> Result<T, Vec<Finding>> {
-    let mut json = serde_json::Deserializer::from_slice(crate::without_bom(text));
-    let (path, error) = match serde_path_to_error::deserialize(&mut json) {
-        Ok(value) => match json.end() {
-            Ok(()) => return Ok(value),
-            Err(error) => (String::new(), error),
-        },
-        Err(error) => (error.path().to_string(), error.into_inner()),
-    };
-    let remedy = if error.is_data() {
-        "See docs/registry.md for the fields and their forms"
-    } else {
-        "Mend the JSON syntax"
-    };
-    Err(vec![Finding {
-        file: file.to_owned(),
-        field: if matches!(path.as_str(), "." | "?") {
-            String::new()
-        } else {
-            path
-        },
-        problem: without_values(&error),
-        remedy: remedy.to_owned(),
-    }])
-}
-
-/// serde_json quotes strings of the wrong type: a secret pasted into the wrong field must not reach
-/// a log. What it says behind the value is its own, so that is looked for from the end: the value
-/// may hold the same words.
-fn without_values(error: &serde_json::Error) -> String {
-    let message = error.to_string();
-    if !error.is_data() {
-        return message;
-    }
-    let message = message
-        .rsplit_once(" at line ")
-        .map_or(&*message, |(m, _)| m);
-    let expected = || message.rsplit_once(", expected ").map_or("", |(_, e)| e);
-    if message.starts_with("unknown variant `") {
-        return format!("the value is not a known one, expected {}", expected());
-    }
-    if message.starts_with("invalid type: string \"") {
-        return format!("invalid type: a string, expected {}", expected());
-    }
-    message.to_owned()
 }

@@ -64,6 +64,62 @@ fn findings_name_file_field_and_remedy() {
     }
 }
 
+/// (O2) What is wrong in several places is told in one go, and only what the document says.
+#[test]
+fn one_fault_does_not_hide_the_others() {
+    let fields = |found: Vec<Finding>| {
+        let fields = found.into_iter().map(|f| f.field);
+        fields.collect::<Vec<_>>()
+    };
+    let text = r#"{"mls":"other","page_sice":3,"provider":"Trestle!","base_url":"http://mls.example/odata",
+        "guards":{"floor":2,"removed_fraction":7},"limits":[{"most":"many","of":"requests","seconds":60},{"per":1}],
+        "confirm":"never","enabled":"yes","page_size":0}"#;
+    let mut found = fields(mls(text).unwrap_err());
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            "base_url",
+            "confirm",
+            "credential",
+            "enabled",
+            "guards.floor",
+            "guards.removed_fraction",
+            "limits[0].most",
+            "limits[1].most",
+            "limits[1].per",
+            "limits[1].seconds",
+            "mls",
+            "page_sice",
+            "page_size",
+            "provider",
+        ]
+    );
+    let text = r#"{"client":"acme","api_keys":[{"sha256":"xy"},{"id":"a","feeds":"all"},5],"sites":1,
+        "pairs":[{"mls":"UPPER","resource":"Property"},{"resource":"Property"},{"mls":"abor"}]}"#;
+    let mut found = fields(parse_client("clients/acme.json", text.as_bytes()).unwrap_err());
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            "api_keys[0].id",
+            "api_keys[0].sha256",
+            "api_keys[1].feeds",
+            "api_keys[1].sha256",
+            "api_keys[2]",
+            "pairs[0].mls",
+            "pairs[1].mls",
+            "pairs[2].resource",
+            "sites",
+        ]
+    );
+    // What is no object has no fields, and what is there twice is seen in the text alone.
+    assert_eq!(fields(mls("[]").unwrap_err()), [""]);
+    assert_eq!(fields(mls("{\"mls\": ").unwrap_err()), [""]);
+    let twice = GOOD.replacen('{', r#"{"mls":"abor","#, 1);
+    assert_eq!(mls(&twice).unwrap_err().len(), 1);
+}
+
 #[test]
 fn http_is_for_loopback_only() {
     for (url, fine) in [
@@ -119,7 +175,10 @@ fn a_schedule_that_cannot_be_kept_is_found() {
         ]
     );
     assert_eq!(with(r#"{"cron":5}"#), ["schedule.cron"]);
-    assert_eq!(with(r#"{"crom":"30 4 * * *"}"#), ["schedule.crom"]);
+    assert_eq!(
+        with(r#"{"crom":"30 4 * * *"}"#),
+        ["schedule.crom", "schedule.cron"]
+    );
     assert_eq!(with(r#"["daily"]"#), ["schedule"]);
     assert_eq!(with(r#""hourly""#), ["schedule"]);
 }

@@ -57,6 +57,10 @@ struct ShortFeed<'a> {
     why: &'a Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     advice: &'a Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    paused: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pause: &'a Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     live: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,6 +99,8 @@ impl<'a> ShortFeed<'a> {
             state,
             why,
             advice,
+            paused,
+            pause,
             live,
             change,
             added,
@@ -104,6 +110,7 @@ impl<'a> ShortFeed<'a> {
             published_at,
             age_seconds: _,
             next_run_at,
+            next_run_computed: _,
             last_ack_at,
             last_run,
             clients,
@@ -119,6 +126,8 @@ impl<'a> ShortFeed<'a> {
             state: *state,
             why,
             advice,
+            paused: *paused,
+            pause,
             live: *live,
             change: *change,
             added: *added,
