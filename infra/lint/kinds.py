@@ -265,10 +265,14 @@ KINDS = [
             "PublicAccessBlockConfiguration.IgnorePublicAcls": "public_access.ignore_public_acls",
             "PublicAccessBlockConfiguration.RestrictPublicBuckets": "public_access.restrict_public_buckets",
             "OwnershipControls.Rules.ObjectOwnership": "ownership.rule.object_ownership",
+            "VersioningConfiguration.Status": "versioning.versioning_configuration.status",
             "LifecycleConfiguration.Rules[].Status": "lifecycle.rule[].status",
             "LifecycleConfiguration.Rules[].TagFilters.Key": "lifecycle.rule[].filter.tag.key",
             "LifecycleConfiguration.Rules[].TagFilters.Value": "lifecycle.rule[].filter.tag.value",
             "LifecycleConfiguration.Rules[].ExpirationInDays": "lifecycle.rule[].expiration.days",
+            "LifecycleConfiguration.Rules[].Prefix": "lifecycle.rule[].filter.prefix",
+            "LifecycleConfiguration.Rules[].NoncurrentVersionExpiration.NoncurrentDays": "lifecycle.rule[].noncurrent_version_expiration.noncurrent_days",
+            "LifecycleConfiguration.Rules[].ExpiredObjectDeleteMarker": "lifecycle.rule[].expiration.expired_object_delete_marker",
             "LifecycleConfiguration.Rules[].AbortIncompleteMultipartUpload.DaysAfterInitiation": "lifecycle.rule[].abort_incomplete_multipart_upload.days_after_initiation",
         },
         # CloudFormation makes up the name.
@@ -281,6 +285,7 @@ BUCKET_PARTS = {
     "aws_s3_bucket_server_side_encryption_configuration": "encryption",
     "aws_s3_bucket_public_access_block": "public_access",
     "aws_s3_bucket_ownership_controls": "ownership",
+    "aws_s3_bucket_versioning": "versioning",
     "aws_s3_bucket_lifecycle_configuration": "lifecycle",
 }
 

@@ -109,6 +109,13 @@ PLANTED = {
         f"{MODULES}/storage/main.tf", 'value = "scratch"', 'value = "scraps"',
         "bucket Bucket", "lifecycle.rule[scratch].filter.tag.value",
     ),
+    "bucket without versions": (
+        SAM, "      VersioningConfiguration: { Status: Enabled }\n", "", "bucket Bucket", "versioning.versioning_configuration.status",
+    ),
+    "former versions that are kept too long": (
+        f"{MODULES}/storage/main.tf", "noncurrent_days = 90", "noncurrent_days = 900",
+        "bucket Bucket", "lifecycle.rule[former-versions].noncurrent_version_expiration.noncurrent_days",
+    ),
     "public bucket": (
         f"{MODULES}/storage/main.tf", "block_public_policy     = true", "block_public_policy     = false",
         "bucket Bucket", "public_access.block_public_policy",

@@ -144,6 +144,52 @@ resource "aws_iam_policy" "operator_policy" {
   })
 }
 
+# Attached to nobody: who restores what was overwritten or deleted takes it for as long as that lasts
+# (docs/restore.md). Nothing else reads former versions or writes all of the registry. Versions cannot be
+# deleted with it.
+resource "aws_iam_policy" "break_glass_policy" {
+  name        = "${var.stack}-break-glass-${local.region}"
+  description = "Restores former versions of objects of the stack ${var.stack}. Attach it for the time of a restore only."
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "ListVersions"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket", "s3:ListBucketVersions"]
+        Resource = module.storage.arn
+      },
+      {
+        Sid    = "ReadVersions"
+        Effect = "Allow"
+        Action = ["s3:GetObject", "s3:GetObjectVersion"]
+        Resource = [
+          "${module.storage.arn}/registry/*",
+          "${module.storage.arn}/feeds/*",
+          "${module.storage.arn}/paused/*",
+        ]
+      },
+      # A list that a restored head needs again must lose the tag by which it would expire.
+      {
+        Sid      = "RestoreFeeds"
+        Effect   = "Allow"
+        Action   = ["s3:PutObject", "s3:PutObjectTagging"]
+        Resource = "${module.storage.arn}/feeds/*"
+      },
+      {
+        Sid    = "RestoreRegistryAndPauses"
+        Effect = "Allow"
+        Action = ["s3:PutObject", "s3:DeleteObject"]
+        Resource = [
+          "${module.storage.arn}/registry/*",
+          "${module.storage.arn}/paused/*",
+        ]
+      },
+    ]
+  })
+}
+
 # The dashboard, and what it asks and does. It knows the operators' keys by the registry.
 module "admin" {
   source = "../function"
