@@ -295,6 +295,7 @@ lint: $(VENV) infra/lint/node_modules/.installed ## Checks template, Terraform a
 	done
 	@.venv/bin/python infra/lint/schema.py
 	@.venv/bin/python infra/lint/compare.py
+	@.venv/bin/python infra/lint/sizes.py
 	@.venv/bin/python -W ignore -m unittest discover -q -s infra/lint/tests
 
 .PHONY: lint-all

@@ -57,9 +57,9 @@ class Terraform(unittest.TestCase):
 
     def test_all_that_is_optional_can_be_planned(self):
         example = "infra/envs/dev/main.tf"
-        optional = 'admin_api = "ENABLED"\n  tracing = "Active"\n  metrics_per_mls = "yes"\n'
+        optional = 'size = "large"\n  admin_api = "ENABLED"\n  tracing = "Active"\n  metrics_per_mls = "yes"\n'
         with Copy() as copy:
-            copy.replace(example, 'schedule_state      = "DISABLED"\n', f'schedule_state = "DISABLED"\n  {optional}')
+            copy.replace(example, 'schedule_state = "DISABLED"\n', f'schedule_state = "DISABLED"\n  {optional}')
             done = plan(copy, "dev")
         self.assertEqual(done.returncode, 0, done.stderr)
         for made in ("module.admin[0].", "aws_iam_role_policy_attachment__traces[0]", "aws_apigatewayv2_route__admin["):
