@@ -21,6 +21,7 @@ from samtranslator.yaml_helper import yaml_parse  # noqa: E402
 # What `Ref` gives, by type.
 REF = {
     "AWS::ApiGatewayV2::Api": "id",
+    "AWS::CloudWatch::Dashboard": "name",
     "AWS::IAM::ManagedPolicy": "arn",
     "AWS::KMS::Key": "id",
     "AWS::Lambda::Function": "name",
@@ -34,6 +35,7 @@ REF = {
 ATTRIBUTES = {"Arn": "arn", "QueueName": "name"}
 # Where a type has its name, and the ARN that follows from it.
 NAMED = {
+    "AWS::CloudWatch::Dashboard": ("DashboardName", lambda name: f"<{name}.arn>"),
     "AWS::Lambda::Function": ("FunctionName", facts.function_arn),
     # CloudFormation's ends with `:*`; whoever takes one without, takes it with, too.
     "AWS::Logs::LogGroup": ("LogGroupName", lambda name: f"{facts.log_group_arn(name)}:*"),
