@@ -254,6 +254,51 @@ KINDS = [
         documents={"AccessLogSettings.Format", "access_log_settings.format"},
     ),
     Kind(
+        "certificate",
+        "AWS::CertificateManager::Certificate",
+        "aws_acm_certificate",
+        {
+            "DeletionPolicy": "kept",
+            "DomainName": "domain_name",
+            "ValidationMethod": "validation_method",
+            "DomainValidationOptions.HostedZoneId": "validation_zone",
+        },
+        # The one name that the certificate is for.
+        not_in_terraform={"DomainValidationOptions.DomainName"},
+    ),
+    Kind(
+        "address",
+        "AWS::ApiGatewayV2::DomainName",
+        "aws_apigatewayv2_domain_name",
+        {
+            "DeletionPolicy": "kept",
+            "DomainName": "domain_name",
+            "DomainNameConfigurations.CertificateArn": "domain_name_configuration.certificate_arn",
+            "DomainNameConfigurations.EndpointType": "domain_name_configuration.endpoint_type",
+            "DomainNameConfigurations.SecurityPolicy": "domain_name_configuration.security_policy",
+        },
+    ),
+    Kind(
+        "mapping",
+        "AWS::ApiGatewayV2::ApiMapping",
+        "aws_apigatewayv2_api_mapping",
+        {"DomainName": "domain_name", "ApiId": "api_id", "Stage": "stage"},
+    ),
+    Kind(
+        "DNS record",
+        "AWS::Route53::RecordSet",
+        "aws_route53_record",
+        {
+            "DeletionPolicy": "kept",
+            "HostedZoneId": "zone_id",
+            "Name": "name",
+            "Type": "type",
+            "AliasTarget.DNSName": "alias.name",
+            "AliasTarget.HostedZoneId": "alias.zone_id",
+            "AliasTarget.EvaluateTargetHealth": "alias.evaluate_target_health",
+        },
+    ),
+    Kind(
         "bucket",
         "AWS::S3::Bucket",
         "aws_s3_bucket",
