@@ -245,7 +245,7 @@ class _Reading:
             raise FactsError(f"{id_}: nobody compares {type_} yet; kinds.py is the place")
         kind = BY_CLOUDFORMATION[type_]
         if type_ in KEPT:
-            given["DeletionPolicy"] = resource.get("DeletionPolicy", "").startswith("Retain")
+            given["DeletionPolicy"] = resource.get("DeletionPolicy") == "RetainExceptOnCreate"
         if type_ == "AWS::KMS::Key":
             self._statements(f"policy of {id_}", given["KeyPolicy"])
         if type_ == "AWS::StepFunctions::StateMachine":
