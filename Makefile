@@ -105,6 +105,8 @@ ENV_FOLDER := infra/envs/$(ENV)
 # The local stack has its artifact in the same place, for this machine and to debug.
 PACKAGED = sha256sum --check --status build/packaged-$(ARCH) 2>/dev/null || { \
   echo "$(ARTIFACT) is not what make package builds for $(ARCH): make package ARCH=$(ARCH)" >&2; exit 1; }
+# The address of one's own has no functions.
+WITHOUT_ARTIFACT := $(filter domain,$(ENV))
 # Where Terraform keeps its state: an S3 bucket, and its region.
 STATE_BUCKET :=
 STATE_REGION :=
@@ -114,10 +116,10 @@ plan: ## Terraform: shows what would change; ENV=dev STATE_BUCKET=… STATE_REGI
 	@[ -d "$(ENV_FOLDER)" ] || { echo "There is no $(ENV_FOLDER)" >&2; exit 1; }
 	@[ -n "$(STATE_BUCKET)" ] && [ -n "$(STATE_REGION)" ] || { \
 	  echo "Say where the state is: make plan ENV=$(ENV) STATE_BUCKET=… STATE_REGION=…" >&2; exit 1; }
-	@$(PACKAGED)
+	@$(if $(WITHOUT_ARTIFACT),true,$(PACKAGED))
 	terraform -chdir=$(ENV_FOLDER) init -input=false -reconfigure \
 	  -backend-config=bucket=$(STATE_BUCKET) -backend-config=region=$(STATE_REGION)
-	terraform -chdir=$(ENV_FOLDER) plan -input=false -var=architecture=$(ARCH) -out=plan.out
+	terraform -chdir=$(ENV_FOLDER) plan -input=false $(if $(WITHOUT_ARTIFACT),,-var=architecture=$(ARCH)) -out=plan.out
 
 .PHONY: apply
 apply: ## Terraform: carries out what `make plan` showed; ENV=dev.
@@ -131,6 +133,11 @@ deploy-sam: $(SAM) ## SAM: shows the changes and asks; ENV=dev, PARAMETERS="Aler
 	$(SAM) deploy --template template.yaml --stack-name livelist-$(ENV) --resolve-s3 \
 	  --capabilities CAPABILITY_IAM --confirm-changeset --no-fail-on-empty-changeset \
 	  --parameter-overrides Architecture=$(ARCH) $(PARAMETERS)
+
+.PHONY: deploy-domain
+deploy-domain: $(SAM) ## SAM: the sites' address in a stack of its own; PARAMETERS="DomainName=… HostedZoneId=… ApiId=…".
+	$(SAM) deploy --template infra/domain/template.yaml --stack-name livelist-domain --resolve-s3 \
+	  --confirm-changeset --no-fail-on-empty-changeset --parameter-overrides $(PARAMETERS)
 
 # --- Running ----------------------------------------------------------------------------------------
 
@@ -283,7 +290,7 @@ wordpress-pot: wordpress-tools ## Writes the plugin's template of translations.
 
 .PHONY: lint
 lint: $(VENV) infra/lint/node_modules/.installed ## Checks template, Terraform and state machine; both describe the same system.
-	@.venv/bin/cfn-lint template.yaml && echo "template.yaml: fine"
+	@.venv/bin/cfn-lint template.yaml infra/domain/template.yaml && echo "template.yaml, infra/domain: fine"
 	@mkdir -p build && sed 's/$${Partition}/aws/' statemachines/reconcile.asl.json > build/reconcile.asl.json
 	@infra/lint/node_modules/.bin/asl-validator --json-path build/reconcile.asl.json
 	@if command -v terraform >/dev/null; then \
@@ -295,11 +302,13 @@ lint: $(VENV) infra/lint/node_modules/.installed ## Checks template, Terraform a
 	done
 	@.venv/bin/python infra/lint/schema.py
 	@.venv/bin/python infra/lint/compare.py
+	@.venv/bin/python infra/lint/sizes.py
 	@.venv/bin/python -W ignore -m unittest discover -q -s infra/lint/tests
 
 .PHONY: lint-all
 lint-all: lint $(SAM) $(CHECKOV) ## The same, and what sam and checkov say.
 	@AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint --template template.yaml
+	@AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint --template infra/domain/template.yaml
 	@$(CHECKOV) --config-file infra/lint/checkov.yaml
 	@$(CHECKOV) --framework terraform --directory infra/modules --compact --quiet --skip-download
 

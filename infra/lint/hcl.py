@@ -316,6 +316,12 @@ def _template(path: str, fillings: dict) -> str:
     return filled
 
 
+def _one(of: list):
+    if len(of) > 1:
+        raise HclError(f"{len(of)} are not one")
+    return of[0] if of else None
+
+
 def _merge(*objects) -> dict:
     return {key: of for one in objects for key, of in (one or {}).items()}
 
@@ -328,6 +334,7 @@ FUNCTIONS = {
     "keys": sorted,
     "length": len,
     "merge": _merge,
+    "one": _one,
     "regex": _regex,
     "replace": _replace,
     "templatefile": _template,

@@ -254,6 +254,51 @@ KINDS = [
         documents={"AccessLogSettings.Format", "access_log_settings.format"},
     ),
     Kind(
+        "certificate",
+        "AWS::CertificateManager::Certificate",
+        "aws_acm_certificate",
+        {
+            "DeletionPolicy": "kept",
+            "DomainName": "domain_name",
+            "ValidationMethod": "validation_method",
+            "DomainValidationOptions.HostedZoneId": "validation_zone",
+        },
+        # The one name that the certificate is for.
+        not_in_terraform={"DomainValidationOptions.DomainName"},
+    ),
+    Kind(
+        "address",
+        "AWS::ApiGatewayV2::DomainName",
+        "aws_apigatewayv2_domain_name",
+        {
+            "DeletionPolicy": "kept",
+            "DomainName": "domain_name",
+            "DomainNameConfigurations.CertificateArn": "domain_name_configuration.certificate_arn",
+            "DomainNameConfigurations.EndpointType": "domain_name_configuration.endpoint_type",
+            "DomainNameConfigurations.SecurityPolicy": "domain_name_configuration.security_policy",
+        },
+    ),
+    Kind(
+        "mapping",
+        "AWS::ApiGatewayV2::ApiMapping",
+        "aws_apigatewayv2_api_mapping",
+        {"DomainName": "domain_name", "ApiId": "api_id", "Stage": "stage"},
+    ),
+    Kind(
+        "DNS record",
+        "AWS::Route53::RecordSet",
+        "aws_route53_record",
+        {
+            "DeletionPolicy": "kept",
+            "HostedZoneId": "zone_id",
+            "Name": "name",
+            "Type": "type",
+            "AliasTarget.DNSName": "alias.name",
+            "AliasTarget.HostedZoneId": "alias.zone_id",
+            "AliasTarget.EvaluateTargetHealth": "alias.evaluate_target_health",
+        },
+    ),
+    Kind(
         "bucket",
         "AWS::S3::Bucket",
         "aws_s3_bucket",
@@ -265,10 +310,14 @@ KINDS = [
             "PublicAccessBlockConfiguration.IgnorePublicAcls": "public_access.ignore_public_acls",
             "PublicAccessBlockConfiguration.RestrictPublicBuckets": "public_access.restrict_public_buckets",
             "OwnershipControls.Rules.ObjectOwnership": "ownership.rule.object_ownership",
+            "VersioningConfiguration.Status": "versioning.versioning_configuration.status",
             "LifecycleConfiguration.Rules[].Status": "lifecycle.rule[].status",
             "LifecycleConfiguration.Rules[].TagFilters.Key": "lifecycle.rule[].filter.tag.key",
             "LifecycleConfiguration.Rules[].TagFilters.Value": "lifecycle.rule[].filter.tag.value",
             "LifecycleConfiguration.Rules[].ExpirationInDays": "lifecycle.rule[].expiration.days",
+            "LifecycleConfiguration.Rules[].Prefix": "lifecycle.rule[].filter.prefix",
+            "LifecycleConfiguration.Rules[].NoncurrentVersionExpiration.NoncurrentDays": "lifecycle.rule[].noncurrent_version_expiration.noncurrent_days",
+            "LifecycleConfiguration.Rules[].ExpiredObjectDeleteMarker": "lifecycle.rule[].expiration.expired_object_delete_marker",
             "LifecycleConfiguration.Rules[].AbortIncompleteMultipartUpload.DaysAfterInitiation": "lifecycle.rule[].abort_incomplete_multipart_upload.days_after_initiation",
         },
         # CloudFormation makes up the name.
@@ -281,6 +330,7 @@ BUCKET_PARTS = {
     "aws_s3_bucket_server_side_encryption_configuration": "encryption",
     "aws_s3_bucket_public_access_block": "public_access",
     "aws_s3_bucket_ownership_controls": "ownership",
+    "aws_s3_bucket_versioning": "versioning",
     "aws_s3_bucket_lifecycle_configuration": "lifecycle",
 }
 

@@ -21,6 +21,9 @@ from samtranslator.yaml_helper import yaml_parse  # noqa: E402
 # What `Ref` gives, by type.
 REF = {
     "AWS::ApiGatewayV2::Api": "id",
+    "AWS::ApiGatewayV2::DomainName": "name",
+    "AWS::CertificateManager::Certificate": "arn",
+    "AWS::CloudWatch::Dashboard": "name",
     "AWS::IAM::ManagedPolicy": "arn",
     "AWS::KMS::Key": "id",
     "AWS::Lambda::Function": "name",
@@ -31,9 +34,20 @@ REF = {
     "AWS::SSM::Parameter": "name",
     "AWS::StepFunctions::StateMachine": "arn",
 }
-ATTRIBUTES = {"Arn": "arn", "QueueName": "name"}
+ATTRIBUTES = {
+    "Arn": "arn",
+    "QueueName": "name",
+    "RegionalDomainName": "target",
+    "RegionalHostedZoneId": "zone",
+}
+# What is kept when its stack goes: the policy is told as a setting.
+KEPT = {
+    "AWS::S3::Bucket", "AWS::CertificateManager::Certificate", "AWS::ApiGatewayV2::DomainName",
+    "AWS::Route53::RecordSet",
+}  # fmt: skip
 # Where a type has its name, and the ARN that follows from it.
 NAMED = {
+    "AWS::CloudWatch::Dashboard": ("DashboardName", lambda name: f"<{name}.arn>"),
     "AWS::Lambda::Function": ("FunctionName", facts.function_arn),
     # CloudFormation's ends with `:*`; whoever takes one without, takes it with, too.
     "AWS::Logs::LogGroup": ("LogGroupName", lambda name: f"{facts.log_group_arn(name)}:*"),
@@ -55,12 +69,13 @@ class _ManagedPolicies:
 
 
 @cache
-def _translated(text: str, tracing: str | None) -> tuple[dict, dict, str, dict[str, str]]:
+def _translated(text: str, tracing: str | None) -> tuple[dict, dict, str | None, dict[str, str]]:
     """The parameters, the plain CloudFormation, the artifact's folder and the definitions. `Tracing` is
     the one parameter that the translator itself looks at."""
     document = yaml_parse(text)
-    functions = document["Globals"]["Function"]
-    artifact, functions["CodeUri"] = functions["CodeUri"], "s3://artifact/bootstrap.zip"
+    artifact = None
+    if functions := document.get("Globals", {}).get("Function"):
+        artifact, functions["CodeUri"] = functions["CodeUri"], "s3://artifact/bootstrap.zip"
     definitions = {}
     for id_, resource in document["Resources"].items():
         if resource["Type"] == "AWS::Serverless::StateMachine":
@@ -77,7 +92,7 @@ class Template:
     def __init__(self, path: Path):
         self._text = path.read_text()
         self.parameters, _, artifact, definitions = _translated(self._text, None)
-        self.artifact = path.parent / artifact
+        self.artifact = artifact and path.parent / artifact
         self.definitions = {id_: path.parent / of for id_, of in definitions.items()}
 
     def plain(self, given: dict[str, str]) -> dict:
@@ -93,7 +108,7 @@ class _Reading:
         self.template, self.conditions = template, plain.get("Conditions", {})
         if unknown := set(given) - set(template.parameters):
             raise FactsError(f"the template has no parameter {sorted(unknown)}")
-        defaults = {name: of["Default"] for name, of in template.parameters.items()}
+        defaults = {name: of["Default"] for name, of in template.parameters.items() if "Default" in of}
         self.known = defaults | given | {
             "AWS::StackName": stack,
             "AWS::Partition": facts.PARTITION,
@@ -229,8 +244,8 @@ class _Reading:
         if type_ not in BY_CLOUDFORMATION:
             raise FactsError(f"{id_}: nobody compares {type_} yet; kinds.py is the place")
         kind = BY_CLOUDFORMATION[type_]
-        if type_ == "AWS::S3::Bucket":
-            given["DeletionPolicy"] = resource.get("DeletionPolicy", "").startswith("Retain")
+        if type_ in KEPT:
+            given["DeletionPolicy"] = resource.get("DeletionPolicy") == "RetainExceptOnCreate"
         if type_ == "AWS::KMS::Key":
             self._statements(f"policy of {id_}", given["KeyPolicy"])
         if type_ == "AWS::StepFunctions::StateMachine":

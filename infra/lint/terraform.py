@@ -23,7 +23,9 @@ DATA = {
 
 # Which token an attribute is, where it is not simply an argument.
 TOKENS = {
+    ("aws_acm_certificate", "arn"): "arn",
     ("aws_apigatewayv2_api", "id"): "id",
+    ("aws_apigatewayv2_domain_name", "id"): "name",
     ("aws_apigatewayv2_integration", "id"): "integration",
     ("aws_cloudwatch_metric_alarm", "arn"): "arn",
     ("aws_iam_policy", "arn"): "arn",
@@ -36,6 +38,19 @@ TOKENS = {
     ("aws_sqs_queue", "arn"): "arn",
     ("aws_sqs_queue", "name"): "name",
     ("aws_sqs_queue", "url"): "url",
+}
+
+# What AWS tells in an object of a list: the attributes, and which token each is.
+OBJECTS = {
+    ("aws_acm_certificate", "domain_validation_options"): {
+        "resource_record_name": "record_name",
+        "resource_record_type": "record_type",
+        "resource_record_value": "record_value",
+    },
+    ("aws_apigatewayv2_domain_name", "domain_name_configuration"): {
+        "target_domain_name": "target",
+        "hosted_zone_id": "zone",
+    },
 }
 
 META = {"count", "for_each", "depends_on", "provider"}
@@ -89,6 +104,8 @@ class Instance:
             token = TOKENS[self.type, name]
             own = self.address if self.type in ("aws_iam_role", "aws_apigatewayv2_integration") else self.id
             return f"<{own}.{token}>"
+        if (self.type, name) in OBJECTS:
+            return [{key: f"<{self.id}.{token}>" for key, token in OBJECTS[self.type, name].items()}]
         if name in self.block.arguments:
             return hcl.value(self.block.arguments[name], self.scope)
         if self.type == "aws_apigatewayv2_api" and name == "execution_arn":

@@ -16,6 +16,8 @@ KNOWN = {
     "aws_iam_policy": {"name", "description", "policy"},
     "aws_s3_bucket_policy": {"bucket", "policy", "lifecycle"},
 }
+# What is kept when all else goes: it is told as a setting.
+KEPT = {"aws_s3_bucket", "aws_acm_certificate", "aws_apigatewayv2_domain_name", "aws_route53_record"}
 # What has a role: the argument that names it, and what the owner is called.
 OWNERS = {
     "aws_lambda_function": ("role", "function_name", "function"),
@@ -56,8 +58,12 @@ def read(module: Module) -> System:
         elif one.type == "aws_apigatewayv2_route":
             used.add(given["target"].removeprefix("integrations/"))
             _route(system, given, integrations)
-        elif one.type == "aws_apigatewayv2_integration":
+        elif one.type in ("aws_apigatewayv2_integration", "aws_acm_certificate_validation"):
+            # The one is told with its routes; to wait for the other is what CloudFormation does by itself.
             continue
+        elif (one.type, one.id) == ("aws_route53_record", "Validation"):
+            # CloudFormation makes the record for the certificate.
+            system.add("certificate", "Certificate", {"validation_zone": given["zone_id"]}, merge=True)
         elif one.type in BY_TERRAFORM:
             _plain(system, one, given)
         else:
@@ -131,9 +137,9 @@ def _route(system: System, given: dict, integrations: dict[str, dict]) -> None:
 def _plain(system: System, one: Instance, given: dict) -> None:
     kind = BY_TERRAFORM[one.type]
     lifecycle = (given.pop("lifecycle", None) or [{}])[0]
-    if one.type == "aws_s3_bucket":
+    if one.type in KEPT:
         given["kept"] = lifecycle.get("prevent_destroy", False)
     name = given[kind.name[1]] if kind.name else one.id
-    system.add(kind.kind, name, read_kind.settings(kind, given, True), merge=kind.kind == "bucket")
+    system.add(kind.kind, name, read_kind.settings(kind, given, True), merge=kind.kind in ("bucket", "certificate"))
     if one.type == "aws_kms_key":
         _statements(system, f"policy of {one.id}", given["policy"])

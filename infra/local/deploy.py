@@ -9,6 +9,8 @@ the stack. Where the emulator differs from AWS, the plain CloudFormation is adap
 - it leaves parameters of type Number as text, where CloudFormation makes numbers of them;
 - it asks for a permission `sqs:SendMessageBatch`, which AWS does not know, for `sqs:SendMessage`
   covers batches: here both are given;
+- it looks for `logs:StartQuery` on a log group's ARN without the `:*` that AWS wants at its end: here
+  both are given;
 - it knows no encryption contexts in conditions: those are left out, the rest of the policy stays;
 - it speaks plain HTTP on loopback, and enforces policies: the bucket's own policy, which refuses
   everything but TLS, is left out.
@@ -242,6 +244,10 @@ def _number_parameters(template: dict, given: dict[str, str]) -> None:
 
 def _adapt_policies(resources: dict) -> None:
     for resource in resources.values():
+        if resource["Type"] == "AWS::IAM::ManagedPolicy":
+            for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
+                if "logs:StartQuery" in statement["Action"]:
+                    statement["Resource"] += [_without_star(of) for of in statement["Resource"]]
         if resource["Type"] != "AWS::IAM::Role":
             continue
         for policy in resource["Properties"].get("Policies", []):
@@ -252,6 +258,14 @@ def _adapt_policies(resources: dict) -> None:
                     statement["Action"] = ["sqs:SendMessage", "sqs:SendMessageBatch"]
                 if "kms:EncryptionContext:" in json.dumps(statement.get("Condition")):
                     del statement["Condition"]
+
+
+def _without_star(arn: dict) -> dict:
+    """`arn:…:log-group:NAME:*` without its end; what is there by a condition only stays so."""
+    if "Fn::If" in arn:
+        condition, there, otherwise = arn["Fn::If"]
+        return {"Fn::If": [condition, _without_star(there), otherwise]}
+    return {"Fn::Select": [0, {"Fn::Split": [":*", arn]}]}
 
 
 def _allow_plain_http(resources: dict) -> None:

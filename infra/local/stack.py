@@ -147,8 +147,6 @@ def deploy_into(
         "Architecture": architecture.get(platform.machine(), "x86_64"),
         # Days are planned by hand here: nobody wants a run to begin in the middle of a test.
         "ScheduleState": "DISABLED",
-        # Tests plan beside each other.
-        "ReserveConcurrency": "no",
         # The sites of tests are on this machine.
         "NotifyLoopback": "yes",
         # The operators' page is a part of the system.

@@ -18,6 +18,13 @@ fn night(town: &Town, settings: &Settings, seed: u64) -> Night {
     play(town, &machine, settings, seed, true).unwrap()
 }
 
+/// When 95 of 100 runs had ended.
+fn most_ended(night: &Night) -> u64 {
+    let mut ends: Vec<u64> = night.runs.iter().filter_map(|run| run.ended).collect();
+    ends.sort_unstable();
+    ends[ends.len() * 95 / 100]
+}
+
 fn sharing() -> impl Strategy<Value = Sharing> {
     prop_oneof![
         Just(Sharing::Nobody),
@@ -120,7 +127,8 @@ proptest! {
     }
 
     /// Twice the workers and twice Lambda's quota never make a night later, but for the luck of the
-    /// requests, which the runs draw in another order.
+    /// requests, which the runs draw in another order. So the end of 95 of 100 runs counts: one list of
+    /// two million keys in one answer may take twelve times as long as usual.
     #[test]
     fn more_room_makes_no_night_later(seed in any::<u64>(), sharing in sharing(), workers in 2usize..8) {
         let town = Town::build(seed, 40, 1_200, sharing);
@@ -136,8 +144,9 @@ proptest! {
         let (less, more) = (of(1), of(2));
         prop_assume!(less.runs.iter().all(|r| !r.failed));
         // Whoever waits for a credential may come three minutes late.
-        let slack = 360_000 + less.end() / 5;
-        prop_assert!(more.end() <= less.end() + slack, "{} then {}", less.end(), more.end());
+        let (less, more) = (most_ended(&less), most_ended(&more));
+        let slack = 360_000 + less / 5;
+        prop_assert!(more <= less + slack, "{less} then {more}");
     }
 }
 

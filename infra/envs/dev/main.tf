@@ -63,9 +63,8 @@ module "livelist" {
   alert_email  = var.alert_email
 
   # Days are planned by hand here, and little is kept.
-  schedule_state      = "DISABLED"
-  reserve_concurrency = "no"
-  scratch_days        = 7
-  retired_days        = 7
-  log_days            = 7
+  schedule_state = "DISABLED"
+  scratch_days   = 7
+  retired_days   = 7
+  log_days       = 7
 }

@@ -62,6 +62,9 @@ module "livelist" {
   architecture = var.architecture
   alert_email  = var.alert_email
 
+  # Needs a quota of 1,000 concurrent executions: docs/deploy.md.
+  size = "large"
+
   worker_concurrency = 10
   log_days           = 90
 }

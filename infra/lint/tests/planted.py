@@ -23,7 +23,7 @@ class Copy:
         shutil.copytree(ROOT / "statemachines", self.root / "statemachines")
         (self.root / "infra").mkdir()
         shutil.copy(ROOT / "infra" / "dashboard.json", self.root / "infra")
-        for folder in ("modules", "envs"):
+        for folder in ("domain", "modules", "envs"):
             target = self.root / "infra" / folder
             shutil.copytree(ROOT / "infra" / folder, target, ignore=shutil.ignore_patterns(".terraform*"))
 

@@ -58,6 +58,9 @@ def _body(lines: list[str]) -> list[str]:
 
 def _references(line: str) -> str:
     line = re.sub(r"\bdata\.(\w+)\.(\w+)\.(\w+)", r"terraform_data.data__\1__\2.id", line)
+    # What AWS tells in an object of a list.
+    line = re.sub(rf"one\(({TYPE})\.(\w+)\.domain_validation_options\)\.\w+", r"terraform_data.\1__\2.id", line)
+    line = re.sub(rf"({TYPE})\.(\w+)\.domain_name_configuration\[0\]\.\w+", r"terraform_data.\1__\2.id", line)
     line = re.sub(rf"(?<![\w.\"]){TYPE}\.\w+(\[\w+\])?\.\w+", _attribute, line)
     return re.sub(rf"(?<![\w.\"])({TYPE})\.(\w+)(?=[,\]])", r"terraform_data.\1__\2", line)
 

@@ -54,8 +54,12 @@ PLANTED = {
         "function livelist-worker", "environment.variables.LIVELIST_MACHINE_ARN",
     ),
     "missing reserved concurrency": (
-        PLANNING, "  reserved_concurrency = local.reserves ? var.worker_concurrency : null\n", "",
+        PLANNING, "  reserved_concurrency = local.is_large ? var.worker_concurrency : null\n", "",
         "function livelist-worker", "reserved_concurrent_executions",
+    ),
+    "missing cap": (
+        SAM, "      Handler: scan\n      ReservedConcurrentExecutions: !If [IsLarge, 350, !Ref AWS::NoValue]\n", "      Handler: scan\n",
+        "function livelist-scan", "reserved_concurrent_executions",
     ),
     "another queue's messages": (
         PLANNING, "event_source_arn        = module.pairs.arn", "event_source_arn        = module.pairs_dead.arn",
@@ -108,6 +112,13 @@ PLANTED = {
     "objects that never expire": (
         f"{MODULES}/storage/main.tf", 'value = "scratch"', 'value = "scraps"',
         "bucket Bucket", "lifecycle.rule[scratch].filter.tag.value",
+    ),
+    "bucket without versions": (
+        SAM, "      VersioningConfiguration: { Status: Enabled }\n", "", "bucket Bucket", "versioning.versioning_configuration.status",
+    ),
+    "former versions that are kept too long": (
+        f"{MODULES}/storage/main.tf", "noncurrent_days = 90", "noncurrent_days = 900",
+        "bucket Bucket", "lifecycle.rule[former-versions].noncurrent_version_expiration.noncurrent_days",
     ),
     "public bucket": (
         f"{MODULES}/storage/main.tf", "block_public_policy     = true", "block_public_policy     = false",
@@ -212,14 +223,15 @@ class Planted(unittest.TestCase):
 
 
 def differences(copy: Copy, what: str) -> list[facts.Difference]:
-    """With the parameters as they come; what only the whole comparison looks at, by that."""
+    """With the parameters as they come but for the size; what only the whole comparison looks at, by that."""
     project = compare.Project(copy.root)
     if what.startswith("parameter"):
         return project.parameters()
     if what == "artifact":
         return [one for _, one in project.differences()]
-    theirs = terraform_facts.read_folder(project.modules, {"bootstrap": "bootstrap"})
-    return facts.differences(project.template.facts("livelist", {}), theirs)
+    # The size that has more to compare.
+    theirs = terraform_facts.read_folder(project.modules, {"bootstrap": "bootstrap", "size": "large"})
+    return facts.differences(project.template.facts("livelist", {"Size": "large"}), theirs)
 
 
 class Promises(unittest.TestCase):
@@ -327,9 +339,9 @@ class Promises(unittest.TestCase):
             self.assertEqual(function["logging_config.log_group"], f"/aws/lambda/{name}")
             self.assertIn(f"/aws/lambda/{name}", groups)
 
-    def test_planner_and_worker_have_executions_of_their_own(self):
-        for name in ("livelist-planner", "livelist-worker"):
-            self.assertIn("reserved_concurrent_executions", self.of("function")[name])
+    def test_a_new_account_need_not_reserve_anything(self):
+        for name, function in self.of("function").items():
+            self.assertNotIn("reserved_concurrent_executions", function, name)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,13 @@ import hcl
 from terraform import Instance, Module
 
 TERRAFORM = shutil.which("terraform")
-GIVEN = {"account": facts.ACCOUNT, "region": facts.REGION, "alert_email": "a@example.org"}
+GIVEN = {"account": facts.ACCOUNT, "region": facts.REGION}
+INSTALLATION = GIVEN | {"alert_email": "a@example.org"}
+DOMAIN = GIVEN | {"domain_name": "lists.example.org", "hosted_zone_id": "zone", "api_id": "api"}
+
+
+def given_to(environment: str) -> dict[str, str]:
+    return DOMAIN if environment == "domain" else INSTALLATION
 
 
 def terraform(folder: Path, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess:
@@ -33,7 +39,7 @@ def plan(copy: Copy, environment: str) -> subprocess.CompletedProcess:
     folder = copy.root / "infra" / "envs" / environment
     done = terraform(folder, "init", "-input=false", "-no-color")
     if done.returncode == 0:
-        variables = [f"-var={name}={of}" for name, of in GIVEN.items()]
+        variables = [f"-var={name}={of}" for name, of in given_to(environment).items()]
         done = terraform(folder, "plan", "-input=false", "-no-color", "-lock=false", *variables)
     return done
 
@@ -50,16 +56,17 @@ class Terraform(unittest.TestCase):
             with self.subTest(folder.name), Copy() as copy:
                 done = plan(copy, folder.name)
                 self.assertEqual(done.returncode, 0, done.stderr)
-                made = set(re.findall(r"# (module\.livelist\..+) will be created", done.stdout))
+                child = "domain" if folder.name == "domain" else "livelist"
+                made = set(re.findall(rf"# (module\.{child}\..+) will be created", done.stdout))
                 made = {one for one in made if "terraform_data.data__" not in one}
-                ours = Module(folder, GIVEN).child("livelist").resources()
+                ours = Module(folder, given_to(folder.name)).child(child).resources()
                 self.assertEqual(made, {stand_in(one) for one in ours})
 
     def test_all_that_is_optional_can_be_planned(self):
         example = "infra/envs/dev/main.tf"
-        optional = 'admin_api = "ENABLED"\n  tracing = "Active"\n  metrics_per_mls = "yes"\n'
+        optional = 'size = "large"\n  admin_api = "ENABLED"\n  tracing = "Active"\n  metrics_per_mls = "yes"\n'
         with Copy() as copy:
-            copy.replace(example, 'schedule_state      = "DISABLED"\n', f'schedule_state = "DISABLED"\n  {optional}')
+            copy.replace(example, 'schedule_state = "DISABLED"\n', f'schedule_state = "DISABLED"\n  {optional}')
             done = plan(copy, "dev")
         self.assertEqual(done.returncode, 0, done.stderr)
         for made in ("module.admin[0].", "aws_iam_role_policy_attachment__traces[0]", "aws_apigatewayv2_route__admin["):

@@ -1,10 +1,8 @@
 # The one bucket: registry, lists, runs, leases.
 
-# No versioning: what matters is immutable, and named by its content.
 resource "aws_s3_bucket" "bucket" {
   # checkov:skip=CKV2_AWS_62:Nothing waits for objects; runs are started by the schedule
   # checkov:skip=CKV_AWS_18:Only the functions' roles and operators have access; who wants a trail has CloudTrail
-  # checkov:skip=CKV_AWS_21:What matters is immutable, and named by its content
   # checkov:skip=CKV_AWS_144:Lists can be made anew from the MLSs
   # checkov:skip=CKV_AWS_145:S3 encrypts with its own key; lists are keys of listings, and links to them need no key
   bucket_prefix = "${var.stack}-"
@@ -52,7 +50,23 @@ resource "aws_s3_bucket_ownership_controls" "bucket" {
   }
 }
 
-# Only objects with one of these tags ever expire; a head and the snapshots it needs carry none.
+# The registry, heads, histories and pauses cannot be made again: an overwritten or deleted one can be
+# restored from its former versions (docs/restore.md).
+resource "aws_s3_bucket_versioning" "bucket" {
+  bucket = aws_s3_bucket.bucket.id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+# Only current versions with one of the two tags ever expire; a head and the snapshots it needs carry
+# none. Former versions are kept for 90 days, or for one day where the system makes the object again:
+# where two rules apply, S3 takes the shorter time.
 resource "aws_s3_bucket_lifecycle_configuration" "bucket" {
   bucket = aws_s3_bucket.bucket.id
 
@@ -69,6 +83,10 @@ resource "aws_s3_bucket_lifecycle_configuration" "bucket" {
 
     expiration {
       days = var.scratch_days
+    }
+
+    noncurrent_version_expiration {
+      noncurrent_days = 1
     }
   }
 
@@ -89,6 +107,113 @@ resource "aws_s3_bucket_lifecycle_configuration" "bucket" {
   }
 
   rule {
+    id     = "former-versions"
+    status = "Enabled"
+
+    filter {}
+
+    noncurrent_version_expiration {
+      noncurrent_days = 90
+    }
+
+    # Delete markers that hide nothing any more. S3 allows this in no rule with a tag or with days.
+    expiration {
+      expired_object_delete_marker = true
+    }
+  }
+
+  rule {
+    id     = "acks"
+    status = "Enabled"
+
+    filter {
+      prefix = "acks/"
+    }
+
+    noncurrent_version_expiration {
+      noncurrent_days = 1
+    }
+  }
+
+  rule {
+    id     = "budgets"
+    status = "Enabled"
+
+    filter {
+      prefix = "budgets/"
+    }
+
+    noncurrent_version_expiration {
+      noncurrent_days = 1
+    }
+  }
+
+  rule {
+    id     = "forms"
+    status = "Enabled"
+
+    filter {
+      prefix = "forms/"
+    }
+
+    noncurrent_version_expiration {
+      noncurrent_days = 1
+    }
+  }
+
+  rule {
+    id     = "leases"
+    status = "Enabled"
+
+    filter {
+      prefix = "leases/"
+    }
+
+    noncurrent_version_expiration {
+      noncurrent_days = 1
+    }
+  }
+
+  rule {
+    id     = "notices"
+    status = "Enabled"
+
+    filter {
+      prefix = "notices/"
+    }
+
+    noncurrent_version_expiration {
+      noncurrent_days = 1
+    }
+  }
+
+  rule {
+    id     = "questions"
+    status = "Enabled"
+
+    filter {
+      prefix = "questions/"
+    }
+
+    noncurrent_version_expiration {
+      noncurrent_days = 1
+    }
+  }
+
+  rule {
+    id     = "status"
+    status = "Enabled"
+
+    filter {
+      prefix = "status.json.gz"
+    }
+
+    noncurrent_version_expiration {
+      noncurrent_days = 1
+    }
+  }
+
+  rule {
     id     = "unfinished-uploads"
     status = "Enabled"
 
@@ -98,6 +223,9 @@ resource "aws_s3_bucket_lifecycle_configuration" "bucket" {
       days_after_initiation = 1
     }
   }
+
+  # Rules about former versions belong to a bucket that has them.
+  depends_on = [aws_s3_bucket_versioning.bucket]
 
   lifecycle {
     prevent_destroy = true

@@ -9,10 +9,11 @@ module "api" {
   artifact    = local.artifact
   memory      = 512
   # HTTP APIs wait 30 seconds at most.
-  timeout     = 29
-  environment = local.environment
-  log_days    = var.log_days
-  traced      = local.traced
+  timeout              = 29
+  environment          = local.environment
+  log_days             = var.log_days
+  traced               = local.traced
+  reserved_concurrency = local.is_large ? 100 : null
 
   statements = [
     local.may.tell_missing_from_forbidden,

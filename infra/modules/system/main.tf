@@ -24,7 +24,7 @@ locals {
   machine_arn  = "arn:${local.partition}:states:${local.region}:${local.account}:stateMachine:${local.machine_name}"
 
   traced   = var.tracing == "Active"
-  reserves = var.reserve_concurrency == "yes"
+  is_large = var.size == "large"
 
   artifact = {
     path         = data.archive_file.bootstrap.output_path

@@ -144,6 +144,119 @@ resource "aws_iam_policy" "operator_policy" {
   })
 }
 
+# What the console needs behind the links of notices and alarms, and the `aws` commands of docs/operations.md.
+# For those operators who want it: the command needs none of it.
+resource "aws_iam_policy" "console_policy" {
+  name        = "${var.stack}-console-${local.region}"
+  description = "Lets operators of the stack ${var.stack} look at it in the console, and call the planner"
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "LookAtMachine"
+        Effect   = "Allow"
+        Action   = ["states:DescribeStateMachine", "states:ListExecutions"]
+        Resource = module.machine.arn
+      },
+      {
+        Sid      = "LookAtRuns"
+        Effect   = "Allow"
+        Action   = ["states:DescribeExecution", "states:DescribeStateMachineForExecution", "states:GetExecutionHistory"]
+        Resource = "arn:${local.partition}:states:${local.region}:${local.account}:execution:${local.machine_name}:*"
+      },
+      {
+        Sid    = "ReadLogs"
+        Effect = "Allow"
+        Action = ["logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents", "logs:StartQuery"]
+        Resource = [
+          for name in concat(
+            local.log_groups,
+            [module.http.log_group, module.machine.log_group],
+            var.admin_api == "ENABLED" ? [module.admin[0].log_group] : [],
+          ) : "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${name}:*"
+        ]
+      },
+      {
+        Sid      = "LookAtDashboard"
+        Effect   = "Allow"
+        Action   = "cloudwatch:GetDashboard"
+        Resource = "arn:${local.partition}:cloudwatch::${local.account}:dashboard/${aws_cloudwatch_dashboard.dashboard.dashboard_name}"
+      },
+      {
+        Sid      = "PlanDays"
+        Effect   = "Allow"
+        Action   = "lambda:InvokeFunction"
+        Resource = module.planner.arn
+      },
+      # These know no resource, or the console asks for all. They read names, numbers and results of queries.
+      {
+        Sid    = "FindThem"
+        Effect = "Allow"
+        Action = [
+          "cloudwatch:DescribeAlarmHistory",
+          "cloudwatch:DescribeAlarms",
+          "cloudwatch:GetMetricData",
+          "cloudwatch:GetMetricStatistics",
+          "cloudwatch:ListDashboards",
+          "cloudwatch:ListMetrics",
+          "logs:DescribeLogGroups",
+          "logs:GetQueryResults",
+          "logs:StopQuery",
+          "states:ListStateMachines",
+        ]
+        Resource = "*"
+      },
+    ]
+  })
+}
+
+# Attached to nobody: who restores what was overwritten or deleted takes it for as long as that lasts
+# (docs/restore.md). Nothing else reads former versions or writes all of the registry. Versions cannot be
+# deleted with it.
+resource "aws_iam_policy" "break_glass_policy" {
+  name        = "${var.stack}-break-glass-${local.region}"
+  description = "Restores former versions of objects of the stack ${var.stack}. Attach it for the time of a restore only."
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "ListVersions"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket", "s3:ListBucketVersions"]
+        Resource = module.storage.arn
+      },
+      {
+        Sid    = "ReadVersions"
+        Effect = "Allow"
+        Action = ["s3:GetObject", "s3:GetObjectVersion"]
+        Resource = [
+          "${module.storage.arn}/registry/*",
+          "${module.storage.arn}/feeds/*",
+          "${module.storage.arn}/paused/*",
+        ]
+      },
+      # A list that a restored head needs again must lose the tag by which it would expire.
+      {
+        Sid      = "RestoreFeeds"
+        Effect   = "Allow"
+        Action   = ["s3:PutObject", "s3:PutObjectTagging"]
+        Resource = "${module.storage.arn}/feeds/*"
+      },
+      {
+        Sid    = "RestoreRegistryAndPauses"
+        Effect = "Allow"
+        Action = ["s3:PutObject", "s3:DeleteObject"]
+        Resource = [
+          "${module.storage.arn}/registry/*",
+          "${module.storage.arn}/paused/*",
+        ]
+      },
+    ]
+  })
+}
+
 # The dashboard, and what it asks and does. It knows the operators' keys by the registry.
 module "admin" {
   source = "../function"

@@ -53,6 +53,16 @@ output "operator_policy_arn" {
   value       = aws_iam_policy.operator_policy.arn
 }
 
+output "console_policy_arn" {
+  description = "The policy for those who look at the console"
+  value       = aws_iam_policy.console_policy.arn
+}
+
+output "break_glass_policy_arn" {
+  description = "The policy for a restore, attached to nobody"
+  value       = aws_iam_policy.break_glass_policy.arn
+}
+
 output "system_parameter" {
   description = "What the command knows of the stack"
   value       = aws_ssm_parameter.system.name

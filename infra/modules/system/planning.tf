@@ -9,7 +9,7 @@ module "planner" {
   artifact             = local.artifact
   memory               = 512
   timeout              = 300
-  reserved_concurrency = local.reserves ? 1 : null
+  reserved_concurrency = local.is_large ? 1 : null
   log_days             = var.log_days
   traced               = local.traced
 
@@ -97,7 +97,7 @@ module "worker" {
   description          = "Starts the run of each pair"
   artifact             = local.artifact
   timeout              = 60
-  reserved_concurrency = local.reserves ? var.worker_concurrency : null
+  reserved_concurrency = local.is_large ? var.worker_concurrency : null
   log_days             = var.log_days
   traced               = local.traced
 

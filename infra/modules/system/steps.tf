@@ -25,14 +25,15 @@ module "acquire" {
 module "authorize" {
   source = "../function"
 
-  stack       = var.stack
-  handler     = "authorize"
-  description = "Gets an access token and seals it for the run"
-  artifact    = local.artifact
-  timeout     = 120
-  environment = merge(local.environment, { LIVELIST_KEY_ID = module.notices.key_id })
-  log_days    = var.log_days
-  traced      = local.traced
+  stack                = var.stack
+  handler              = "authorize"
+  description          = "Gets an access token and seals it for the run"
+  artifact             = local.artifact
+  timeout              = 120
+  environment          = merge(local.environment, { LIVELIST_KEY_ID = module.notices.key_id })
+  log_days             = var.log_days
+  traced               = local.traced
+  reserved_concurrency = local.is_large ? 100 : null
 
   statements = [
     local.may.tell_missing_from_forbidden,
@@ -59,13 +60,14 @@ module "authorize" {
 module "scan" {
   source = "../function"
 
-  stack       = var.stack
-  handler     = "scan"
-  description = "Reads pages of live keys"
-  artifact    = local.artifact
-  timeout     = 900
-  log_days    = var.log_days
-  traced      = local.traced
+  stack                = var.stack
+  handler              = "scan"
+  description          = "Reads pages of live keys"
+  artifact             = local.artifact
+  timeout              = 900
+  log_days             = var.log_days
+  traced               = local.traced
+  reserved_concurrency = local.is_large ? 350 : null
 
   environment = merge(local.environment, {
     LIVELIST_KEY_ID       = module.notices.key_id
@@ -134,13 +136,14 @@ module "compare" {
 module "confirm" {
   source = "../function"
 
-  stack       = var.stack
-  handler     = "confirm"
-  description = "Asks for absent keys before they are called gone"
-  artifact    = local.artifact
-  timeout     = 900
-  log_days    = var.log_days
-  traced      = local.traced
+  stack                = var.stack
+  handler              = "confirm"
+  description          = "Asks for absent keys before they are called gone"
+  artifact             = local.artifact
+  timeout              = 900
+  log_days             = var.log_days
+  traced               = local.traced
+  reserved_concurrency = local.is_large ? 200 : null
 
   environment = merge(local.environment, {
     LIVELIST_KEY_ID       = module.notices.key_id

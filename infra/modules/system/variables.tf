@@ -116,14 +116,14 @@ variable "worker_concurrency" {
   }
 }
 
-variable "reserve_concurrency" {
-  description = "Reserve one concurrent execution for the planner, so that two never run at once, and worker_concurrency for the worker, so that long scans cannot keep pairs waiting. A new account whose whole quota is 10 cannot reserve any: say no there."
+variable "size" {
+  description = "small reserves no concurrent executions, which every account allows. large reserves 100 for the sites' API and caps scan (350), confirm (200) and authorize (100), so that a night cannot starve the sites; 1 for the planner and worker_concurrency for the worker. It needs a quota of 1,000."
   type        = string
-  default     = "yes"
+  default     = "small"
 
   validation {
-    condition     = contains(["yes", "no"], var.reserve_concurrency)
-    error_message = "Say yes or no."
+    condition     = contains(["small", "large"], var.size)
+    error_message = "small or large."
   }
 }
 
