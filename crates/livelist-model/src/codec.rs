@@ -246,8 +246,8 @@ const LONGEST_LINE: usize = MAX_KEY_BYTES + 1;
 
 /// Reads a list, checks each line and its order, and at the end its count and digest.
 pub struct ListReader<R: Read> {
-    /// The source until the first key is asked for: the decoder reads the header when it is made,
-    /// and a reader may be made where reading would block what must not be blocked.
+    /// The source, until the first key is asked for. Making the decoder already reads the gzip header,
+    /// and that may block. So it is made late: [`ListReader::new`] can be called from async code.
     source: Option<R>,
     text: Option<GzDecoder<BufReader<R>>>,
     hash: Sha256,

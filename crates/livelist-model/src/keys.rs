@@ -62,7 +62,8 @@ pub(crate) fn first_control(bytes: &[u8]) -> Option<usize> {
     for (nth, word) in words.iter().enumerate() {
         let marks = controls(*word);
         if marks != 0 {
-            // What is marked above the lowest may only have lent to it.
+            // Only the lowest mark is certain: the subtraction in `controls` borrows from the next
+            // byte above, which may then be marked without being a control character.
             return Some(nth * 8 + marks.trailing_zeros() as usize / 8);
         }
     }

@@ -108,10 +108,9 @@ pub struct PageRequest<'r> {
     pub stamps: bool,
     /// Whether it asks for certain keys: a refusal may be the question's, and says nothing of the token.
     pub names_keys: bool,
-    /// Pages that will be asked for next, as far as that can be guessed: they are asked for as soon
-    /// as the limits let them through, if the client reads ahead. `None` gives up all that was asked
-    /// for ahead, this page included: what comes then was asked for after everything before it had
-    /// come.
+    /// The pages that will probably come next. A client that prefetches requests them as soon as the
+    /// rate limits allow. `None` discards all prefetched answers, the one to this page included. The
+    /// page is then requested anew, so its answer is younger than all pages before it.
     pub ahead: Option<&'r [Uri]>,
 }
 
@@ -292,8 +291,8 @@ impl<'a> Client<'a> {
         self.allow.resolve(from, link).map_err(ClientError::Link)
     }
 
-    /// Asks one question that is no page of a list: `uri` as it stands, with nothing asked for ahead.
-    /// Else like [`Self::page`].
+    /// Sends a single request that is not a page of a list: `uri` as it stands, without prefetching.
+    /// Otherwise like [`Self::page`].
     pub async fn question(
         &mut self,
         uri: &Uri,

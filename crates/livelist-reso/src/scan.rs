@@ -89,7 +89,8 @@ pub struct ScanState {
     /// ends with them.
     #[serde(default)]
     pub ends_told: u32,
-    /// Whether it goes on with one page at a time: the provider refused one.
+    /// True once the provider has refused a prefetched page. From then on the scan does not prefetch:
+    /// it reads one page at a time.
     #[serde(default)]
     pub alone: bool,
     /// How often a proof of the end was begun.
