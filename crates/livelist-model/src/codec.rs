@@ -160,6 +160,36 @@ impl<W: Write> TextWriter<W> {
 }
 
 /// Writes a list of keys and refuses to write one that is not strictly ascending.
+///
+/// ```
+/// use livelist_model::codec::{Effort, KeyStream, ListReader, ListWriter};
+///
+/// let mut list = ListWriter::new(Vec::new(), Effort::Small);
+/// list.push(b"100058608")?;
+/// list.push(b"100080535")?;
+/// assert!(list.push(b"100058608").is_err(), "out of order");
+/// let (gzip, summary) = list.finish()?;
+/// assert_eq!(summary.count, 2);
+///
+/// // Count and digest are checked at the end: act on the keys only after `advance` said false.
+/// let mut keys = ListReader::new(&gzip[..], Some(summary.clone()));
+/// let mut read = Vec::new();
+/// while keys.advance()? {
+///     read.push(keys.key().to_vec());
+/// }
+/// assert_eq!(read, [b"100058608", b"100080535"]);
+///
+/// // A list that is cut is an error, not a shorter list.
+/// let mut cut = ListReader::new(&gzip[..gzip.len() - 9], Some(summary));
+/// let end = loop {
+///     match cut.advance() {
+///         Ok(true) => {}
+///         end => break end,
+///     }
+/// };
+/// assert!(end.is_err());
+/// # Ok::<(), livelist_model::codec::CodecError>(())
+/// ```
 #[derive(Debug)]
 pub struct ListWriter<W: Write> {
     text: TextWriter<W>,

@@ -283,7 +283,45 @@ pub fn doubt(facts: &Comparison, confirms_by_key: bool) -> Option<HeldReason> {
     (!confirms_by_key && scan.is_unsteady(distinct)).then_some(HeldReason::RowsSkipped)
 }
 
-/// What to do after the comparison.
+/// What to do after the comparison. `confirms_by_key` says whether the provider answers questions about
+/// single keys.
+///
+/// ```
+/// use livelist_model::decision::{Comparison, HeldReason, Next, after_comparison};
+/// use livelist_model::evidence::{EndSign, Paging, ScanEvidence};
+/// use livelist_model::guards::Guards;
+///
+/// // A scan that read 990 rows to the provider's end; the provider counts 990 as well.
+/// let scan = ScanEvidence {
+///     end: Some(EndSign::EmptyPage),
+///     rows: 990,
+///     pages: 2,
+///     count_before: Some(990),
+///     count_after: Some(990),
+///     ..ScanEvidence::begin(Paging::Keyset, jiff::Timestamp::UNIX_EPOCH)
+/// };
+/// let mut facts = Comparison {
+///     former: Some(1_000),
+///     live: 990,
+///     added: 0,
+///     absent: 10,
+///     distinct: vec![990],
+///     scans: vec![scan.clone()],
+///     looked: None,
+///     lately: Default::default(),
+/// };
+/// // Ten keys are missing: the provider is asked for each of them before anything is published.
+/// assert_eq!(after_comparison(&facts, &Guards::default(), true), Next::Confirm);
+///
+/// // The provider counts 1,000: rows are missing from the scan. It is repeated once, then held.
+/// facts.scans[0].count_before = Some(1_000);
+/// facts.scans[0].count_after = Some(1_000);
+/// assert_eq!(after_comparison(&facts, &Guards::default(), true), Next::ScanAgain);
+/// facts.scans.push(facts.scans[0].clone());
+/// facts.distinct.push(990);
+/// let next = after_comparison(&facts, &Guards::default(), true);
+/// assert_eq!(next, Next::Hold(HeldReason::CountMismatch));
+/// ```
 pub fn after_comparison(facts: &Comparison, guards: &Guards, confirms_by_key: bool) -> Next {
     let may_scan = facts.scans.len() < MAX_SCANS;
     let look_again = |reason| match may_scan {

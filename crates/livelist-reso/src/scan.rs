@@ -1,5 +1,62 @@
 //! Paging as a fold: a scan is a value that says where it is, and one step of it asks the provider
 //! once and moves it on. The value can be written down and taken up by another process.
+//!
+//! ```
+//! use async_trait::async_trait;
+//! use bytes::Bytes;
+//! use livelist_model::budget::Ledger;
+//! use livelist_model::keys::KeyBuffer;
+//! use livelist_model::registry::{Pair, parse_mls};
+//! use livelist_model::run::FeedSpec;
+//! use livelist_reso::time::Pace;
+//! use livelist_reso::{BodyStream, Client, Dialects, ScanState, Session, Step, Transport, TransportError};
+//!
+//! /// A server of one page; in production this is `HttpTransport`.
+//! struct Server;
+//!
+//! #[async_trait]
+//! impl Transport for Server {
+//!     async fn send(&self, _: http::Request<Bytes>) -> Result<http::Response<BodyStream>, TransportError> {
+//!         let page = r#"{"@odata.count": 2, "value": [{"ListingKey": "a1"}, {"ListingKey": "a2"}]}"#;
+//!         let body: BodyStream = Box::pin(futures::stream::iter([Ok(Bytes::from(page))]));
+//!         Ok(http::Response::new(body))
+//!     }
+//! }
+//!
+//! struct Now;
+//!
+//! #[async_trait]
+//! impl Pace for Now {
+//!     fn now(&self) -> jiff::Timestamp {
+//!         jiff::Timestamp::UNIX_EPOCH
+//!     }
+//!     async fn sleep(&self, _: std::time::Duration) {}
+//!     fn fraction(&self) -> f64 {
+//!         0.0
+//!     }
+//! }
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let document = br#"{ "mls": "abor", "provider": "reso", "credential": "env:ABOR",
+//!                      "base_url": "https://reso.example/odata" }"#;
+//! let mls = parse_mls("mls/abor.json", document, &Dialects).unwrap();
+//! let pair: Pair = serde_json::from_str(r#"{"mls": "abor", "resource": "Property"}"#)?;
+//! let feed = FeedSpec::resolve(&mls, &pair);
+//! let session = Session::of("server-token".into());
+//! let mut client = Client::new(&Server, &Now, &feed, &session, Ledger::default())?;
+//!
+//! let mut scan = ScanState::begin(&feed, client.now())?;
+//! let mut keys = KeyBuffer::default();
+//! while scan.step(&mut client, &mut keys).await? == Step::More {
+//!     // A checkpoint: what `scan` is now can be stored, and another process can go on with it.
+//!     serde_json::to_string(&scan)?;
+//! }
+//! assert_eq!(keys.len(), 2);
+//! assert_eq!(scan.evidence.doubt(2), None, "proved complete");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use livelist_model::asking::KeyLiteral;
 use livelist_model::evidence::{EndSign, ScanEvidence};
