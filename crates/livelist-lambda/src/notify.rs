@@ -1,4 +1,4 @@
-//! The handler of the queue of events: tells the sites.
+//! The handler of the queue of events: delivers webhooks to the sites.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
-//! What is due at an instant, for those who wait for instants: a pure function of the registry, of
-//! when each feed was looked at last, and of the time. (Who comes by once a day asks
-//! [`plan`](crate::plan).)
+//! What is due at an instant: a pure function of the registry, of when each feed was last scanned,
+//! and of the time. `livelist serve` uses it, because it waits for the exact instant. What runs once
+//! a day uses [`plan`](crate::plan) instead.
 
 use std::collections::{BTreeMap, BTreeSet};
 

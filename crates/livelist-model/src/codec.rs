@@ -1,6 +1,6 @@
-//! The forms that key lists have at rest: gzip text, one key a line, strictly ascending by bytes,
-//! LF at each end. The same keys give the same bytes, so objects
-//! can be named by their content. Works over `std::io` values of the caller; bounded memory.
+//! The stored form of key lists: gzip text with one key a line, strictly ascending by bytes, a line
+//! feed after each key. The same keys give the same bytes, so an object can be named by its digest.
+//! Readers and writers work on `std::io` streams and need a bounded amount of memory.
 
 use std::cmp::Ordering;
 use std::io::{self, BufRead, BufReader, Read, Write};

@@ -1,8 +1,8 @@
-//! The decision: what to do with a scan's result. A pure function of the facts; the steps carry it
-//! out and decide nothing themselves.
+//! Decides what to do with the result of a scan: scan again, confirm, publish or hold. It is a pure
+//! function of the facts. The steps carry out what it says and decide nothing themselves.
 //!
-//! The order of the rules is the order of the questions: is the scan proved complete? Is it
-//! plausible? Is every removal confirmed? Is it too much for one day?
+//! The rules are asked in this order: Is the scan proved complete? Is it plausible? Is every removal
+//! confirmed? Is it too much for one day?
 
 use serde::{Deserialize, Serialize};
 

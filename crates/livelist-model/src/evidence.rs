@@ -1,5 +1,6 @@
-//! What proves a scan complete: how it ended, what the provider counted before and after, what was
-//! odd on the way. Kept with the run, so that a person can see why a list was believed.
+//! The evidence that a scan is complete: how it ended, what the provider counted before and after,
+//! what was unusual on the way. It is stored with the run, so that a person can see why a list was
+//! accepted.
 
 use serde::{Deserialize, Serialize};
 

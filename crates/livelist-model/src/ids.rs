@@ -1,5 +1,6 @@
-//! Names of things: MLS, client, resource, feed, run. Parsed once, at the edge, and safe afterwards
-//! to use in object keys, execution names and URLs. Depends on nothing but serde and sha2.
+//! Typed names: MLS, client, resource, feed, run. A name is validated once, when it enters the
+//! system. After that it is safe in object keys, execution names and URLs. Depends on nothing but
+//! serde and sha2.
 
 use std::fmt;
 use std::str::FromStr;

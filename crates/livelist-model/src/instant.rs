@@ -1,5 +1,5 @@
-//! Instants that were written down, by a clock that may have been wrong. Whoever reads one compares
-//! it with the clock here, so that a clock that ran ahead for a moment binds nobody afterwards. Pure.
+//! Stored instants, written by a clock that may have been wrong. Every reader compares a stored
+//! instant with its own clock here. So a clock that ran ahead for a moment has no effect later. Pure.
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -1,4 +1,4 @@
-//! Where objects live. One place knows the names; everything else asks here.
+//! The names of all stored objects. This is the only place that builds them.
 
 use crate::ids::{ClientId, FeedId, MlsId, RunId};
 use crate::registry::CredentialRef;

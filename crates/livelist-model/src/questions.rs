@@ -1,6 +1,7 @@
-//! Questions of sites: keys that a site asked about and that nobody knows. The API notes them, an object
-//! a feed and client; the feed's next run asks the MLS for exactly these. What it finds is listed, what two
-//! looks do not find is gone, and what cannot be asked stays unknown and expires. Pure.
+//! Keys that sites asked about and that are unknown. The API notes them, in one object for each feed
+//! and client. The feed's next run asks the MLS for exactly these keys. A key that is found is
+//! listed. A key that two looks do not find is gone. A key that cannot be asked for stays unknown,
+//! and its note expires. Pure.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};

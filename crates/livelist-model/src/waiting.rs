@@ -1,6 +1,6 @@
-//! Keys of the published list that a complete scan did not show, where the MLS cannot be asked for
-//! them one by one. They stay listed until a complete scan of a later day does not show them either:
-//! two looks at one moment are one look. Pure.
+//! Listed keys that a complete scan did not see, in feeds whose MLS cannot be asked for single keys.
+//! They stay listed until a complete scan of a later day does not see them either. Two scans at the
+//! same moment count as one look, because they may share the same fault of the server. Pure.
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};

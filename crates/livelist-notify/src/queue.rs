@@ -1,5 +1,6 @@
-//! Messages of the queue of events: one that names no client is multiplied, one that does is
-//! delivered, or comes again when its time is. The waiting is the queue's.
+//! Processes the queue of events. An event without a client is fanned out into one message for each
+//! client. A message with a client is delivered, or becomes visible again when its next attempt is
+//! due. The queue does the waiting.
 
 use std::sync::Arc;
 use std::time::Duration;

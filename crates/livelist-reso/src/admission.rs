@@ -1,5 +1,6 @@
-//! What a run knows of its token. A refusal means something else where the token was let in a moment ago
-//! than where it never was: the one has ended, and a new one is worth a request; the other is refused.
+//! What a run knows about its token. If a token worked a moment ago and is refused now, it has
+//! probably expired, and requesting a new one makes sense. If it never worked, the credential itself
+//! is refused.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 

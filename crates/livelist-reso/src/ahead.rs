@@ -1,7 +1,7 @@
-//! Requests that are sent before it is their turn: their answers come in while others are waited for
-//! or read. Sends and holds; whether a request may be sent, and whether its answer is used, is the
-//! client's to say. Nothing runs in the background: what nobody polls stands still, and what is
-//! dropped is given up.
+//! Prefetching: requests that are sent before their turn. Their answers arrive while other answers
+//! are awaited or read. This file sends requests and holds answers. The client decides whether a
+//! request may be sent and whether an answer is used. There are no background tasks: requests make
+//! progress only while somebody polls, and dropping one cancels it.
 
 use std::future::Future;
 use std::pin::pin;

@@ -1,6 +1,5 @@
-//! One feed's conversation with its provider: sends requests at the pace the provider allows,
-//! repeats what can be repeated, and reads pages. What to ask next is `scan`'s and `confirm`'s
-//! business.
+//! The HTTP client for one feed. It keeps the provider's rate limits, repeats requests that can be
+//! repeated, and reads pages. `scan` and `confirm` decide what to ask next.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Asking the provider for certain keys: the proof that a listing is gone, or the discovery that it
-//! is not.
+//! Asks the provider for certain keys. The answer either proves that a listing is gone, or shows that
+//! it is still live.
 
 mod batch;
 

@@ -1,6 +1,6 @@
-//! `compare`: merges the parts, compares them with the former snapshot, and asks the model what to
-//! do. One pass over both, on which the draft of what may be published is written as well; memory for
-//! one line a list, the absent keys, and the draft, compressed.
+//! `compare`: merges the parts, compares them with the former snapshot, and asks the model what to do
+//! next. One pass over both lists also writes the draft of what may be published. It needs memory for
+//! one line of each list, for the absent keys, and for the compressed draft.
 
 use std::time::Duration;
 

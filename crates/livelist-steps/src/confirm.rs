@@ -1,5 +1,6 @@
-//! `confirm`: asks the provider for the absent keys, in batches with keys that are known to be live
-//! among them. A key is gone when two answers that did show the live ones did not show it.
+//! `confirm`: asks the provider for the absent keys, in batches that also name controls (keys that
+//! are known to be live). A key is gone when two answers showed their controls and did not show the
+//! key.
 
 mod asking;
 mod settle;

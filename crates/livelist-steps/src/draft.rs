@@ -1,7 +1,7 @@
-//! What publish makes: the snapshot and the delta, and the draft of both that `compare` writes on its
-//! one walk for the case that every absent key is gone. The draft is one object of the run, the
-//! snapshot with the delta behind it, both compressed as they are published. What it has to be is noted
-//! with the comparison; whoever takes it checks every byte.
+//! The draft: the new snapshot and its delta, as they will be if every absent key is gone. `compare`
+//! writes it in the pass that it makes anyway, so that `publish` need not merge the lists again. It
+//! is one object of the run: the snapshot and the delta behind it, both compressed as they are
+//! published. Its digests are stored with the comparison, and `publish` checks every byte.
 
 use bytes::Bytes;
 use livelist_model::codec::{CodecError, Effort, ListSummary, ListWriter, digest, digest_of};

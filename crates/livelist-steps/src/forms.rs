@@ -1,6 +1,6 @@
-//! Keeps `forms/{credential}.json`: which questions about keys a provider answers, so that they are not
-//! found out anew in every run. Nothing is proved by it: what cannot be read or written costs requests
-//! only.
+//! Stores `forms/{credential}.json`: which questions about keys a provider answers. So the next run
+//! need not find that out again. No proof depends on it: if it cannot be read or written, that only
+//! costs requests.
 
 use livelist_model::asking::{Asking, Learned, LearnedForm, Manner};
 use livelist_model::layout;

@@ -1,6 +1,6 @@
-//! Keys that wait for another look: what the comparison does with those of earlier days, and what every
-//! scan does with them on its way. Keys of the list wait only where the MLS cannot be asked for single
-//! listings by their keys; keys that sites asked about wait everywhere.
+//! Keys that wait for another look: how the comparison treats those of earlier days, and how every
+//! scan updates them. Listed keys wait only where the MLS cannot be asked for single keys. Keys that
+//! sites asked about wait everywhere.
 
 use std::cmp::Ordering;
 

@@ -1,5 +1,5 @@
-//! Keeps `marks.json`: where the pages of a feed's last scan began, so that the next scan can ask for
-//! several at once. Nothing is proved by it: marks that cannot be read or written cost time only.
+//! Stores `marks.json`: where the pages of a feed's last scan began, so that the next scan can
+//! prefetch. No proof depends on it: if marks cannot be read or written, that only costs time.
 
 use livelist_model::FeedId;
 use livelist_model::layout;

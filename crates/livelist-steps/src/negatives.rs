@@ -1,5 +1,6 @@
-//! Keys that went with the newest version, to be asked for among the absent ones: a provider that still shows
-//! those by key shows more than it lists.
+//! Negative controls: keys that the newest version removed, asked for together with absent keys. A
+//! provider that still shows them by key shows more than it lists, so its answers prove nothing about
+//! what is live.
 
 use livelist_model::delta::{Sign, read_delta};
 use livelist_model::head::{ConfirmedBy, Head};

@@ -1,6 +1,7 @@
-//! Documents that the steps of one run hand to each other: what was scanned so far, what the
-//! comparison found, what confirmation told. They live beside the parts, named by their content;
-//! payloads carry only the names, so that neither the size of a state nor a link's content matters.
+//! Documents that the steps of one run pass to each other: the progress of the scan, the result of
+//! the comparison, the result of the confirmation. They are stored beside the parts and named by
+//! their content. Payloads carry only their names, so neither the size limit of a state nor the
+//! content of a link matters.
 
 use livelist_model::clock::ClockDoubt;
 use std::collections::BTreeSet;

@@ -1,7 +1,7 @@
-//! `publish`: makes a proved result the head, by conditional write; or records why it waits. It
-//! decides nothing: the comparison and the confirmation have. It takes the draft that the comparison
-//! wrote, or `make` merges the lists; `advance` moves the head, `notify` hands what is true to the
-//! sites' outbox, `tell` writes down what came of it.
+//! `publish`: makes a proved result the head by compare-and-swap, or records why it is held. It
+//! decides nothing: comparison and confirmation have decided. It takes the draft that the comparison
+//! wrote; without one, `make` merges the lists. Then `advance` moves the head, `notify` puts the
+//! event into the outbox, and `tell` records the result.
 
 mod advance;
 mod gone;

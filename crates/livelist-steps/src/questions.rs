@@ -1,6 +1,6 @@
-//! Which keys a run asks for because sites asked about them: keys that are neither listed, nor seen by the
-//! run's scans, nor answered by the record of what is gone. Read once, while the comparison walks over both
-//! lists; what a site asks later is the next run's. Nothing here fails a run.
+//! Selects the keys that a run asks for because sites asked about them: keys that are not listed,
+//! were not seen by the run's scans, and are not in the gone record. They are read once, during the
+//! comparison. What a site asks later is left to the next run. An error here fails no run.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};

@@ -1,5 +1,5 @@
-//! `release`: gives the credential back and, after a failure, writes down what failed. The last step
-//! of every run, and so the one that reports what is counted of it.
+//! `release`: gives the credential back and, after a failure, records the error. It is the last step
+//! of every run, so it also reports the run's metrics.
 
 use livelist_model::layout;
 use livelist_model::metrics::RunMetrics;

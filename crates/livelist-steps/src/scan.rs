@@ -1,5 +1,6 @@
-//! `scan`: reads pages of live keys until the provider's end or the task's time budget, and hands
-//! on where it is. Each task leaves its keys behind as sorted parts; memory is bounded by one part.
+//! `scan`: reads pages of live keys until the provider's end or until the task's time is over, and
+//! stores a checkpoint for the next task. Each task leaves its keys as sorted parts. Memory is
+//! bounded by the size of one part.
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
-//! What a task does with a request that fails for now: it leaves behind what it has and hands on, so
-//! that nobody asks for the same once more. It does so a few times a run, and only where it got on:
-//! a provider that answers nothing is a failure, and the machine waits before it tries again.
+//! What a task does about a request that fails for the time being. It stores what it has read and
+//! ends, so that the next task continues there instead of reading the same pages again. A run does
+//! that a few times at most, and only if the task made progress. Without progress it is a failure,
+//! and the state machine waits before it retries.
 
 use livelist_reso::ClientError;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,5 @@
-//! Time and chance, passed in: nothing else reads the wall clock, sleeps or draws lots.
+//! The ports to time and randomness. Nothing else reads the wall clock, sleeps or draws random
+//! numbers.
 
 use std::time::Duration;
 

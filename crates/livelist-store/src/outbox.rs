@@ -1,4 +1,5 @@
-//! The port to those who tell the sites: what happened to a feed is put here once it is true.
+//! The port to the outbox: an event of a feed is put here once it is true, to be delivered to the
+//! sites.
 
 use async_trait::async_trait;
 use livelist_model::layout;

@@ -1,6 +1,6 @@
-//! Which addresses the world may make us call: public unicast addresses and no others. A client's
-//! document names a host, and what that resolves to is in somebody else's hands: without this, a
-//! name could lead to the metadata service, the Lambda runtime's own API or a neighbour's database.
+//! Which addresses webhooks may be sent to: public unicast addresses only. A client's document names
+//! a host, and its DNS is controlled by somebody else. Without this check (SSRF protection), the name
+//! could resolve to the metadata service, the Lambda runtime's API or an internal database.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -1,6 +1,6 @@
-//! `GET /v1/admin/status`: looked up once for all who ask, and compressed once. What was told last is
-//! also kept in the store, for processes that know nothing yet: who asks for what is known gets it at
-//! once, with when it was looked up.
+//! `GET /v1/admin/status`: computed once for all callers, and compressed once. The last answer is
+//! also stored, for processes that have just started: a caller that accepts a cached answer gets that
+//! one at once, with its age.
 
 mod short;
 

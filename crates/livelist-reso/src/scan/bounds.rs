@@ -1,4 +1,5 @@
-//! What bounds a scan besides its rows: requests, and pages that show nothing new.
+//! Upper bounds of a scan besides its rows: the number of requests, and of pages that show nothing
+//! new.
 
 use livelist_model::guard_switch::{Guard, is_off};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,5 @@
-//! The question behind the last row: asked where no other sign tells that the list ends there.
+//! Proves the end of a list by a request behind the last row. It is used where the provider gives no
+//! other sign of the end.
 
 use livelist_model::asking::can_be_bare;
 use livelist_model::evidence::EndSign;

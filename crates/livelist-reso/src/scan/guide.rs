@@ -1,11 +1,12 @@
-//! Guesses at where the next pages begin, so that they can be asked for before it is their turn.
+//! Guesses where the next pages begin, so that they can be prefetched.
 //!
-//! A scan by an order leaves marks behind: every so many rows, fewer than a page shows, the place
-//! there. The next scan of the feed guesses that its pages begin at the same places. A guess proves
-//! nothing and has to prove nothing: a page that was asked for from a mark is used only if a page
-//! before it shows the mark, is cut there, and so ends where the other begins, as if it had been
-//! asked for in turn. A mark that is not shown any more is passed, and the scan goes on behind the
-//! last row as it would without it.
+//! A scan by an order leaves *marks* behind: positions in the list, spaced a little closer than the
+//! rows of a page. The next scan of the feed assumes that its pages begin at the same positions.
+//!
+//! No proof depends on a guess. A page that was prefetched from a mark is used only if the page
+//! before it shows that mark. The page before is then cut at the mark, so the two join exactly as if
+//! they had been requested one after the other. A mark whose row no longer shows is skipped, and the
+//! scan continues behind its last row, as it would without marks.
 //!
 //! Pure, over keys that the client read.
 

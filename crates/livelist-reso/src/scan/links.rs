@@ -1,4 +1,4 @@
-//! The way from page to page by links, and by `$skip` in pages that overlap.
+//! Paging by the provider's links, and by `$skip` with overlapping pages.
 
 use livelist_model::evidence::EndSign;
 use livelist_model::guard_switch::{Guard, is_off};

@@ -1,5 +1,5 @@
-//! A refusal behind good pages. What the scan knows outweighs a status: a link that leads nowhere has died,
-//! or was the last. That a token has ended, whatever the status, the client says.
+//! Handles a refusal after good pages. The scan knows more than the status says: a link that leads
+//! nowhere has either expired, or was the last one. The client decides whether the token has expired.
 
 use livelist_model::evidence::{EndSign, ScanEvidence};
 

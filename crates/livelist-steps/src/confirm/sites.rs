@@ -1,7 +1,8 @@
-//! Asks for the keys that sites asked about, once the run's own work is done: by the same questions, with
-//! controls, and with keys that are gone among them. What comes of it is only ever more: keys to list, and
-//! keys that two looks did not find. Whatever fails here fails nothing and teaches nothing; what was not
-//! asked is asked in the next run.
+//! Asks the MLS for keys that sites asked about, after the run's own work is done. It uses the same
+//! questions, with controls, and adds keys that were removed lately: a provider that still shows
+//! those is not believed. The result can only add: keys to list, and keys that two looks did not
+//! find. An error here fails no run and records nothing. Keys that were not asked for are asked for
+//! by the next run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

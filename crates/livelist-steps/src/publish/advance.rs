@@ -1,5 +1,5 @@
-//! Moves the head on: stores what it will point at, and afterwards marks what it does not need any
-//! more. The conditional write between the two is the publisher's.
+//! Moves the head: stores the objects that it will point at, and afterwards marks those that are no
+//! longer needed. The compare-and-swap in between is done by `publish`.
 
 use livelist_model::head::{DELTA_HISTORY, DeltaRef, Head, ObjectRef, whole_seconds};
 use livelist_model::layout;

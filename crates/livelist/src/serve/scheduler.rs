@@ -1,5 +1,6 @@
-//! What is due is started. What was done is on the disk, and this only remembers it: after a restart
-//! it looks again, goes on with what had not ended, and does once what was missed.
+//! Starts runs when they are due. All state is on disk, and this file only caches it. After a restart
+//! it reads the run records again, continues runs that had not ended, and starts what was missed,
+//! once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! What `livelist serve` does besides answering: runs, notices to the sites, removing what is old.
-//! Each goes on by itself; none stops another, and none ends the process.
+//! The background work of `livelist serve`: runs, webhooks, and removing what has expired. Each part
+//! works by itself: none stops another, and none ends the process.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
