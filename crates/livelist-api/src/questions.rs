@@ -45,14 +45,14 @@ pub(crate) async fn note(
             if noted.left_out > 0 {
                 tracing::warn!(
                     %client, feed = %asked.feed, open = noted.open, left_out = noted.left_out,
-                    "a site asks about more unknown keys than there is room for"
+                    "a site asks about more unknown keys than are recorded"
                 );
             }
             noted.open
         }
         Err(error) => {
             let error = livelist_model::with_causes(&error);
-            tracing::warn!(%client, feed = %asked.feed, error, "what a site asked about is not noted");
+            tracing::warn!(%client, feed = %asked.feed, error, "the keys that a site asked about could not be recorded");
             0
         }
     }

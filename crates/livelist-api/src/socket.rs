@@ -69,7 +69,7 @@ pub async fn serve(
         .await
         .is_err()
     {
-        tracing::warn!("some answers were broken off");
+        tracing::warn!("some answers were interrupted");
     }
 }
 

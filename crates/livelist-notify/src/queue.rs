@@ -50,7 +50,7 @@ impl Notifier {
         let message = match understood(body) {
             Ok(message) => message,
             Err(reason) => {
-                tracing::error!(reason, "a message is put aside");
+                tracing::error!(reason, "a message goes to the dead-letter queue");
                 queue.dead_letter(body, &reason).await?;
                 return Ok(Handled::Done);
             }
@@ -68,7 +68,7 @@ impl Notifier {
             Err(error) => {
                 let feed = &message.event.feed;
                 let error = livelist_model::with_causes(&error);
-                tracing::error!(%feed, client = ?message.client, error, "a notice comes again");
+                tracing::error!(%feed, client = ?message.client, error, "a notice will be sent again");
                 next_attempt(count, self.entropy.fraction()).unwrap_or_default()
             }
         };

@@ -7,33 +7,33 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use http::Uri;
 use serde::{Deserialize, Serialize};
 
-/// So often in a row one request is refused, each time with a token that was let in elsewhere.
+/// How often in a row one request may be refused, each time with a token that worked elsewhere.
 const MOST: u32 = 5;
 
-/// What is known of the token that is shown. Written down between the tasks of a run.
+/// What is known about the current token. It is stored between the tasks of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Admission {
-    /// Whether it was let in.
+    /// Whether the provider has accepted it.
     let_in: bool,
-    /// So many tokens in a row were refused that were never let in.
+    /// How many tokens in a row were refused without ever being accepted.
     vain: u32,
-    /// Whether a token of this run was let in.
+    /// Whether any token of this run was accepted.
     has_read: bool,
-    /// The request that was refused last, as a hash of its URL; nothing once it is answered.
+    /// Hash of the URL of the request that was refused last; empty once it is answered.
     refused: Option<u64>,
     /// How often in a row that was refused.
     times: u32,
-    /// How often it was sent in vain before it was refused: a token that ends while the provider stumbles
-    /// makes no new request of it.
+    /// How often that request had failed before it was refused. A new token does not reset the number of
+    /// its attempts.
     tried: u32,
-    /// Whether another token would be one too many.
+    /// Whether no further token should be requested.
     #[serde(skip)]
     is_over: bool,
 }
 
 impl Admission {
-    /// That of a run whose token has read a list.
+    /// The state of a run whose token has read a whole list.
     pub fn of_a_reader() -> Admission {
         Admission {
             let_in: true,
@@ -47,14 +47,14 @@ impl Admission {
         *self == Admission::default()
     }
 
-    /// Whether the token that was refused last was the newest there can be: the one before it was refused
-    /// as well and no answer came in between (where the run has read with a token, the two before it), or
-    /// the same request was refused again and again.
+    /// Whether requesting another token is pointless. That is so if the token before was refused as well
+    /// and nothing was answered in between (two tokens before, if the run has read with one), or if the
+    /// same request was refused again and again.
     pub fn is_over(&self) -> bool {
         self.is_over
     }
 
-    /// Whether the token was let in.
+    /// Whether the provider has accepted the token.
     pub(crate) fn is_let_in(&self) -> bool {
         self.let_in
     }

@@ -82,7 +82,7 @@ async fn read(env: &Env, run: &RunSpec) -> Result<Option<(Ledger, String)>, Step
             tracing::warn!(
                 object = key,
                 reason,
-                "the account of requests is begun anew"
+                "the ledger of requests cannot be read and begins anew"
             );
             let found = env.objects.read(&key).await?;
             Ok(found.map(|(_, etag)| (Ledger::default(), etag)))

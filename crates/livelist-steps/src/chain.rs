@@ -194,7 +194,10 @@ pub async fn reconcile_by(
         failure: told,
     };
     if let Err(error) = steps.release(input).await {
-        tracing::warn!(error = error.chain(), "the credential was not given back");
+        tracing::warn!(
+            error = error.chain(),
+            "the credential's lease could not be released"
+        );
     }
     match (result, failure) {
         (Ok(Some(output)), _) => Ended::Result(output),
@@ -258,7 +261,7 @@ impl Chain<'_> {
             }
             match self.go_on().await {
                 Err(error @ StepError::LeaseLost { .. }) => {
-                    tracing::warn!(error = error.chain(), "asking for the credential again");
+                    tracing::warn!(error = error.chain(), "waiting for the credential again");
                     self.turn()?;
                 }
                 other => return other.map(Some),

@@ -119,13 +119,13 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     if let Some(letters) = group {
         tracing::warn!(
             run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, letters, keys = vanished,
-            "all keys of the list that begin so are absent"
+            "all keys with this prefix are absent"
         );
     }
     if lately.is_distrusted {
         tracing::warn!(
             run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls,
-            "much that was confirmed gone lately is listed again: removals take a day more"
+            "many removals that were confirmed lately are listed again; removals take one more day"
         );
     }
     lately.vanished = vanished;

@@ -35,7 +35,7 @@ pub(crate) async fn look(
     if let Some(error) = &failed {
         tracing::info!(
             run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, %error,
-            "what has changed since the list was proved could not be asked; the next scan lists it"
+            "rows modified since the last list could not be asked for; the next scan finds them"
         );
     }
     budget::keep(env, run, client).await?;

@@ -32,7 +32,11 @@ pub(crate) async fn read(env: &Env, run: &RunSpec) -> Result<(Waiting, Option<St
         // Begun anew: what is forgotten waits a day longer.
         Ok(Some((_, etag))) => (Waiting::new(run.feed.feed.clone()), Some(etag)),
         Err(StoreError::Corrupt { reason, .. }) => {
-            tracing::warn!(object = key, reason, "what waits is noted anew");
+            tracing::warn!(
+                object = key,
+                reason,
+                "the record of waiting keys cannot be read and begins anew"
+            );
             let found = env.objects.read(&key).await?;
             let etag = found.map(|(_, etag)| etag);
             (Waiting::new(run.feed.feed.clone()), etag)

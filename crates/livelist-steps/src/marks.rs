@@ -22,7 +22,7 @@ pub(crate) async fn read(objects: &dyn Objects, feed: &FeedId) -> Vec<Cursor> {
         Ok(Some((document, _))) if document.schema == SCHEMA => document.marks,
         Ok(_) => Vec::new(),
         Err(error) => {
-            tracing::warn!(%feed, %error, "the marks of the last scan are not used");
+            tracing::warn!(%feed, %error, "the marks of the last scan cannot be read; no pages are prefetched");
             Vec::new()
         }
     }
@@ -43,6 +43,6 @@ pub(crate) async fn note(objects: &dyn Objects, feed: &FeedId, marks: &[Cursor])
         )
         .await;
     if let Err(error) = written {
-        tracing::warn!(%feed, %error, "the marks of the scan were not written down");
+        tracing::warn!(%feed, %error, "the marks of the scan could not be stored");
     }
 }

@@ -15,7 +15,7 @@ const MOST: usize = 8;
 /// then nobody is asked, and a run does not fail for it.
 pub(crate) async fn of(env: &Env, run: &RunSpec, head: &Head) -> Vec<String> {
     read(env, head).await.unwrap_or_else(|error| {
-        tracing::warn!(run = %run.run, error = error.chain(), "no keys that are gone are asked for");
+        tracing::warn!(run = %run.run, error = error.chain(), "negative controls cannot be read; none are asked for");
         Vec::new()
     })
 }

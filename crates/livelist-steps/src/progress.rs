@@ -394,7 +394,7 @@ async fn note(env: &Env, run: &RunSpec, change: impl FnOnce(&mut RunRecord)) {
         Err(error) => Err(error),
     };
     if let Err(error) = noted {
-        tracing::warn!(run = %run.run, %error, "the record of the run was not changed");
+        tracing::warn!(run = %run.run, %error, "the record of the run could not be updated");
     }
 }
 

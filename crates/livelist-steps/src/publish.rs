@@ -154,7 +154,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     for (server, seconds) in &clock.dissent {
         tracing::warn!(
             run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, server, seconds,
-            "the server's clock differs from this machine's, and nobody confirms it"
+            "the server's clock differs from this machine's, and no other source confirms it"
         );
     }
     let resume = Resume {
@@ -186,7 +186,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     if is_dated {
         tracing::warn!(
             run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls,
-            "the head's times are from the future: a new version of the same list tells true ones"
+            "the head's times are in the future; a new version of the same list corrects them"
         );
     }
     let made = work.made(env, head.as_ref(), is_dated).await?;
@@ -341,7 +341,7 @@ impl Work<'_> {
                         let error = livelist_model::with_causes(&unfit);
                         tracing::warn!(
                             run = %self.run.run, feed = %self.run.feed.feed, object = draft.object,
-                            error, "the draft cannot be taken; the lists are merged once more"
+                            error, "the draft cannot be used; the lists are merged again"
                         );
                         make::make(env, self, head).await?
                     }

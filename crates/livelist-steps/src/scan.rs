@@ -73,7 +73,7 @@ pub enum Outcome {
 async fn former(env: &Env, run: &RunSpec, key: &str) -> Result<Option<Progress>, StepError> {
     let written = load::<serde_json::Value>(&*env.objects, run, key).await?;
     if written["scan"]["version"] != ScanState::VERSION {
-        tracing::warn!(run = %run.run, "the scan was begun by another version and is begun anew");
+        tracing::warn!(run = %run.run, "the scan's checkpoint is of another version; the scan begins anew");
         return Ok(None);
     }
     let progress = serde_json::from_value(written).map_err(|e| StoreError::Corrupt {
@@ -141,7 +141,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
                 // What was seen lives, whatever becomes of the run.
                 keys.sort_unique();
                 if let Err(error) = looks::sight(env, &run, &keys).await {
-                    tracing::warn!(run = %run.run, error = error.chain(), "what was seen was not noted");
+                    tracing::warn!(run = %run.run, error = error.chain(), "the keys that were seen could not be recorded");
                 }
                 note_lost(env, &run, progress.traffic, client.traffic()).await;
                 return Err(error.asked_for(|| request(&progress)));

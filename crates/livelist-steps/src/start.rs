@@ -48,7 +48,10 @@ pub async fn run(env: &Env, body: &str) -> Result<Output, StepError> {
             })
         }
         Err(reason) => {
-            tracing::error!(reason, "a pair cannot be resolved and is put aside");
+            tracing::error!(
+                reason,
+                "a pair cannot be resolved; its message goes to the dead-letter queue"
+            );
             env.queue.dead_letter(body, &reason).await?;
             Ok(Output::DeadLettered(reason))
         }

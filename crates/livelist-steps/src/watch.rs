@@ -154,7 +154,7 @@ pub(crate) async fn look(env: &Env, run: &RunSpec, scanned: &ClockDoubt) -> Verd
             witnesses.extend(by_history(&past, &run.feed, env.limits.planner, now));
         }
         Err(error) => {
-            tracing::warn!(run = %run.run, %error, "the history says nothing of the time");
+            tracing::warn!(run = %run.run, %error, "the feed's history cannot be used to check the clock");
         }
     }
     judge(&witnesses)

@@ -92,7 +92,10 @@ impl Runner {
             }),
         };
         if let Err(error) = release::run(&self.env, input).await {
-            tracing::warn!(error = error.chain(), "the credential was not given back");
+            tracing::warn!(
+                error = error.chain(),
+                "the credential's lease could not be released"
+            );
         }
         Ended::Failed(failure)
     }

@@ -151,7 +151,7 @@ async fn known(state: &AdminState) -> Result<Arc<Told>, ApiError> {
 pub(super) async fn look_ahead(state: AdminState) {
     let now = state.env.clock.now();
     if let Err(error) = look(state, now).await {
-        tracing::warn!(%error, "how the feeds stand could not be looked up");
+        tracing::warn!(%error, "the state of the feeds could not be read");
     }
 }
 
@@ -183,7 +183,7 @@ async fn write_down(state: &AdminState, told: &Told) {
     let body = vec![told.gzip.clone()].into();
     let objects = &state.env.objects;
     if let Err(error) = objects.put(layout::STATUS, body, always, keep).await {
-        tracing::warn!(%error, "how the feeds stand could not be written down");
+        tracing::warn!(%error, "the state of the feeds could not be stored");
     }
 }
 

@@ -18,11 +18,11 @@ use serde::{Deserialize, Serialize};
 use super::{Cursor, keyset};
 use crate::dialect::KeysetBy;
 
-/// Of a page's rows so many parts of twenty lie between two marks: the rest is for rows that come.
+/// The distance of two marks, in twentieths of a page. The rest leaves room for new rows.
 const STRIDE: u64 = 19;
-/// Pages of fewer rows than this are not worth a guess.
+/// No marks are set for pages of fewer rows than this.
 const LEAST_ROWS: u64 = 20;
-/// More marks than this are not kept: a scan of so many pages is slow for another reason.
+/// The most marks that are stored.
 const MOST: usize = 20_000;
 
 /// The marks that a scan leaves behind.
@@ -63,8 +63,7 @@ impl Marks {
         }
     }
 
-    /// The last page had none behind it: nobody knows whether it was full, and one that is not needs
-    /// no mark.
+    /// Removes the marks of the last page, which may not be full. A page that is not full needs no mark.
     pub(super) fn end(&mut self) {
         self.places.truncate(self.before_last);
     }

@@ -103,7 +103,7 @@ pub(super) async fn clean_up(env: &Env, work: &Work<'_>, new: &Head) {
     let former = work.compared.absent.drops.iter();
     for object in former.filter(|object| !needed.contains(object)) {
         if let Err(error) = env.objects.retire(object).await {
-            tracing::warn!(object, %error, "an object that is no longer needed stays");
+            tracing::warn!(object, %error, "an object that is no longer needed could not be marked for removal");
         }
     }
 }
@@ -115,6 +115,6 @@ pub(super) async fn forget_held(env: &Env, new: &Head) {
         .delete(&layout::held(&new.feed), Condition::Always)
         .await
     {
-        tracing::warn!(feed = %new.feed, %error, "the note of a held run stays");
+        tracing::warn!(feed = %new.feed, %error, "the note of a held run could not be removed");
     }
 }

@@ -136,7 +136,7 @@ impl InProcess {
             match self.objects.read_json::<RunSpec>(&note.key).await {
                 Ok(run) => runs.extend(run.map(|(run, _)| run)),
                 Err(error @ StoreError::Corrupt { .. }) => {
-                    tracing::warn!(note = note.key, %error, "a note cannot be read");
+                    tracing::warn!(note = note.key, %error, "the note of a requested run cannot be read");
                     self.objects.delete(&note.key, Condition::Always).await?;
                 }
                 Err(error) => return Err(error),
@@ -184,7 +184,7 @@ impl InProcess {
     pub async fn forget_ended(&self, run: &RunId) {
         let noted = self.lanes().noted.contains(run);
         if noted && let Err(error) = self.forget(run).await {
-            tracing::warn!(%run, %error, "the note of a run could not be removed");
+            tracing::warn!(%run, %error, "the note of a requested run could not be removed");
         }
     }
 
