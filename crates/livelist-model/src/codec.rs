@@ -269,7 +269,7 @@ pub(crate) fn nothing_behind<R: BufRead>(gzip: &mut GzDecoder<R>) -> Result<(), 
     }
 }
 
-/// Of the text so much is held at once: many lines, of which none is copied.
+/// How much of the text is in memory at once. Lines are not copied out of it.
 const BLOCK: usize = 64 * 1024;
 /// The longest line, its line feed included.
 const LONGEST_LINE: usize = MAX_KEY_BYTES + 1;
@@ -301,7 +301,7 @@ struct Line {
 /// The end of the line that `text` begins with, behind its line feed, if it is there whole.
 fn find_line(text: &[u8]) -> Result<Option<usize>, &'static str> {
     let text = &text[..text.len().min(LONGEST_LINE)];
-    // What ends a line is the first control character in it, or the line is none.
+    // The first control character has to be the line feed. Otherwise the line is invalid.
     match first_control(text) {
         Some(end) if end > 0 && text[end] == b'\n' => Ok(Some(end + 1)),
         Some(_) => Err("not a key"),
@@ -311,8 +311,8 @@ fn find_line(text: &[u8]) -> Result<Option<usize>, &'static str> {
 }
 
 impl<R: Read> ListReader<R> {
-    /// A reader of the gzip text in `source`. With `expected`, a list of another count or digest is
-    /// an error, told at the end: nobody may act on the keys before `advance` has said false.
+    /// A reader of the gzip text in `source`. With `expected`, a list with another count or digest is an
+    /// error. That shows only at the end, so do not act on the keys before `advance` has returned false.
     pub fn new(source: R, expected: Option<ListSummary>) -> Self {
         ListReader {
             source: Some(source),

@@ -59,15 +59,15 @@ impl Admission {
         self.let_in
     }
 
-    /// Whether a refusal of this request with another status than 401 may come of the token's age: of one
-    /// that was let in, or by its words of the first one, which may have been about to end. What a new
-    /// token got as well does not.
+    /// Whether a refusal of this request with another status than 401 may mean that the token has expired.
+    /// That is possible if the token was accepted before, or if the message speaks of the token and this is
+    /// its first refusal. It is not if a new token got the same refusal.
     pub(crate) fn may_have_ended(&self, uri: &Uri, is_named: bool) -> bool {
         let is_first = is_named && self.refused.is_none();
         (self.let_in || is_first) && self.refused != Some(hash(uri))
     }
 
-    /// How often this request was sent in vain with tokens that ended.
+    /// How many attempts of this request failed with tokens that have expired.
     pub(crate) fn tried(&self, uri: &Uri) -> u32 {
         match self.refused == Some(hash(uri)) {
             true => self.tried,
@@ -83,17 +83,17 @@ impl Admission {
         }
     }
 
-    /// What came was no answer, and no refusal.
+    /// The request failed, but the token was not refused.
     pub(crate) fn stumbled(&mut self) {
         (self.let_in, self.has_read, self.vain) = (true, true, 0);
     }
 
-    /// The token was refused, behind so many answers of another kind to the same request.
+    /// The token was refused, after `tried` failed attempts of the same request.
     pub(crate) fn refuse(&mut self, uri: &Uri, tried: u32) {
         self.refuse_at(hash(uri), tried);
     }
 
-    /// The token has ended by what several answers told, none of which stands for it alone.
+    /// Several answers together indicate that the token has expired; none of them does so alone.
     pub(crate) fn doubt(&mut self) {
         self.refuse_at(0, 0);
     }

@@ -42,7 +42,7 @@ pub struct Bounds {
 }
 
 impl Default for Bounds {
-    /// Trestle's largest page has 300,000 rows of about 30 bytes; ten times that is nobody's page.
+    /// Trestle's largest page has 300,000 rows of about 30 bytes. No page is ten times as large.
     fn default() -> Self {
         Bounds {
             bytes: 256 * 1024 * 1024,

@@ -143,7 +143,7 @@ pub enum Stage {
 
 /// A step that failed for a passing reason is tried again once, after this.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
-/// More turns than this are no progress (the state machine hands over instead).
+/// The most steps of a run; more mean that it makes no progress. (The state machine hands over instead.)
 const MAX_TURNS: u32 = 100_000;
 
 /// Reconciles one feed and tells `watch` where it is.
@@ -206,7 +206,7 @@ pub async fn reconcile_by(
     }
 }
 
-/// What a run that turns in a circle ends with: only a provider that always asks to wait gets there.
+/// The error of a run that makes no progress. Only a provider that always asks to wait causes that.
 fn no_progress() -> StepError {
     StepError::Provider(ClientError::Throttled(Duration::ZERO))
 }
@@ -226,7 +226,7 @@ async fn twice<T, F: Future<Output = Result<T, StepError>>>(
     }
 }
 
-/// Where a run goes on with a token: the machine's variable `phase`.
+/// The phase in which a run continues with a new token: the machine's variable `phase`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Scan,

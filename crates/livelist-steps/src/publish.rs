@@ -41,7 +41,7 @@ pub struct Input {
     pub comparison: String,
     /// What confirmation told, if it was asked.
     pub confirmation: Option<String>,
-    /// Whether an operator said that a held result may be published.
+    /// Whether an operator has approved the held result.
     #[serde(default)]
     pub approved: bool,
 }
@@ -73,7 +73,7 @@ pub struct Output {
     pub advice: Option<String>,
 }
 
-/// What became of publishing.
+/// The result of publishing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {

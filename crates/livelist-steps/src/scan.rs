@@ -55,7 +55,7 @@ pub struct Output {
     pub rows: u64,
 }
 
-/// What became of a scan task.
+/// The result of a scan task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -69,7 +69,7 @@ pub enum Outcome {
     Unauthorized,
 }
 
-/// What an earlier task left; nothing if that was one of another version, whose form may be unknown.
+/// The checkpoint of an earlier task; `None` if another version wrote it, whose format may be unknown.
 async fn former(env: &Env, run: &RunSpec, key: &str) -> Result<Option<Progress>, StepError> {
     let written = load::<serde_json::Value>(&*env.objects, run, key).await?;
     if written["scan"]["version"] != ScanState::VERSION {

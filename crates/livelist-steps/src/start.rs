@@ -29,7 +29,7 @@ pub enum Output {
     Started(RunSpec),
     /// The run was started before: by another pair of the feed, or the message came twice.
     Already(RunSpec),
-    /// Nobody can work on this message: it was put aside with this reason.
+    /// The message cannot be processed: it went to the dead-letter queue with this reason.
     DeadLettered(String),
 }
 

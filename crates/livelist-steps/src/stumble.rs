@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::StepError;
 
-/// A run hands on so often at requests that fail.
+/// How often a run may end a task early because a request failed.
 const MOST: u32 = 12;
 /// … each after so many answers since the last time.
 const ANSWERS: u64 = 10;

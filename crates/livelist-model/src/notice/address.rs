@@ -4,9 +4,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether `address` is a public one (IANA's registries of special-purpose addresses, 2024-10). An
-/// IPv4 address in IPv6 clothes (mapped, translated, 6to4, Teredo) is none: nobody's name resolves
-/// to such a thing for a good reason.
+/// Whether `address` is public (IANA's registries of special-purpose addresses, 2024-10). An IPv4 address
+/// embedded in IPv6 (mapped, translated, 6to4, Teredo) is not: no host name resolves to one for a good
+/// reason.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
