@@ -159,13 +159,18 @@ down: $(VENV) ## Stops the local stack.
 
 # --- Testing ----------------------------------------------------------------------------------------
 
+.PHONY: doctest
+doctest: ## Runs the examples in the documentation of the code.
+	cargo test --doc --workspace --quiet
+
 .PHONY: unit
-unit: $(CARGO_NEXTEST) ## Runs the tests that need no local stack.
+unit: $(CARGO_NEXTEST) doctest ## Runs the tests that need no local stack.
 	$(NEXTEST) --workspace
 
 .PHONY: test
 test: $(VENV) $(CARGO_NEXTEST) bootstrap ## Runs all tests, those against a local stack of their own included.
 	@.venv/bin/python -W ignore -m unittest discover -q -s infra/local/tests
+	cargo test --doc --workspace --quiet
 	$(NEXTEST) --workspace --no-run
 	@$(STACK) exec --wait-scale $(WAIT_SCALE) --also branches=tests/fakes -- \
 	  $(NEXTEST) --workspace --run-ignored all --no-fail-fast --status-level slow -E "not test(month::)"

@@ -1,5 +1,5 @@
-//! Reading stored lists as streams, on threads that may block. At most so many at once, and none
-//! longer than its caller waits.
+//! Reads stored lists as streams, on threads that may block. The number of such reads at once is
+//! limited, and a read ends when its caller stops waiting.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

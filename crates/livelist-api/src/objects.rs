@@ -56,7 +56,8 @@ async fn object(
     let object = served.objects.get(path).await?.ok_or(ApiError::NotFound)?;
     // More than was announced would break the connection for the next response.
     let chunks = ReaderStream::with_capacity(object.body.take(object.bytes), CHUNK);
-    let chunks = chunks.inspect_err(|error| tracing::error!("an object broke off: {error}"));
+    let chunks = chunks
+        .inspect_err(|error| tracing::error!("an object's transfer was interrupted: {error}"));
     let headers = [
         (
             header::CONTENT_TYPE,

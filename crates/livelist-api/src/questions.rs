@@ -1,6 +1,6 @@
-//! Keys that a site asked about and nobody knows: noted for the feed's next run, which asks the MLS for
-//! them (`livelist_model::questions`). An answer never fails by it; what is not noted stays unknown, and is
-//! noted when it is asked again.
+//! Notes the unknown keys that a site asked about. The feed's next run asks the MLS for them
+//! (`livelist_model::questions`). If a key cannot be noted, the answer does not fail: the key stays
+//! unknown, and is noted when it is asked for again.
 
 use livelist_model::head::Head;
 use livelist_model::layout;
@@ -45,14 +45,14 @@ pub(crate) async fn note(
             if noted.left_out > 0 {
                 tracing::warn!(
                     %client, feed = %asked.feed, open = noted.open, left_out = noted.left_out,
-                    "a site asks about more unknown keys than there is room for"
+                    "a site asks about more unknown keys than are recorded"
                 );
             }
             noted.open
         }
         Err(error) => {
             let error = livelist_model::with_causes(&error);
-            tracing::warn!(%client, feed = %asked.feed, error, "what a site asked about is not noted");
+            tracing::warn!(%client, feed = %asked.feed, error, "the keys that a site asked about could not be recorded");
             0
         }
     }

@@ -1,5 +1,5 @@
-//! How often may be asked with one key. A site asks once a day, so the limit is there for loops gone wild.
-//! It counts what this process answers: on Lambda the throttle of API Gateway stands before it.
+//! The rate limit of a key. A site asks once a day, so the limit only stops programs that loop. It
+//! counts the requests of this process. On Lambda the throttle of API Gateway comes first.
 
 use std::collections::HashMap;
 use std::hash::Hash;

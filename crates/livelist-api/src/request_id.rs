@@ -1,5 +1,5 @@
-//! The id by which a request is found in the log again: the caller's own if it is short and
-//! harmless, else API Gateway's, else a new one.
+//! The id that identifies a request in the log: the caller's own if it is short and harmless, else
+//! API Gateway's, else a new one.
 
 use axum::http::HeaderMap;
 use livelist_store::{Clock, Entropy};

@@ -1,5 +1,6 @@
-//! The API on a socket, for one machine: what a hostile peer can hold is bounded in number and in
-//! time. On AWS, API Gateway stands there.
+//! Serves the API on a socket, on one machine. It limits the number of connections, and the time and
+//! memory that each may take, so that a hostile peer cannot exhaust the process. On AWS, API Gateway
+//! does that.
 
 mod door;
 mod gate;
@@ -95,7 +96,7 @@ pub async fn serve(
         .await
         .is_err()
     {
-        tracing::warn!("some answers were broken off");
+        tracing::warn!("some answers were interrupted");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the handlers need of the world.
+//! The state that all handlers share: ports and settings.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Ports that this function was not given: it may not use what stands behind them. Using one is a
-//! mistake in the template, and the error says which variable is missing.
+//! Ports that this function was not given, because it has no right to use what stands behind them.
+//! Using one is a mistake in the template, and the error names the missing variable.
 
 use std::time::Duration;
 

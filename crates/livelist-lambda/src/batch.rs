@@ -1,4 +1,4 @@
-//! Batches of messages: each message for itself, so that a bad one never fails the others.
+//! Handles a batch of messages one by one, so that a bad message does not fail the others.
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::{StreamExt, stream};

@@ -1,4 +1,4 @@
-//! Which code a function runs: a line each.
+//! Maps each function to the code that it runs.
 
 use livelist_steps::{acquire, authorize, compare, confirm, plan, publish, release, scan};
 

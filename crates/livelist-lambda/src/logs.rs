@@ -1,4 +1,5 @@
-//! The log: JSON lines on standard output, fields at the top, which CloudWatch can be asked for.
+//! Sets up the log: JSON lines on standard output, with the fields at the top level, so that
+//! CloudWatch can query them.
 
 use std::panic;
 

@@ -1,4 +1,4 @@
-//! The handler of the queue of events: tells the sites.
+//! The handler of the queue of events: delivers webhooks to the sites.
 
 use std::sync::Arc;
 
@@ -79,7 +79,7 @@ async fn item(notifier: &Notifier, queue: &dyn Queue, message: SqsMessage) -> Op
             message_id = message.message_id,
             error = error.name(),
             advice = error.advice(),
-            "a message comes again when the queue lets it: {}",
+            "a message failed and will be received again: {}",
             error.chain()
         ),
     }

@@ -1,4 +1,4 @@
-//! Errors on their way out: into the log once, and to Step Functions with their stable name.
+//! Reports errors: writes the whole chain to the log once, and gives Step Functions the stable name.
 
 use lambda_runtime::Diagnostic;
 use livelist_steps::StepError;

@@ -1,5 +1,5 @@
-//! What a client's site said last that it did with a feed's list. Written by the API from a site's
-//! own words, read for operators; nothing is decided by it.
+//! The newest acknowledgement of a client's site for a feed: which list it applied, and what it did.
+//! The API stores it for operators. No decision depends on it.
 
 use serde::{Deserialize, Serialize};
 

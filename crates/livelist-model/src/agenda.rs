@@ -1,6 +1,6 @@
-//! What is due at an instant, for those who wait for instants: a pure function of the registry, of
-//! when each feed was looked at last, and of the time. (Who comes by once a day asks
-//! [`plan`](crate::plan).)
+//! What is due at an instant: a pure function of the registry, of when each feed was last scanned,
+//! and of the time. `livelist serve` uses it, because it waits for the exact instant. What runs once
+//! a day uses [`plan`](crate::plan) instead.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,7 +47,7 @@ pub fn agenda(feeds: &[FeedSpec], last: &BTreeMap<FeedId, Timestamp>, now: Times
     for feed in feeds {
         let at = match last.get(&feed.feed) {
             None => Timestamp::UNIX_EPOCH,
-            // A run from the future was noted by a wrong clock: nobody knows when it was.
+            // A run in the future was recorded with a wrong clock. Its true time is unknown.
             Some(last) if instant::is_future(*last, now) => Timestamp::UNIX_EPOCH,
             Some(last) => match feed.schedule.next_after(&feed.mls, *last) {
                 Some(at) => at,

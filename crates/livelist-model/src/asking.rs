@@ -1,12 +1,15 @@
-//! How a provider is asked about keys, and what was learned of the questions that it answers: in which
-//! form, with which literals, about how many keys at once. Pure: told what became of a question, it
-//! says what to ask next. Asking is the client's business.
+//! How a provider is asked about single keys: in which form (`in` or `or`), with which literals, and
+//! how many keys in one question. This is a pure state machine. It is told the result of each
+//! question, and says what to ask next. The client sends the questions.
 //!
-//! A question that is refused, or whose answer does not show the keys that are known to be live, may be
-//! too long, or of a form that the provider does not know; or the provider is down, or access is lost.
-//! So one live key is asked for alone, in the same form. If that works, it was the length: the next
-//! question is half as long, and once one works, longer ones are tried between. If it does not, the
-//! other literal and the other form are tried, each with one live key.
+//! A question may be refused, or its answer may lack keys that are known to be live (the *controls*).
+//! There are three possible reasons: the question is too long, the provider does not know its form,
+//! or the provider is down or denies access. To tell them apart, one live key is asked for alone, in
+//! the same form.
+//!
+//! - If that works, the question was too long. The next one has half as many keys, and once one
+//!   works, larger sizes are tried in between.
+//! - If it does not work, the other literal and the other form are tried, each with one live key.
 
 use serde::{Deserialize, Serialize};
 

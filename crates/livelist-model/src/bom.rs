@@ -1,4 +1,4 @@
-//! The byte order mark, with which some editors and servers begin a text. It is none of the text.
+//! Removes the byte order mark that some editors and servers put before a text.
 
 /// `text` without a byte order mark at its beginning (RFC 8259, 8.1: a reader may pass over it).
 pub fn without_bom(text: &[u8]) -> &[u8] {

@@ -1,6 +1,6 @@
-//! Request budgets: what was asked of a provider lately, and whether the next request fits. Pure
-//! bookkeeping over given times; the steps keep it in the store, so that it holds over the tasks of
-//! a run and over the runs of a day.
+//! Request budgets: how much was asked of a provider lately, and whether the next request fits the
+//! rate limits. Pure bookkeeping over given times. The steps store the ledger, so that a budget holds
+//! across the tasks of a run and across the runs of a day.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Errors for people: what happened and why, in one line. Errors here never repeat their source in
-//! their own text, so the line tells each cause once.
+//! Formats an error and its causes as one line. The text of an error in this project never repeats
+//! its source, so each cause appears once.
 
 use std::error::Error;
 

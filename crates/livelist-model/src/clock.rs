@@ -1,5 +1,6 @@
-//! Whether this machine's clock can be believed: it is held against what others say of the time. One
-//! who disagrees may be wrong himself; two who agree with each other against it are believed. Pure.
+//! Decides whether this machine's clock can be trusted. The clock is compared with other sources of
+//! time, such as the `Date` of answers. One source that disagrees may itself be wrong. Two sources
+//! that agree with each other and contradict the clock prove that the clock is wrong. Pure.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};

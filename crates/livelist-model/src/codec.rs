@@ -1,6 +1,6 @@
-//! The forms that key lists have at rest: gzip text, one key a line, strictly ascending by bytes,
-//! LF at each end. The same keys give the same bytes, so objects
-//! can be named by their content. Works over `std::io` values of the caller; bounded memory.
+//! The stored form of key lists: gzip text with one key a line, strictly ascending by bytes, a line
+//! feed after each key. The same keys give the same bytes, so an object can be named by its digest.
+//! Readers and writers work on `std::io` streams and need a bounded amount of memory.
 
 use std::cmp::Ordering;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -160,6 +160,36 @@ impl<W: Write> TextWriter<W> {
 }
 
 /// Writes a list of keys and refuses to write one that is not strictly ascending.
+///
+/// ```
+/// use livelist_model::codec::{Effort, KeyStream, ListReader, ListWriter};
+///
+/// let mut list = ListWriter::new(Vec::new(), Effort::Small);
+/// list.push(b"100058608")?;
+/// list.push(b"100080535")?;
+/// assert!(list.push(b"100058608").is_err(), "out of order");
+/// let (gzip, summary) = list.finish()?;
+/// assert_eq!(summary.count, 2);
+///
+/// // Count and digest are checked at the end: act on the keys only after `advance` said false.
+/// let mut keys = ListReader::new(&gzip[..], Some(summary.clone()));
+/// let mut read = Vec::new();
+/// while keys.advance()? {
+///     read.push(keys.key().to_vec());
+/// }
+/// assert_eq!(read, [b"100058608", b"100080535"]);
+///
+/// // A list that is cut is an error, not a shorter list.
+/// let mut cut = ListReader::new(&gzip[..gzip.len() - 9], Some(summary));
+/// let end = loop {
+///     match cut.advance() {
+///         Ok(true) => {}
+///         end => break end,
+///     }
+/// };
+/// assert!(end.is_err());
+/// # Ok::<(), livelist_model::codec::CodecError>(())
+/// ```
 #[derive(Debug)]
 pub struct ListWriter<W: Write> {
     text: TextWriter<W>,
@@ -239,15 +269,15 @@ pub(crate) fn nothing_behind<R: BufRead>(gzip: &mut GzDecoder<R>) -> Result<(), 
     }
 }
 
-/// Of the text so much is held at once: many lines, of which none is copied.
+/// How much of the text is in memory at once. Lines are not copied out of it.
 const BLOCK: usize = 64 * 1024;
 /// The longest line, its line feed included.
 const LONGEST_LINE: usize = MAX_KEY_BYTES + 1;
 
 /// Reads a list, checks each line and its order, and at the end its count and digest.
 pub struct ListReader<R: Read> {
-    /// The source until the first key is asked for: the decoder reads the header when it is made,
-    /// and a reader may be made where reading would block what must not be blocked.
+    /// The source, until the first key is asked for. Making the decoder already reads the gzip header,
+    /// and that may block. So it is made late: [`ListReader::new`] can be called from async code.
     source: Option<R>,
     text: Option<GzDecoder<BufReader<R>>>,
     hash: Sha256,
@@ -271,7 +301,7 @@ struct Line {
 /// The end of the line that `text` begins with, behind its line feed, if it is there whole.
 fn find_line(text: &[u8]) -> Result<Option<usize>, &'static str> {
     let text = &text[..text.len().min(LONGEST_LINE)];
-    // What ends a line is the first control character in it, or the line is none.
+    // The first control character has to be the line feed. Otherwise the line is invalid.
     match first_control(text) {
         Some(end) if end > 0 && text[end] == b'\n' => Ok(Some(end + 1)),
         Some(_) => Err("not a key"),
@@ -281,8 +311,8 @@ fn find_line(text: &[u8]) -> Result<Option<usize>, &'static str> {
 }
 
 impl<R: Read> ListReader<R> {
-    /// A reader of the gzip text in `source`. With `expected`, a list of another count or digest is
-    /// an error, told at the end: nobody may act on the keys before `advance` has said false.
+    /// A reader of the gzip text in `source`. With `expected`, a list with another count or digest is an
+    /// error. That shows only at the end, so do not act on the keys before `advance` has returned false.
     pub fn new(source: R, expected: Option<ListSummary>) -> Self {
         ListReader {
             source: Some(source),

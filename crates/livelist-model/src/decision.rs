@@ -1,8 +1,8 @@
-//! The decision: what to do with a scan's result. A pure function of the facts; the steps carry it
-//! out and decide nothing themselves.
+//! Decides what to do with the result of a scan: scan again, confirm, publish or hold. It is a pure
+//! function of the facts. The steps carry out what it says and decide nothing themselves.
 //!
-//! The order of the rules is the order of the questions: is the scan proved complete? Is it
-//! plausible? Is every removal confirmed? Is it too much for one day?
+//! The rules are asked in this order: Is the scan proved complete? Is it plausible? Is every removal
+//! confirmed? Is it too much for one day?
 
 use serde::{Deserialize, Serialize};
 
@@ -15,13 +15,14 @@ use crate::waiting;
 
 /// At most so many full scans in one run: the first, and a second look.
 pub const MAX_SCANS: usize = 2;
-/// At most so many removals are asked for one by one in one run; above, the run is held. At 50 keys
-/// a request that is 1,000 requests, within the hourly limit of every provider that can be asked.
+/// The most absent keys that one run asks for; with more, the run is held. At 50 keys a request that is
+/// 1,000 requests, within the hourly limit of every provider that answers such questions.
 pub const MAX_CONFIRMATIONS: u64 = 50_000;
-/// A list of up to so many keys may become empty without a person, if each was asked for on two days.
+/// A list of up to this many keys may become empty without an approval, if each key was asked for on two
+/// days.
 pub const FEW: u64 = 10;
-/// So many keys that one look missed the next one may see, or one of a thousand: listings come back
-/// between two days, but few.
+/// How many keys that one look missed the next one may see: this many, or one in a thousand of the list.
+/// Few listings come back between two days.
 const MAX_BACK: u64 = 10;
 
 /// Why a result waits for a second look or an operator. The names are stable: operators, the
@@ -232,16 +233,16 @@ pub struct Confirmed {
     pub controls_found: bool,
     /// Removals that an earlier run, held for its mass removal, had not confirmed already.
     pub fresh: u64,
-    /// Absent keys that stay listed and wait for another look: they cannot be asked for, or a question
-    /// of one day is not enough.
+    /// Absent keys that stay listed and wait for another look, because they cannot be asked for, or because
+    /// a question on one day is not enough.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub waits: u64,
-    /// Of the restored, those that the provider shows in another case: it compares without it, and the
-    /// scan saw no such key.
+    /// Restored keys that the provider shows with other upper and lower case: it compares without case, and
+    /// the scan did not see the other key.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub variants: u64,
-    /// Whether the provider shows keys by key that were confirmed gone: what it shows so may be more
-    /// than what the feed lists, and lists nothing.
+    /// Whether the provider still shows keys that were confirmed gone (negative controls). Then a key that it
+    /// shows by key may be outside the feed, and is not listed because of that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shows_gone: bool,
     /// How it was asked, where that is not as the settings say: what it answers was learned.
@@ -267,8 +268,8 @@ pub enum Next {
     Hold(HeldReason),
 }
 
-/// Why the newest scan is not to be believed; nothing if it is. Before a run gives up, it scans once
-/// more.
+/// Why the newest scan is not accepted as complete; `None` if it is. The run scans once more before it is
+/// held for that reason.
 pub fn doubt(facts: &Comparison, confirms_by_key: bool) -> Option<HeldReason> {
     let (Some(scan), Some(distinct)) = (facts.scans.last(), facts.distinct.last().copied()) else {
         return Some(HeldReason::EmptyScan);
@@ -279,12 +280,50 @@ pub fn doubt(facts: &Comparison, confirms_by_key: bool) -> Option<HeldReason> {
         Some(Doubt::EndUnproved) => return Some(HeldReason::EndUnproved),
         Some(Doubt::MoreThanCounted) | None => {}
     }
-    // Rows moved while they were read, so others may have slipped past. Where each absent key is asked
-    // for that loses none; where nobody can be asked, the same rows may slip past every night.
+    // Rows moved while they were read, so the scan may have missed others. That loses nothing if each
+    // absent key is asked for. If keys cannot be asked for, the scan may miss the same rows every night.
     (!confirms_by_key && scan.is_unsteady(distinct)).then_some(HeldReason::RowsSkipped)
 }
 
-/// What to do after the comparison.
+/// What to do after the comparison. `confirms_by_key` says whether the provider answers questions about
+/// single keys.
+///
+/// ```
+/// use livelist_model::decision::{Comparison, HeldReason, Next, after_comparison};
+/// use livelist_model::evidence::{EndSign, Paging, ScanEvidence};
+/// use livelist_model::guards::Guards;
+///
+/// // A scan that read 990 rows to the provider's end; the provider counts 990 as well.
+/// let scan = ScanEvidence {
+///     end: Some(EndSign::EmptyPage),
+///     rows: 990,
+///     pages: 2,
+///     count_before: Some(990),
+///     count_after: Some(990),
+///     ..ScanEvidence::begin(Paging::Keyset, jiff::Timestamp::UNIX_EPOCH)
+/// };
+/// let mut facts = Comparison {
+///     former: Some(1_000),
+///     live: 990,
+///     added: 0,
+///     absent: 10,
+///     distinct: vec![990],
+///     scans: vec![scan.clone()],
+///     looked: None,
+///     lately: Default::default(),
+/// };
+/// // Ten keys are missing: the provider is asked for each of them before anything is published.
+/// assert_eq!(after_comparison(&facts, &Guards::default(), true), Next::Confirm);
+///
+/// // The provider counts 1,000: rows are missing from the scan. It is repeated once, then held.
+/// facts.scans[0].count_before = Some(1_000);
+/// facts.scans[0].count_after = Some(1_000);
+/// assert_eq!(after_comparison(&facts, &Guards::default(), true), Next::ScanAgain);
+/// facts.scans.push(facts.scans[0].clone());
+/// facts.distinct.push(990);
+/// let next = after_comparison(&facts, &Guards::default(), true);
+/// assert_eq!(next, Next::Hold(HeldReason::CountMismatch));
+/// ```
 pub fn after_comparison(facts: &Comparison, guards: &Guards, confirms_by_key: bool) -> Next {
     let may_scan = facts.scans.len() < MAX_SCANS;
     let look_again = |reason| match may_scan {

@@ -1,5 +1,6 @@
-//! What proves a scan complete: how it ended, what the provider counted before and after, what was
-//! odd on the way. Kept with the run, so that a person can see why a list was believed.
+//! The evidence that a scan is complete: how it ended, what the provider counted before and after,
+//! what was unusual on the way. It is stored with the run, so that a person can see why a list was
+//! accepted.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +30,7 @@ pub enum EndSign {
     Asked,
     /// The last link led nowhere, and as many rows had come as the provider counts.
     Counted,
-    /// None: it had nothing more to show, and nothing says that this was all.
+    /// No sign: the provider showed nothing more, but nothing says that this was all.
     Unproved,
 }
 
@@ -57,13 +58,12 @@ pub struct ScanEvidence {
     /// What it counted after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count_after: Option<u64>,
-    /// Rows that a link jumped over without showing them, and pages that did not begin among the rows
-    /// of the one before.
+    /// Rows that a link skipped, plus pages that did not join the page before.
     #[serde(default)]
     pub rows_skipped: u64,
 }
 
-/// Why a scan is not believed by itself.
+/// Why a scan alone is not accepted as complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Doubt {
@@ -94,8 +94,8 @@ impl Doubt {
     }
 }
 
-/// The most by which a feed that counts `rows` changes while it is read: a fifth, 50 rows or half of a
-/// small one. Counts that are further apart are no measure: one of them is wrong.
+/// How much a feed with `rows` rows may change while it is read: a fifth, or 50 rows but at most half of a
+/// small feed. If two counts are further apart, one of them is wrong.
 fn most_changed(rows: u64) -> u64 {
     (rows / 5).max(50.min(rows / 2)).max(2)
 }
@@ -139,8 +139,8 @@ impl ScanEvidence {
         }
     }
 
-    /// Whether rows may have slipped past it although its own numbers agree: it followed links and
-    /// saw some keys twice, the mark of rows that moved while it read.
+    /// Whether the scan may have missed rows although its numbers agree: it followed links and saw some
+    /// keys twice, which shows that rows moved while it read.
     pub fn is_unsteady(&self, distinct: u64) -> bool {
         self.paging == Paging::Links && self.rows > distinct
     }

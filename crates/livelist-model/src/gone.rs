@@ -1,9 +1,10 @@
-//! The gone record: which keys of a feed were listed once and are gone, since when, and on what proof.
-//! *Gone* is said of these keys alone; a key that is neither listed nor in here is *unknown*.
+//! The gone record of a feed: keys that were listed once and whose removal is proved, with the time
+//! and the kind of proof. The API calls only these keys *gone*. A key that is neither listed nor in
+//! this record is *unknown*.
 //!
-//! Gzip text, a line a key, ordered by key: the key, when its removal was proved (seconds of the Unix
-//! time), and a letter for the proof, with tabs between them. A key that is listed again leaves the
-//! record; an entry is kept for 400 days.
+//! It is gzip text with one key a line, ordered by key. A line has three fields, separated by tabs:
+//! the key, the time of the proof (Unix seconds), and a letter for the kind of proof. A key that is
+//! listed again leaves the record. An entry is kept for 400 days.
 
 use std::cmp::Ordering;
 use std::io::{Read, Write};

@@ -37,6 +37,15 @@ impl Guards {
     }
 
     /// The most removals that pass without a second look, for a former snapshot of `former` keys.
+    ///
+    /// ```
+    /// use livelist_model::guards::Guards;
+    ///
+    /// let guards = Guards::default(); // removed_fraction 0.2, removed_floor 50
+    /// assert_eq!(guards.limit(1_000), 200, "a fifth");
+    /// assert_eq!(guards.limit(100), 50, "the floor");
+    /// assert_eq!(guards.limit(51), 25, "the floor is never more than half of the list");
+    /// ```
     pub fn limit(&self, former: u64) -> u64 {
         let fraction = self.removed_fraction.clamp(0.0, 1.0);
         let share = (former as f64 * fraction).floor() as u64;

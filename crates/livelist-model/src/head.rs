@@ -30,9 +30,9 @@ pub struct Head {
     /// Counts the snapshots of the feed, from 1.
     pub sequence: u64,
     /// The snapshot holds every key that was live from this instant to the end of the last good look. A
-    /// listing that came later may be missing. Where rows are read by following links, a new one can
-    /// slip past a scan while others move; so there it is the beginning of the look before the last: a
-    /// listing would have to slip twice.
+    /// listing that was added later may be missing. A scan by links can miss a new row while others move.
+    /// So there `as_of` is the beginning of the look before the last: a listing would have to be missed
+    /// twice.
     pub as_of: jiff::Timestamp,
     /// When the last good look began: the last complete scan that raised no doubt. Whether a list is
     /// old is judged by this. Heads of earlier versions do not say it: there it is `as_of`.

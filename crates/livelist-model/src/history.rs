@@ -1,5 +1,5 @@
-//! What a feed went through lately: a line for each run that ended. Operators see it as a whole; what
-//! is published never depends on it.
+//! The history of a feed: one line for each run that ended. It is shown to operators. What is
+//! published never depends on it.
 
 use serde::{Deserialize, Serialize};
 

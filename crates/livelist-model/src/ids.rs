@@ -1,5 +1,6 @@
-//! Names of things: MLS, client, resource, feed, run. Parsed once, at the edge, and safe afterwards
-//! to use in object keys, execution names and URLs. Depends on nothing but serde and sha2.
+//! Typed names: MLS, client, resource, feed, run. A name is validated once, when it enters the
+//! system. After that it is safe in object keys, execution names and URLs. Depends on nothing but
+//! serde and sha2.
 
 use std::fmt;
 use std::str::FromStr;
@@ -147,6 +148,20 @@ name!(
 impl FeedId {
     /// The id of the feed that `credential` sees of `mls` through `filter`: readable, stable, and
     /// the same for all pairs that may share a scan.
+    ///
+    /// ```
+    /// use livelist_model::{FeedId, RunId};
+    ///
+    /// let (mls, resource) = ("abor".parse()?, "Property".parse()?);
+    /// let all = FeedId::of(&mls, &resource, "ssm:/livelist/mls/abor", None);
+    /// let active = FeedId::of(&mls, &resource, "ssm:/livelist/mls/abor", Some("StandardStatus eq 'Active'"));
+    /// assert!(all.as_str().starts_with("abor-property-"));
+    /// assert_ne!(all, active, "another filter is another feed");
+    ///
+    /// let run = RunId::of(jiff::civil::date(2026, 11, 21), &all);
+    /// assert_eq!(run.as_str(), format!("2026-11-21-{all}"));
+    /// # Ok::<(), livelist_model::NameError>(())
+    /// ```
     pub fn of(
         mls: &MlsId,
         resource: &ResourceName,

@@ -1,24 +1,23 @@
-//! Instants that were written down, by a clock that may have been wrong. Whoever reads one compares
-//! it with the clock here, so that a clock that ran ahead for a moment binds nobody afterwards. Pure.
+//! Stored instants, written by a clock that may have been wrong. Every reader compares a stored
+//! instant with its own clock here. So a clock that ran ahead for a moment has no effect later. Pure.
 
 use jiff::{SignedDuration, Timestamp};
 
 /// Clocks of well-kept machines differ by less than this.
 pub const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
-/// Whether `stored`, the instant of something that has happened, lies in the future beyond what
-/// clocks differ by: whoever wrote it had another clock.
+/// Whether `stored`, the instant of a past event, lies further in the future than clocks usually differ.
+/// Then it was written with a wrong clock.
 pub fn is_future(stored: Timestamp, now: Timestamp) -> bool {
     stored.duration_since(now) > TOLERANCE
 }
 
-/// When something happened that is said to have happened at `stored`: an instant from the future is
-/// no instant, and counts as now.
+/// The instant of an event that was stored as `stored`. An instant from the future counts as now.
 pub fn believed(stored: Timestamp, now: Timestamp) -> Timestamp {
     if is_future(stored, now) { now } else { stored }
 }
 
-/// The same of an instant in seconds. One that is none counts as now.
+/// The same for an instant in Unix seconds. A number that is no valid instant counts as now.
 pub fn believed_second(stored: i64, now: Timestamp) -> i64 {
     let stored = Timestamp::from_second(stored).unwrap_or(Timestamp::MAX);
     believed(stored, now).as_second()

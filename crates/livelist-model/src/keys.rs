@@ -62,7 +62,8 @@ pub(crate) fn first_control(bytes: &[u8]) -> Option<usize> {
     for (nth, word) in words.iter().enumerate() {
         let marks = controls(*word);
         if marks != 0 {
-            // What is marked above the lowest may only have lent to it.
+            // Only the lowest mark is certain: the subtraction in `controls` borrows from the next
+            // byte above, which may then be marked without being a control character.
             return Some(nth * 8 + marks.trailing_zeros() as usize / 8);
         }
     }
@@ -136,6 +137,20 @@ fn first_bytes(key: &[u8]) -> u64 {
 }
 
 /// Keys, each with an optional timestamp beside it, in one allocation.
+///
+/// ```
+/// use livelist_model::keys::KeyBuffer;
+///
+/// let mut keys = KeyBuffer::default();
+/// for key in ["1000", "1e3", "ABC", "abc", "1000"] {
+///     keys.push(key.as_bytes(), b"")?;
+/// }
+/// keys.sort_unique();
+/// let sorted: Vec<&[u8]> = keys.iter().map(|(key, _)| key).collect();
+/// // By bytes: `1000` and `1e3` are two keys, and so are `ABC` and `abc`.
+/// assert_eq!(sorted, [&b"1000"[..], b"1e3", b"ABC", b"abc"]);
+/// # Ok::<(), livelist_model::keys::KeyError>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct KeyBuffer {
     bytes: Vec<u8>,

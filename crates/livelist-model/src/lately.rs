@@ -1,5 +1,5 @@
-//! What the last days say of a feed: how much of its list went, whether a whole group of keys is absent,
-//! and whether much came back of what was confirmed gone. Pure.
+//! What the last days say about a feed: how much of its list was removed, whether a whole group of
+//! keys is absent, and how many confirmed removals were listed again. Pure.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Where objects live. One place knows the names; everything else asks here.
+//! The names of all stored objects. This is the only place that builds them.
 
 use crate::ids::{ClientId, FeedId, MlsId, RunId};
 use crate::registry::CredentialRef;
@@ -9,19 +9,19 @@ pub const MLS_PREFIX: &str = "registry/mls/";
 pub const CLIENTS_PREFIX: &str = "registry/clients/";
 /// The operators and the hashes of their keys.
 pub const ADMINS: &str = "registry/admins.json";
-/// How the feeds stood when the operators' API looked last: its answer, compressed.
+/// The last status of all feeds: the answer of the operators' API, compressed.
 pub const STATUS: &str = "status.json.gz";
 /// The prefix of what the sites said last.
 pub const ACKS_PREFIX: &str = "acks/";
-/// The prefix of keys that sites asked about and nobody knows.
+/// The prefix of unknown keys that sites asked about.
 pub const QUESTIONS_PREFIX: &str = "questions/";
-/// The prefix of runs that somebody asked for, on one machine.
+/// The prefix of notes of requested runs, on one machine.
 pub const ASKED_PREFIX: &str = "asked/";
 /// The prefix of what operators paused.
 pub const PAUSED_PREFIX: &str = "paused/";
-/// The prefix of what became of notices.
+/// The prefix of the delivery records of notices.
 pub const NOTICES_PREFIX: &str = "notices/";
-/// The prefix of events that nobody has taken up yet, on one machine.
+/// The prefix of events that were not processed yet, on one machine.
 pub const OUTBOX_PREFIX: &str = "outbox/";
 /// The prefix of everything that belongs to feeds.
 pub const FEEDS_PREFIX: &str = "feeds/";
@@ -109,8 +109,8 @@ pub fn run_record(feed: &FeedId, run: &RunId) -> String {
     format!("{}{run}/run.json", runs(feed))
 }
 
-/// `feeds/{feed}/runs/{run}/{name}-{digest}{extension}`: something a step hands to the next, named
-/// by its content, so that a step that runs twice cannot pull the rug from under its twin.
+/// `feeds/{feed}/runs/{run}/{name}-{digest}{extension}`: an object that one step passes to the next. It is
+/// named by its content, so that two executions of a step cannot overwrite each other's objects.
 pub fn run_object(feed: &FeedId, run: &RunId, name: &str, sha256: &str, extension: &str) -> String {
     format!("{}{run}/{name}-{}{extension}", runs(feed), short(sha256))
 }

@@ -236,6 +236,35 @@ pub enum Side {
 }
 
 /// Walks two sorted lists at once and hands every key of either to `visit`, in order.
+///
+/// ```
+/// use livelist_model::codec::{CodecError, Effort, ListReader, ListWriter};
+/// use livelist_model::merge::{Side, difference};
+///
+/// fn list(keys: &[&str]) -> Result<Vec<u8>, CodecError> {
+///     let mut list = ListWriter::new(Vec::new(), Effort::Stored);
+///     for key in keys {
+///         list.push(key.as_bytes())?;
+///     }
+///     Ok(list.finish()?.0)
+/// }
+///
+/// let (yesterday, today) = (list(&["a", "b", "c"])?, list(&["b", "c", "d"])?);
+/// let mut former = ListReader::new(&yesterday[..], None);
+/// let mut present = ListReader::new(&today[..], None);
+/// let mut delta = String::new();
+/// difference(&mut former, &mut present, |key, side| {
+///     match side {
+///         Side::Former => delta.push('-'),
+///         Side::Present => delta.push('+'),
+///         Side::Both => return Ok::<(), CodecError>(()),
+///     }
+///     delta.push_str(&String::from_utf8_lossy(key));
+///     Ok(())
+/// })?;
+/// assert_eq!(delta, "-a+d");
+/// # Ok::<(), CodecError>(())
+/// ```
 pub fn difference<E: From<CodecError>>(
     former: &mut impl KeyStream,
     present: &mut impl KeyStream,

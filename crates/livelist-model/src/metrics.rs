@@ -1,5 +1,5 @@
-//! What is counted of runs and heads, for graphs and alarms. Numbers only: nothing here is decided
-//! on, and who reports them is `livelist-store`'s port.
+//! The metrics of runs and heads, for graphs and alarms. No decision depends on them. The port that
+//! reports them is in `livelist-store`.
 
 use std::time::Duration;
 

@@ -56,8 +56,8 @@ pub struct PairReader<R: Read> {
 }
 
 impl<R: Read> PairReader<R> {
-    /// A reader of the gzip text in `source`. With `expected`, a list of another count or digest is an
-    /// error, told at the end: nobody may act on the keys before `advance` has said false.
+    /// A reader of the gzip text in `source`. With `expected`, a list with another count or digest is an
+    /// error. That shows only at the end, so do not act on the keys before `advance` has returned false.
     pub fn new(source: R, expected: Option<ListSummary>) -> Self {
         PairReader {
             source: Some(source),

@@ -1,5 +1,6 @@
-//! An operator's word that an MLS or a client is not to be reconciled for now. It is kept apart from
-//! the registry, which people keep elsewhere and copy to where it is read: a copy does not undo it.
+//! A pause: an operator's order that an MLS or a client starts no new runs for now. It is stored
+//! apart from the registry. The registry is usually kept in git and copied to where it is read, and
+//! such a copy must not undo a pause.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! The plan of a day: which pairs are due. A pure function of the registry and the date; sending it
-//! is `livelist-steps`' business.
+//! The plan of a day: which pairs are due. It is a pure function of the registry and the date.
+//! `livelist-steps` sends the result to the queue.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

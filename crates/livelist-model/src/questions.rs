@@ -1,6 +1,7 @@
-//! Questions of sites: keys that a site asked about and that nobody knows. The API notes them, an object
-//! a feed and client; the feed's next run asks the MLS for exactly these. What it finds is listed, what two
-//! looks do not find is gone, and what cannot be asked stays unknown and expires. Pure.
+//! Keys that sites asked about and that are unknown. The API notes them, in one object for each feed
+//! and client. The feed's next run asks the MLS for exactly these keys. A key that is found is
+//! listed. A key that two looks do not find is gone. A key that cannot be asked for stays unknown,
+//! and its note expires. Pure.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -109,11 +110,11 @@ impl Questions {
 
     /// Whether it may be written again.
     pub fn may_be_written(&self, now: Timestamp) -> bool {
-        // One from the future binds nobody.
+        // A time in the future comes from a wrong clock and does not count.
         instant::is_future(self.at, now) || now.duration_since(self.at) >= WRITTEN_EVERY
     }
 
-    /// Forgets what is too old, and takes what a clock noted that was ahead as of now.
+    /// Removes questions that are too old. A time in the future counts as now.
     pub fn expire(&mut self, now: Timestamp) {
         for question in &mut self.open {
             question.at = instant::believed(question.at, now);
@@ -123,7 +124,7 @@ impl Questions {
         self.open.sort();
     }
 
-    /// Notes what was asked now, as far as there is room.
+    /// Notes new questions, up to the limits.
     pub fn note(&mut self, asked: Vec<Question>, now: Timestamp) -> Noted {
         let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
         let today = self.open.iter().filter(|open| day(open.at) == day(now));
@@ -158,8 +159,8 @@ impl Questions {
     }
 }
 
-/// The questions of all clients, each key once, in turns: whoever asks for much keeps no other waiting.
-/// The oldest come first, and no more than one run may ask.
+/// The questions of all clients, each key once. Clients take turns, so that one with many questions does
+/// not delay the others. The oldest come first, up to the limit of one run.
 pub fn in_turns(clients: Vec<Questions>, is_open: impl Fn(&Question) -> bool) -> Vec<Question> {
     let mut clients: Vec<_> = clients
         .into_iter()
@@ -189,8 +190,8 @@ pub fn in_turns(clients: Vec<Questions>, is_open: impl Fn(&Question) -> bool) ->
     all
 }
 
-/// What the keys of a feed look like: how long they are, and of which kinds of characters. A key of
-/// another shape is none of this feed.
+/// The shape of a feed's keys: their lengths and kinds of characters. A key of another shape cannot belong
+/// to this feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
     shortest: usize,

@@ -1,4 +1,4 @@
-//! What a run leaves behind for people: `run.json`, with the evidence, the counts and the reason.
+//! The record of a run for people, `run.json`: evidence, counts, reason and error.
 
 use serde::{Deserialize, Serialize};
 

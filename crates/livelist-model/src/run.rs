@@ -1,6 +1,7 @@
-//! The description of one run that travels through every step: what to scan and by which rules.
-//! It is frozen when the run starts, so that a registry edited in the middle changes nothing but where
-//! secrets may go, and it is the input of the state machine's execution. It never holds a secret.
+//! The specification of one run: what to scan and by which rules. It is the input of the state
+//! machine's execution, and travels through every step. It is frozen when the run starts: a change of
+//! the registry during the run has no effect, except on where secrets may be sent. It never holds a
+//! secret.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
-//! Keys of the published list that a complete scan did not show, where the MLS cannot be asked for
-//! them one by one. They stay listed until a complete scan of a later day does not show them either:
-//! two looks at one moment are one look. Pure.
+//! Listed keys that a complete scan did not see, in feeds whose MLS cannot be asked for single keys.
+//! They stay listed until a complete scan of a later day does not see them either. Two scans at the
+//! same moment count as one look, because they may share the same fault of the server. Pure.
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{FeedId, RunId};
 use crate::registry::Schedule;
 
-/// Two looks are two only if their beginnings are so far apart, besides being of different dates.
+/// Two looks count as two only if their beginnings are this far apart and their dates differ.
 const APART: SignedDuration = SignedDuration::from_hours(18);
-/// A look counts for so long, unless no run was due since: a week, and what a run may be late.
+/// How long a look is valid: a week, plus a possible delay of a run. Longer if no run was due since.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(7 * 24 + 12);
-/// More absent keys than this wait for nobody: the result is held.
+/// The most keys that may wait. With more absent keys, the result is held.
 pub const MOST: usize = 100_000;
 
 /// `feeds/{feed}/waiting.json`.
@@ -26,8 +26,8 @@ pub struct Waiting {
     pub feed: FeedId,
     /// The looks that missed keys, oldest first; each key belongs to the first look that missed it.
     pub looks: Vec<Look>,
-    /// The questions by key that did not find keys which nobody listed and a site asked about; the same
-    /// way.
+    /// The same for keys that sites asked about and that were never listed: questions that did not find
+    /// them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sought: Vec<Look>,
 }
@@ -44,7 +44,7 @@ pub struct Look {
     pub began: Timestamp,
     /// The keys that it was the first to miss.
     pub keys: Vec<String>,
-    /// Those of its keys that were seen since, on whatever page: it says nothing against them any more.
+    /// Those of its keys that a page has shown since. The look no longer counts against them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seen: Vec<String>,
 }
@@ -90,14 +90,14 @@ impl Look {
     }
 }
 
-/// What a look of the past is to one of today.
+/// How an earlier look relates to a look of today.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Before {
-    /// Another look: what both missed is gone.
+    /// It counts as another look: keys that both missed are gone.
     Another,
-    /// The same, so far.
+    /// Too soon after the earlier look: both count as one.
     TooSoon,
-    /// None: it is too long ago, or its time is not to be believed.
+    /// The earlier look does not count: it is too long ago, or its time is not credible.
     Forgotten,
 }
 

@@ -1,5 +1,6 @@
-//! Messages of the queue of events: one that names no client is multiplied, one that does is
-//! delivered, or comes again when its time is. The waiting is the queue's.
+//! Processes the queue of events. An event without a client is fanned out into one message for each
+//! client. A message with a client is delivered, or becomes visible again when its next attempt is
+//! due. The queue does the waiting.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,7 +50,7 @@ impl Notifier {
         let message = match understood(body) {
             Ok(message) => message,
             Err(reason) => {
-                tracing::error!(reason, "a message is put aside");
+                tracing::error!(reason, "a message goes to the dead-letter queue");
                 queue.dead_letter(body, &reason).await?;
                 return Ok(Handled::Done);
             }
@@ -67,7 +68,7 @@ impl Notifier {
             Err(error) => {
                 let feed = &message.event.feed;
                 let error = livelist_model::with_causes(&error);
-                tracing::error!(%feed, client = ?message.client, error, "a notice comes again");
+                tracing::error!(%feed, client = ?message.client, error, "a notice will be sent again");
                 next_attempt(count, self.entropy.fraction()).unwrap_or_default()
             }
         };

@@ -1,5 +1,5 @@
-//! Names to addresses. What comes out is checked, and the connection is made to the very address
-//! that was checked: the name is never resolved a second time.
+//! Resolves host names. The addresses are checked, and the connection is made to the checked address:
+//! the name is not resolved a second time (DNS rebinding).
 
 use std::net::IpAddr;
 

@@ -1,5 +1,5 @@
-//! Notices on one machine, where no queue waits for anybody: what is to be told is recorded first,
-//! and tried whenever a command comes by.
+//! Delivers notices on one machine, which has no queue service. A notice is recorded first, and sent
+//! whenever `livelist serve` or a command looks for due ones.
 
 use std::time::Duration;
 

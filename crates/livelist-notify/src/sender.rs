@@ -1,6 +1,6 @@
 //! Sends one notice: one POST over a connection of its own, to an address that was checked, within a
-//! bounded time. Follows no redirects, reads no body. Not the pooled client of `livelist-reso`:
-//! between resolving a name and connecting to it there must be nobody who resolves it again.
+//! time limit. It follows no redirects and reads no body. It does not use the pooled client of
+//! `livelist-reso`, because that would resolve the name again after the check.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

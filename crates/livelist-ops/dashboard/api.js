@@ -57,7 +57,7 @@ async function answer(response) {
   try {
     return response.status === 204 ? null : await response.json();
   } catch {
-    throw new Refused(0, "cut", "The answer did not arrive whole.");
+    throw new Refused(0, "cut", "The answer was incomplete.");
   }
 }
 

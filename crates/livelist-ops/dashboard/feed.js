@@ -53,7 +53,7 @@ function sites(feed, refresh) {
       lines: [`Feeds of ${client.client} are reconciled again when they are due.`],
       act: () => api.resume("clients", client.client),
     }, () => `${client.client} is reconciled again.`, refresh)) }, client.enabled ? "Pause" : "Resume");
-  return table("Sites and what they said last",
+  return table("Last acknowledgement of each site",
     [["Client"], ["Said"], ["Version"], ["Has", "num"], ["Not in list", "num"], ["Took down", "num"], ["Waiting there"], ["Error"], ["Do", "right"]],
     feed.clients.map((client) => [
       h("span", {}, client.client, client.site && h("span", { class: "sub" }, client.site), !client.enabled && h("span", { class: "sub" }, "disabled")),
@@ -73,7 +73,7 @@ function runsTable(runs) {
 
 function whyTold(told) {
   const change = (name, one) => one && [name, h("span", {}, one.at ? moment(one.at) : one.version, one.run && [" by ", runLink(one.run)],
-    one.confirmed_by && ` (${{ key: "the MLS was asked for it", scan: "a further scan did not see it", operator: "an operator let it through" }[one.confirmed_by] ?? one.confirmed_by})`)];
+    one.confirmed_by && ` (${{ key: "the MLS was asked for it", scan: "a further scan did not see it", operator: "an operator approved its removal" }[one.confirmed_by] ?? one.confirmed_by})`)];
   return h("div", { class: `card ${told.live ? "on_time" : ""}` },
     h("p", {}, h("b", {}, told.key), " ", h("span", { class: `badge ${told.live ? "on_time" : "disabled"}` }, told.live ? "● live" : "○ not live")),
     h("p", {}, told.summary),

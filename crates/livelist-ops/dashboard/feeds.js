@@ -151,7 +151,7 @@ export function open(root, { params, status }) {
       empty.replaceChildren(h("p", {}, h("b", {}, "There are no feeds yet.")),
         h("p", {}, "Add an MLS and a client with pairs to the registry, then run ", h("code", {}, "livelist reconcile"), "."));
     } else if (!shown.length) {
-      empty.replaceChildren(h("p", {}, h("b", {}, "No feed is like that.")), h("p", {}, "Take a filter away."));
+      empty.replaceChildren(h("p", {}, h("b", {}, "No feed matches.")), h("p", {}, "Remove a filter."));
     }
   }
 

@@ -69,7 +69,7 @@ export function numbers(run) {
 }
 
 function evidence(run) {
-  if (!run.scans.length) return h("p", { class: "muted" }, "No scan came to its end.");
+  if (!run.scans.length) return h("p", { class: "muted" }, "No scan was completed.");
   return table("Scans", [["Scan"], ["Pages", "num"], ["Rows", "num"], ["Keys", "num"], ["MLS counts before", "num"], ["after", "num"], ["End"], ["Doubt"], ["Took", "num"]],
     run.scans.map((scan, i) => [String(i + 1), number(scan.pages), number(scan.rows), number(scan.keys), number(scan.count_before), number(scan.count_after),
       scan.end, scan.doubt ? h("b", { class: "fewer" }, scan.doubt) : "none", scan.ended_at ? lasting((Date.parse(scan.ended_at) - Date.parse(scan.started_at)) / 1000) : null]));

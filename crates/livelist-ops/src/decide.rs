@@ -1,5 +1,6 @@
-//! A person's word on a held result. Approving runs the publisher again, which publishes only if the
-//! head is still the one that the run compared with; rejecting forgets what the run found.
+//! An operator's decision on a held result. Approving runs the publisher again, which publishes only
+//! if the head is still the one that the run was compared with. Rejecting discards the removals that
+//! the run found.
 
 use livelist_model::RunId;
 use livelist_model::head::Held;

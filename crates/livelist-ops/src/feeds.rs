@@ -1,4 +1,4 @@
-//! The feeds of the registry: what each reads, and for whom.
+//! The feeds of the registry: what each one reads, and which clients have it.
 
 use std::collections::BTreeMap;
 

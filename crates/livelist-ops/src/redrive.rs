@@ -1,5 +1,5 @@
-//! What was put aside, looked at again: what can be done by now is sent on its way, what was done by
-//! another run meanwhile is forgotten, the rest stays with its reason.
+//! Processes the dead-letter queues again. What can be processed by now is sent, what another run has
+//! done meanwhile is deleted, and the rest stays with its reason.
 
 mod days;
 mod notices;

@@ -1,6 +1,6 @@
-//! Running a feed again, with the registry as it is now: a new attempt of the day. On AWS it goes the way
-//! of all runs, through the queue of pairs: who asks for it need not be allowed to start executions, whose
-//! input could be anything.
+//! Starts another run of a feed, with the current registry: the next attempt of the day. On AWS it
+//! sends a message to the queue of pairs, as the planner does. So an operator needs no right to start
+//! executions, whose input could be anything.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Runs: the list of those that ended lately and those under way, and the record of one.
+//! Lists runs, those under way and those that ended lately, and reads the record of one.
 
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;

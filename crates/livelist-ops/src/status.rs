@@ -1,4 +1,4 @@
-//! How every feed stands: in one word, with the numbers behind it.
+//! The state of every feed: one word, and the numbers behind it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

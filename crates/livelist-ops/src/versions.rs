@@ -1,5 +1,5 @@
-//! The versions of a feed that can still be told apart: the published snapshot, and the deltas back
-//! from it. A list or delta that is not what the head says is an error, never an answer.
+//! The versions of a feed that can still be read: the published snapshot, and the deltas back from
+//! it. A list or delta that differs from what the head says is an error, never an answer.
 
 use jiff::Timestamp;
 use livelist_model::codec::{KeyStream, ListReader, ListSummary};

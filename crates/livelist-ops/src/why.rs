@@ -250,13 +250,13 @@ fn summary(
     waiting: Option<&Waiting>,
 ) -> String {
     let at = |change: &Change| match change.at {
-        Some(at) => format!("{at:.0}"),
-        None => format!("version {}", change.version),
+        Some(at) => format!("at {at:.0}"),
+        None => format!("with version {}", change.version),
     };
     let mut text = if live {
         match came {
-            Some(came) => format!("{key} is live; it came with {}.", at(came)),
-            None => format!("{key} is live, and was in all versions that can be told."),
+            Some(came) => format!("{key} is live; it was added {}.", at(came)),
+            None => format!("{key} is live, and is in all versions that are still known."),
         }
     } else {
         match went {
@@ -265,22 +265,22 @@ fn summary(
                     Some(ConfirmedBy::Key) => "the MLS was asked for it and did not have it",
                     Some(ConfirmedBy::Scan) => "a further scan did not see it either",
                     Some(ConfirmedBy::Scans) => "complete scans of two days did not see it",
-                    Some(ConfirmedBy::Operator) => "an operator let it through",
-                    None => "what that rests on was not noted",
+                    Some(ConfirmedBy::Operator) => "an operator approved its removal",
+                    None => "the evidence was not recorded",
                 };
-                format!("{key} went with {}: {rests}.", at(went))
+                format!("{key} was removed {}: {rests}.", at(went))
             }
             None if has.iter().any(|has| *has) => format!("{key} is not live."),
             None => format!(
-                "{key} is in none of the {} versions that can be told: it went earlier, or this \
-                 feed never had it.",
+                "{key} is in none of the {} versions that are still known: it was removed earlier, or \
+                 this feed never had it.",
                 has.len()
             ),
         }
     };
     if let Some(waiting) = waiting {
         text.push_str(&format!(
-            " The run {} did not find it; its result waits ({}).",
+            " The run {} did not find it; its result is held ({}).",
             waiting.run, waiting.reason
         ));
     }

@@ -1,38 +1,39 @@
-//! What a run knows of its token. A refusal means something else where the token was let in a moment ago
-//! than where it never was: the one has ended, and a new one is worth a request; the other is refused.
+//! What a run knows about its token. If a token worked a moment ago and is refused now, it has
+//! probably expired, and requesting a new one makes sense. If it never worked, the credential itself
+//! is refused.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use http::Uri;
 use serde::{Deserialize, Serialize};
 
-/// So often in a row one request is refused, each time with a token that was let in elsewhere.
+/// How often in a row one request may be refused, each time with a token that worked elsewhere.
 const MOST: u32 = 5;
 
-/// What is known of the token that is shown. Written down between the tasks of a run.
+/// What is known about the current token. It is stored between the tasks of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Admission {
-    /// Whether it was let in.
+    /// Whether the provider has accepted it.
     let_in: bool,
-    /// So many tokens in a row were refused that were never let in.
+    /// How many tokens in a row were refused without ever being accepted.
     vain: u32,
-    /// Whether a token of this run was let in.
+    /// Whether any token of this run was accepted.
     has_read: bool,
-    /// The request that was refused last, as a hash of its URL; nothing once it is answered.
+    /// Hash of the URL of the request that was refused last; empty once it is answered.
     refused: Option<u64>,
     /// How often in a row that was refused.
     times: u32,
-    /// How often it was sent in vain before it was refused: a token that ends while the provider stumbles
-    /// makes no new request of it.
+    /// How often that request had failed before it was refused. A new token does not reset the number of
+    /// its attempts.
     tried: u32,
-    /// Whether another token would be one too many.
+    /// Whether no further token should be requested.
     #[serde(skip)]
     is_over: bool,
 }
 
 impl Admission {
-    /// That of a run whose token has read a list.
+    /// The state of a run whose token has read a whole list.
     pub fn of_a_reader() -> Admission {
         Admission {
             let_in: true,
@@ -46,27 +47,27 @@ impl Admission {
         *self == Admission::default()
     }
 
-    /// Whether the token that was refused last was the newest there can be: the one before it was refused
-    /// as well and no answer came in between (where the run has read with a token, the two before it), or
-    /// the same request was refused again and again.
+    /// Whether requesting another token is pointless. That is so if the token before was refused as well
+    /// and nothing was answered in between (two tokens before, if the run has read with one), or if the
+    /// same request was refused again and again.
     pub fn is_over(&self) -> bool {
         self.is_over
     }
 
-    /// Whether the token was let in.
+    /// Whether the provider has accepted the token.
     pub(crate) fn is_let_in(&self) -> bool {
         self.let_in
     }
 
-    /// Whether a refusal of this request with another status than 401 may come of the token's age: of one
-    /// that was let in, or by its words of the first one, which may have been about to end. What a new
-    /// token got as well does not.
+    /// Whether a refusal of this request with another status than 401 may mean that the token has expired.
+    /// That is possible if the token was accepted before, or if the message speaks of the token and this is
+    /// its first refusal. It is not if a new token got the same refusal.
     pub(crate) fn may_have_ended(&self, uri: &Uri, is_named: bool) -> bool {
         let is_first = is_named && self.refused.is_none();
         (self.let_in || is_first) && self.refused != Some(hash(uri))
     }
 
-    /// How often this request was sent in vain with tokens that ended.
+    /// How many attempts of this request failed with tokens that have expired.
     pub(crate) fn tried(&self, uri: &Uri) -> u32 {
         match self.refused == Some(hash(uri)) {
             true => self.tried,
@@ -82,17 +83,17 @@ impl Admission {
         }
     }
 
-    /// What came was no answer, and no refusal.
+    /// The request failed, but the token was not refused.
     pub(crate) fn stumbled(&mut self) {
         (self.let_in, self.has_read, self.vain) = (true, true, 0);
     }
 
-    /// The token was refused, behind so many answers of another kind to the same request.
+    /// The token was refused, after `tried` failed attempts of the same request.
     pub(crate) fn refuse(&mut self, uri: &Uri, tried: u32) {
         self.refuse_at(hash(uri), tried);
     }
 
-    /// The token has ended by what several answers told, none of which stands for it alone.
+    /// Several answers together indicate that the token has expired; none of them does so alone.
     pub(crate) fn doubt(&mut self) {
         self.refuse_at(0, 0);
     }

@@ -1,7 +1,7 @@
-//! Requests that are sent before it is their turn: their answers come in while others are waited for
-//! or read. Sends and holds; whether a request may be sent, and whether its answer is used, is the
-//! client's to say. Nothing runs in the background: what nobody polls stands still, and what is
-//! dropped is given up.
+//! Prefetching: requests that are sent before their turn. Their answers arrive while other answers
+//! are awaited or read. This file sends requests and holds answers. The client decides whether a
+//! request may be sent and whether an answer is used. There are no background tasks: requests make
+//! progress only while somebody polls, and dropping one cancels it.
 
 use std::future::Future;
 use std::pin::pin;
@@ -14,7 +14,7 @@ use http::{Request, Response, Uri};
 
 use crate::transport::{BodyStream, Transport, TransportError};
 
-/// Of an answer so many bytes are held until it is its turn; the rest waits at the provider.
+/// How many bytes of a prefetched answer are buffered. The rest is read when it is its turn.
 const HOLD: usize = 4 * 1024 * 1024;
 
 /// What a request came to.
@@ -38,7 +38,7 @@ pub(crate) struct Ahead<'a> {
 }
 
 impl<'a> Ahead<'a> {
-    /// Sends a request, as soon as somebody waits [`Ahead::beside`] something.
+    /// Queues a request. It is sent as soon as somebody polls [`Ahead::beside`].
     pub(crate) fn ask(&mut self, transport: &'a dyn Transport, request: Request<Bytes>) {
         let uri = request.uri().clone();
         let arrival = arrival(transport, request).boxed();
@@ -64,7 +64,7 @@ impl<'a> Ahead<'a> {
         })
     }
 
-    /// Gives up what is not wanted any more, and gives the bytes that had come of it.
+    /// Cancels requests that are no longer wanted, and returns how many of their bytes had arrived.
     pub(crate) fn keep(&mut self, is_wanted: impl Fn(&Uri) -> bool) -> u64 {
         let mut bytes = 0;
         self.requests.retain(|(uri, state)| {
@@ -77,7 +77,7 @@ impl<'a> Ahead<'a> {
         bytes
     }
 
-    /// Whether an answer has come that is none of those that `is_fine` likes.
+    /// Whether an answer has arrived that `is_fine` rejects, or that failed.
     pub(crate) fn is_troubled(&self, is_fine: impl Fn(&Response<BodyStream>) -> bool) -> bool {
         self.requests.iter().any(|(_, state)| match state {
             State::There(arrived) => !arrived.answer.as_ref().is_ok_and(&is_fine),

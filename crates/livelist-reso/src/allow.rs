@@ -1,5 +1,6 @@
-//! Which URLs may be asked with the token: the configured ones, their links, and allow-listed
-//! hosts. Checked with the same parser that sends, so that there is no URL on which the two differ.
+//! Which URLs may receive the token: the configured ones, links on the same host, and allow-listed
+//! hosts. The URL is checked with the parser that also sends it, so the two cannot disagree about a
+//! URL.
 
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};

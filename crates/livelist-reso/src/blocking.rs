@@ -1,6 +1,6 @@
-//! Work that keeps a thread busy: parsing, packing, merging. It runs on a thread of its own, so that
-//! it does not hold up others; on a thread that asked for it, it runs in place, so that a simulation
-//! decides the order of everything.
+//! Runs CPU-bound work (parsing, compressing, merging) on a separate thread, so that it does not
+//! block async tasks. A simulation can ask for it to run in place on its own thread, so that it
+//! controls the order of everything.
 
 use std::cell::Cell;
 

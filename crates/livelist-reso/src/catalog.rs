@@ -14,7 +14,23 @@ pub fn schema(kind: &str) -> Option<serde_json::Value> {
     Some(schema)
 }
 
-/// The providers of this version.
+/// The providers of this version. With them a registry document is completed and checked.
+///
+/// ```
+/// use livelist_model::registry::parse_mls;
+/// use livelist_reso::Dialects;
+///
+/// let text = br#"{ "mls": "abor", "provider": "trestle", "credential": "ssm:/livelist/mls/abor",
+///                  "base_url": "https://api.cotality.com/trestle/odata" }"#;
+/// let mls = parse_mls("mls/abor.json", text, &Dialects).unwrap();
+/// assert_eq!(mls.auth_kind().as_str(), "client_credentials", "as Trestle wants it");
+///
+/// let misspelt = br#"{ "mls": "abor", "provider": "trestel", "credential": "ssm:/livelist/mls/abor",
+///                      "base_url": "https://api.cotality.com/trestle/odata" }"#;
+/// let findings = parse_mls("mls/abor.json", misspelt, &Dialects).unwrap_err();
+/// assert_eq!(findings[0].field, "provider");
+/// assert!(findings[0].remedy.contains("trestle"));
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Dialects;
 

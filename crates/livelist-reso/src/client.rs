@@ -1,6 +1,5 @@
-//! One feed's conversation with its provider: sends requests at the pace the provider allows,
-//! repeats what can be repeated, and reads pages. What to ask next is `scan`'s and `confirm`'s
-//! business.
+//! The HTTP client for one feed. It keeps the provider's rate limits, repeats requests that can be
+//! repeated, and reads pages. `scan` and `confirm` decide what to ask next.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -41,15 +40,15 @@ use share::Share;
 
 pub(crate) const USER_AGENT: &str = concat!("livelist/", env!("CARGO_PKG_VERSION"));
 
-/// A wait up to this is waited out here; a longer one is handed to the caller, where waiting costs
-/// nothing.
+/// The client itself sleeps for waits up to this. A longer wait is returned to the caller: in the state
+/// machine, waiting costs nothing.
 const SHORT_WAIT: Duration = Duration::from_secs(3);
-/// How often the same is asked before it counts as not to be had.
+/// How often a request is repeated before it fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
-    /// Requests in a row for the same page.
+    /// The most attempts for one page.
     pub attempts: u32,
-    /// So many short waits in a row become a long one.
+    /// After this many short waits in a row, the wait is returned to the caller.
     pub short_waits: u32,
 }
 
@@ -62,7 +61,7 @@ impl Default for Patience {
     }
 }
 
-/// A conversation.
+/// The client of one feed. It sends one request at a time, besides prefetched ones.
 pub struct Client<'a> {
     transport: &'a dyn Transport,
     pace: &'a dyn Pace,
@@ -72,27 +71,27 @@ pub struct Client<'a> {
     session: &'a Session,
     traffic: Traffic,
     limits: Vec<Limit>,
-    /// What was asked with the credential, by others and here.
+    /// All requests with the credential: those of other tasks, and those sent here.
     ledger: Ledger,
-    /// Of that, what was asked here and not yet taken.
+    /// Of these, the requests sent here that [`Client::take_spent`] has not taken yet.
     spent: Ledger,
     not_before: Option<jiff::Timestamp>,
     patience: Patience,
     heard: Option<Heard>,
-    /// What may still be asked, where only a share of the budgets may be used.
+    /// What may still be requested, if only a share of the budgets may be used.
     share: Option<Share>,
-    /// How many requests may be under way at once.
+    /// The most requests in flight at once.
     at_once: usize,
     ahead: Ahead<'a>,
-    /// When the caller's time is over.
+    /// The caller's deadline.
     until: Option<jiff::Timestamp>,
-    /// Room for a page's rows until the page is whole.
+    /// A buffer for the rows of a page until the page is complete.
     room: KeyBuffer,
-    /// How keys stand in the conditions of pages.
+    /// How keys are written in the conditions of pages.
     literal: KeyLiteral,
     /// Where records are asked for by an id: the id of each key that can be asked for.
     ids: BTreeMap<Vec<u8>, Vec<u8>>,
-    /// What is known of the token, where there may be another one.
+    /// What is known about the token, if a new one can be requested.
     admission: Option<Admission>,
 }
 
@@ -106,12 +105,11 @@ pub struct PageRequest<'r> {
     pub prefer: bool,
     /// Whether to take the dialect's second field.
     pub stamps: bool,
-    /// Whether it asks for certain keys: a refusal may be the question's, and says nothing of the token.
+    /// Whether it asks for certain keys. Then a refusal may be due to the question, not the token.
     pub names_keys: bool,
-    /// Pages that will be asked for next, as far as that can be guessed: they are asked for as soon
-    /// as the limits let them through, if the client reads ahead. `None` gives up all that was asked
-    /// for ahead, this page included: what comes then was asked for after everything before it had
-    /// come.
+    /// The pages that will probably come next. A client that prefetches requests them as soon as the
+    /// rate limits allow. `None` discards all prefetched answers, the one to this page included. The
+    /// page is then requested anew, so its answer is younger than all pages before it.
     pub ahead: Option<&'r [Uri]>,
 }
 
@@ -125,13 +123,13 @@ pub struct Answer {
     pub uri: Uri,
     /// The size that was asked for in the end.
     pub size: u32,
-    /// Whether it was asked for before the answer before it had come.
+    /// Whether the page was prefetched: requested before the answer to the page before it had arrived.
     pub was_ahead: bool,
 }
 
 impl<'a> Client<'a> {
-    /// A conversation about `feed` in `session`. `ledger` is what was asked with the credential
-    /// before.
+    /// A client for `feed` that authenticates with `session`. `ledger` has the earlier requests with the
+    /// credential.
     pub fn new(
         transport: &'a dyn Transport,
         pace: &'a dyn Pace,
@@ -172,9 +170,9 @@ impl<'a> Client<'a> {
         })
     }
 
-    /// The same conversation, asking for as many pages at once as the feed's settings and its
-    /// dialect allow. The first answer that refuses one ends that: who throttles, or answers too
-    /// slowly, is asked for one at a time.
+    /// The same client with prefetching: it requests as many pages at once as the feed's settings and
+    /// its dialect allow. The first refusal ends that: a provider that throttles, or answers too slowly,
+    /// is asked for one page at a time.
     #[must_use]
     pub fn reading_ahead(self) -> Self {
         Client {
@@ -183,8 +181,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// The same conversation, with the ids of the keys that it will ask for, where the dialect asks by
-    /// an id.
+    /// The same client, with the ids of the keys that it will ask for, if the dialect asks by an id.
     #[must_use]
     pub fn asking_by(self, ids: BTreeMap<Vec<u8>, Vec<u8>>) -> Self {
         Client { ids, ..self }
@@ -211,14 +208,14 @@ impl<'a> Client<'a> {
         self.at_once
     }
 
-    /// The same conversation with another patience.
+    /// The same client with other limits of repetition.
     #[must_use]
     pub fn with_patience(self, patience: Patience) -> Self {
         Client { patience, ..self }
     }
 
-    /// How keys stand in the conditions of pages: quoted, unless the provider's are numbers, or it
-    /// refused that.
+    /// How keys are written in the conditions of pages: quoted, unless the provider's keys are numbers or
+    /// it refused quotes.
     pub(crate) fn literal(&self) -> KeyLiteral {
         self.literal
     }
@@ -227,17 +224,17 @@ impl<'a> Client<'a> {
         self.literal = literal;
     }
 
-    /// Asks with another patience from now on.
+    /// Uses other limits of repetition from now on.
     pub fn be_patient(&mut self, patience: Patience) {
         self.patience = patience;
     }
 
-    /// How the last answer came, whether it was a page or not.
+    /// Metadata of the last response: status, date, time, quotas. Also of one that was no page.
     pub fn heard(&self) -> Option<&Heard> {
         self.heard.as_ref()
     }
 
-    /// How long the next request has to wait for the provider's quota and the budgets.
+    /// How long the next request has to wait for the provider's rate limit and the budgets.
     pub fn due_in(&self) -> Duration {
         let (quota, budget) = self.waits();
         quota.max(budget)
@@ -248,7 +245,7 @@ impl<'a> Client<'a> {
         &self.limits
     }
 
-    /// What was asked since the last call, for the credential's account.
+    /// The requests since the last call, for the credential's ledger.
     pub fn take_spent(&mut self) -> Ledger {
         std::mem::take(&mut self.spent)
     }
@@ -282,7 +279,7 @@ impl<'a> Client<'a> {
         self.pace.now()
     }
 
-    /// What was asked of the provider so far.
+    /// Counts of all requests so far.
     pub fn traffic(&self) -> Traffic {
         self.traffic
     }
@@ -292,8 +289,8 @@ impl<'a> Client<'a> {
         self.allow.resolve(from, link).map_err(ClientError::Link)
     }
 
-    /// Asks one question that is no page of a list: `uri` as it stands, with nothing asked for ahead.
-    /// Else like [`Self::page`].
+    /// Sends a single request that is not a page of a list: `uri` as it stands, without prefetching.
+    /// Otherwise like [`Self::page`].
     pub async fn question(
         &mut self,
         uri: &Uri,
@@ -328,8 +325,8 @@ impl<'a> Client<'a> {
         self.page(request, keys).await
     }
 
-    /// Asks for a page until there is one, within the bounds of the policy. Its keys are added to
-    /// `keys`; on an error none is.
+    /// Requests a page, and repeats the request as the policy allows. Its keys are added to `keys`; on an
+    /// error none are.
     pub async fn page(
         &mut self,
         request: PageRequest<'_>,
@@ -436,7 +433,7 @@ impl<'a> Client<'a> {
                 return Err(problem);
             }
             self.traffic.retries += 1;
-            tracing::debug!(attempt = attempts, error = %problem, "asking again");
+            tracing::debug!(attempt = attempts, error = %problem, "repeating the request");
             let wait = policy::pause(attempts, self.pace.fraction());
             self.pause(wait).await?;
         }

@@ -1,5 +1,5 @@
-//! Asking the provider for certain keys: the proof that a listing is gone, or the discovery that it
-//! is not.
+//! Asks the provider for certain keys. The answer either proves that a listing is gone, or shows that
+//! it is still live.
 
 mod batch;
 
@@ -21,17 +21,18 @@ pub use livelist_model::asking::Words;
 
 /// URLs longer than this are cut off or refused by some servers (RMLS: 5,246 characters).
 const MAX_URL: usize = 4_000;
-/// So many pages one answer may have; more is a provider that goes round in circles.
+/// The most pages of one answer. More pages mean that the provider's links run in a circle.
 const MAX_PAGES: usize = 20;
 
-/// How often a question is sent that is only one to find out by: that it fails is expected.
+/// The limits of repetition for a question that only tests what the provider understands. It is expected
+/// to fail.
 pub const SEARCHING: Patience = Patience {
     attempts: 2,
     short_waits: 20,
 };
 
-/// How the dialect and the registry put a question; nothing where single keys cannot be asked for. An
-/// answer has to fit on half a page: `$top` is twice the keys, and a full answer is none.
+/// How the dialect and the registry ask for keys; `None` if single keys cannot be asked for. An answer has
+/// to fit on half a page: `$top` is twice the number of keys, and an answer that fills it does not count.
 pub fn as_set(dialect: &Dialect) -> Option<Manner> {
     let set = dialect.confirm.manner()?;
     let most = (dialect.page_max / 2).max(1);
@@ -74,8 +75,8 @@ fn folded(key: &[u8]) -> Option<String> {
     Some(text.trim_matches(' ').to_lowercase())
 }
 
-/// Whether an error may be the question's: its length, its form, its literals. A provider that is down,
-/// and access that was lost, look the same.
+/// Whether an error may be due to the question: its length, form or literals. A provider that is down, and
+/// access that was lost, give the same errors.
 pub fn may_be_the_question(error: &ClientError) -> bool {
     let is_broken = matches!(
         error,
@@ -84,7 +85,7 @@ pub fn may_be_the_question(error: &ClientError) -> bool {
     error.is_refusal() || is_broken
 }
 
-/// Whether nothing came at all: then it is not the question.
+/// Whether there was no answer at all. Then the question is not the reason.
 pub fn is_down(error: &ClientError) -> bool {
     matches!(
         error,
@@ -112,7 +113,7 @@ pub async fn ask(
         let answer = client.question_of_keys(&uri, &mut rows).await?;
         count = count.or(answer.page.count);
         let is_full = rows.len() >= room(keys.len());
-        // What fills its room is none, whatever comes behind it.
+        // An answer that fills its page does not count, whatever follows it.
         if let (Some(link), false) = (answer.next, is_full) {
             uri = client.resolve(&answer.uri, &link)?;
             continue;
@@ -153,9 +154,8 @@ pub fn questions(
     }
 }
 
-/// The rows that an answer about so many keys has room for: twice as many, so that one as full as that
-/// was cut, or shows what was not asked for; but four for a single key, which may have a twin in another
-/// case.
+/// The `$top` of a question about so many keys: twice as many rows. An answer that fills it was cut, or
+/// shows rows that were not asked for. It is four for a single key, which may match keys that differ by case.
 fn room(keys: usize) -> usize {
     keys.saturating_mul(2).max(4)
 }

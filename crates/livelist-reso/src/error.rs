@@ -59,8 +59,7 @@ pub enum ClientError {
     /// Paging that gets nowhere.
     #[error("the provider's paging does not end: {0}")]
     Endless(String),
-    /// The time that the caller has is over, or too short to begin: what was not read is asked for
-    /// the next time.
+    /// The caller's time is over, or too short to begin. The next task continues.
     #[error("the time for this task is over")]
     OutOfTime,
     /// Something is larger than anything sensible.

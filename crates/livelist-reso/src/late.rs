@@ -1,5 +1,6 @@
-//! What has changed since an instant. Asked after a scan that followed links: a row that is new may have
-//! slipped past it while others moved. What an answer shows lives; that it shows no more proves nothing.
+//! Asks for rows that were modified since an instant. It is used after a scan that followed links: a
+//! new row may have been missed while other rows moved. A row in the answer is live. A row that is
+//! not in the answer proves nothing.
 
 use jiff::Timestamp;
 use livelist_model::keys::KeyBuffer;

@@ -1,5 +1,5 @@
-//! Finds paging that runs in a circle, with memory for one hash: Brent's algorithm (1980) compares
-//! each step with one kept from a power of two steps ago, so a circle of any length is found within
+//! Detects paging that runs in a circle, with memory for one hash. Brent's algorithm (1980) compares
+//! each step with one kept from a power of two steps ago. So a circle of any length is found within
 //! three times its length.
 
 use livelist_model::guard_switch::{Guard, is_off};

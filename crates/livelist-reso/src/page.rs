@@ -42,7 +42,7 @@ pub struct Bounds {
 }
 
 impl Default for Bounds {
-    /// Trestle's largest page has 300,000 rows of about 30 bytes; ten times that is nobody's page.
+    /// Trestle's largest page has 300,000 rows of about 30 bytes. No page is ten times as large.
     fn default() -> Self {
         Bounds {
             bytes: 256 * 1024 * 1024,
@@ -111,6 +111,24 @@ const FIRST: usize = 64 * 1024;
 
 /// Reads a page from `body` (uncompressed) and adds its keys to `keys`. On an error nothing has
 /// been added.
+///
+/// ```
+/// use livelist_model::keys::KeyBuffer;
+/// use livelist_reso::page::{Bounds, Fields, read_page};
+///
+/// let fields = Fields { key: "ListingKey", stamp: None, id: None };
+/// let mut keys = KeyBuffer::default();
+/// let body = br#"{"@odata.count": 2, "value": [{"ListingKey": "a1"}, {"ListingKey": "a2"}]}"#;
+/// let page = read_page(&body[..], fields, Bounds::default(), &mut keys).unwrap();
+/// assert_eq!((page.rows, page.count, keys.len()), (2, Some(2), 2));
+///
+/// // Status 200 is not enough: an error object, HTML or a row without its key is no page, and never
+/// // looks like the end of the list.
+/// for body in [&b"{}"[..], b"<html>", br#"{"value": [{"ListingId": "7"}]}"#] {
+///     assert!(read_page(body, fields, Bounds::default(), &mut keys).is_err());
+/// }
+/// assert_eq!(keys.len(), 2);
+/// ```
 pub fn read_page(
     body: impl Read,
     fields: Fields<'_>,

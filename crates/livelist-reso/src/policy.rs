@@ -1,5 +1,5 @@
-//! What to do with an answer: a pure function of status, headers, a piece of the body and the time.
-//! Waiting and repeating is the client's business.
+//! Classifies an answer: a pure function of status, headers, the beginning of the body and the time.
+//! The client does the waiting and repeating.
 
 use std::time::Duration;
 

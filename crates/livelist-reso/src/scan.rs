@@ -1,5 +1,62 @@
-//! Paging as a fold: a scan is a value that says where it is, and one step of it asks the provider
-//! once and moves it on. The value can be written down and taken up by another process.
+//! Paging as a fold: a scan is a value that holds its position, and one step sends one request and
+//! moves it on. The value is also the checkpoint: it can be stored, and another process continues.
+//!
+//! ```
+//! use async_trait::async_trait;
+//! use bytes::Bytes;
+//! use livelist_model::budget::Ledger;
+//! use livelist_model::keys::KeyBuffer;
+//! use livelist_model::registry::{Pair, parse_mls};
+//! use livelist_model::run::FeedSpec;
+//! use livelist_reso::time::Pace;
+//! use livelist_reso::{BodyStream, Client, Dialects, ScanState, Session, Step, Transport, TransportError};
+//!
+//! /// A server of one page; in production this is `HttpTransport`.
+//! struct Server;
+//!
+//! #[async_trait]
+//! impl Transport for Server {
+//!     async fn send(&self, _: http::Request<Bytes>) -> Result<http::Response<BodyStream>, TransportError> {
+//!         let page = r#"{"@odata.count": 2, "value": [{"ListingKey": "a1"}, {"ListingKey": "a2"}]}"#;
+//!         let body: BodyStream = Box::pin(futures::stream::iter([Ok(Bytes::from(page))]));
+//!         Ok(http::Response::new(body))
+//!     }
+//! }
+//!
+//! struct Now;
+//!
+//! #[async_trait]
+//! impl Pace for Now {
+//!     fn now(&self) -> jiff::Timestamp {
+//!         jiff::Timestamp::UNIX_EPOCH
+//!     }
+//!     async fn sleep(&self, _: std::time::Duration) {}
+//!     fn fraction(&self) -> f64 {
+//!         0.0
+//!     }
+//! }
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let document = br#"{ "mls": "abor", "provider": "reso", "credential": "env:ABOR",
+//!                      "base_url": "https://reso.example/odata" }"#;
+//! let mls = parse_mls("mls/abor.json", document, &Dialects).unwrap();
+//! let pair: Pair = serde_json::from_str(r#"{"mls": "abor", "resource": "Property"}"#)?;
+//! let feed = FeedSpec::resolve(&mls, &pair);
+//! let session = Session::of("server-token".into());
+//! let mut client = Client::new(&Server, &Now, &feed, &session, Ledger::default())?;
+//!
+//! let mut scan = ScanState::begin(&feed, client.now())?;
+//! let mut keys = KeyBuffer::default();
+//! while scan.step(&mut client, &mut keys).await? == Step::More {
+//!     // A checkpoint: what `scan` is now can be stored, and another process can go on with it.
+//!     serde_json::to_string(&scan)?;
+//! }
+//! assert_eq!(keys.len(), 2);
+//! assert_eq!(scan.evidence.doubt(2), None, "proved complete");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use livelist_model::asking::KeyLiteral;
 use livelist_model::evidence::{EndSign, ScanEvidence};
@@ -32,36 +89,37 @@ use overlap::{PageRows, overlap};
 use urls::PageUrls;
 pub(crate) use urls::filter;
 
-/// More rows than this is not a feed. Nor are ten times as many as the provider counts: rows that
-/// change faster than they are read would keep a scan by time going for ever.
+/// The most rows of a scan. Ten times as many rows as the provider counts are an error, too: if rows
+/// change faster than they are read, a scan by timestamp would never end.
 const MAX_ROWS: u64 = 100_000_000;
 
-/// Where a scan is.
+/// The state of a scan, and its checkpoint between tasks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScanState {
-    /// Version of this value's form; another version's scan is begun anew.
+    /// Version of this format. A scan of another version begins anew.
     pub version: u32,
     /// What it does next.
     pub stage: Stage,
     /// The page it asks for next.
     pub cursor: Cursor,
-    /// Rows a page; may have become smaller on the way.
+    /// Rows a page. It is reduced when the provider cannot answer in time.
     pub page_size: u32,
-    /// Finds circles.
+    /// Detects paging that runs in a circle.
     pub loops: LoopProbe,
-    /// The last rows of the page before, as hashes: what shows that the next one joins it, and what
-    /// stands at the end of the list.
+    /// Hashes of the last rows of the previous page. With them the scan checks that the next page joins
+    /// this one without a gap, and what stands at the end of the list.
     #[serde(default)]
     pub tail: Vec<u64>,
-    /// Where it goes by an order: a place some rows before, asked for should the next page not show the
-    /// row that it was asked from.
+    /// Keyset paging: a position some rows back. It is requested if the next page does not show the row
+    /// at which it has to begin.
     #[serde(default)]
     pub back: Option<Cursor>,
-    /// The places from which it went back, as hashes: it does so once, for rows may be hidden for longer.
+    /// Hashes of the positions from which the scan went back. It goes back from a position only once,
+    /// because the row may be hidden for longer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub returned: Vec<u64>,
-    /// Where it goes by `$skip`: how many rows stand before the end of the page before.
+    /// Paging by `$skip`: the offset of the end of the previous page.
     #[serde(default)]
     pub reached: u64,
     /// Whether a page has linked to a next one.
@@ -70,47 +128,48 @@ pub struct ScanState {
     /// Pages that showed nothing new.
     #[serde(default)]
     pub idle: Idle,
-    /// Where it goes by links: whether rows have come in the order of their keys.
+    /// Paging by links: whether all rows so far were in the order of their keys.
     #[serde(default)]
     pub ascending: Ascending,
-    /// Where it goes by links: the first key that it read.
+    /// Paging by links: the first key of the list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<String>,
     /// Requests that were sent for it.
     #[serde(default)]
     pub requests: u64,
-    /// Whether it was begun anew because a link died.
+    /// Whether the scan has started over because a link had expired.
     #[serde(default)]
     pub begun_anew: bool,
-    /// The most rows that a page has shown.
+    /// The largest number of rows on a page so far.
     #[serde(default)]
     pub fullest: u64,
-    /// Where the scan goes by `$skip`, or by time alone: how many pages in a row have told that the list
-    /// ends with them.
+    /// Paging by `$skip` or by timestamp only: how many pages in a row said that the list ends with them.
     #[serde(default)]
     pub ends_told: u32,
-    /// Whether it goes on with one page at a time: the provider refused one.
+    /// True once the provider has refused a prefetched page. From then on the scan does not prefetch:
+    /// it reads one page at a time.
     #[serde(default)]
     pub alone: bool,
-    /// How often a proof of the end was begun.
+    /// How often a proof of the end was started.
     #[serde(default)]
     pub proofs: u32,
-    /// How keys stand in the conditions that the provider takes.
+    /// How keys are written in conditions: with or without quotes.
     #[serde(default, skip_serializing_if = "KeyLiteral::is_quoted")]
     pub literal: KeyLiteral,
-    /// Where it goes by time alone: whether that was given up for `$skip`.
+    /// Paging by timestamp only: whether the scan had to switch to `$skip`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_skip: bool,
-    /// There, too: the parts of a span that are still to be read.
+    /// Paging by timestamp only: the parts of a crowded timestamp that are still to be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
-    /// Where it goes by an order: what it leaves behind for the next scan to guess by.
+    /// Keyset paging: the marks that the next scan uses to prefetch.
     #[serde(default)]
     pub marks: Marks,
-    /// There, too: what the last one left. Not written down: without it, it goes on page by page.
+    /// Keyset paging: the marks of the last scan. They are not part of the checkpoint: without them the
+    /// scan continues page by page.
     #[serde(skip)]
     guide: Guide,
-    /// What it saw so far.
+    /// The evidence that was collected so far.
     pub evidence: ScanEvidence,
 }
 
@@ -122,11 +181,11 @@ pub enum Stage {
     CountBefore,
     /// Read pages.
     Pages,
-    /// Ask what stands behind the last row: there was no other sign of the end.
+    /// Ask for rows behind the last one, because there was no other sign of the end.
     Proof,
     /// Ask for the count once more.
     CountAfter,
-    /// Nothing: it is complete, as far as it can tell.
+    /// Nothing: the scan has ended. Its evidence says whether it is complete.
     Done,
 }
 
@@ -136,24 +195,24 @@ pub enum Stage {
 pub enum Cursor {
     /// The first.
     Start,
-    /// The one behind this link, byte for byte (a token in it replaced).
+    /// The page that this link leads to, byte for byte (a token in it is replaced).
     Link(String),
-    /// The one that begins with this key, or with this number where the scan goes by one: it shows
-    /// again what was there, and so joins the page before.
+    /// The page that begins at this key (or number). It shows that row again, which proves that it joins
+    /// the page before.
     After(String),
-    /// The one that begins with the rows of this instant, as far as what is shown may differ from what
-    /// is stored; this key's row is among them.
+    /// The page that begins at this timestamp, widened by its rounding. The row of this key has to be on
+    /// it.
     Since {
         /// The instant, as an OData literal.
         stamp: String,
         /// The key.
         key: String,
     },
-    /// The one behind such a place, without its row: asked for where a page shows no more than that,
-    /// and has no room for more.
+    /// The page behind such a position, without its row. It is requested if a page showed only that row
+    /// and had no room for more.
     Past(Box<Cursor>),
-    /// The one that begins with this key (with the first where there is none) among the rows of a span
-    /// that a page cannot hold, in the order of their keys.
+    /// A page of the rows within a span of time that has more rows than a page holds. They are read in
+    /// the order of their keys, from this key on (without a key: from the first).
     Within {
         /// The span's beginning, as an OData literal.
         from: String,
@@ -162,15 +221,15 @@ pub enum Cursor {
         /// The key.
         key: Option<String>,
     },
-    /// The one behind such a span, and the last row that was read in it.
+    /// The page behind such a span, with the last row that was read in it.
     From {
         /// The span's end.
         stamp: String,
         /// The row's key.
         key: String,
     },
-    /// The one that shows the rows of a span whose ids are from one to below another: a part of more rows
-    /// than a page holds, in no order.
+    /// The rows of a span of time whose ids are at least `low` and below `high`. It is one part of a span
+    /// that has more rows than a page holds; the rows are in no order.
     Among {
         /// The span's beginning, as an OData literal.
         from: String,
@@ -181,7 +240,7 @@ pub enum Cursor {
         /// The id above all, if there is one.
         high: Option<String>,
     },
-    /// The one that begins behind so many rows.
+    /// The page at this offset.
     Skip(u64),
 }
 
@@ -244,16 +303,16 @@ impl ScanState {
         })
     }
 
-    /// Takes the places that a former scan of the feed left for guesses at the pages to come. What
-    /// is no place in the order of `form` is passed over.
+    /// Takes the marks of the last scan of the feed, to guess where the next pages begin. A mark that is
+    /// not a position in the order of `form` is ignored.
     pub fn follow(&mut self, form: ScanForm, places: Vec<Cursor>) {
         if let ScanForm::Keyset(by) = form {
             self.guide = Guide::new(by, places, &self.cursor);
         }
     }
 
-    /// Asks once and moves on. New keys are added to `keys`. After an error the state is what it was
-    /// before, but for what it knows of the provider's manners: the same step can be taken again.
+    /// Sends one request and moves on. New keys are added to `keys`. After an error the state is what it
+    /// was before (except for what was learned about the provider), so the step can be repeated.
     pub async fn step(
         &mut self,
         client: &mut Client<'_>,

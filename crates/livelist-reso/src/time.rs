@@ -11,8 +11,8 @@ pub trait Pace: Send + Sync {
     fn now(&self) -> jiff::Timestamp;
     /// Returns after `duration`.
     async fn sleep(&self, duration: Duration);
-    /// Returns when `duration` has passed, for giving up what takes longer. A clock on which nobody waits
-    /// gives nothing up: it never returns.
+    /// Returns when `duration` has passed, to time out an operation. A simulated clock on which nobody waits
+    /// never times out: this never returns.
     async fn patience_ends(&self, duration: Duration) {
         let _ = duration;
         std::future::pending().await

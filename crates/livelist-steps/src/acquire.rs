@@ -1,5 +1,5 @@
-//! `acquire`: takes the credential for this run, or says how long to wait. Tokens and quotas belong
-//! to credentials, so one run at a time uses one.
+//! `acquire`: takes the lease on the credential for this run, or says how long to wait. Tokens and
+//! rate limits belong to a credential, so only one run at a time uses it.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! `authorize`: gets an access token and hands it on sealed. The state machine calls it RequestToken
-//! or LoadServerToken, by the provider's kind of authentication.
+//! `authorize`: gets an access token, encrypts it and passes it on. The state machine calls this step
+//! RequestToken, RequestUserToken or LoadServerToken, by the provider's kind of authentication.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,6 +1,6 @@
-//! The account of what was asked with a credential, kept in the store: so that a budget holds over
-//! the tasks of a run and over the runs of a day. A task adds what it asked; two tasks that overlap
-//! (one lost its lease) both count.
+//! Stores the ledger of requests that were made with a credential. So a budget holds across the tasks
+//! of a run and across the runs of a day. A task adds the requests that it made. If two tasks overlap
+//! (one has lost its lease), both count.
 
 use livelist_model::budget::Ledger;
 use livelist_model::layout;
@@ -82,7 +82,7 @@ async fn read(env: &Env, run: &RunSpec) -> Result<Option<(Ledger, String)>, Step
             tracing::warn!(
                 object = key,
                 reason,
-                "the account of requests is begun anew"
+                "the ledger of requests cannot be read and begins anew"
             );
             let found = env.objects.read(&key).await?;
             Ok(found.map(|(_, etag)| (Ledger::default(), etag)))

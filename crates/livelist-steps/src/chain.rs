@@ -143,7 +143,7 @@ pub enum Stage {
 
 /// A step that failed for a passing reason is tried again once, after this.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
-/// More turns than this are no progress (the state machine hands over instead).
+/// The most steps of a run; more mean that it makes no progress. (The state machine hands over instead.)
 const MAX_TURNS: u32 = 100_000;
 
 /// Reconciles one feed and tells `watch` where it is.
@@ -194,7 +194,10 @@ pub async fn reconcile_by(
         failure: told,
     };
     if let Err(error) = steps.release(input).await {
-        tracing::warn!(error = error.chain(), "the credential was not given back");
+        tracing::warn!(
+            error = error.chain(),
+            "the credential's lease could not be released"
+        );
     }
     match (result, failure) {
         (Ok(Some(output)), _) => Ended::Result(output),
@@ -203,7 +206,7 @@ pub async fn reconcile_by(
     }
 }
 
-/// What a run that turns in a circle ends with: only a provider that always asks to wait gets there.
+/// The error of a run that makes no progress. Only a provider that always asks to wait causes that.
 fn no_progress() -> StepError {
     StepError::Provider(ClientError::Throttled(Duration::ZERO))
 }
@@ -223,7 +226,7 @@ async fn twice<T, F: Future<Output = Result<T, StepError>>>(
     }
 }
 
-/// Where a run goes on with a token: the machine's variable `phase`.
+/// The phase in which a run continues with a new token: the machine's variable `phase`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Scan,
@@ -258,7 +261,7 @@ impl Chain<'_> {
             }
             match self.go_on().await {
                 Err(error @ StepError::LeaseLost { .. }) => {
-                    tracing::warn!(error = error.chain(), "asking for the credential again");
+                    tracing::warn!(error = error.chain(), "waiting for the credential again");
                     self.turn()?;
                 }
                 other => return other.map(Some),

@@ -1,6 +1,6 @@
-//! `compare`: merges the parts, compares them with the former snapshot, and asks the model what to
-//! do. One pass over both, on which the draft of what may be published is written as well; memory for
-//! one line a list, the absent keys, and the draft, compressed.
+//! `compare`: merges the parts, compares them with the former snapshot, and asks the model what to do
+//! next. One pass over both lists also writes the draft of what may be published. It needs memory for
+//! one line of each list, for the absent keys, and for the compressed draft.
 
 use std::time::Duration;
 
@@ -119,13 +119,13 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     if let Some(letters) = group {
         tracing::warn!(
             run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, letters, keys = vanished,
-            "all keys of the list that begin so are absent"
+            "all keys with this prefix are absent"
         );
     }
     if lately.is_distrusted {
         tracing::warn!(
             run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls,
-            "much that was confirmed gone lately is listed again: removals take a day more"
+            "many removals that were confirmed lately are listed again; removals take one more day"
         );
     }
     lately.vanished = vanished;

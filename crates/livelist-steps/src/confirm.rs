@@ -1,5 +1,6 @@
-//! `confirm`: asks the provider for the absent keys, in batches with keys that are known to be live
-//! among them. A key is gone when two answers that did show the live ones did not show it.
+//! `confirm`: asks the provider for the absent keys, in batches that also name controls (keys that
+//! are known to be live). A key is gone when two answers showed their controls and did not show the
+//! key.
 
 mod asking;
 mod settle;
@@ -137,7 +138,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         Err(StepError::Provider(error)) if named.is_some() && error.is_refusal() => {
             tracing::warn!(
                 run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, %error,
-                "the MLS refuses to be asked for listings: what is absent waits for a later run"
+                "the MLS refuses questions about single listings; absent keys wait for a later run"
             );
             told.ids_refused = true;
             (None, Duration::ZERO)
@@ -148,7 +149,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
                 && answers >= PROGRESS
                 && told.handed_on < MOST_HANDED_ON =>
         {
-            tracing::warn!(run = %run.run, %error, "a question about keys failed; the next task goes on");
+            tracing::warn!(run = %run.run, %error, "a question about keys failed; the next task continues");
             told.handed_on += 1;
             (Some(Outcome::Throttled), PAUSE)
         }
@@ -234,7 +235,7 @@ async fn named(
     if found.changed > ids::MOST_CHANGED {
         tracing::warn!(
             run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, changed = found.changed,
-            "listings changed the ids by which they are asked for: what is absent waits for a later run"
+            "ids by which listings are asked for have changed; absent keys wait for a later run"
         );
         return Ok(Some(ids::Ids::default()));
     }

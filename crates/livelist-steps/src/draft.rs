@@ -1,7 +1,7 @@
-//! What publish makes: the snapshot and the delta, and the draft of both that `compare` writes on its
-//! one walk for the case that every absent key is gone. The draft is one object of the run, the
-//! snapshot with the delta behind it, both compressed as they are published. What it has to be is noted
-//! with the comparison; whoever takes it checks every byte.
+//! The draft: the new snapshot and its delta, as they will be if every absent key is gone. `compare`
+//! writes it in the pass that it makes anyway, so that `publish` need not merge the lists again. It
+//! is one object of the run: the snapshot and the delta behind it, both compressed as they are
+//! published. Its digests are stored with the comparison, and `publish` checks every byte.
 
 use bytes::Bytes;
 use livelist_model::codec::{CodecError, Effort, ListSummary, ListWriter, digest, digest_of};
@@ -112,9 +112,9 @@ impl Made {
     }
 }
 
-/// Whether what a walk finds is likely to be published, as far as that is known before the walk: not
-/// where another scan follows, or absent keys stay listed, and not where the newest scan read fewer than
-/// `rows`. `scans` are all scans of the run.
+/// Whether the result is likely to be published, judged before the lists are compared. It is not if another
+/// scan follows, if absent keys stay listed, or if the newest scan read fewer than `rows` rows. `scans` are
+/// all scans of the run.
 pub(crate) fn is_likely(
     scans: &[ScanEvidence],
     has_former: bool,
@@ -125,7 +125,7 @@ pub(crate) fn is_likely(
         return false;
     };
     let is_told_now = match has_former {
-        // Where nobody can be asked, what is absent waits for a later day.
+        // If keys cannot be asked for, absent keys wait for a later day.
         true => confirms_by_key,
         false => scan.paging == Paging::Keyset || scans.len() >= MAX_SCANS,
     };

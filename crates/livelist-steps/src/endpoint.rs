@@ -1,6 +1,7 @@
-//! Where a run's secrets may go: the registry decides. The input of an execution is a text, and whoever may
-//! start an execution may write any address into it. So a run gets a token only if it is what the registry
-//! says, and what is sealed for it opens for no other address.
+//! The registry decides where a run's secrets may be sent. The input of an execution is free text,
+//! and whoever may start an execution could write any address into it. So a run gets a token only if
+//! its addresses are those of the registry, and the token is sealed so that it opens for no other
+//! address.
 
 use livelist_model::codec::digest;
 use livelist_model::run::RunSpec;

@@ -1,6 +1,6 @@
-//! Keeps `forms/{credential}.json`: which questions about keys a provider answers, so that they are not
-//! found out anew in every run. Nothing is proved by it: what cannot be read or written costs requests
-//! only.
+//! Stores `forms/{credential}.json`: which questions about keys a provider answers. So the next run
+//! need not find that out again. No proof depends on it: if it cannot be read or written, that only
+//! costs requests.
 
 use livelist_model::asking::{Asking, Learned, LearnedForm, Manner};
 use livelist_model::layout;
@@ -17,7 +17,7 @@ pub(crate) async fn recall(env: &Env, run: &RunSpec, set: Manner) -> Option<Aski
     match read(env, run).await {
         Ok(read) => read?.0.of(&run.feed.resource, set, env.clock.now()),
         Err(error) => {
-            tracing::warn!(run = %run.run, %error, "what was learned of questions by key is not used");
+            tracing::warn!(run = %run.run, %error, "what is stored of how the provider answers questions about keys is not used");
             None
         }
     }
@@ -27,7 +27,7 @@ pub(crate) async fn recall(env: &Env, run: &RunSpec, set: Manner) -> Option<Aski
 pub(crate) async fn keep(env: &Env, run: &RunSpec, set: Manner, asking: Asking) {
     tracing::info!(
         run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls,
-        manner = asking.manner().describe(), "it was learned how the provider answers about keys"
+        manner = asking.manner().describe(), "found out how the provider answers questions about keys"
     );
     let learned = LearnedForm {
         resource: run.feed.resource.clone(),
@@ -36,7 +36,7 @@ pub(crate) async fn keep(env: &Env, run: &RunSpec, set: Manner, asking: Asking) 
         at: env.clock.now(),
     };
     if let Err(error) = write(env, run, &learned).await {
-        tracing::warn!(run = %run.run, %error, "what was learned of questions by key was not written down");
+        tracing::warn!(run = %run.run, %error, "how the provider answers questions about keys could not be stored");
     }
 }
 

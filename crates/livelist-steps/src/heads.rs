@@ -1,5 +1,5 @@
-//! How the heads of all feeds stand: the planner looks at them once a day, because a feed whose runs
-//! never begin makes no error anywhere. Reads and counts; changes nothing.
+//! Checks the age of all heads. The planner does this once a day, because a feed whose runs never
+//! begin causes no error anywhere. It reads and counts, and changes nothing.
 
 use futures::{StreamExt, stream};
 use livelist_model::FeedId;

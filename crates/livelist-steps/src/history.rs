@@ -1,5 +1,5 @@
-//! Keeps `history.json`: how the last runs of a feed ended, for operators. Nothing is decided by it,
-//! so a history that cannot be read begins anew, and one that cannot be written costs a line.
+//! Stores `history.json`: how the last runs of a feed ended, for operators. No decision depends on
+//! it. A history that cannot be read begins anew; one that cannot be written loses a line.
 
 use livelist_model::FeedId;
 use livelist_model::history::{History, Past};

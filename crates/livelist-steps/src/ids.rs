@@ -1,6 +1,6 @@
-//! Ids: where an MLS is not asked for a listing by its key, but by another field (MLS Grid: `ListingId`),
-//! what that field held is read beside the key and kept beside the list. An id is a hint: an answer
-//! counts by the keys that it shows.
+//! Ids: some MLSs cannot be asked for a listing by its key, but by another field (MLS Grid:
+//! `ListingId`). The scan reads that field beside the key, and it is stored beside the list. An id is
+//! only a hint: an answer counts by the keys that it shows.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,6 +1,7 @@
-//! What slipped past a scan that followed links: while it read, rows before its place went, and new ones
-//! moved from behind its place to before it. They have changed since the list was proved last, so they are
-//! asked for. It lists more and proves nothing: whatever fails here fails nothing.
+//! Finds rows that a scan by links missed. While such a scan reads, rows before its position are
+//! removed, and new rows move from behind its position to before it. Those rows have been modified
+//! since the list was last proved, so the MLS is asked for modified rows. The result only adds keys.
+//! An error here fails nothing.
 
 use jiff::SignedDuration;
 use livelist_model::evidence::Paging;
@@ -34,7 +35,7 @@ pub(crate) async fn look(
     if let Some(error) = &failed {
         tracing::info!(
             run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, %error,
-            "what has changed since the list was proved could not be asked; the next scan lists it"
+            "rows modified since the last list could not be asked for; the next scan finds them"
         );
     }
     budget::keep(env, run, client).await?;

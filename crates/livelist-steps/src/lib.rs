@@ -3,6 +3,86 @@
 //!
 //! Depends on the model (what to decide), the RESO client (how to ask) and the ports (where to
 //! keep). Never on AWS, the environment or the wall clock.
+//!
+//! Two days of a feed, with everything in memory and a simulated MLS:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! use livelist_mls::{MlsSpec, Provider, Simulator};
+//! use livelist_model::layout;
+//! use livelist_model::registry::{Pair, parse_mls};
+//! use livelist_model::run::{FeedSpec, RunSpec};
+//! use livelist_reso::{Dialects, HttpTransport};
+//! use livelist_steps::chain::{Ended, reconcile};
+//! use livelist_steps::publish::Outcome;
+//! use livelist_steps::{Env, Limits};
+//! use livelist_store::leases::ObjectLeases;
+//! use livelist_store::memory::*;
+//! use livelist_store::sealer::ProcessSealer;
+//! use livelist_store::{Clock, Condition, NoMetrics, Objects, Retention};
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let spec = MlsSpec::new("abor", Provider::Bridge, 300);
+//! let secret = spec.credential.members().to_string();
+//! let simulator = Simulator::start(vec![spec]).await?;
+//! let mls = simulator.control("abor").unwrap();
+//!
+//! let objects = Arc::new(MemoryObjects::new());
+//! let clock = Arc::new(ManualClock::at("2026-11-21T04:00:00Z".parse()?));
+//! let secrets = MemorySecrets::default();
+//! secrets.set("ssm:/abor".parse()?, secret);
+//! let env = Env {
+//!     objects: objects.clone(),
+//!     leases: Arc::new(ObjectLeases::new(objects.clone(), clock.clone())),
+//!     secrets: Arc::new(secrets),
+//!     sealer: Arc::new(ProcessSealer::new()?),
+//!     queue: Arc::new(MemoryQueue::default()),
+//!     outbox: Arc::new(MemoryOutbox::default()),
+//!     executions: Arc::new(MemoryExecutions::default()),
+//!     metrics: Arc::new(NoMetrics),
+//!     clock: clock.clone(),
+//!     entropy: Arc::new(SeededEntropy::new(1)),
+//!     transport: Arc::new(HttpTransport::new()),
+//!     tokens: Default::default(),
+//!     watch: Default::default(),
+//!     limits: Limits::default(),
+//! };
+//!
+//! // The registry: a token goes only where this document says.
+//! let text = format!(
+//!     r#"{{"mls": "abor", "provider": "bridge", "base_url": "{}", "credential": "ssm:/abor"}}"#,
+//!     simulator.base_url("abor")
+//! );
+//! let document = parse_mls("mls/abor.json", text.as_bytes(), &Dialects).unwrap();
+//! let key = layout::mls(&document.mls);
+//! objects.put(&key, text.into_bytes().into(), Condition::Absent, Retention::Keep).await?;
+//! let pair: Pair = serde_json::from_str(r#"{"mls": "abor", "resource": "Property"}"#)?;
+//! let feed = FeedSpec::resolve(&document, &pair);
+//!
+//! let day = async || {
+//!     let date = clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+//!     let ended = reconcile(&env, RunSpec::of(date, feed.clone()), "example", &|_| {}).await;
+//!     clock.advance(Duration::from_secs(24 * 3_600));
+//!     match ended {
+//!         Ended::Result(output) => output,
+//!         other => panic!("{other:?}"),
+//!     }
+//! };
+//!
+//! let first = day().await;
+//! assert_eq!((first.outcome, first.count), (Outcome::Published, 300));
+//!
+//! mls.sell(4);
+//! let second = day().await;
+//! assert_eq!((second.outcome, second.count, second.removed), (Outcome::Published, 296, 4));
+//! assert_eq!(second.confirmed, 4, "the MLS was asked for each of them");
+//! simulator.shutdown().await;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod acquire;
 pub mod authorize;

@@ -1,4 +1,5 @@
-//! Sorted lists between the store, which is asynchronous, and the codec, which is not.
+//! Connects the store, which is asynchronous, with the codec, which is not: reads and writes sorted
+//! lists.
 
 use std::io::{self, Write};
 

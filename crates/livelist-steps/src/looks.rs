@@ -1,6 +1,6 @@
-//! Keys that wait for another look: what the comparison does with those of earlier days, and what every
-//! scan does with them on its way. Keys of the list wait only where the MLS cannot be asked for single
-//! listings by their keys; keys that sites asked about wait everywhere.
+//! Keys that wait for another look: how the comparison treats those of earlier days, and how every
+//! scan updates them. Listed keys wait only where the MLS cannot be asked for single keys. Keys that
+//! sites asked about wait everywhere.
 
 use std::cmp::Ordering;
 
@@ -32,7 +32,11 @@ pub(crate) async fn read(env: &Env, run: &RunSpec) -> Result<(Waiting, Option<St
         // Begun anew: what is forgotten waits a day longer.
         Ok(Some((_, etag))) => (Waiting::new(run.feed.feed.clone()), Some(etag)),
         Err(StoreError::Corrupt { reason, .. }) => {
-            tracing::warn!(object = key, reason, "what waits is noted anew");
+            tracing::warn!(
+                object = key,
+                reason,
+                "the record of waiting keys cannot be read and begins anew"
+            );
             let found = env.objects.read(&key).await?;
             let etag = found.map(|(_, etag)| etag);
             (Waiting::new(run.feed.feed.clone()), etag)

@@ -1,5 +1,5 @@
-//! Keeps `marks.json`: where the pages of a feed's last scan began, so that the next scan can ask for
-//! several at once. Nothing is proved by it: marks that cannot be read or written cost time only.
+//! Stores `marks.json`: where the pages of a feed's last scan began, so that the next scan can
+//! prefetch. No proof depends on it: if marks cannot be read or written, that only costs time.
 
 use livelist_model::FeedId;
 use livelist_model::layout;
@@ -22,7 +22,7 @@ pub(crate) async fn read(objects: &dyn Objects, feed: &FeedId) -> Vec<Cursor> {
         Ok(Some((document, _))) if document.schema == SCHEMA => document.marks,
         Ok(_) => Vec::new(),
         Err(error) => {
-            tracing::warn!(%feed, %error, "the marks of the last scan are not used");
+            tracing::warn!(%feed, %error, "the marks of the last scan cannot be read; no pages are prefetched");
             Vec::new()
         }
     }
@@ -43,6 +43,6 @@ pub(crate) async fn note(objects: &dyn Objects, feed: &FeedId, marks: &[Cursor])
         )
         .await;
     if let Err(error) = written {
-        tracing::warn!(%feed, %error, "the marks of the scan were not written down");
+        tracing::warn!(%feed, %error, "the marks of the scan could not be stored");
     }
 }

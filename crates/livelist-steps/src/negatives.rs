@@ -1,5 +1,6 @@
-//! Keys that went with the newest version, to be asked for among the absent ones: a provider that still shows
-//! those by key shows more than it lists.
+//! Negative controls: keys that the newest version removed, asked for together with absent keys. A
+//! provider that still shows them by key shows more than it lists, so its answers prove nothing about
+//! what is live.
 
 use livelist_model::delta::{Sign, read_delta};
 use livelist_model::head::{ConfirmedBy, Head};
@@ -14,7 +15,7 @@ const MOST: usize = 8;
 /// then nobody is asked, and a run does not fail for it.
 pub(crate) async fn of(env: &Env, run: &RunSpec, head: &Head) -> Vec<String> {
     read(env, head).await.unwrap_or_else(|error| {
-        tracing::warn!(run = %run.run, error = error.chain(), "no keys that are gone are asked for");
+        tracing::warn!(run = %run.run, error = error.chain(), "negative controls cannot be read; none are asked for");
         Vec::new()
     })
 }

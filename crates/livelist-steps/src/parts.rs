@@ -1,5 +1,5 @@
-//! The parts of a scan: sorted lists of what its tasks read. Tasks that are cut short leave small ones;
-//! these are merged, so that no step has to open hundreds of lists at once.
+//! The parts of a scan: sorted lists of the keys that its tasks read. Tasks that end early leave
+//! small parts. These are merged, so that no step has to open hundreds of lists at once.
 
 use livelist_model::codec::{CodecError, Effort};
 use livelist_model::keys::KeyBuffer;

@@ -1,5 +1,5 @@
-//! `plan`: the planner's work: which pairs are due today, sent to the queue. What is due is the
-//! model's pure decision; this sends it, and then looks how old the lists are (`heads`).
+//! `plan`, the planner's work: sends the pairs that are due today to the queue. The model decides
+//! what is due. Afterwards the planner checks how old the lists are (`heads`).
 
 use std::collections::BTreeSet;
 

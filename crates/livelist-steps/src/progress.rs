@@ -1,6 +1,7 @@
-//! Documents that the steps of one run hand to each other: what was scanned so far, what the
-//! comparison found, what confirmation told. They live beside the parts, named by their content;
-//! payloads carry only the names, so that neither the size of a state nor a link's content matters.
+//! Documents that the steps of one run pass to each other: the progress of the scan, the result of
+//! the comparison, the result of the confirmation. They are stored beside the parts and named by
+//! their content. Payloads carry only their names, so neither the size limit of a state nor the
+//! content of a link matters.
 
 use livelist_model::clock::ClockDoubt;
 use std::collections::BTreeSet;
@@ -37,11 +38,11 @@ pub struct Progress {
     /// The ids beside their keys, where the MLS is asked by an id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<ListRef>,
-    /// The head as it was when the first scan began: the only one that the scans can judge. Keys of
-    /// a later one may have come behind the reader's back.
+    /// The head when the first scan began. The scans prove removals only against this head: a later one may
+    /// list keys that were added when the scan had already passed their place.
     #[serde(default)]
     pub base: Option<Base>,
-    /// The instant of which that head says that it has every key that was live then.
+    /// That head's `as_of`: it has every key that was live at this instant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proved_at: Option<jiff::Timestamp>,
     /// What is known of the token.
@@ -53,10 +54,10 @@ pub struct Progress {
     /// How often in a row it was told to wait without anything in between.
     #[serde(default)]
     pub stalled: u32,
-    /// What its answers said against the clock.
+    /// What answers said about the clock, if it may be wrong.
     #[serde(default, skip_serializing_if = "ClockDoubt::is_none")]
     pub clock: ClockDoubt,
-    /// How often it handed on at a page that failed.
+    /// How often a task ended early because a page failed.
     #[serde(default, skip_serializing_if = "Stumbles::is_none")]
     pub stumbles: Stumbles,
     /// What was asked of the provider.
@@ -393,7 +394,7 @@ async fn note(env: &Env, run: &RunSpec, change: impl FnOnce(&mut RunRecord)) {
         Err(error) => Err(error),
     };
     if let Err(error) = noted {
-        tracing::warn!(run = %run.run, %error, "the record of the run was not changed");
+        tracing::warn!(run = %run.run, %error, "the record of the run could not be updated");
     }
 }
 

@@ -1,7 +1,7 @@
-//! `publish`: makes a proved result the head, by conditional write; or records why it waits. It
-//! decides nothing: the comparison and the confirmation have. It takes the draft that the comparison
-//! wrote, or `make` merges the lists; `advance` moves the head, `notify` hands what is true to the
-//! sites' outbox, `tell` writes down what came of it.
+//! `publish`: makes a proved result the head by compare-and-swap, or records why it is held. It
+//! decides nothing: comparison and confirmation have decided. It takes the draft that the comparison
+//! wrote; without one, `make` merges the lists. Then `advance` moves the head, `notify` puts the
+//! event into the outbox, and `tell` records the result.
 
 mod advance;
 mod gone;
@@ -41,7 +41,7 @@ pub struct Input {
     pub comparison: String,
     /// What confirmation told, if it was asked.
     pub confirmation: Option<String>,
-    /// Whether an operator said that a held result may be published.
+    /// Whether an operator has approved the held result.
     #[serde(default)]
     pub approved: bool,
 }
@@ -73,7 +73,7 @@ pub struct Output {
     pub advice: Option<String>,
 }
 
-/// What became of publishing.
+/// The result of publishing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -154,7 +154,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     for (server, seconds) in &clock.dissent {
         tracing::warn!(
             run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, server, seconds,
-            "the server's clock differs from this machine's, and nobody confirms it"
+            "the server's clock differs from this machine's, and no other source confirms it"
         );
     }
     let resume = Resume {
@@ -186,7 +186,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     if is_dated {
         tracing::warn!(
             run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls,
-            "the head's times are from the future: a new version of the same list tells true ones"
+            "the head's times are in the future; a new version of the same list corrects them"
         );
     }
     let made = work.made(env, head.as_ref(), is_dated).await?;
@@ -341,7 +341,7 @@ impl Work<'_> {
                         let error = livelist_model::with_causes(&unfit);
                         tracing::warn!(
                             run = %self.run.run, feed = %self.run.feed.feed, object = draft.object,
-                            error, "the draft cannot be taken; the lists are merged once more"
+                            error, "the draft cannot be used; the lists are merged again"
                         );
                         make::make(env, self, head).await?
                     }

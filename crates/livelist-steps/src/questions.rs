@@ -1,6 +1,6 @@
-//! Which keys a run asks for because sites asked about them: keys that are neither listed, nor seen by the
-//! run's scans, nor answered by the record of what is gone. Read once, while the comparison walks over both
-//! lists; what a site asks later is the next run's. Nothing here fails a run.
+//! Selects the keys that a run asks for because sites asked about them: keys that are not listed,
+//! were not seen by the run's scans, and are not in the gone record. They are read once, during the
+//! comparison. What a site asks later is left to the next run. An error here fails no run.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -39,7 +39,7 @@ pub(crate) async fn open(env: &Env, run: &RunSpec, head: &Head) -> ForSites {
         Err(error) => {
             tracing::warn!(
                 run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, error = error.chain(),
-                "what sites asked about is not asked in this run"
+                "keys that sites asked about are not asked for in this run"
             );
             ForSites::default()
         }
@@ -57,7 +57,7 @@ async fn read(env: &Env, run: &RunSpec, head: &Head) -> Result<ForSites, StepErr
         match env.objects.read_json::<Questions>(&named.key).await {
             Ok(found) => Ok(found.map(|(questions, _)| questions)),
             Err(error @ StoreError::Corrupt { .. }) => {
-                tracing::warn!(object = named.key, %error, "what a site asked about is not read");
+                tracing::warn!(object = named.key, %error, "the keys that a site asked about cannot be read");
                 Ok(None)
             }
             Err(error) => Err(error),

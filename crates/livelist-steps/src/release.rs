@@ -1,5 +1,5 @@
-//! `release`: gives the credential back and, after a failure, writes down what failed. The last step
-//! of every run, and so the one that reports what is counted of it.
+//! `release`: gives the credential back and, after a failure, records the error. It is the last step
+//! of every run, so it also reports the run's metrics.
 
 use livelist_model::layout;
 use livelist_model::metrics::RunMetrics;
@@ -83,7 +83,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     if let Some(record) = &record
         && let Err(error) = history::note(&*env.objects, record).await
     {
-        tracing::warn!(run = %run.run, error = error.chain(), "the run is missing in the history");
+        tracing::warn!(run = %run.run, error = error.chain(), "the run could not be added to the feed's history");
     }
     env.leases.release(&run.feed.credential, &owner).await?;
     // After all that can be tried again: a repeated task does not count the run twice.
@@ -99,7 +99,7 @@ async fn ended(env: &Env, run: &RunSpec) -> Option<RunRecord> {
     match env.objects.read_json::<RunRecord>(&key).await {
         Ok(record) => record.map(|(record, _)| record),
         Err(error) => {
-            tracing::warn!(run = %run.run, %error, "the run was not counted");
+            tracing::warn!(run = %run.run, %error, "the metrics of the run could not be reported");
             None
         }
     }

@@ -1,5 +1,6 @@
-//! `scan`: reads pages of live keys until the provider's end or the task's time budget, and hands
-//! on where it is. Each task leaves its keys behind as sorted parts; memory is bounded by one part.
+//! `scan`: reads pages of live keys until the provider's end or until the task's time is over, and
+//! stores a checkpoint for the next task. Each task leaves its keys as sorted parts. Memory is
+//! bounded by the size of one part.
 
 use std::time::Duration;
 
@@ -54,7 +55,7 @@ pub struct Output {
     pub rows: u64,
 }
 
-/// What became of a scan task.
+/// The result of a scan task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -68,11 +69,11 @@ pub enum Outcome {
     Unauthorized,
 }
 
-/// What an earlier task left; nothing if that was one of another version, whose form may be unknown.
+/// The checkpoint of an earlier task; `None` if another version wrote it, whose format may be unknown.
 async fn former(env: &Env, run: &RunSpec, key: &str) -> Result<Option<Progress>, StepError> {
     let written = load::<serde_json::Value>(&*env.objects, run, key).await?;
     if written["scan"]["version"] != ScanState::VERSION {
-        tracing::warn!(run = %run.run, "the scan was begun by another version and is begun anew");
+        tracing::warn!(run = %run.run, "the scan's checkpoint is of another version; the scan begins anew");
         return Ok(None);
     }
     let progress = serde_json::from_value(written).map_err(|e| StoreError::Corrupt {
@@ -140,7 +141,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
                 // What was seen lives, whatever becomes of the run.
                 keys.sort_unique();
                 if let Err(error) = looks::sight(env, &run, &keys).await {
-                    tracing::warn!(run = %run.run, error = error.chain(), "what was seen was not noted");
+                    tracing::warn!(run = %run.run, error = error.chain(), "the keys that were seen could not be recorded");
                 }
                 note_lost(env, &run, progress.traffic, client.traffic()).await;
                 return Err(error.asked_for(|| request(&progress)));

@@ -29,7 +29,7 @@ pub enum Output {
     Started(RunSpec),
     /// The run was started before: by another pair of the feed, or the message came twice.
     Already(RunSpec),
-    /// Nobody can work on this message: it was put aside with this reason.
+    /// The message cannot be processed: it went to the dead-letter queue with this reason.
     DeadLettered(String),
 }
 
@@ -48,7 +48,10 @@ pub async fn run(env: &Env, body: &str) -> Result<Output, StepError> {
             })
         }
         Err(reason) => {
-            tracing::error!(reason, "a pair cannot be resolved and is put aside");
+            tracing::error!(
+                reason,
+                "a pair cannot be resolved; its message goes to the dead-letter queue"
+            );
             env.queue.dead_letter(body, &reason).await?;
             Ok(Output::DeadLettered(reason))
         }

@@ -1,13 +1,14 @@
-//! What a task does with a request that fails for now: it leaves behind what it has and hands on, so
-//! that nobody asks for the same once more. It does so a few times a run, and only where it got on:
-//! a provider that answers nothing is a failure, and the machine waits before it tries again.
+//! What a task does about a request that fails for the time being. It stores what it has read and
+//! ends, so that the next task continues there instead of reading the same pages again. A run does
+//! that a few times at most, and only if the task made progress. Without progress it is a failure,
+//! and the state machine waits before it retries.
 
 use livelist_reso::ClientError;
 use serde::{Deserialize, Serialize};
 
 use crate::StepError;
 
-/// A run hands on so often at requests that fail.
+/// How often a run may end a task early because a request failed.
 const MOST: u32 = 12;
 /// … each after so many answers since the last time.
 const ANSWERS: u64 = 10;

@@ -1,6 +1,7 @@
-//! What this process hears of the time: the clock is held against the `Date` of what answers, and
-//! against the time that has passed since it was last found right. Judged by the model
-//! (`livelist_model::clock`); a clock that cannot say how much time has passed is nobody's to judge.
+//! Compares this process's clock with other sources of time: the `Date` header of answers, and the
+//! time that has passed since the clock was last found right. The model judges
+//! (`livelist_model::clock`). A clock that cannot say how much time has passed (a simulated one) is
+//! not judged.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -153,7 +154,7 @@ pub(crate) async fn look(env: &Env, run: &RunSpec, scanned: &ClockDoubt) -> Verd
             witnesses.extend(by_history(&past, &run.feed, env.limits.planner, now));
         }
         Err(error) => {
-            tracing::warn!(run = %run.run, %error, "the history says nothing of the time");
+            tracing::warn!(run = %run.run, %error, "the feed's history cannot be used to check the clock");
         }
     }
     judge(&witnesses)

@@ -1,4 +1,5 @@
-//! Time and chance, passed in: nothing else reads the wall clock, sleeps or draws lots.
+//! The ports to time and randomness. Nothing else reads the wall clock, sleeps or draws random
+//! numbers.
 
 use std::time::Duration;
 
@@ -9,16 +10,15 @@ use async_trait::async_trait;
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> jiff::Timestamp;
-    /// The time that has passed since some instant, by a clock that nobody sets and that goes on while
-    /// the machine sleeps. Nothing where the time is not the world's, as in a simulation: nobody else
-    /// can say whether such a clock is right.
+    /// The time since some fixed instant, by a monotonic clock that also runs while the machine sleeps. `None`
+    /// for simulated time, which cannot be compared with other sources.
     fn passed(&self) -> Option<Duration> {
         None
     }
     /// Returns after `duration`. A test's clock may return at once and be later all the same.
     async fn sleep(&self, duration: Duration);
-    /// Returns when `duration` has passed, for giving up what takes longer. A clock on which nobody waits
-    /// gives nothing up: it never returns.
+    /// Returns when `duration` has passed, to time out an operation. A simulated clock on which nobody waits
+    /// never times out: this never returns.
     async fn patience_ends(&self, duration: Duration) {
         let _ = duration;
         std::future::pending().await

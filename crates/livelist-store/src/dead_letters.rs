@@ -1,4 +1,4 @@
-//! The port to what was put aside: messages that nobody could work on.
+//! The port to the dead-letter queues: messages that could not be processed.
 
 use async_trait::async_trait;
 

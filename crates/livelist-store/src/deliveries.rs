@@ -1,5 +1,5 @@
-//! The records of notices to the sites: what became of each, by client and feed, and who wants none.
-//! They are for people: one that cannot be read keeps nobody from being told, and is written anew.
+//! The delivery records of notices, by client and feed, and which sites have unsubscribed. They are
+//! for operators. A record that cannot be read does not stop a delivery; it is written anew.
 
 use livelist_model::notice::{Deliveries, Delivery, Disabled};
 use livelist_model::{ClientId, FeedId, layout};

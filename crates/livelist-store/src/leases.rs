@@ -35,8 +35,8 @@ pub enum LeaseState {
 
 /// Leases on credentials.
 ///
-/// At most one owner holds a credential at a time, as far as clocks agree; that the head stays
-/// sound when they do not is the conditional write's business. Asking again as the owner renews.
+/// At most one owner holds a credential at a time, provided that the clocks agree. If they do not, the
+/// compare-and-swap of the head still protects the list. The owner renews its lease by acquiring it again.
 /// A lease that expired, whose owner is known to be dead, or that was written by a clock far ahead can be
 /// taken by anyone.
 #[async_trait]
@@ -68,7 +68,7 @@ impl ObjectLeases {
 
     async fn present(&self, key: &str) -> Result<Option<(Lease, String)>, StoreError> {
         match self.objects.read_json::<Lease>(key).await {
-            // A lease that cannot be read protects nobody: whoever asks next replaces it.
+            // A lease that cannot be read does not count: the next caller replaces it.
             Err(StoreError::Corrupt { .. }) => {
                 let etag = self.objects.read(key).await?.map(|(_, etag)| etag);
                 Ok(etag.map(|etag| {

@@ -118,6 +118,25 @@ pub struct Listed {
 /// not at all, and by everyone at once (S3: strong consistency); of several conditional writers one
 /// wins and the others get [`StoreError::ConditionFailed`]. Implementations retry what can be
 /// retried; an `Unavailable` is final for the caller's step.
+///
+/// A head changes by compare-and-swap, so of two publishers one wins:
+///
+/// ```
+/// use livelist_store::memory::MemoryObjects;
+/// use livelist_store::{Condition, Objects, Retention, StoreError};
+///
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let objects = MemoryObjects::new();
+/// let put = |text: &str, condition| {
+///     objects.put("feeds/x/head.json", text.as_bytes().to_vec().into(), condition, Retention::Keep)
+/// };
+/// let etag = put("1", Condition::Absent).await?;
+/// put("2", Condition::Unchanged(etag.clone())).await?;
+/// let late = put("3", Condition::Unchanged(etag)).await;
+/// assert!(matches!(late, Err(StoreError::ConditionFailed { .. })));
+/// # Ok::<(), StoreError>(())
+/// # }).unwrap();
+/// ```
 #[async_trait]
 pub trait Objects: Send + Sync {
     /// Begins to read an object; nothing if there is none.

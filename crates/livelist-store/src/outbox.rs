@@ -1,4 +1,5 @@
-//! The port to those who tell the sites: what happened to a feed is put here once it is true.
+//! The port to the outbox: an event of a feed is put here once it is true, to be delivered to the
+//! sites.
 
 use async_trait::async_trait;
 use livelist_model::layout;
@@ -8,15 +9,15 @@ use std::sync::Arc;
 
 use crate::{Condition, Objects, ObjectsExt, Retention, StoreError};
 
-/// Takes events. What was put is told at least once, also if this process dies now; an error means
-/// that it may not have been put, and the same event may be put again.
+/// Takes events. An event that was put is delivered at least once, even if this process dies now. After an
+/// error the event may or may not have been put, and the caller may put it again.
 #[async_trait]
 pub trait Outbox: Send + Sync {
     /// Puts an event.
     async fn put(&self, event: &FeedEvent) -> Result<(), StoreError>;
 }
 
-/// The outbox of one machine: each event is an object until it was taken up.
+/// The outbox of one machine: each event is an object until it was processed.
 pub struct ObjectOutbox {
     objects: Arc<dyn Objects>,
 }
@@ -36,7 +37,7 @@ impl ObjectOutbox {
         ObjectOutbox { objects }
     }
 
-    /// The events that nobody has taken up. One that cannot be read is told in the log and left.
+    /// The events that were not processed yet. One that cannot be read is logged and stays.
     pub async fn waiting(&self) -> Result<Vec<Waiting>, StoreError> {
         let mut waiting = Vec::new();
         for listed in self.objects.list(layout::OUTBOX_PREFIX).await? {
@@ -55,7 +56,7 @@ impl ObjectOutbox {
         Ok(waiting)
     }
 
-    /// Forgets an event that was taken up.
+    /// Removes an event that was processed.
     pub async fn forget(&self, waiting: &Waiting) -> Result<(), StoreError> {
         self.objects.delete(&waiting.key, Condition::Always).await
     }

@@ -32,7 +32,7 @@ pub trait Queue: Send + Sync {
     /// Tells which could not be sent; an error means that none was.
     async fn send(&self, messages: &[Message]) -> Result<Vec<SendFailure>, StoreError>;
 
-    /// Puts a message that nobody can work on aside, with the reason.
+    /// Puts a message that cannot be processed into the dead-letter queue, with the reason.
     async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), StoreError>;
 
     /// Lets the message that was received with `receipt`, and is not deleted, come again after

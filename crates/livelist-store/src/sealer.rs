@@ -1,5 +1,5 @@
-//! The port that seals secrets for their way through payloads: what leaves a step is ciphertext,
-//! bound to the run, and useless in another.
+//! The port that encrypts secrets which travel through payloads. The ciphertext is bound to one run,
+//! and cannot be decrypted for another.
 
 use async_trait::async_trait;
 use base64::Engine as _;

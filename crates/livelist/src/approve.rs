@@ -1,4 +1,4 @@
-//! `livelist approve`, `reject`, `rerun`, `pause`, `resume` and `redrive`: an operator's word.
+//! The commands by which operators decide: `approve`, `reject`, `pause`, `resume` and `redrive`.
 
 use std::io::Write;
 

@@ -21,9 +21,9 @@ pub use operate::{
 };
 pub use place::{DataArgs, Flags, PlaceArgs, RegistryArgs, SourceArgs};
 
-/// Finds out which real-estate listings are still live, proves it, and tells every copy.
+/// Publishes, for each MLS, the complete list of real-estate listings that are still live.
 #[derive(Debug, Parser)]
-#[command(name = "livelist", version, about)]
+#[command(name = "livelist", version)]
 pub struct Cli {
     /// What to log to standard error, e.g. `info` or `livelist_reso=debug`.
     #[arg(long, global = true, env = "LIVELIST_LOG", default_value = "warn")]
@@ -53,49 +53,50 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Looks after registry documents.
+    /// Checks registry documents, and prints their JSON Schema.
     #[command(subcommand)]
     Registry(RegistryCommand),
-    /// Lists the providers: how each is asked, and what it allows.
+    /// Lists the supported providers: how each is asked, and its rate limits.
     Providers(ProvidersArgs),
-    /// Takes a first look at an MLS: few requests, and what works and what to change.
+    /// Checks the document of an MLS against the live server, and says what to change.
     Probe(ProbeArgs),
-    /// Reconciles all pairs that are due, in this process, on a directory.
+    /// Runs all pairs that are due, in this process, on a directory.
     Reconcile(ReconcileArgs),
-    /// Tells how the feeds stand, the ones that need somebody first.
+    /// Shows the state of all feeds; those that need attention come first.
     Status(StatusArgs),
     /// Prints the live keys of a feed, one a line.
     Live(FeedArgs),
     /// Lists runs, newest first.
     Runs(RunsArgs),
-    /// Tells what happened in a run, and why.
+    /// Explains a run: what happened, and why.
     Show(ShowArgs),
     /// Publishes the result of a held run.
     Approve(RunArgs),
-    /// Refuses the result of a held run.
+    /// Rejects the result of a held run.
     Reject(RunArgs),
-    /// Runs a feed again, with the registry as it is now.
+    /// Starts another run of a feed, with the current registry.
     Rerun(RerunArgs),
-    /// Tells what changed between two versions of a feed's list.
+    /// Shows what changed between two versions of a feed's list.
     Diff(DiffArgs),
-    /// Tells where a listing went: in which versions it is, and what its removal rests on.
+    /// Explains where a listing went: which versions have it, and the evidence of its removal.
     Why(WhyArgs),
-    /// Pauses an MLS or a client: no new runs, and the published lists stay.
+    /// Pauses an MLS or a client: no new runs start, and the published lists stay.
     Pause(PauseArgs),
-    /// Lets a paused MLS or client go on.
+    /// Ends the pause of an MLS or a client.
     Resume(ResumeArgs),
-    /// Looks again at what was put aside, and sends it on its way where its cause is mended.
+    /// Looks at the dead-letter queues again, and sends what can be processed by now.
     Redrive(RedriveArgs),
-    /// Looks after the site keys of clients, and the keys of operators.
+    /// Manages the site keys of clients, and the keys of operators.
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Lists what the sites were told of, and what came of it.
+    /// Lists the webhooks sent to sites, and their delivery state.
     Notices(NoticesArgs),
-    /// The whole system in one process: runs what is due, tells the sites, serves the HTTP API.
+    /// The whole system in one process: runs what is due, sends webhooks, serves the HTTP API and the
+    /// dashboard.
     Serve(ServeArgs),
-    /// Prints what a run logged, in order.
+    /// Prints the log of a run, in order.
     Logs(LogsArgs),
-    /// Prints the description of the HTTP API (OpenAPI 3.1).
+    /// Prints the OpenAPI 3.1 document of the HTTP API.
     Openapi,
     /// Prints the completions of a shell.
     Completions {
@@ -146,11 +147,11 @@ impl Command {
 /// What to do with registry documents.
 #[derive(Debug, Subcommand)]
 pub enum RegistryCommand {
-    /// Checks all documents below a directory: file, field and remedy of what is wrong.
+    /// Checks all documents below a directory; for each error it prints file, field and remedy.
     Check {
         /// The directory that holds `mls/` and `clients/`.
         dir: PathBuf,
-        /// Findings as JSON, one a line.
+        /// Prints each finding as a line of JSON.
         #[arg(long)]
         json: bool,
     },
@@ -165,7 +166,7 @@ pub enum RegistryCommand {
 /// Arguments of `providers`.
 #[derive(Debug, Args)]
 pub struct ProvidersArgs {
-    /// One JSON object a provider.
+    /// Prints one JSON object for each provider.
     #[arg(long, conflicts_with = "markdown")]
     pub json: bool,
     /// The table of docs/dialects.md.
@@ -187,10 +188,10 @@ pub struct ProbeArgs {
     /// The OData filter of the pair that is going to read it.
     #[arg(long)]
     pub filter: Option<String>,
-    /// A listing's key to ask about besides.
+    /// A listing's key to ask for as well.
     #[arg(long)]
     pub key: Option<String>,
-    /// One JSON object with all checks.
+    /// Prints one JSON object with all checks.
     #[arg(long)]
     pub json: bool,
 }
@@ -213,7 +214,7 @@ pub struct ReconcileArgs {
     /// The day (UTC), e.g. 2026-11-21; today when left out.
     #[arg(long)]
     pub date: Option<jiff::civil::Date>,
-    /// One JSON object a run instead of a table.
+    /// Prints one JSON object for each run instead of a table.
     #[arg(long)]
     pub json: bool,
     /// At most so many feeds at once; feeds of one credential follow each other in any case.
@@ -252,7 +253,7 @@ pub struct ServeArgs {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8787")]
     pub listen: SocketAddr,
-    /// So many requests a minute are answered with one site key.
+    /// Rate limit of one site key: requests a minute.
     #[arg(long, value_name = "REQUESTS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
     pub rate: u32,
     /// How clients reach this server, for the links to lists; `http://{listen}` when left out.
@@ -262,13 +263,13 @@ pub struct ServeArgs {
     /// forwards in `X-Forwarded-For`. May be given several times.
     #[arg(long, value_name = "ADDRESS")]
     pub trusted_proxy: Vec<Network>,
-    /// Only the HTTP API: starts no runs and tells no sites.
+    /// Serves the HTTP API only: starts no runs and sends no webhooks.
     #[arg(long)]
     pub no_schedule: bool,
     /// At most so many feeds at once; feeds of one credential follow each other in any case.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: u16,
-    /// When told to stop: running ones get so long before they are left for the next start.
+    /// After SIGTERM or SIGINT: how long running runs may continue; the next start resumes the others.
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub grace: u32,
     /// Scratch objects and old snapshots older than this are removed.

@@ -1,6 +1,6 @@
-//! Exit codes and the errors that end the command. The codes are part of the interface: 0 all well,
-//! 2 usage or registry, 3 something waits for a person (a held result, a check of `probe` that failed),
-//! 4 something failed.
+//! Exit codes, and the errors that end the command. The codes are part of the interface: 0 success; 2
+//! the command line or the registry is wrong; 3 somebody has to look (a held result, a failed check
+//! of `probe`); 4 something failed.
 
 use std::fmt::Display;
 use std::io::Write;

@@ -1,5 +1,5 @@
-//! A clock that runs faster than time: a month of the whole system in minutes. For tests against
-//! simulated MLSs on this machine, which is checked before it is used.
+//! A clock that runs faster than real time, to play a month of the whole system in minutes. For tests
+//! only: it refuses to run unless all MLSs are simulated ones on this machine.
 
 use std::sync::Arc;
 use std::time::Duration;

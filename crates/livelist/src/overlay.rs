@@ -1,4 +1,4 @@
-//! One store out of two directories: the registry, which people edit, and the data.
+//! Presents two directories as one store: the registry, which people edit, and the data.
 
 use async_trait::async_trait;
 use livelist_store::directory::DirectoryObjects;

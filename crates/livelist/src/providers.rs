@@ -1,4 +1,4 @@
-//! `livelist providers`: who can be asked, and how.
+//! `livelist providers`: lists the supported providers and how each is asked.
 
 use std::io::Write;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What a run looks like: as a line of JSON for programs, as a row of a table for people.
+//! Prints the result of a run: as a line of JSON for programs, or as a row of a table for people.
 
 use std::fmt::Write;
 

@@ -1,5 +1,5 @@
-//! One run in this process, for `reconcile` and `serve` alike: which attempt it is, the chain of its
-//! steps, and the line that tells what became of it.
+//! Runs one feed in this process, for `reconcile` and `serve`: chooses the attempt, calls the chain
+//! of steps, and logs the result.
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -92,7 +92,10 @@ impl Runner {
             }),
         };
         if let Err(error) = release::run(&self.env, input).await {
-            tracing::warn!(error = error.chain(), "the credential was not given back");
+            tracing::warn!(
+                error = error.chain(),
+                "the credential's lease could not be released"
+            );
         }
         Ended::Failed(failure)
     }

@@ -1,4 +1,4 @@
-//! `livelist status`: how the feeds stand, the ones that need somebody first.
+//! `livelist status`: shows the state of all feeds, those that need attention first.
 
 use std::io::Write;
 

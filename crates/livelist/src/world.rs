@@ -1,5 +1,5 @@
-//! Where the operators' verbs work: on a directory of this machine, or on a deployment on AWS. The
-//! verbs know the ports only; here they are made.
+//! Where the operators' commands work: on a directory of this machine, or on a deployment on AWS. The
+//! commands only know the ports; this file makes them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

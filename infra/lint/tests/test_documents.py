@@ -1,7 +1,9 @@
-"""What the linters are told to leave alone is in docs/security.md, with its reason, and nothing else is."""
+"""The documents against what they speak of: waivers, links, costs, parameters, commands, the
+table of ARCHITECTURE.md."""
 
 import re
 import unittest
+from pathlib import Path
 
 from planted import ROOT
 
@@ -15,7 +17,72 @@ def waived() -> set[str]:
     )
 
 
+def pages() -> list[Path]:
+    return sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's titles, as GitHub makes them; those of repeated titles are left out."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    titles = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", title) for title in titles]
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
 class Documents(unittest.TestCase):
+    def test_links_lead_to_files_and_titles_that_are_there(self):
+        for page in pages():
+            text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+            for link in re.findall(r"\]\(([^)\s]+)\)", text):
+                if re.match(r"[a-z]+:", link):
+                    continue
+                path, _, anchor = link.partition("#")
+                target = (page.parent / path).resolve() if path else page
+                self.assertTrue(target.exists(), f"{page.name}: {link}")
+                if anchor and target.suffix == ".md":
+                    self.assertIn(anchor, anchors(target), f"{page.name}: {link}")
+
+    def test_the_readme_shows_the_costs_that_the_model_finds(self):
+        scale = (ROOT / "docs" / "scale.md").read_text().split("\n## The bill of a day\n")[1]
+
+        def row(name: str) -> list[str]:
+            (line,) = re.findall(rf"^\| {re.escape(name)} \|.*$", scale.split("\n## ")[0], re.MULTILINE)
+            return [cell.strip(" *") for cell in line.split("|")[2:5]]
+
+        nobody, some, all_ = zip(row("feeds"), row("**a day**"))
+        readme = (ROOT / "README.md").read_text().split("| $ a day |\n")[1].split("\n\n")[0]
+        told = [tuple(cell.strip() for cell in line.split("|")[2:4]) for line in readme.splitlines()[1:]]
+        self.assertEqual(told, [all_, some, nobody], "README.md: the table of docs/scale.md (make scale)")
+
+    def test_every_parameter_and_the_number_of_alarms_are_told(self):
+        template = (ROOT / "template.yaml").read_text()
+        parameters = template.split("\nParameters:\n")[1].split("\nConditions:\n")[0]
+        names = set(re.findall(r"^  (\w+):$", parameters, re.MULTILINE))
+        page = (ROOT / "docs" / "deploy.md").read_text()
+        table = page.split("\n## Parameters\n")[1].split("\n## ")[0]
+        told = {name for row in re.findall(r"^\| `.*$", table, re.MULTILINE)
+                for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+        self.assertEqual(told, names, "docs/deploy.md")
+        alarms = template.count("Type: AWS::CloudWatch::Alarm")
+        self.assertIn(f"\n| {alarms} alarms, $0.10 each | {alarms / 10:.2f} |\n", page)
+
+    def test_every_command_is_told(self):
+        cli = (ROOT / "crates/livelist/src/cli.rs").read_text()
+        command = cli.split("\npub enum Command {\n")[1].split("\n}\n")[0]
+        verbs = [name.lower() for name in re.findall(r"^    ([A-Z]\w+)[,({ ]", command, re.MULTILINE)]
+        self.assertGreater(len(verbs), 20)
+        page = (ROOT / "docs" / "commands.md").read_text()
+        for verb in verbs:
+            self.assertRegex(page, rf"\n\|.*`(livelist )?{verb}\b", f"docs/commands.md: {verb}")
+
+    def test_the_table_of_where_to_change_what_names_files_that_are_there(self):
+        page = (ROOT / "ARCHITECTURE.md").read_text()
+        section = page.split("\n## Where to change what\n")[1].split("\n## ")[0]
+        paths = set(re.findall(r"`((?:crates|infra|docs|tests|events|statemachines|fuzz|wordpress)/[^`*{ ]+)`", section))
+        self.assertGreater(len(paths), 20)
+        for path in paths:
+            self.assertTrue((ROOT / path).exists(), f"ARCHITECTURE.md: {path}")
+
     def test_waivers_are_told_with_their_reasons(self):
         table = (ROOT / "docs" / "security.md").read_text().split("\n## Waivers\n")[1]
         rows = [row.split("|") for row in table.splitlines() if row.startswith("| `")]

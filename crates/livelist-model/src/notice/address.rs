@@ -1,12 +1,12 @@
-//! Which addresses the world may make us call: public unicast addresses and no others. A client's
-//! document names a host, and what that resolves to is in somebody else's hands: without this, a
-//! name could lead to the metadata service, the Lambda runtime's own API or a neighbour's database.
+//! Which addresses webhooks may be sent to: public unicast addresses only. A client's document names
+//! a host, and its DNS is controlled by somebody else. Without this check (SSRF protection), the name
+//! could resolve to the metadata service, the Lambda runtime's API or an internal database.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether `address` is a public one (IANA's registries of special-purpose addresses, 2024-10). An
-/// IPv4 address in IPv6 clothes (mapped, translated, 6to4, Teredo) is none: nobody's name resolves
-/// to such a thing for a good reason.
+/// Whether `address` is public (IANA's registries of special-purpose addresses, 2024-10). An IPv4 address
+/// embedded in IPv6 (mapped, translated, 6to4, Teredo) is not: no host name resolves to one for a good
+/// reason.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),

@@ -1,4 +1,5 @@
-//! What became of a notice: records for people, and, on one machine, what is still to be sent.
+//! The delivery state of notices: records for operators. On one machine they are also the queue of
+//! what is still to be sent.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

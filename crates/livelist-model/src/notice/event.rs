@@ -151,8 +151,8 @@ impl NoticeMessage {
     }
 }
 
-/// `feeds/{feed}/notified.json`: what was handed to the outbox last. What the head or the note of a
-/// held run says beyond it is still to be handed over, whoever comes next.
+/// `feeds/{feed}/notified.json`: what was last put into the outbox. If the head, or the note of a held run,
+/// is newer, the next run of the feed puts that event into the outbox.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notified {
     /// The version.

@@ -1,5 +1,5 @@
-//! When a notice that was not delivered is tried again. SQS, which waits for us, lets nothing wait
-//! longer than twelve hours.
+//! When a notice that could not be delivered is sent again. The delay is kept by SQS, which allows at
+//! most twelve hours.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Reading registry documents and telling what is wrong with them: file, field, remedy. All
-//! findings are gathered, so that an operator mends a registry in one go.
+//! Reads registry documents and reports what is wrong with them: file, field, remedy. It collects all
+//! findings, so that an operator can fix a registry in one go.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

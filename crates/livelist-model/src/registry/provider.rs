@@ -1,6 +1,6 @@
-//! The name of a provider in a registry document. Which names there are, and how each one's API
-//! behaves, is the dialects' business (`livelist-reso`): here a provider is only a name, so that a
-//! new one touches nothing but its dialect.
+//! The name of a provider in a registry document. Which names are valid, and how each API behaves, is
+//! defined by the dialects in `livelist-reso`. This crate treats a provider as a plain name, so that
+//! a new provider needs no change here.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,5 +1,5 @@
-//! Changing the site keys in a client's document without touching the rest of it: people write these
-//! documents, and their order, blanks and line ends are theirs. Pure; works on the text.
+//! Changes the site keys in a client's document, and leaves every other byte as it was. People write
+//! these documents, so their order, spaces and line ends stay. Pure; works on the text.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;

@@ -1,6 +1,6 @@
-//! When an MLS is due. On one machine that is an instant, which `livelist serve` waits for; on AWS,
-//! where the planner runs once a day, it is a date. Time zones come from the tables that are built
-//! in, not from the machine's files, so that every machine has the same opinion.
+//! When an MLS is due. On one machine that is an instant, which `livelist serve` waits for. On AWS it
+//! is a date, because the planner runs once a day. Time zones come from built-in tables, not from the
+//! machine's files, so that all machines compute the same times.
 
 use std::borrow::Cow;
 use std::fmt;

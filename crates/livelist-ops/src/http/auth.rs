@@ -1,6 +1,6 @@
-//! Which operator asks. `Authorization: Bearer lla.{id}.{secret}`; `admins.json` holds the SHA-256 of
-//! each key's whole text, and is read with every request, so that a key that was revoked is refused
-//! from the next one on. All refusals are one and the same 401.
+//! Authenticates operators. `Authorization: Bearer lla.{id}.{secret}`; `admins.json` holds the
+//! SHA-256 of each key's whole text. It is read with every request, so a revoked key is refused from
+//! the next request on. All refusals are the same 401.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;

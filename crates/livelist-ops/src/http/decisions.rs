@@ -1,5 +1,5 @@
-//! What operators decide. Each decision goes on when the caller hangs up, is logged with the operator's
-//! name, and shows in the next status.
+//! The decisions of operators. A decision is carried out even if the caller disconnects. It is logged
+//! with the operator's name, and shows in the next status.
 
 use std::future::Future;
 

@@ -1,4 +1,4 @@
-//! What operators' errors are as answers.
+//! Maps the errors of this crate to HTTP answers.
 
 use livelist_api::ApiError;
 use livelist_model::with_causes;

@@ -1,6 +1,6 @@
-//! `GET /v1/admin/status`: looked up once for all who ask, and compressed once. What was told last is
-//! also kept in the store, for processes that know nothing yet: who asks for what is known gets it at
-//! once, with when it was looked up.
+//! `GET /v1/admin/status`: computed once for all callers, and compressed once. The last answer is
+//! also stored, for processes that have just started: a caller that accepts a cached answer gets that
+//! one at once, with its age.
 
 mod short;
 
@@ -151,7 +151,7 @@ async fn known(state: &AdminState) -> Result<Arc<Told>, ApiError> {
 pub(super) async fn look_ahead(state: AdminState) {
     let now = state.env.clock.now();
     if let Err(error) = look(state, now).await {
-        tracing::warn!(%error, "how the feeds stand could not be looked up");
+        tracing::warn!(%error, "the state of the feeds could not be read");
     }
 }
 
@@ -184,7 +184,7 @@ async fn write_down(state: &AdminState, told: &Told) {
     let body = vec![told.gzip.clone()].into();
     let objects = &state.env.objects;
     if let Err(error) = objects.put(layout::STATUS, body, always, keep).await {
-        tracing::warn!(%error, "how the feeds stand could not be written down");
+        tracing::warn!(%error, "the state of the feeds could not be stored");
     }
 }
 

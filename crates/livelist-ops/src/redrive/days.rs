@@ -1,5 +1,5 @@
-//! Days that could not be planned. The planner cannot be called by a message, so its day is planned
-//! here: the pairs that nobody has looked at since go to the queue, with the operator's own rights.
+//! Days that could not be planned. No message can call the planner, so the day is planned here, with
+//! the operator's own rights: the pairs that were not scanned since are sent to the queue.
 
 use std::collections::BTreeSet;
 

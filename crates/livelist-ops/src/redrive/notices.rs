@@ -1,5 +1,5 @@
-//! Notices that were given up: in the queue of dead letters on AWS, among the records of deliveries on
-//! one machine. Both are the same messages here.
+//! Notices that were given up. On AWS they are in a dead-letter queue, on one machine among the
+//! delivery records. Both have the same form here.
 
 use std::sync::Arc;
 use std::time::Duration;

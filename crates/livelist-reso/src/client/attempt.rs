@@ -1,5 +1,5 @@
-//! One request and what comes of it: an answer is sent for, judged and read. Repeating is the
-//! client's business.
+//! One attempt of a request: sends it, classifies the answer and reads it. The client repeats
+//! attempts.
 
 use std::io::{self, Read};
 

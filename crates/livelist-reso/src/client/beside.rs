@@ -1,5 +1,5 @@
-//! Pages that are asked for while others are waited for: as many as the client may ask for at once, when
-//! the provider's limits let them through.
+//! Prefetches pages while another answer is awaited: as many at once as the client allows, and as
+//! fast as the rate limits allow.
 
 use std::future::Future;
 use std::pin::pin;

@@ -1,4 +1,5 @@
-//! What a request may take: no longer than anything sensible, and no longer than the caller has.
+//! The time limit of a request: a general upper bound, and never more than the caller's time that is
+//! left.
 
 use std::future::Future;
 use std::pin::pin;

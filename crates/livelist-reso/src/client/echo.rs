@@ -1,6 +1,6 @@
-//! A token that a provider echoes in a link is never stored: a mark stands for it at rest. Everything
-//! else in the link comes back byte for byte: each place is looked at once, and what is put there is
-//! not looked at again.
+//! Some providers repeat the token in a link. The token must not be stored, so a placeholder replaces
+//! it in stored links and is replaced back before the link is used. Every other byte of the link
+//! stays as it was. Each position is examined once: text that was inserted is not examined again.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! A share of the budgets: what is asked beside a feed's own work may use no more of them.
+//! Limits extra requests of a run to a share of the request budgets.
 
 use livelist_model::registry::Measure;
 

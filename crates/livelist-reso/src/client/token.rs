@@ -1,4 +1,5 @@
-//! What a refusal says of the token: whether it has ended, so that a new one is worth a request.
+//! Decides whether a refusal means that the token has expired, so that requesting a new one makes
+//! sense.
 
 use http::Uri;
 use livelist_model::registry::AuthKind;

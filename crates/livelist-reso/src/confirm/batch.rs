@@ -1,5 +1,5 @@
-//! How keys that may be gone are asked for among keys that are known to be live, the controls: which
-//! questions a batch consists of, and which keys stand in each. Pure.
+//! How absent keys are batched into questions, together with *controls*: keys that are known to be
+//! live. Decides how many questions a batch has, and which keys each of them names. Pure.
 
 /// Live keys in each batch. An answer that loses rows must not miss just the keys in doubt: of answers
 /// that lose every second row, one in 256 shows all of these.

@@ -1,14 +1,15 @@
-//! The way by a timestamp alone, where the provider keeps that order by itself and takes no other: rows of
-//! one instant have no order, and may come in another one in each answer.
+//! Paging by a timestamp only, for a provider that sorts by it and accepts no other order. Rows with
+//! the same timestamp have no defined order, and may come in another order in each answer.
 //!
-//! So nothing may depend on where a row of an instant stands. A page shows all rows that are older than
-//! its last one, and some of those of that instant. The next question begins with that instant, and shows
-//! all of its rows again; each page is the first of its question, and nothing counts rows. What is modified
-//! meanwhile moves ahead of the reader.
+//! So no assumption is made about the position of a row among those with its timestamp. A page shows
+//! all rows that are older than its last one, and some of the rows with that last timestamp. The next
+//! request begins at that timestamp, and shows all of its rows again. Each page is the first page of
+//! its own request, so no row count can shift. A row that is modified during the scan moves to the
+//! end, which is still to be read.
 //!
-//! An instant with more rows than a page is divided by the id by which the provider is asked for a record:
-//! below one that a page showed, and from it on, until each part fits on a page. What cannot be divided is
-//! read by `$skip`, and so is a list that is not in this order.
+//! If one timestamp has more rows than a page holds, its rows are divided by the id by which single
+//! records are requested: below an id that a page showed, and from that id on, until each part fits
+//! on a page. What cannot be divided is read by `$skip`, and so is a list that is not in this order.
 
 use livelist_model::evidence::{EndSign, Paging};
 use livelist_model::guard_switch::{Guard, is_off};

@@ -1,4 +1,5 @@
-//! What bounds a scan besides its rows: requests, and pages that show nothing new.
+//! Upper bounds of a scan besides its rows: the number of requests, and of pages that show nothing
+//! new.
 
 use livelist_model::guard_switch::{Guard, is_off};
 use serde::{Deserialize, Serialize};
@@ -7,9 +8,9 @@ use super::ScanState;
 use crate::error::ClientError;
 use crate::loops::LoopProbe;
 
-/// More empty pages in a row than this, or pages that were there before, are no list.
+/// The most pages in a row that are empty, and the most pages that repeat earlier ones.
 const MOST_IDLE: u32 = 50;
-/// So many requests a scan may take besides those that its rows explain.
+/// How many requests a scan may take beyond those that its rows explain.
 const SPARE: u64 = 100;
 
 /// Pages that showed nothing new, each behind a new link.

@@ -1,4 +1,5 @@
-//! The question behind the last row: asked where no other sign tells that the list ends there.
+//! Proves the end of a list by a request behind the last row. It is used where the provider gives no
+//! other sign of the end.
 
 use livelist_model::asking::can_be_bare;
 use livelist_model::evidence::EndSign;
@@ -26,13 +27,13 @@ pub(super) enum Behind {
     Nothing,
     /// Other rows.
     Rows,
-    /// Nobody knows: the question is not understood.
+    /// Unknown: the server did not understand the question.
     Unknown,
 }
 
 impl ScanState {
-    /// The count, if it may be believed: a round one may be a bound, and one that is below what was read
-    /// may be the page's own.
+    /// The count, if it is credible. A round number may be an upper bound of the server, and a number below
+    /// the rows that were read may be the count of one page.
     pub(super) fn trusted_count(&self) -> Option<u64> {
         let counted = self.evidence.count_before;
         counted.filter(|n| n % CAP != 0 && *n >= self.evidence.rows)

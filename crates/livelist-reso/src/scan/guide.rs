@@ -1,11 +1,12 @@
-//! Guesses at where the next pages begin, so that they can be asked for before it is their turn.
+//! Guesses where the next pages begin, so that they can be prefetched.
 //!
-//! A scan by an order leaves marks behind: every so many rows, fewer than a page shows, the place
-//! there. The next scan of the feed guesses that its pages begin at the same places. A guess proves
-//! nothing and has to prove nothing: a page that was asked for from a mark is used only if a page
-//! before it shows the mark, is cut there, and so ends where the other begins, as if it had been
-//! asked for in turn. A mark that is not shown any more is passed, and the scan goes on behind the
-//! last row as it would without it.
+//! A scan by an order leaves *marks* behind: positions in the list, spaced a little closer than the
+//! rows of a page. The next scan of the feed assumes that its pages begin at the same positions.
+//!
+//! No proof depends on a guess. A page that was prefetched from a mark is used only if the page
+//! before it shows that mark. The page before is then cut at the mark, so the two join exactly as if
+//! they had been requested one after the other. A mark whose row no longer shows is skipped, and the
+//! scan continues behind its last row, as it would without marks.
 //!
 //! Pure, over keys that the client read.
 
@@ -17,11 +18,11 @@ use serde::{Deserialize, Serialize};
 use super::{Cursor, keyset};
 use crate::dialect::KeysetBy;
 
-/// Of a page's rows so many parts of twenty lie between two marks: the rest is for rows that come.
+/// The distance of two marks, in twentieths of a page. The rest leaves room for new rows.
 const STRIDE: u64 = 19;
-/// Pages of fewer rows than this are not worth a guess.
+/// No marks are set for pages of fewer rows than this.
 const LEAST_ROWS: u64 = 20;
-/// More marks than this are not kept: a scan of so many pages is slow for another reason.
+/// The most marks that are stored.
 const MOST: usize = 20_000;
 
 /// The marks that a scan leaves behind.
@@ -62,8 +63,7 @@ impl Marks {
         }
     }
 
-    /// The last page had none behind it: nobody knows whether it was full, and one that is not needs
-    /// no mark.
+    /// Removes the marks of the last page, which may not be full. A page that is not full needs no mark.
     pub(super) fn end(&mut self) {
         self.places.truncate(self.before_last);
     }

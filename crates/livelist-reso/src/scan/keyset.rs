@@ -1,6 +1,6 @@
-//! Paging by an order: what to ask for to get the rows behind the last one, and whether the rows
-//! that came stand in the order that was asked for. A page out of order is no page: the rows between
-//! would be lost.
+//! Keyset paging: which request gives the rows behind the last one, and whether the received rows are
+//! in the requested order. A page that is out of order is an error, because rows could be lost
+//! between it and the next page.
 
 use livelist_model::keys::KeyBuffer;
 

@@ -1,4 +1,4 @@
-//! The way from page to page by links, and by `$skip` in pages that overlap.
+//! Paging by the provider's links, and by `$skip` with overlapping pages.
 
 use livelist_model::evidence::EndSign;
 use livelist_model::guard_switch::{Guard, is_off};
@@ -55,9 +55,9 @@ impl ScanState {
         Ok(())
     }
 
-    /// Whether a page of so many rows without a link leaves open if the list ends with it. A missing sign
-    /// is no sign: where no link ever came and nobody counts, or where the page is as full as any, or
-    /// empty, something may stand behind it.
+    /// Whether a page without a link does not prove the end. That is so if no link ever came and the
+    /// provider does not count, or if the page is empty or as full as any other: there may be more rows
+    /// behind it.
     fn is_end_unproved(&self, form: ScanForm, rows: u64, size: u32) -> bool {
         let is_full = rows >= u64::from(size) || rows >= self.fullest;
         form != ScanForm::List

@@ -1,6 +1,6 @@
-//! The way from page to page by an order. Each page begins with the row that the one before ended with,
-//! and has to show it: then nothing stands between them, however the provider compares and however
-//! coarse it shows what it compares. The end is a page that shows nothing else.
+//! Paging by an order. Each page begins at the last row of the page before, and has to show that row
+//! again. That proves that no row is missing in between, however the provider compares keys, and even
+//! if it shows timestamps rounded. The end is a page that shows only that row.
 
 use livelist_model::evidence::EndSign;
 use livelist_model::keys::KeyBuffer;

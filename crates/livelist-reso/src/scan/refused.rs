@@ -1,5 +1,5 @@
-//! A refusal behind good pages. What the scan knows outweighs a status: a link that leads nowhere has died,
-//! or was the last. That a token has ended, whatever the status, the client says.
+//! Handles a refusal after good pages. The scan knows more than the status says: a link that leads
+//! nowhere has either expired, or was the last one. The client decides whether the token has expired.
 
 use livelist_model::evidence::{EndSign, ScanEvidence};
 
@@ -36,7 +36,7 @@ impl ScanState {
             Cursor::Link(_) if leads_nowhere => self.dead_link(client, error).await,
             // The provider does not answer this form, and nothing else reads these rows.
             Cursor::Within { .. } | Cursor::From { .. } => {
-                tracing::warn!(%error, "rows of one instant cannot be read by key");
+                tracing::warn!(%error, "rows with one timestamp cannot be read in the order of their keys");
                 self.ended(EndSign::Unproved);
                 Ok(())
             }
@@ -71,7 +71,7 @@ impl ScanState {
     pub(super) fn begin_anew(&mut self) {
         tracing::info!(
             pages = self.evidence.pages,
-            "a link has died; the scan begins anew"
+            "a link has expired; the scan begins anew"
         );
         self.evidence = ScanEvidence {
             pages: 0,

@@ -55,7 +55,7 @@ async fn beside(
     told.variants = variants;
     let variants = (restored.len() - before) as u64;
     if variants > 0 {
-        tracing::warn!(run = %run.run, variants, "absent keys are live in another case");
+        tracing::warn!(run = %run.run, variants, "absent keys are live with other upper and lower case");
     }
     let asked = match told.asking {
         Some(asking) => few_of(&compared.negatives, asking.manner()).len(),
@@ -63,7 +63,7 @@ async fn beside(
     };
     let shows_gone = asked > 0 && shown.iter().filter(is_unseen).count() * 2 > asked;
     if shows_gone {
-        tracing::warn!(run = %run.run, "the provider shows keys by key that are gone");
+        tracing::warn!(run = %run.run, "the provider still shows keys that were confirmed gone; its answers list nothing");
     }
     Ok(Confirmed {
         variants,

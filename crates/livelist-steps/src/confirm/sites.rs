@@ -1,7 +1,8 @@
-//! Asks for the keys that sites asked about, once the run's own work is done: by the same questions, with
-//! controls, and with keys that are gone among them. What comes of it is only ever more: keys to list, and
-//! keys that two looks did not find. Whatever fails here fails nothing and teaches nothing; what was not
-//! asked is asked in the next run.
+//! Asks the MLS for keys that sites asked about, after the run's own work is done. It uses the same
+//! questions, with controls, and adds keys that were removed lately: a provider that still shows
+//! those is not believed. The result can only add: keys to list, and keys that two looks did not
+//! find. An error here fails no run and records nothing. Keys that were not asked for are asked for
+//! by the next run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -65,7 +66,7 @@ pub(super) async fn ask<'c>(
         Ok(None) => {}
         Err(error) => tracing::warn!(
             run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, error = error.chain(),
-            "what sites asked about was not found out"
+            "the keys that sites asked about could not be asked for"
         ),
     }
     client
@@ -139,7 +140,7 @@ async fn answers(
     if let (Some(reason), false) = (refused, found.is_empty()) {
         tracing::warn!(
             run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, found = found.len(), reason,
-            "keys that were found for sites are not listed"
+            "the MLS has keys that sites asked about, and they are not listed"
         );
         found.clear();
     }
@@ -151,7 +152,7 @@ async fn answers(
     tracing::info!(
         run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls,
         open = for_sites.questions.len(), asked = looked.len(),
-        listed = answers.listed.summary.count, gone = answers.gone.summary.count, "asked for sites"
+        listed = answers.listed.summary.count, gone = answers.gone.summary.count, "asked for keys of sites"
     );
     Ok(Some((answers, waiting)))
 }
@@ -259,7 +260,7 @@ async fn look(
                 env.clock.sleep(wait).await;
             }
             Err(error) => {
-                tracing::info!(run = %run.run, %error, "no more is asked for sites in this run");
+                tracing::info!(run = %run.run, %error, "no more keys of sites are asked for in this run");
                 break;
             }
         }

@@ -1,5 +1,5 @@
-//! Moves the head on: stores what it will point at, and afterwards marks what it does not need any
-//! more. The conditional write between the two is the publisher's.
+//! Moves the head: stores the objects that it will point at, and afterwards marks those that are no
+//! longer needed. The compare-and-swap in between is done by `publish`.
 
 use livelist_model::head::{DELTA_HISTORY, DeltaRef, Head, ObjectRef, whole_seconds};
 use livelist_model::layout;
@@ -103,7 +103,7 @@ pub(super) async fn clean_up(env: &Env, work: &Work<'_>, new: &Head) {
     let former = work.compared.absent.drops.iter();
     for object in former.filter(|object| !needed.contains(object)) {
         if let Err(error) = env.objects.retire(object).await {
-            tracing::warn!(object, %error, "an object that is no longer needed stays");
+            tracing::warn!(object, %error, "an object that is no longer needed could not be marked for removal");
         }
     }
 }
@@ -115,6 +115,6 @@ pub(super) async fn forget_held(env: &Env, new: &Head) {
         .delete(&layout::held(&new.feed), Condition::Always)
         .await
     {
-        tracing::warn!(feed = %new.feed, %error, "the note of a held run stays");
+        tracing::warn!(feed = %new.feed, %error, "the note of a held run could not be removed");
     }
 }

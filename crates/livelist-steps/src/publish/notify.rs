@@ -1,7 +1,8 @@
-//! Hands to the sites' outbox what the head or the note of a held run says and the outbox was not
-//! given yet. What was given is noted after it was given: a publisher that dies between the head and
-//! the outbox leaves a head that is newer than the note, and whoever publishes, or finds the list
-//! unchanged, the next time gives it. So nothing is lost, and nothing is told that is not true.
+//! Puts events into the sites' outbox: what the head, or the note of a held run, says and the outbox
+//! was not given yet. It is written down after it was given. If a publisher dies between the head and
+//! the outbox, the head is newer than that note, and the next run that publishes, or finds the list
+//! unchanged, puts the event into the outbox. So delivery is at least once, and no event precedes
+//! what it tells.
 
 use livelist_model::FeedId;
 use livelist_model::head::{Head, Held};

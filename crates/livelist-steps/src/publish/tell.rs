@@ -1,4 +1,4 @@
-//! Writes down what came of a run: `run.json`, and the note of a result that waits.
+//! Records the result of a run: `run.json`, and the note of a held result.
 
 use livelist_model::decision::HeldReason;
 use livelist_model::head::{Head, Held};

@@ -1,5 +1,5 @@
-//! Leases as locked files: the operating system gives a lock back when its process dies, however
-//! it dies, so that a run killed at noon does not keep the credential until its lease expires.
+//! Leases as locked files. The operating system releases a lock when its process ends, even after a
+//! crash. So a run that was killed does not block its credential until the lease expires.
 
 use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};

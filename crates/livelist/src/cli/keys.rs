@@ -8,7 +8,7 @@ use super::SourceArgs;
 /// What to do with keys.
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
-    /// Makes a new key and shows it, once.
+    /// Creates a key, and shows it once.
     Add {
         /// The client.
         #[arg(required_unless_present = "admin", conflicts_with = "admin")]
@@ -16,10 +16,10 @@ pub enum KeysCommand {
         /// A key for the admin API and the dashboard instead, for the operator of this name.
         #[arg(long, value_name = "NAME")]
         admin: Option<String>,
-        /// A name for people; the day when left out.
+        /// A name for people; by default today's date.
         #[arg(long, value_name = "NAME", conflicts_with = "admin")]
         id: Option<String>,
-        /// The feeds that it opens, separated by commas; all of the client's when left out.
+        /// The feeds that it opens, separated by commas; by default all of the client's.
         #[arg(
             long,
             value_name = "FEEDS",
@@ -27,7 +27,7 @@ pub enum KeysCommand {
             conflicts_with = "admin"
         )]
         feeds: Vec<FeedId>,
-        /// How long it is valid; for ever when left out.
+        /// How long it is valid; by default it does not expire.
         #[arg(long, value_name = "DAYS")]
         days: Option<u32>,
         /// Where the registry is.
@@ -39,17 +39,17 @@ pub enum KeysCommand {
         /// Only this client's.
         #[arg(conflicts_with = "admin")]
         client: Option<ClientId>,
-        /// The operators' keys instead; with a name that operator's.
+        /// The operators' keys instead; with a name, that operator's.
         #[arg(long, value_name = "NAME", num_args = 0..=1)]
         admin: Option<Option<String>>,
-        /// One JSON object a key.
+        /// Prints one JSON object for each key.
         #[arg(long)]
         json: bool,
         /// Where the registry is.
         #[command(flatten)]
         source: SourceArgs,
     },
-    /// Takes a key away: it is refused from the next request on.
+    /// Revokes a key: it is refused from the next request on.
     Revoke {
         /// The client.
         #[arg(required_unless_present = "admin", conflicts_with = "admin")]
@@ -64,18 +64,18 @@ pub enum KeysCommand {
         #[command(flatten)]
         source: SourceArgs,
     },
-    /// Makes a new key that opens what another one does, and lets that one end.
+    /// Creates a new key with the scope of another one, and lets that one expire.
     Rotate {
         /// The client.
         #[arg(required_unless_present = "admin", conflicts_with = "admin")]
         client: Option<ClientId>,
-        /// The name of the key that is to end.
+        /// The name of the key that is to expire.
         #[arg(required_unless_present = "admin", conflicts_with = "admin")]
         id: Option<String>,
         /// The key of the operator of this name instead.
         #[arg(long, value_name = "NAME")]
         admin: Option<String>,
-        /// So long the former key is still good.
+        /// How long the old key remains valid.
         #[arg(long, value_name = "DAYS", default_value_t = 7)]
         keep: u32,
         /// Where the registry is.

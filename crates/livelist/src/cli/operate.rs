@@ -19,13 +19,13 @@ pub struct StatusArgs {
     /// Only feeds of this client.
     #[arg(long)]
     pub client: Option<ClientId>,
-    /// Only feeds that need somebody: failed, held, delayed.
+    /// Only feeds that need attention: failed, held, delayed.
     #[arg(long)]
     pub trouble: bool,
-    /// Ends with 3 if a feed needs somebody, with 2 if only the registry is wrong.
+    /// Exits with 3 if a feed needs attention, with 2 if only the registry is wrong.
     #[arg(long)]
     pub check: bool,
-    /// One JSON object a feed.
+    /// Prints one JSON object for each feed.
     #[arg(long)]
     pub json: bool,
 }
@@ -52,7 +52,7 @@ pub struct RunsArgs {
     /// At most so many.
     #[arg(long, default_value_t = 50)]
     pub most: usize,
-    /// One JSON object a run.
+    /// Prints one JSON object for each run.
     #[arg(long)]
     pub json: bool,
 }
@@ -73,7 +73,7 @@ pub struct ShowArgs {
     /// Which run.
     #[command(flatten)]
     pub run: RunArgs,
-    /// The whole record as JSON.
+    /// Prints the whole record as JSON.
     #[arg(long)]
     pub json: bool,
 }
@@ -99,10 +99,10 @@ pub struct RerunArgs {
 pub struct DiffArgs {
     /// The feed.
     pub feed: FeedId,
-    /// The older version: its name, its sequence, or a day (UTC), at whose end it was published; the
-    /// one before `to` when left out.
+    /// The older version: its name, its sequence, or a date (UTC), which means the last version
+    /// published up to the end of that day; by default the one before `to`.
     pub from: Option<String>,
-    /// The newer version; the published one when left out.
+    /// The newer version; by default the published one.
     pub to: Option<String>,
     /// Where Livelist runs.
     #[command(flatten)]
@@ -132,10 +132,10 @@ pub struct WhyArgs {
 pub struct PauseArgs {
     /// The MLS, or with `--client` the client.
     pub name: String,
-    /// It is a client's name.
+    /// Takes the name as that of a client, not of an MLS.
     #[arg(long)]
     pub client: bool,
-    /// Why, for those who see it later.
+    /// The reason, shown to other operators.
     #[arg(long)]
     pub reason: Option<String>,
     /// Where Livelist runs.
@@ -148,7 +148,7 @@ pub struct PauseArgs {
 pub struct ResumeArgs {
     /// The MLS, or with `--client` the client.
     pub name: String,
-    /// It is a client's name.
+    /// Takes the name as that of a client, not of an MLS.
     #[arg(long)]
     pub client: bool,
     /// Where Livelist runs.
@@ -165,15 +165,15 @@ pub struct RedriveArgs {
     /// Only pairs that could not be started, notices that were given up, or days that could not be planned.
     #[arg(long, value_enum)]
     pub queue: Option<PutAside>,
-    /// Only tells what would become of each message.
+    /// Only shows what would be done with each message.
     #[arg(long)]
     pub dry_run: bool,
-    /// One JSON object a message.
+    /// Prints one JSON object for each message.
     #[arg(long)]
     pub json: bool,
 }
 
-/// What may have been put aside.
+/// The dead-letter queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PutAside {
     /// Pairs that could not be started.
@@ -196,10 +196,10 @@ pub struct NoticesArgs {
     /// Only this feed.
     #[arg(long)]
     pub feed: Option<FeedId>,
-    /// One JSON object a notice.
+    /// Prints one JSON object for each notice.
     #[arg(long)]
     pub json: bool,
-    /// Tries first what was not delivered yet; on one machine, where it needs the registry.
+    /// First sends what was not delivered yet; on one machine only, and it needs the registry.
     #[arg(long, conflicts_with = "stack")]
     pub retry: bool,
     /// How notices are sent.
@@ -213,10 +213,10 @@ pub struct LogsArgs {
     /// Which run.
     #[command(flatten)]
     pub run: RunArgs,
-    /// The lines as they were written, JSON objects.
+    /// Prints the lines as they were written, as JSON objects.
     #[arg(long)]
     pub json: bool,
-    /// Goes on as the run does, until it has ended.
+    /// Follows the log until the run has ended.
     #[arg(long)]
     pub follow: bool,
 }

@@ -1,8 +1,9 @@
-//! Executions in this process: runs are started by name, wait in a bounded queue, and are worked on,
-//! several at once and those of one credential after each other. The scheduler starts runs here, and
-//! so may anyone who has the port: a run is the same whoever started it. Only what the scheduler starts
-//! comes again by itself when the process ends before it began; of the rest a note is kept until the run
-//! has ended.
+//! Executions in this process. Runs are started by name and wait in a bounded queue. Several run at
+//! once; those of one credential run one after the other.
+//!
+//! The scheduler starts runs here, and so does an operator's request. When the process ends before a run
+//! began, the scheduler finds its own runs due again after the restart. It cannot know of a run that
+//! somebody requested. So a note of each such run (`asked/{run}.json`) is stored until the run has ended.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -135,7 +136,7 @@ impl InProcess {
             match self.objects.read_json::<RunSpec>(&note.key).await {
                 Ok(run) => runs.extend(run.map(|(run, _)| run)),
                 Err(error @ StoreError::Corrupt { .. }) => {
-                    tracing::warn!(note = note.key, %error, "a note cannot be read");
+                    tracing::warn!(note = note.key, %error, "the note of a requested run cannot be read");
                     self.objects.delete(&note.key, Condition::Always).await?;
                 }
                 Err(error) => return Err(error),
@@ -183,7 +184,7 @@ impl InProcess {
     pub async fn forget_ended(&self, run: &RunId) {
         let noted = self.lanes().noted.contains(run);
         if noted && let Err(error) = self.forget(run).await {
-            tracing::warn!(%run, %error, "the note of a run could not be removed");
+            tracing::warn!(%run, %error, "the note of a requested run could not be removed");
         }
     }
 

@@ -1,5 +1,6 @@
-//! What is due is started. What was done is on the disk, and this only remembers it: after a restart
-//! it looks again, goes on with what had not ended, and does once what was missed.
+//! Starts runs when they are due. All state is on disk, and this file only caches it. After a restart
+//! it reads the run records again, continues runs that had not ended, and starts what was missed,
+//! once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -114,7 +115,7 @@ impl Scheduler {
                 // It is due again when this is started again.
                 Err(_) if stop.is_told() => break,
                 Err(error) => {
-                    tracing::warn!(feed = %name, error = error.chain(), "the start is put off");
+                    tracing::warn!(feed = %name, error = error.chain(), "the start is delayed");
                     break;
                 }
             }
@@ -140,9 +141,9 @@ impl Scheduler {
             let run = spec.run.clone();
             if feeds.contains(&spec.feed.feed) {
                 let start = self.executions.start_again(spec).await?;
-                tracing::info!(%run, ?start, "a run that was asked for");
+                tracing::info!(%run, ?start, "a requested run begins");
             } else {
-                tracing::warn!(%run, "nobody wants a run that was asked for any more: its feed is paused, disabled or gone");
+                tracing::warn!(%run, "a requested run is dropped: its feed is paused, disabled or removed");
                 self.executions.forget(&run).await?;
             }
         }
@@ -158,7 +159,7 @@ impl Scheduler {
         }
         let run = record.spec.run.clone();
         let start = self.start_run(record.spec).await?;
-        tracing::info!(%run, ?start, "a run that had not ended goes on");
+        tracing::info!(%run, ?start, "a run that had not ended continues");
         Ok(now)
     }
 

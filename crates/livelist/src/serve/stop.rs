@@ -1,4 +1,4 @@
-//! The word to stop: SIGTERM or SIGINT, heard once and told to all.
+//! Handles SIGTERM and SIGINT: passes one request to stop to all parts of the process.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;

@@ -1,5 +1,5 @@
-//! What `livelist serve` does besides answering: runs, notices to the sites, removing what is old.
-//! Each goes on by itself; none stops another, and none ends the process.
+//! The background work of `livelist serve`: runs, webhooks, and removing what has expired. Each part
+//! works by itself: none stops another, and none ends the process.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -102,7 +102,10 @@ impl Work {
         }
         if !tasks.is_empty() {
             let abandoned = tasks.len();
-            tracing::warn!(abandoned, "runs go on when this is started again");
+            tracing::warn!(
+                abandoned,
+                "interrupted runs continue when this is started again"
+            );
         }
     }
 
@@ -112,7 +115,7 @@ impl Work {
         loop {
             tokio::select! {
                 result = self.tell(&outbox) => if let Err(error) = result {
-                    tracing::warn!(%error, "the sites were not told");
+                    tracing::warn!(%error, "notices to sites could not be handled");
                 },
                 () = stop.told() => return,
             }
@@ -131,7 +134,10 @@ impl Work {
         }
         let round = self.notifier.send_due(false).await?;
         if round.delivered > 0 {
-            tracing::info!(delivered = round.delivered, "the sites were told");
+            tracing::info!(
+                delivered = round.delivered,
+                "notices to sites were delivered"
+            );
         }
         if round.waiting + round.given_up > 0 {
             let (waiting, given_up) = (round.waiting, round.given_up);

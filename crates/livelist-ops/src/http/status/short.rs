@@ -1,5 +1,5 @@
-//! The status as it is sent: of a month of runs, a reader needs the numbers of each and the names and
-//! times of the newest only. With thousands of feeds the rest is most of the answer.
+//! The status in a short form. Of a month of runs, the page needs all numbers, but names and times of
+//! the newest run only. With thousands of feeds the rest would be most of the answer.
 
 use jiff::{SignedDuration, Timestamp};
 use livelist_model::record::RunState;
