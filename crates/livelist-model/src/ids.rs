@@ -133,6 +133,14 @@ name!(
     ClientId, "client", lower_name
 );
 name!(
+    /// A replication: the records of one MLS that are copied, e.g. `abor`.
+    ReplicationId, "replication", lower_name
+);
+name!(
+    /// A destination: a copy of records that is kept, e.g. `site-db`.
+    DestinationId, "destination", lower_name
+);
+name!(
     /// A RESO resource, e.g. `Property` (Data Dictionary, resource names).
     ResourceName, "resource", resource_name
 );

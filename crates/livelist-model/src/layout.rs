@@ -1,6 +1,6 @@
 //! The names of all stored objects. This is the only place that builds them.
 
-use crate::ids::{ClientId, FeedId, MlsId, RunId};
+use crate::ids::{ClientId, FeedId, MlsId, ReplicationId, RunId};
 use crate::registry::CredentialRef;
 
 /// The prefix of MLS documents.
@@ -23,6 +23,8 @@ pub const PAUSED_PREFIX: &str = "paused/";
 pub const NOTICES_PREFIX: &str = "notices/";
 /// The prefix of events that were not processed yet, on one machine.
 pub const OUTBOX_PREFIX: &str = "outbox/";
+/// The prefix of the logs of records.
+pub const RECORDS_PREFIX: &str = "records/";
 /// The prefix of everything that belongs to feeds.
 pub const FEEDS_PREFIX: &str = "feeds/";
 
@@ -163,6 +165,30 @@ pub fn forms(credential: &CredentialRef) -> String {
 /// `leases/{credential}.json`
 pub fn lease(credential: &CredentialRef) -> String {
     format!("leases/{}.json", credential.slug())
+}
+
+/// `records/{replication}/head.json`: what the log of a replication consists of.
+pub fn log_head(replication: &ReplicationId) -> String {
+    format!("{RECORDS_PREFIX}{replication}/head.json")
+}
+
+/// `records/{replication}/{from}-{to}-{digest}.ndjson.gz`: changes of a log, sorted by resource and key.
+pub fn log_piece(replication: &ReplicationId, from: u64, to: u64, sha256: &str) -> String {
+    format!(
+        "{RECORDS_PREFIX}{replication}/{from:010}-{to:010}-{}.ndjson.gz",
+        short(sha256)
+    )
+}
+
+/// `….keys.gz`: the same changes without the records.
+pub fn log_index(piece: &str) -> String {
+    let stem = piece.strip_suffix(".ndjson.gz").unwrap_or(piece);
+    format!("{stem}.keys.gz")
+}
+
+/// `records/{replication}/{resource}-{print}.json`: what a provider's metadata says of a resource.
+pub fn log_schema(replication: &ReplicationId, resource: &str, print: &str) -> String {
+    format!("{RECORDS_PREFIX}{replication}/{resource}-{print}.json")
 }
 
 /// `notices/{client}.json`: that the client's site wants no notices any more.

@@ -39,4 +39,6 @@ pub mod waiting;
 
 pub use bom::without_bom;
 pub use causes::with_causes;
-pub use ids::{ClientId, FeedId, MlsId, NameError, ResourceName, RunId};
+pub use ids::{
+    ClientId, DestinationId, FeedId, MlsId, NameError, ReplicationId, ResourceName, RunId,
+};
