@@ -77,35 +77,32 @@ impl Columns {
 
     /// The column of a field of this kind.
     pub fn get(&self, field: &str, kind: Kind) -> Option<&Column> {
-        let places = self.by_field.get(field)?;
-        let mut columns = places.iter().filter_map(|at| self.all.get(*at));
-        columns.find(|column| column.kind == kind)
+        self.all.get(self.position(field, kind)?)
     }
 
-    /// The column of a field of this kind, which is made if there is none. Gives whether it is new.
-    pub fn wanted(
-        &mut self,
-        field: &str,
-        kind: Kind,
-        names: Names,
-        budget: Budget,
-    ) -> (&Column, bool) {
-        let is_new = self.get(field, kind).is_none();
-        if is_new {
-            let name = unlike(&names.of(field), |folded| {
-                self.all.iter().any(|column| fold(&column.name) == folded)
-            });
-            let table = self.room(kind, budget);
-            self.push(Column {
-                field: field.to_owned(),
-                name,
-                kind,
-                table,
-            });
+    /// Its place among all columns.
+    pub fn position(&self, field: &str, kind: Kind) -> Option<usize> {
+        let places = self.by_field.get(field)?;
+        let mut places = places.iter().copied();
+        places.find(|at| self.all.get(*at).is_some_and(|column| column.kind == kind))
+    }
+
+    /// Makes the column of a field of this kind, if there is none. Gives its place.
+    pub fn wanted(&mut self, field: &str, kind: Kind, names: Names, budget: Budget) -> usize {
+        if let Some(at) = self.position(field, kind) {
+            return at;
         }
-        let at = self.by_field.get(field).map_or(&[][..], Vec::as_slice);
-        let at = at.iter().copied().find(|at| self.all[*at].kind == kind);
-        (&self.all[at.unwrap_or_default()], is_new)
+        let name = unlike(&names.of(field), |folded| {
+            self.all.iter().any(|column| fold(&column.name) == folded)
+        });
+        let table = self.room(kind, budget);
+        self.push(Column {
+            field: field.to_owned(),
+            name,
+            kind,
+            table,
+        });
+        self.all.len() - 1
     }
 
     /// The last table, or one more if it has no room.
@@ -139,13 +136,13 @@ mod tests {
     fn a_field_of_another_kind_gets_another_column() {
         let mut columns = Columns::default();
         let mut wanted = |field: &str, kind| {
-            let (column, is_new) = columns.wanted(field, kind, Names::AsIs, Budget::PAGE);
-            (column.name.clone(), is_new)
+            let at = columns.wanted(field, kind, Names::AsIs, Budget::PAGE);
+            (at, columns.all()[at].name.clone())
         };
-        assert_eq!(wanted("Beds", Kind::Integer), ("Beds".to_owned(), true));
-        assert_eq!(wanted("beds", Kind::Integer), ("beds__2".to_owned(), true));
-        assert_eq!(wanted("Beds", Kind::Decimal), ("Beds__3".to_owned(), true));
-        assert_eq!(wanted("Beds", Kind::Integer), ("Beds".to_owned(), false));
+        assert_eq!(wanted("Beds", Kind::Integer), (0, "Beds".to_owned()));
+        assert_eq!(wanted("beds", Kind::Integer), (1, "beds__2".to_owned()));
+        assert_eq!(wanted("Beds", Kind::Decimal), (2, "Beds__3".to_owned()));
+        assert_eq!(wanted("Beds", Kind::Integer), (0, "Beds".to_owned()));
         let again = Columns::of(columns.all().to_vec());
         assert_eq!(again.get("Beds", Kind::Decimal).unwrap().name, "Beds__3");
         assert_eq!(again.get("Beds", Kind::Date), None);

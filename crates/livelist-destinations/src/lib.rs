@@ -1,0 +1,16 @@
+//! Destinations: copies of records that Livelist keeps. A destination takes the changes of a log in
+//! batches, and says itself how far it is. One folder a kind of destination, each behind a feature.
+//!
+//! Depends on the records and on the drivers of databases. Never on a store, AWS, a provider, the
+//! environment or the clock.
+
+pub mod destination;
+pub mod error;
+pub mod options;
+pub mod row;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
+pub use destination::{Batch, Destination, Held, KeyStamp, LogId, Position, Prepared, Written};
+pub use error::DestinationError;
+pub use options::{Options, Removed, Wanted};

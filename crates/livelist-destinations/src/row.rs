@@ -1,0 +1,149 @@
+//! A record as a row: each value in its column, and what does not fit in `_rest`. The same for every
+//! database but for what its types hold.
+
+use livelist_records::columns::{Budget, Columns};
+use livelist_records::fields::quoted;
+use livelist_records::{Cell, Fields, Fit, Kind, Schema, cell};
+
+use crate::options::Options;
+
+/// Whether a database's column of this kind holds the value exactly.
+pub type Holds = fn(&Cell<'_>) -> bool;
+
+/// A record as a row.
+#[derive(Debug, Default)]
+pub struct Row<'a> {
+    /// The values by the column's place in the resource's columns, in order.
+    pub cells: Vec<(usize, Cell<'a>)>,
+    /// What did not fit: a JSON object of exact values by field; nothing where all did.
+    pub rest: Option<String>,
+    /// How many values that are.
+    pub overflow: u64,
+}
+
+/// How records of one resource become rows.
+pub struct Mapping<'s> {
+    /// The resource's schema.
+    pub schema: &'s Schema,
+    /// How the destination keeps its copy.
+    pub options: &'s Options,
+    /// What its columns hold.
+    pub holds: Holds,
+    /// How much a table takes.
+    pub budget: Budget,
+}
+
+impl Mapping<'_> {
+    /// Which columns the records need that are not there: they are added to `columns`, and given.
+    pub fn wanted(&self, columns: &mut Columns, records: &[Fields<'_>]) -> Vec<usize> {
+        let before = columns.all().len();
+        for fields in records {
+            for (name, value) in fields.iter() {
+                if value == "null" || !self.options.columns.stores(name) {
+                    continue;
+                }
+                if let Some(field) = self.schema.field(name) {
+                    columns.wanted(name, field.kind, self.options.names, self.budget);
+                }
+            }
+        }
+        (before..columns.all().len()).collect()
+    }
+
+    /// The row of a record. A field that the schema does not name stands in `_rest`.
+    pub fn row<'a>(&self, columns: &Columns, fields: &Fields<'a>) -> Row<'a> {
+        let mut row = Row::default();
+        let mut rest = String::new();
+        for (name, value) in fields.iter() {
+            if value == "null" || !self.options.columns.stores(name) {
+                continue;
+            }
+            let kind = self.schema.field(name).map(|field| field.kind);
+            let column = kind.and_then(|kind| columns.position(name, kind));
+            let (Some(kind), Some(column)) = (kind, column) else {
+                row.keep(&mut rest, name, value);
+                continue;
+            };
+            let (fitted, is_whole) = match cell(kind, value) {
+                Fit::Whole(cell) if (self.holds)(&cell) => (cell, true),
+                Fit::Whole(_) => (Cell::Null, false),
+                Fit::Part(cell) => (cell, false),
+            };
+            if fitted != Cell::Null {
+                row.cells.push((column, fitted));
+            }
+            if !is_whole {
+                row.keep(&mut rest, name, value);
+            }
+        }
+        if !rest.is_empty() {
+            rest.push('}');
+            row.rest = Some(rest);
+        }
+        row
+    }
+}
+
+impl Row<'_> {
+    /// Keeps an exact value. What databases refuse in JSON as well is kept as the text of its JSON.
+    fn keep(&mut self, rest: &mut String, name: &str, value: &str) {
+        self.overflow += 1;
+        rest.push(if rest.is_empty() { '{' } else { ',' });
+        let (name, _) = clean(&quoted(name));
+        rest.push_str(&name);
+        rest.push(':');
+        match cell(Kind::Json, value) {
+            Fit::Whole(Cell::Json(json)) => rest.push_str(&json),
+            _ => rest.push_str(&quoted(value)),
+        }
+    }
+}
+
+/// JSON of a name without what databases refuse.
+fn clean(json: &str) -> (String, bool) {
+    match cell(Kind::Json, json) {
+        Fit::Whole(Cell::Json(json)) => (json.into_owned(), true),
+        Fit::Part(Cell::Json(json)) => (json.into_owned(), false),
+        _ => (json.to_owned(), true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use livelist_records::Field;
+
+    use super::*;
+
+    #[test]
+    fn every_value_is_in_its_column_or_in_rest() {
+        let schema = Schema {
+            resource: "Property".to_owned(),
+            key: vec!["K".to_owned()],
+            fields: [("K", Kind::Text), ("Price", Kind::Decimal), ("Beds", Kind::Integer)]
+                .map(|(name, kind)| Field {
+                    name: name.to_owned(),
+                    kind,
+                })
+                .to_vec(),
+            navigations: Vec::new(),
+        };
+        let options = Options::default();
+        let mapping = Mapping {
+            schema: &schema,
+            options: &options,
+            holds: |cell| !matches!(cell, Cell::Decimal(text) if text.len() > 5),
+            budget: Budget::WIDE,
+        };
+        let json = r#"{"K":"a","Price":123456.5,"Beds":"many","New":{"x":"\u0000"},"Null":null,"Lat":1.50}"#;
+        let fields = Fields::read(json).unwrap();
+        let mut columns = Columns::default();
+        assert_eq!(mapping.wanted(&mut columns, std::slice::from_ref(&fields)), [0, 1, 2]);
+        let row = mapping.row(&columns, &fields);
+        assert_eq!(row.cells, [(0, Cell::Text("a".into()))]);
+        assert_eq!(row.overflow, 4);
+        assert_eq!(
+            row.rest.as_deref(),
+            Some(r#"{"Price":123456.5,"Beds":"many","New":"{\"x\":\"\\u0000\"}","Lat":1.50}"#)
+        );
+    }
+}
