@@ -139,5 +139,6 @@ pub trait Destination: Send {
     ) -> Result<Vec<KeyStamp>, DestinationError>;
 
     /// One live record.
-    async fn record(&mut self, resource: &str, key: &str) -> Result<Option<Held>, DestinationError>;
+    async fn record(&mut self, resource: &str, key: &str)
+    -> Result<Option<Held>, DestinationError>;
 }

@@ -4,6 +4,7 @@
 //! Depends on the records and on the drivers of databases. Never on a store, AWS, a provider, the
 //! environment or the clock.
 
+pub mod contract;
 pub mod destination;
 pub mod error;
 pub mod options;

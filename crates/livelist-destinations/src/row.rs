@@ -119,12 +119,16 @@ mod tests {
         let schema = Schema {
             resource: "Property".to_owned(),
             key: vec!["K".to_owned()],
-            fields: [("K", Kind::Text), ("Price", Kind::Decimal), ("Beds", Kind::Integer)]
-                .map(|(name, kind)| Field {
-                    name: name.to_owned(),
-                    kind,
-                })
-                .to_vec(),
+            fields: [
+                ("K", Kind::Text),
+                ("Price", Kind::Decimal),
+                ("Beds", Kind::Integer),
+            ]
+            .map(|(name, kind)| Field {
+                name: name.to_owned(),
+                kind,
+            })
+            .to_vec(),
             navigations: Vec::new(),
         };
         let options = Options::default();
@@ -137,7 +141,10 @@ mod tests {
         let json = r#"{"K":"a","Price":123456.5,"Beds":"many","New":{"x":"\u0000"},"Null":null,"Lat":1.50}"#;
         let fields = Fields::read(json).unwrap();
         let mut columns = Columns::default();
-        assert_eq!(mapping.wanted(&mut columns, std::slice::from_ref(&fields)), [0, 1, 2]);
+        assert_eq!(
+            mapping.wanted(&mut columns, std::slice::from_ref(&fields)),
+            [0, 1, 2]
+        );
         let row = mapping.row(&columns, &fields);
         assert_eq!(row.cells, [(0, Cell::Text("a".into()))]);
         assert_eq!(row.overflow, 4);

@@ -1,0 +1,396 @@
+//! What every destination has to do: functions that its tests call, with a way to open the same copy
+//! again. They panic where the contract is broken.
+
+#![allow(
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "these are tests"
+)]
+
+use livelist_records::{Change, Field, Fields, Kind, Place, Reason, Removal, Schema, What, hash};
+use serde_json::value::RawValue;
+
+use crate::destination::{Batch, Destination, LogId, Pass, Position, Written};
+use crate::error::DestinationError;
+
+/// Opens the copy that is tested.
+#[async_trait::async_trait]
+pub trait Copy: Send + Sync {
+    /// Opens it, as it was left.
+    async fn open(&self) -> Box<dyn Destination>;
+}
+
+/// The log that the tests apply.
+pub fn log() -> LogId {
+    LogId {
+        replication: "abor".to_owned(),
+        generation: "g1".to_owned(),
+    }
+}
+
+/// The schema of the tests' records: a field of each kind, and two whose names differ in case alone.
+pub fn schema() -> Schema {
+    let fields = [
+        ("ListingKey", Kind::Text),
+        ("StandardStatus", Kind::Text),
+        ("ListPrice", Kind::Decimal),
+        ("BedroomsTotal", Kind::Integer),
+        ("PoolPrivateYN", Kind::Boolean),
+        ("CloseDate", Kind::Date),
+        ("OpenTime", Kind::Time),
+        ("ModificationTimestamp", Kind::Instant),
+        ("View", Kind::Json),
+        ("PublicRemarks", Kind::Text),
+        ("publicremarks", Kind::Text),
+        ("_hash", Kind::Text),
+        ("order", Kind::Text),
+    ];
+    Schema {
+        resource: "Property".to_owned(),
+        key: vec!["ListingKey".to_owned()],
+        fields: fields
+            .map(|(name, kind)| Field {
+                name: name.to_owned(),
+                kind,
+            })
+            .to_vec(),
+        navigations: Vec::new(),
+    }
+}
+
+/// When the tests write.
+pub fn now() -> jiff::Timestamp {
+    jiff::Timestamp::from_second(1_795_000_000).unwrap()
+}
+
+/// A change of a record: its number, key and further members.
+pub fn upsert(number: u64, key: &str, members: &str) -> Change {
+    let key_text = serde_json::to_string(key).unwrap();
+    let comma = if members.is_empty() { "" } else { "," };
+    let json = format!("{{\"ListingKey\":{key_text}{comma}{members}}}");
+    Change {
+        number,
+        place: Place {
+            resource: "Property".to_owned(),
+            key: key.to_owned(),
+        },
+        what: What::Upsert {
+            stamp: Some("2026-11-28T04:00:00Z".to_owned()),
+            hash: hash::hash(&Fields::read(&json).unwrap(), &[]),
+            record: RawValue::from_string(json).ok(),
+        },
+    }
+}
+
+/// A removal.
+pub fn removal(number: u64, key: &str) -> Change {
+    let change = upsert(number, key, "");
+    Change {
+        what: What::Removal(Removal {
+            reason: Reason::Gone,
+            proof: "2026-11-28-abor-property-1".to_owned(),
+            at: now(),
+        }),
+        ..change
+    }
+}
+
+/// The position behind a number.
+pub fn at(number: u64) -> Position {
+    Position {
+        generation: "g1".to_owned(),
+        number,
+        pass: None,
+    }
+}
+
+/// Writes changes, whose places are sorted, from the position that the copy has.
+pub async fn write(copy: &mut dyn Destination, mut changes: Vec<Change>, to: u64) -> Written {
+    changes.sort_by(Change::order);
+    copy.prepare(&schema()).await.unwrap();
+    let from = copy.position(&log()).await.unwrap();
+    let batch = Batch {
+        changes,
+        position: at(to),
+        now: now(),
+    };
+    copy.write(&log(), from.as_ref(), &batch).await.unwrap()
+}
+
+async fn keys(copy: &mut dyn Destination) -> Vec<(String, u64)> {
+    let rows = copy.keys("Property", None, 1_000).await.unwrap();
+    rows.into_iter().map(|row| (row.key, row.version)).collect()
+}
+
+async fn value(copy: &mut dyn Destination, key: &str, column: &str) -> Option<String> {
+    let held = copy.record("Property", key).await.unwrap()?;
+    let found = held.values.into_iter().find(|(name, _)| name == column);
+    found.and_then(|(_, value)| value)
+}
+
+/// Positions and rows move together, twice is once, and what is older loses.
+pub async fn order(copy: &dyn Copy) {
+    let mut one = copy.open().await;
+    assert_eq!(one.position(&log()).await.unwrap(), None);
+    let first = vec![
+        upsert(1, "a", "\"ListPrice\":1"),
+        upsert(2, "b", "\"ListPrice\":2"),
+    ];
+    let written = write(&mut *one, first.clone(), 2).await;
+    assert_eq!((written.upserts, written.unchanged), (2, 0));
+    // Opened again it knows where it is.
+    let mut one = copy.open().await;
+    assert_eq!(one.position(&log()).await.unwrap(), Some(at(2)));
+    let again = write(&mut *one, first, 2).await;
+    assert_eq!((again.upserts, again.unchanged), (0, 2));
+    // A newer change wins, an older one does not, and a removal of what is not there is none.
+    write(
+        &mut *one,
+        vec![
+            upsert(5, "a", "\"ListPrice\":5"),
+            removal(6, "b"),
+            removal(7, "c"),
+        ],
+        7,
+    )
+    .await;
+    let late = vec![upsert(3, "a", "\"ListPrice\":3"), removal(4, "a")];
+    assert_eq!(write(&mut *one, late, 7).await.unchanged, 2);
+    assert_eq!(
+        value(&mut *one, "a", "ListPrice").await.as_deref(),
+        Some("5")
+    );
+    assert_eq!(keys(&mut *one).await, [("a".to_owned(), 5)]);
+    // The same content under a higher number is no other row.
+    let same = write(&mut *one, vec![upsert(8, "a", "\"ListPrice\":5")], 8).await;
+    assert_eq!((same.upserts, same.unchanged), (0, 1));
+    assert_eq!(keys(&mut *one).await, [("a".to_owned(), 8)]);
+}
+
+/// Whoever writes from another position writes nothing.
+pub async fn compare_and_set(copy: &dyn Copy) {
+    let mut one = copy.open().await;
+    write(&mut *one, vec![upsert(1, "a", "")], 1).await;
+    for wrong in [None, Some(at(0)), Some(at(2))] {
+        let batch = Batch {
+            changes: vec![upsert(9, "z", "")],
+            position: at(9),
+            now: now(),
+        };
+        let late = one.write(&log(), wrong.as_ref(), &batch).await;
+        assert!(
+            matches!(late, Err(DestinationError::Moved { .. })),
+            "{late:?}"
+        );
+    }
+    assert_eq!(keys(&mut *one).await, [("a".to_owned(), 1)]);
+    assert_eq!(one.position(&log()).await.unwrap(), Some(at(1)));
+    // A pass that has not ended is part of the position.
+    let under_way = Position {
+        pass: Some(Pass {
+            to: 4,
+            behind: Place {
+                resource: "Property".to_owned(),
+                key: "b\u{1f3e0}".to_owned(),
+            },
+        }),
+        ..at(1)
+    };
+    let batch = Batch {
+        changes: vec![upsert(3, "b\u{1f3e0}", "")],
+        position: under_way.clone(),
+        now: now(),
+    };
+    one.write(&log(), Some(&at(1)), &batch).await.unwrap();
+    let mut one = copy.open().await;
+    assert_eq!(one.position(&log()).await.unwrap(), Some(under_way));
+}
+
+/// A log that was begun anew is applied from its beginning, whatever numbers the rows have.
+pub async fn another_generation(copy: &dyn Copy) {
+    let mut one = copy.open().await;
+    write(
+        &mut *one,
+        vec![upsert(50, "a", "\"ListPrice\":1"), upsert(51, "b", "")],
+        51,
+    )
+    .await;
+    let anew = LogId {
+        generation: "g2".to_owned(),
+        ..log()
+    };
+    assert_eq!(one.position(&anew).await.unwrap(), None);
+    let batch = Batch {
+        changes: vec![upsert(1, "a", "\"ListPrice\":2")],
+        position: Position {
+            generation: "g2".to_owned(),
+            ..at(1)
+        },
+        now: now(),
+    };
+    let written = one.write(&anew, None, &batch).await.unwrap();
+    assert_eq!(written.upserts, 1);
+    assert_eq!(
+        value(&mut *one, "a", "ListPrice").await.as_deref(),
+        Some("2")
+    );
+    // What the log does not have stays: it is told by the proof.
+    assert_eq!(
+        keys(&mut *one).await,
+        [("a".to_owned(), 1), ("b".to_owned(), 0)]
+    );
+}
+
+/// Keys are bytes, in byte order.
+pub async fn keys_are_bytes(copy: &dyn Copy) {
+    let mut one = copy.open().await;
+    let odd = [
+        "A1",
+        "A1 ",
+        "a1",
+        "B",
+        "\u{e9}",
+        "e\u{301}",
+        "a'b",
+        "a\"b",
+        "a\\b",
+        "%",
+        "_",
+        "\u{1f3e0}",
+        "\t",
+        "10",
+        "9",
+    ];
+    let changes = (1..).zip(odd).map(|(n, key)| upsert(n, key, "")).collect();
+    assert_eq!(write(&mut *one, changes, 15).await.upserts, 15);
+    let mut sorted: Vec<&str> = odd.to_vec();
+    sorted.sort_unstable();
+    let got: Vec<String> = keys(&mut *one)
+        .await
+        .into_iter()
+        .map(|(key, _)| key)
+        .collect();
+    assert_eq!(got, sorted);
+    // In pages it is the same.
+    let mut paged = Vec::new();
+    loop {
+        let behind = paged.last().cloned();
+        let page = one.keys("Property", behind.as_deref(), 4).await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        paged.extend(page.into_iter().map(|row| row.key));
+    }
+    assert_eq!(paged, sorted);
+    write(&mut *one, vec![removal(20, "a1")], 20).await;
+    assert!(one.record("Property", "A1").await.unwrap().is_some());
+    assert!(one.record("Property", "a1").await.unwrap().is_none());
+}
+
+/// Every value is in its column exactly, or in `_rest` exactly.
+pub async fn values(copy: &dyn Copy) {
+    let mut one = copy.open().await;
+    let good = r#""StandardStatus":"Active","ListPrice":1250000.50,"BedroomsTotal":3,"PoolPrivateYN":true,"CloseDate":"2026-02-28","OpenTime":"07:30:00","ModificationTimestamp":"2026-02-05T14:24:45.123Z","View":["City","Sea"],"PublicRemarks":"a\tb\\N \\. ' \" \u00e9 \ud83c\udfe0","publicremarks":"x","_hash":"mine","order":"by""#;
+    let bad = r#""StandardStatus":["x"],"ListPrice":"a lot","BedroomsTotal":3.5,"PoolPrivateYN":"Y","CloseDate":"2026-02-30","OpenTime":"25:00","ModificationTimestamp":"yesterday","Vendor_New":{"a":"\\u0000"},"PublicRemarks":"a\u0000b\ud800""#;
+    let empty = r#""StandardStatus":"","PublicRemarks":"\\N","ListPrice":null"#;
+    let written = write(
+        &mut *one,
+        vec![
+            upsert(1, "bad", bad),
+            upsert(2, "empty", empty),
+            upsert(3, "good", good),
+        ],
+        3,
+    )
+    .await;
+    assert_eq!(
+        (written.upserts, written.overflow, written.rejected),
+        (3, 9, 0)
+    );
+    let held = one.record("Property", "good").await.unwrap().unwrap();
+    let texts: Vec<&str> = held
+        .values
+        .iter()
+        .filter_map(|(_, v)| v.as_deref())
+        .collect();
+    for expected in [
+        "Active",
+        "a\tb\\N \\. ' \" \u{e9} \u{1f3e0}",
+        "x",
+        "mine",
+        "by",
+        "good",
+    ] {
+        assert!(texts.contains(&expected), "{expected:?} in {texts:?}");
+    }
+    assert_eq!(
+        held.values.iter().filter(|(_, v)| v.is_some()).count(),
+        13,
+        "{:?}",
+        held.values
+    );
+    let rest = value(&mut *one, "bad", "_rest").await.unwrap();
+    let rest: serde_json::Value = serde_json::from_str(&rest).unwrap();
+    assert_eq!(rest["ListPrice"], "a lot");
+    assert_eq!(rest["BedroomsTotal"], 3.5);
+    assert_eq!(rest["CloseDate"], "2026-02-30");
+    assert_eq!(rest["Vendor_New"]["a"], "\\u0000");
+    assert_eq!(rest["PublicRemarks"], "\"a\\u0000b\\ud800\"");
+    assert_eq!(
+        value(&mut *one, "empty", "StandardStatus").await.as_deref(),
+        Some("")
+    );
+    assert_eq!(
+        value(&mut *one, "empty", "PublicRemarks").await.as_deref(),
+        Some("\\N")
+    );
+    assert_eq!(value(&mut *one, "empty", "ListPrice").await, None);
+    // What is null now was something before.
+    write(&mut *one, vec![upsert(4, "good", "\"BedroomsTotal\":4")], 4).await;
+    assert_eq!(value(&mut *one, "good", "StandardStatus").await, None);
+}
+
+/// A field that changes its type keeps its values, and new ones have a column of their own. A value that
+/// did not fit is in its column once the schema knows it.
+pub async fn evolution(copy: &dyn Copy) {
+    let mut one = copy.open().await;
+    write(
+        &mut *one,
+        vec![upsert(1, "a", "\"BedroomsTotal\":3,\"Vendor_New\":\"n\"")],
+        1,
+    )
+    .await;
+    let mut grown = schema();
+    for field in &mut grown.fields {
+        if field.name == "BedroomsTotal" {
+            field.kind = Kind::Decimal;
+        }
+    }
+    grown.fields.push(Field {
+        name: "Vendor_New".to_owned(),
+        kind: Kind::Text,
+    });
+    one.prepare(&grown).await.unwrap();
+    // The row has a value in `_rest`: the log is applied from its beginning.
+    assert_eq!(one.position(&log()).await.unwrap(), None);
+    let batch = Batch {
+        changes: vec![
+            upsert(1, "a", "\"BedroomsTotal\":3,\"Vendor_New\":\"n\""),
+            upsert(2, "b", "\"BedroomsTotal\":2.5"),
+        ],
+        position: at(2),
+        now: now(),
+    };
+    one.write(&log(), None, &batch).await.unwrap();
+    assert_eq!(value(&mut *one, "a", "_rest").await, None);
+    assert_eq!(
+        value(&mut *one, "a", "Vendor_New").await.as_deref(),
+        Some("n")
+    );
+    assert_eq!(
+        value(&mut *one, "b", "BedroomsTotal__2").await.as_deref(),
+        Some("2.5")
+    );
+}
