@@ -22,6 +22,7 @@ use crate::error::ClientError;
 use crate::heard::Heard;
 use crate::page::{Page, PageError};
 use crate::policy::{self, Verdict};
+use crate::records::Takes;
 use crate::session::Session;
 use crate::time::Pace;
 use crate::transport::{Transport, TransportError};
@@ -93,6 +94,10 @@ pub struct Client<'a> {
     ids: BTreeMap<Vec<u8>, Vec<u8>>,
     /// What is known about the token, if a new one can be requested.
     admission: Option<Admission>,
+    /// Whether pages of a scan are read for whole records; of those, the fields to ask for (empty: all).
+    records: Option<String>,
+    /// The bodies of such pages that nobody has taken yet.
+    bodies: Vec<Vec<u8>>,
 }
 
 /// A request for a page.
@@ -107,6 +112,8 @@ pub struct PageRequest<'r> {
     pub stamps: bool,
     /// Whether it asks for certain keys. Then a refusal may be due to the question, not the token.
     pub names_keys: bool,
+    /// What is taken of the answer.
+    pub takes: Takes,
     /// The pages that will probably come next. A client that prefetches requests them as soon as the
     /// rate limits allow. `None` discards all prefetched answers, the one to this page included. The
     /// page is then requested anew, so its answer is younger than all pages before it.
@@ -167,6 +174,8 @@ impl<'a> Client<'a> {
             literal: KeyLiteral::Quoted,
             ids: BTreeMap::new(),
             admission: None,
+            records: None,
+            bodies: Vec::new(),
         })
     }
 
@@ -201,6 +210,54 @@ impl<'a> Client<'a> {
     /// What a key is called in that field.
     pub(crate) fn asked_as<'k>(&'k self, key: &'k [u8]) -> &'k [u8] {
         self.ids.get(key).map_or(key, Vec::as_slice)
+    }
+
+    /// The same client, whose scans ask for whole records: for these fields (`$select`), or for all where it
+    /// is empty. What pages hold is given by [`Client::take_bodies`].
+    #[must_use]
+    pub fn reading_records(self, select: String) -> Self {
+        Client {
+            records: Some(select),
+            ..self
+        }
+    }
+
+    /// The fields that pages of a scan are asked for; nothing where keys alone are wanted.
+    pub(crate) fn records(&self) -> Option<&str> {
+        self.records.as_deref()
+    }
+
+    /// The bodies of pages with whole records since the last call, uncompressed, in order.
+    pub fn take_bodies(&mut self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.bodies)
+    }
+
+    /// The most rows of a page of this client's scans, of the `size` that a scan wants.
+    pub(crate) fn page_of(&self, size: u32) -> u32 {
+        match self.records {
+            Some(_) => size.min(self.dialect.records.page_max),
+            None => size,
+        }
+    }
+
+    /// The document below the base, e.g. `$metadata`, as the provider sends it.
+    ///
+    /// # Errors
+    /// The provider refuses it, or cannot be asked now.
+    pub async fn document(&mut self, name: &str) -> Result<Vec<u8>, ClientError> {
+        let base = self.dialect.base(self.feed);
+        let uri = allow::parse(&format!("{base}/{name}")).map_err(ClientError::Link)?;
+        let request = PageRequest {
+            url: &|_| Ok(uri.clone()),
+            size: 1,
+            prefer: false,
+            stamps: false,
+            names_keys: false,
+            takes: Takes::Document,
+            ahead: None,
+        };
+        self.page(request, &mut KeyBuffer::default()).await?;
+        Ok(self.bodies.pop().unwrap_or_default())
     }
 
     /// How many pages are asked for at once.
@@ -320,6 +377,7 @@ impl<'a> Client<'a> {
             prefer: false,
             stamps: false,
             names_keys,
+            takes: Takes::Keys,
             ahead: None,
         };
         self.page(request, keys).await
@@ -475,9 +533,14 @@ impl<'a> Client<'a> {
         &self,
         uri: Uri,
         prefer: Option<u32>,
+        takes: Takes,
     ) -> Result<http::Request<Bytes>, TransportError> {
+        let accept = match takes {
+            Takes::Document => "application/xml",
+            Takes::Keys | Takes::Records => "application/json",
+        };
         let mut built = http::Request::get(uri)
-            .header(header::ACCEPT, "application/json")
+            .header(header::ACCEPT, accept)
             .header(header::ACCEPT_ENCODING, "gzip")
             .header(header::USER_AGENT, USER_AGENT)
             .header("OData-MaxVersion", "4.0");

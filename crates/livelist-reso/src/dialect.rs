@@ -11,7 +11,7 @@ use livelist_model::run::FeedSpec;
 use crate::error::ClientError;
 use crate::policy::Verdict;
 
-pub use crate::forms::{ConfirmForm, CountForm, KeysetBy, ScanForm, SizeForm};
+pub use crate::forms::{ConfirmForm, CountForm, KeysetBy, RecordsForm, ScanForm, SizeForm};
 
 include!(concat!(env!("OUT_DIR"), "/dialects.rs"));
 
@@ -51,6 +51,8 @@ pub struct Dialect {
     /// The field that changes when a row does, where the scan tells by it whether a row is as it was on
     /// the page before.
     pub stamp_field: Option<&'static str>,
+    /// How whole records are read.
+    pub records: RecordsForm,
     /// Whether it counts.
     pub count: CountForm,
     /// How it is asked for certain keys.
@@ -102,6 +104,7 @@ impl Dialect {
             page_max: 1_000,
             pages_at_once: 1,
             stamp_field: None,
+            records: RecordsForm::PLAIN,
             count: CountForm::IfOffered,
             confirm: ConfirmForm::Or(25),
             asked_by: |_| Some(Asked::ByKey),

@@ -1,5 +1,7 @@
 //! The forms that a dialect chooses from.
 
+use std::time::Duration;
+
 use livelist_model::asking::{KeyLiteral, Manner, Words};
 use livelist_model::evidence::Paging;
 
@@ -73,6 +75,27 @@ pub enum SizeForm {
     /// `Prefer: odata.maxpagesize=N` alone: RESO's own reference server reads `$top` as the total
     /// owed over all pages and would end the scan early.
     Prefer,
+}
+
+/// How whole records are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordsForm {
+    /// The most rows of a page of whole records.
+    pub page_max: u32,
+    /// The timestamp by which what changed is asked for.
+    pub clock: &'static str,
+    /// What changed is asked for from so long before the moment up to which all is known: stamps are set
+    /// before their rows can be seen, and some answers come from a cache.
+    pub overlap: Duration,
+}
+
+impl RecordsForm {
+    /// As the Data Dictionary has it.
+    pub const PLAIN: RecordsForm = RecordsForm {
+        page_max: 1_000,
+        clock: "ModificationTimestamp",
+        overlap: Duration::from_secs(5 * 60),
+    };
 }
 
 /// Whether a provider counts.

@@ -25,6 +25,7 @@ pub mod page;
 pub mod policy;
 pub mod probe;
 pub mod query;
+pub mod records;
 pub mod scan;
 pub mod secret;
 pub mod session;

@@ -106,6 +106,11 @@ impl From<KeyError> for PageError {
     }
 }
 
+/// A body made JSON, where something of this kind is odd in it.
+pub(crate) fn mended(body: &[u8]) -> Option<Vec<u8>> {
+    Mended::of(body).map(|mended| mended.json)
+}
+
 /// Room for a page to begin with, in bytes.
 const FIRST: usize = 64 * 1024;
 

@@ -69,6 +69,7 @@ use crate::count::count;
 use crate::dialect::{Dialect, KeysetBy, ScanForm, SizeForm};
 use crate::error::ClientError;
 use crate::loops::LoopProbe;
+use crate::records::Takes;
 
 mod alone;
 mod bounds;
@@ -430,9 +431,14 @@ impl ScanState {
             None => None,
         };
         let url = |size| pages.at(size);
+        let size = client.page_of(self.page_size);
+        let takes = match client.records() {
+            Some(_) => Takes::Records,
+            None => Takes::Keys,
+        };
         let request = |ahead| PageRequest {
             url: &url,
-            size: self.page_size,
+            size,
             prefer: matches!(
                 pages.form,
                 ScanForm::Links {
@@ -442,6 +448,7 @@ impl ScanState {
             ),
             stamps: true,
             names_keys: false,
+            takes,
             ahead,
         };
         let most = client.at_once();

@@ -14,8 +14,9 @@ use super::{Client, PageRequest};
 use crate::error::ClientError;
 use crate::heard::Heard;
 use crate::link_header;
-use crate::page::{Bounds, Fields, Page, PageError, read_encoded};
+use crate::page::{Bounds, Fields, Page, PageError, read_encoded, read_page};
 use crate::policy::{self, Verdict};
+use crate::records::{MAX_BODY, Takes, decoded};
 use crate::transport::{BodyStream, TransportError};
 
 /// Compressed bodies up to this are collected before they are parsed; longer ones are parsed while
@@ -67,7 +68,7 @@ impl Client<'_> {
             Some(answer) => answer,
             None => {
                 self.traffic.requests += 1;
-                let built = self.request(uri, request.prefer.then_some(size))?;
+                let built = self.request(uri, request.prefer.then_some(size), request.takes)?;
                 self.transport.send(built)
             }
         };
@@ -119,6 +120,7 @@ impl Client<'_> {
         let mut room = std::mem::take(&mut self.room);
         room.clear();
         let rest = SyncIoBridge::new(StreamReader::new(body.map(|p| p.map_err(io::Error::other))));
+        let takes = request.takes;
         let parsing = crate::blocking::run(move || {
             let source = Pieces::new(pieces);
             let source: Box<dyn Read> = if ended {
@@ -132,13 +134,30 @@ impl Client<'_> {
                 id,
             };
             let encoding = encoding.as_ref().map(|e| e.as_bytes());
-            let result = read_encoded(encoding, source, fields, Bounds::default(), &mut room);
-            (room, result)
+            let bounds = Bounds::default();
+            if takes == Takes::Keys {
+                let read = read_encoded(encoding, source, fields, bounds, &mut room);
+                return (room, read.map(|page| (page, None)));
+            }
+            let read = decoded(encoding, source, MAX_BODY).and_then(|body| {
+                let page = match takes {
+                    Takes::Document => Page {
+                        bytes: body.len() as u64,
+                        ..Page::default()
+                    },
+                    _ => read_page(&body[..], fields, bounds, &mut room)?,
+                };
+                Ok((page, Some(body)))
+            });
+            (room, read)
         });
         let parsed = self.beside(parsing, request.ahead).await;
         let (room, result) = parsed.map_err(|e| ClientError::Internal(e.into()))?;
         self.room = room;
-        Ok(result)
+        Ok(result.map(|(page, body)| {
+            self.bodies.extend(body);
+            page
+        }))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Prefetches pages while another answer is awaited: as many at once as the client allows, and as
 //! fast as the rate limits allow.
 
+use crate::records::Takes;
 use std::future::Future;
 use std::pin::pin;
 use std::task::Poll;
@@ -60,7 +61,7 @@ impl Client<'_> {
             if !due.is_zero() {
                 return (due <= SHORT_WAIT).then_some(due);
             }
-            let request = self.request(uri.clone(), None).ok()?;
+            let request = self.request(uri.clone(), None, Takes::Keys).ok()?;
             self.note(1, 0);
             self.traffic.requests += 1;
             self.ahead.ask(self.transport, request);

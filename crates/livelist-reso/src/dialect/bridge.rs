@@ -13,7 +13,7 @@ use http::HeaderMap;
 use livelist_model::registry::{AuthKind, Limit};
 use livelist_model::run::FeedSpec;
 
-use super::{ConfirmForm, Dialect, number};
+use super::{ConfirmForm, Dialect, RecordsForm, number};
 
 pub(super) fn dialect() -> Dialect {
     Dialect {
@@ -22,6 +22,11 @@ pub(super) fn dialect() -> Dialect {
         source: "bridgedataoutput.com/docs",
         auth: &[AuthKind::ServerToken],
         page_max: 2_000,
+        records: RecordsForm {
+            page_max: 2_000,
+            clock: "BridgeModificationTimestamp",
+            ..RecordsForm::PLAIN
+        },
         confirm: ConfirmForm::Or(50),
         limits: const { &[Limit::requests(334, 60), Limit::requests(5_000, 3_600)] },
         quota_wait,

@@ -9,7 +9,7 @@
 
 use livelist_model::registry::AuthKind;
 
-use super::{Dialect, ScanForm, SizeForm};
+use super::{Dialect, RecordsForm, ScanForm, SizeForm};
 
 pub(super) fn dialect() -> Dialect {
     Dialect {
@@ -23,6 +23,10 @@ pub(super) fn dialect() -> Dialect {
             skips: true,
         },
         page_max: 200,
+        records: RecordsForm {
+            clock: "RFModificationTimestamp",
+            ..RecordsForm::PLAIN
+        },
         pages_at_once: 4,
         note: "base_url https://api.realtyfeed.com/reso/odata and the `token_url` that Realtyna \
                gave; the secret has `api_key` besides",

@@ -18,7 +18,7 @@ use std::time::Duration;
 use http::StatusCode;
 use livelist_model::registry::AuthKind;
 
-use super::{ConfirmForm, CountForm, Dialect};
+use super::{ConfirmForm, CountForm, Dialect, RecordsForm};
 use crate::policy::Verdict;
 
 pub(super) fn dialect() -> Dialect {
@@ -29,6 +29,10 @@ pub(super) fn dialect() -> Dialect {
         auth: &[AuthKind::ServerToken],
         count: CountForm::Always,
         confirm: ConfirmForm::SecondScan,
+        records: RecordsForm {
+            overlap: Duration::from_secs(20 * 60),
+            ..RecordsForm::PLAIN
+        },
         verdict,
         lag: Duration::from_secs(20 * 60),
         note: "base_url https://replication.sparkapi.com/Reso/OData; `\"confirm\": \"or\"` where \

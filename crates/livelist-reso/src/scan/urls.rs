@@ -65,10 +65,11 @@ impl PageUrls {
             link,
             base,
             path: (dialect.scan_path)(feed),
-            select: if is_list {
-                String::new()
-            } else {
-                format!("{}{second}{id}", feed.key_field)
+            select: match client.records() {
+                _ if is_list => String::new(),
+                None => format!("{}{second}{id}", feed.key_field),
+                Some("") => String::new(),
+                Some(fields) => with(fields, &[&feed.key_field, &second, &id]),
             },
             filter: if is_list {
                 String::new()
@@ -113,6 +114,17 @@ impl PageUrls {
             .url();
         allow::parse(&url).map_err(ClientError::Link)
     }
+}
+
+/// Fields to select, with those that the scan needs.
+fn with(fields: &str, needed: &[&str]) -> String {
+    let mut all: Vec<&str> = fields.split(',').collect();
+    for field in needed.iter().map(|field| field.trim_start_matches(',')) {
+        if !field.is_empty() && !all.contains(&field) {
+            all.push(field);
+        }
+    }
+    all.join(",")
 }
 
 /// The feed's filter, the dialect's conditions and `more`, in one.
