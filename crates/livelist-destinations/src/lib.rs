@@ -12,6 +12,8 @@ pub mod row;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
-pub use destination::{Batch, Destination, Held, KeyStamp, LogId, Position, Prepared, Written};
+pub use destination::{
+    Batch, Destination, Held, KeyStamp, LogId, Pass, Position, Prepared, Written,
+};
 pub use error::DestinationError;
 pub use options::{Options, Removed, Wanted};

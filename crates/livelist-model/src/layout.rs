@@ -7,6 +7,10 @@ use crate::registry::CredentialRef;
 pub const MLS_PREFIX: &str = "registry/mls/";
 /// The prefix of client documents.
 pub const CLIENTS_PREFIX: &str = "registry/clients/";
+/// The prefix of documents of replications.
+pub const REPLICATIONS_PREFIX: &str = "registry/replications/";
+/// The prefix of documents of destinations.
+pub const DESTINATIONS_PREFIX: &str = "registry/destinations/";
 /// The operators and the hashes of their keys.
 pub const ADMINS: &str = "registry/admins.json";
 /// The last status of all feeds: the answer of the operators' API, compressed.

@@ -1,5 +1,6 @@
 //! The registry: which MLSs there are, which clients, and which pairs of them are reconciled.
-//! JSON documents, one a file: `mls/{mls}.json`, `clients/{client}.json`, and `admins.json`. Unknown fields are
+//! JSON documents, one a file: `mls/{mls}.json`, `clients/{client}.json`,
+//! `replications/{replication}.json`, `destinations/{destination}.json`, and `admins.json`. Unknown fields are
 //! errors, so that a misspelt guard is not silently a missing one.
 
 mod admin;
@@ -9,17 +10,23 @@ mod credential;
 mod limit;
 mod mls;
 mod provider;
+mod replication;
 mod rewrite;
 mod schedule;
 
 pub use admin::{ADMINS_FILE, AdminKey, Admins, is_admin_id};
 pub use check::{
-    Finding, Registry, RegistryBuilder, parse_admins, parse_client, parse_mls, schema,
+    Finding, Registry, RegistryBuilder, parse_admins, parse_client, parse_destination, parse_mls,
+    parse_replication, schema,
 };
 pub use client::{ApiKey, Client, Notify, Pair};
 pub use credential::{CredentialRef, CredentialRefError};
 pub use limit::{LONGEST_WINDOW, Limit, Measure};
 pub use mls::{AuthKind, Confirmation, Counting, Mls};
 pub use provider::{AnyProvider, Provider, ProviderError, Providers};
+pub use replication::{
+    ColumnsWanted, DestinationDocument, DestinationKind, NameStyle, RemovedRows,
+    ReplicatedResource, Replication,
+};
 pub use rewrite::with_keys;
 pub use schedule::{Cron, Days, Planner, Schedule, ScheduleProblem};

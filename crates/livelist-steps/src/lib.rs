@@ -109,6 +109,7 @@ pub mod plan;
 pub mod progress;
 pub mod publish;
 mod questions;
+pub mod records;
 pub mod release;
 pub mod scan;
 pub mod start;

@@ -15,14 +15,35 @@ use crate::{Objects, ObjectsExt, StoreError};
 /// Documents read at once: enough to hide latency, few enough for one Lambda.
 const AT_ONCE: usize = 32;
 
+/// Where documents of MLSs and clients are.
+const LISTS: &[&str] = &[layout::MLS_PREFIX, layout::CLIENTS_PREFIX];
+/// Where documents of records are, besides.
+const RECORDS: &[&str] = &[
+    layout::MLS_PREFIX,
+    layout::CLIENTS_PREFIX,
+    layout::REPLICATIONS_PREFIX,
+    layout::DESTINATIONS_PREFIX,
+];
+
 /// A document's bytes, and its ETag.
 type Document = (Vec<u8>, String);
 
 /// The registry's documents as they were read, each with the ETag that it had. Whoever needs the
 /// registry again and again lists it, which costs little, and reads only what changed since.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Documents {
     known: BTreeMap<String, Document>,
+    prefixes: &'static [&'static str],
+}
+
+impl Default for Documents {
+    /// Documents of MLSs and clients.
+    fn default() -> Self {
+        Documents {
+            known: BTreeMap::new(),
+            prefixes: LISTS,
+        }
+    }
 }
 
 impl Documents {
@@ -32,8 +53,10 @@ impl Documents {
     /// # Errors
     /// The store cannot be used now; the documents stay what they were.
     pub async fn refresh(&mut self, objects: &dyn Objects) -> Result<bool, StoreError> {
-        let mut listed = objects.list(layout::MLS_PREFIX).await?;
-        listed.extend(objects.list(layout::CLIENTS_PREFIX).await?);
+        let mut listed = Vec::new();
+        for prefix in self.prefixes {
+            listed.extend(objects.list(prefix).await?);
+        }
         listed.retain(|entry| entry.key.ends_with(".json"));
         let mut changed = Vec::new();
         for entry in &listed {
@@ -68,14 +91,15 @@ impl Documents {
     /// document does not stop the others (F15).
     pub fn registry(&self, providers: &dyn Providers) -> (Registry, Vec<Finding>) {
         let mut builder = RegistryBuilder::new(providers);
-        for prefix in [layout::MLS_PREFIX, layout::CLIENTS_PREFIX] {
+        for prefix in self.prefixes.iter().copied() {
             let of = self.known.iter().filter(|(key, _)| key.starts_with(prefix));
             for (key, (bytes, _)) in of {
                 let file = key.strip_prefix("registry/").unwrap_or(key);
-                if prefix == layout::MLS_PREFIX {
-                    builder.mls(file, bytes);
-                } else {
-                    builder.client(file, bytes);
+                match prefix {
+                    layout::MLS_PREFIX => builder.mls(file, bytes),
+                    layout::CLIENTS_PREFIX => builder.client(file, bytes),
+                    layout::REPLICATIONS_PREFIX => builder.replication(file, bytes),
+                    _ => builder.destination(file, bytes),
                 }
             }
         }
@@ -92,6 +116,22 @@ pub async fn read_registry(
     providers: &dyn Providers,
 ) -> Result<(Registry, Vec<Finding>), StoreError> {
     let mut documents = Documents::default();
+    documents.refresh(objects).await?;
+    Ok(documents.registry(providers))
+}
+
+/// Reads all documents, those of replications and destinations included, once.
+///
+/// # Errors
+/// The store cannot be used now.
+pub async fn read_registry_with_records(
+    objects: &dyn Objects,
+    providers: &dyn Providers,
+) -> Result<(Registry, Vec<Finding>), StoreError> {
+    let mut documents = Documents {
+        prefixes: RECORDS,
+        ..Documents::default()
+    };
     documents.refresh(objects).await?;
     Ok(documents.registry(providers))
 }

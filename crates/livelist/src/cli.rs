@@ -13,6 +13,7 @@ use crate::exit::{Code, Failed};
 mod keys;
 mod operate;
 mod place;
+mod records;
 
 pub use keys::KeysCommand;
 pub use operate::{
@@ -20,6 +21,7 @@ pub use operate::{
     ResumeArgs, RunArgs, RunsArgs, ShowArgs, StatusArgs, WhyArgs,
 };
 pub use place::{DataArgs, Flags, PlaceArgs, RegistryArgs, SourceArgs};
+pub use records::{ProveArgs, RecordArgs, ReplicateArgs};
 
 /// Publishes, for each MLS, the complete list of real-estate listings that are still live.
 #[derive(Debug, Parser)]
@@ -62,6 +64,12 @@ pub enum Command {
     Probe(ProbeArgs),
     /// Runs all pairs that are due, in this process, on a directory.
     Reconcile(ReconcileArgs),
+    /// Copies what changed at the MLSs into the logs, and from there into the destinations: one pass.
+    Replicate(ReplicateArgs),
+    /// Compares each destination with its log, and mends what is missing or stale.
+    Prove(ProveArgs),
+    /// Shows one record: what the log has, and what each destination has.
+    Record(RecordArgs),
     /// Shows the state of all feeds; those that need attention come first.
     Status(StatusArgs),
     /// Prints the live keys of a feed, one a line.
@@ -116,6 +124,9 @@ impl Command {
         let place = match self {
             Command::Reconcile(arguments) => return Some(&arguments.data.data),
             Command::Serve(arguments) => return Some(&arguments.data.data),
+            Command::Replicate(arguments) => return Some(&arguments.data.data),
+            Command::Prove(arguments) => return Some(&arguments.data.data),
+            Command::Record(arguments) => return Some(&arguments.data.data),
             Command::Status(arguments) => &arguments.place,
             Command::Live(arguments) => &arguments.place,
             Command::Runs(arguments) => &arguments.place,
@@ -155,10 +166,10 @@ pub enum RegistryCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Prints the JSON Schema of `mls`, `client` or `admins` documents.
+    /// Prints the JSON Schema of a kind of documents.
     Schema {
         /// Which.
-        #[arg(value_parser = ["mls", "client", "admins"])]
+        #[arg(value_parser = ["mls", "client", "replication", "destination", "admins"])]
         kind: String,
     },
 }

@@ -16,6 +16,7 @@ mod probe;
 mod providers;
 mod questions;
 mod reconcile;
+mod records;
 mod registry;
 mod report;
 mod runner;
@@ -70,6 +71,9 @@ fn main() -> ExitCode {
             Command::Providers(arguments) => providers::run(&arguments),
             Command::Probe(arguments) => probe::run(arguments, environment).await,
             Command::Reconcile(arguments) => reconcile::run(arguments, environment).await,
+            Command::Replicate(arguments) => records::replicate(arguments, environment).await,
+            Command::Prove(arguments) => records::prove(arguments, environment).await,
+            Command::Record(arguments) => records::record(arguments, environment).await,
             Command::Status(arguments) => status::run(arguments, environment).await,
             Command::Live(arguments) => runs::live(arguments, environment).await,
             Command::Runs(arguments) => runs::list(arguments, environment).await,

@@ -7,12 +7,15 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::admin::{ADMINS_FILE, Admins, is_admin_id};
-use super::{Client, LONGEST_WINDOW, Mls, Providers};
-use crate::ids::{ClientId, MlsId};
+use super::{Client, DestinationDocument, LONGEST_WINDOW, Mls, Providers, Replication};
+use crate::ids::{ClientId, DestinationId, MlsId, ReplicationId};
 use crate::run::FeedSpec;
 
+mod copies;
 mod document;
 mod reading;
+
+pub use copies::{parse_destination, parse_replication};
 
 use document::{Findings, check_file_name, is_identifier, is_secret_name, is_sha256};
 
@@ -48,6 +51,10 @@ pub struct Registry {
     pub mls: BTreeMap<MlsId, Mls>,
     /// The clients by name.
     pub clients: BTreeMap<ClientId, Client>,
+    /// The replications by name.
+    pub replications: BTreeMap<ReplicationId, Replication>,
+    /// The destinations by name.
+    pub destinations: BTreeMap<DestinationId, DestinationDocument>,
 }
 
 /// Gathers documents and findings; `finish` checks what concerns more than one document.
@@ -260,12 +267,14 @@ pub fn parse_admins(text: &[u8]) -> Result<Admins, Vec<Finding>> {
     findings.result(admins)
 }
 
-/// The JSON Schema of `mls`, `client` or `admins` documents.
+/// The JSON Schema of `mls`, `client`, `replication`, `destination` or `admins` documents.
 pub fn schema(kind: &str) -> Option<serde_json::Value> {
     let schema = match kind {
         "mls" => schemars::schema_for!(Mls),
         "client" => schemars::schema_for!(Client),
         "admins" => schemars::schema_for!(Admins),
+        "replication" => schemars::schema_for!(Replication),
+        "destination" => schemars::schema_for!(DestinationDocument),
         _ => return None,
     };
     Some(schema.to_value())
@@ -296,6 +305,28 @@ impl<'a> RegistryBuilder<'a> {
         match parse_client(file, text) {
             Ok(client) => {
                 self.registry.clients.insert(client.client.clone(), client);
+            }
+            Err(findings) => self.findings.extend(findings),
+        }
+    }
+
+    /// Adds `replications/{name}.json`.
+    pub fn replication(&mut self, file: &str, text: &[u8]) {
+        match parse_replication(file, text) {
+            Ok(replication) => {
+                let name = replication.replication.clone();
+                self.registry.replications.insert(name, replication);
+            }
+            Err(findings) => self.findings.extend(findings),
+        }
+    }
+
+    /// Adds `destinations/{name}.json`.
+    pub fn destination(&mut self, file: &str, text: &[u8]) {
+        match parse_destination(file, text) {
+            Ok(destination) => {
+                let name = destination.destination.clone();
+                self.registry.destinations.insert(name, destination);
             }
             Err(findings) => self.findings.extend(findings),
         }
@@ -334,6 +365,7 @@ impl<'a> RegistryBuilder<'a> {
                 }
             }
         }
+        self.findings.extend(copies::check(&self.registry));
         self.findings.sort();
         (self.registry, self.findings)
     }

@@ -1,0 +1,119 @@
+//! `replications/{replication}.json`: which records of an MLS are copied, and where to.
+//! `destinations/{destination}.json`: where copies of records are kept, and how.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{DestinationId, MlsId, ReplicationId, ResourceName};
+
+/// One replication.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Replication {
+    /// The replication's name; the same as the file's.
+    pub replication: ReplicationId,
+    /// The MLS whose records are copied.
+    pub mls: MlsId,
+    /// The resources that are copied.
+    pub resources: Vec<ReplicatedResource>,
+    /// Where to; a SQLite file `listings.sqlite` among the data when left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub destinations: Vec<DestinationId>,
+    /// Whether it is replicated at all.
+    #[serde(default = "super::mls::enabled")]
+    pub enabled: bool,
+}
+
+/// One resource of a replication.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReplicatedResource {
+    /// The RESO resource.
+    pub resource: ResourceName,
+    /// An OData filter; that of a client's pair, so that its proofs hold for the records as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// The fields to ask for; all when left out. Key and modification timestamp come in any case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub select: Vec<String>,
+}
+
+/// One destination.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DestinationDocument {
+    /// The destination's name; the same as the file's.
+    pub destination: DestinationId,
+    /// What it is.
+    pub kind: DestinationKind,
+    /// `sqlite`: the file, below the data directory unless it is absolute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Which fields become columns.
+    #[serde(default)]
+    pub columns: ColumnsWanted,
+    /// How tables and columns are named.
+    #[serde(default)]
+    pub names: NameStyle,
+    /// What stands before the names of tables: lower-case letters, digits and `_`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prefix: String,
+    /// What becomes of removed rows.
+    #[serde(default)]
+    pub removed: RemovedRows,
+    /// The fields whose changes are kept, by resource; StandardStatus, MlsStatus, ListPrice and ClosePrice
+    /// when left out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub history: BTreeMap<ResourceName, Vec<String>>,
+    /// Whether it is written.
+    #[serde(default = "super::mls::enabled")]
+    pub enabled: bool,
+}
+
+/// What a destination is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DestinationKind {
+    /// A SQLite file.
+    Sqlite,
+}
+
+/// Which fields become columns.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnsWanted {
+    /// Each field with its first value that is not null.
+    #[default]
+    Seen,
+    /// All that the metadata names.
+    All,
+    /// These alone; others are not stored at all.
+    #[serde(untagged)]
+    Only(Vec<String>),
+}
+
+/// How tables and columns are named.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NameStyle {
+    /// As the provider spells them.
+    #[default]
+    AsIs,
+    /// In snake case.
+    SnakeCase,
+}
+
+/// What becomes of removed rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RemovedRows {
+    /// They move to `{resource}_removed`, with time, reason and last record.
+    #[default]
+    Table,
+    /// They stay, with `_deleted_at`.
+    Flag,
+    /// They are deleted.
+    Delete,
+}

@@ -1,0 +1,12 @@
+//! Records: from a provider into the log of a replication, and from the log into its destinations.
+//!
+//! [`pull`] reads what changed and appends it to the log; [`apply`] brings a destination up to the log; [`prove`] compares a destination with the log.
+
+pub mod apply;
+pub mod error;
+pub mod prove;
+pub mod pull;
+pub mod spec;
+
+pub use error::RecordsError;
+pub use spec::ResourceSpec;

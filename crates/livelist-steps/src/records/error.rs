@@ -1,0 +1,88 @@
+//! What can go wrong with records.
+
+use livelist_destinations::DestinationError;
+use livelist_log::LogError;
+use livelist_reso::ClientError;
+use livelist_store::{SealError, StoreError};
+
+use crate::StepError;
+
+/// Why records could not be pulled, applied or proved.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordsError {
+    /// The provider, its secret, or storage.
+    #[error(transparent)]
+    Step(#[from] StepError),
+    /// The log.
+    #[error("the log cannot be used")]
+    Log(#[source] LogError),
+    /// The destination.
+    #[error(transparent)]
+    Destination(#[from] DestinationError),
+    /// The provider's metadata does not describe what is replicated.
+    #[error("the metadata of {mls} cannot be used: {reason}")]
+    Metadata {
+        /// The MLS.
+        mls: String,
+        /// Why.
+        reason: String,
+    },
+    /// The provider's pages end before all that it counts was read.
+    #[error("the pages of {resource} end after {rows} rows, before all that the provider counts")]
+    Incomplete {
+        /// The resource.
+        resource: String,
+        /// Rows that were read.
+        rows: u64,
+    },
+}
+
+impl RecordsError {
+    /// The stable name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            RecordsError::Step(error) => error.name(),
+            RecordsError::Log(LogError::Moved(_)) => "LogMoved",
+            RecordsError::Log(LogError::Corrupt { .. }) => "LogCorrupt",
+            RecordsError::Log(LogError::Store(_)) => "StoreUnavailable",
+            RecordsError::Destination(error) => error.name(),
+            RecordsError::Metadata { .. } => "MetadataInvalid",
+            RecordsError::Incomplete { .. } => "PagesIncomplete",
+        }
+    }
+
+    /// Whether the token was refused.
+    pub(super) fn is_unauthorized(&self) -> bool {
+        matches!(
+            self,
+            RecordsError::Step(StepError::Provider(ClientError::Unauthorized))
+        )
+    }
+}
+
+impl From<LogError> for RecordsError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Store(error) => RecordsError::Step(error.into()),
+            error => RecordsError::Log(error),
+        }
+    }
+}
+
+impl From<ClientError> for RecordsError {
+    fn from(error: ClientError) -> Self {
+        RecordsError::Step(error.into())
+    }
+}
+
+impl From<StoreError> for RecordsError {
+    fn from(error: StoreError) -> Self {
+        RecordsError::Step(error.into())
+    }
+}
+
+impl From<SealError> for RecordsError {
+    fn from(error: SealError) -> Self {
+        RecordsError::Step(error.into())
+    }
+}

@@ -1,0 +1,414 @@
+//! `pull`: reads what changed of one resource, and appends it to the log. It goes on where it was, and ends
+//! when all is known up to a moment ago, when the provider asks to wait, or when its time is over.
+
+use std::time::Duration;
+
+use livelist_log::{Appended, Arrival, Log};
+use livelist_model::keys::KeyBuffer;
+use livelist_model::run::{FeedSpec, RunSpec};
+use livelist_records::{Metadata, Way};
+use livelist_reso::dialect::Dialect;
+use livelist_reso::{Admission, Client, ClientError, ScanState, Session, Step};
+use livelist_sources::poll::{Cursor, Reading, Task};
+use livelist_store::LeaseState;
+
+use super::{RecordsError, ResourceSpec};
+use crate::{Env, StepError, authorize, budget, endpoint};
+
+/// A batch is appended when its records take so many bytes; bounds the memory of a pull.
+const BATCH: usize = 8 * 1024 * 1024;
+/// The metadata is read again after so long.
+const SCHEMA_AGE: Duration = Duration::from_secs(20 * 3_600);
+/// Of the records that cannot be read so many are told one by one.
+const TOLD: usize = 10;
+/// Fields whose value differs in each answer and is no change (Trestle signs MediaURL anew each time).
+const VOLATILE: [&str; 1] = ["MediaURL"];
+
+/// How a pull ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// All is known up to a moment ago.
+    Done,
+    /// There is more: the next pull goes on.
+    More,
+    /// The provider asks to wait.
+    Throttled(Duration),
+    /// Another run uses the credential: nothing was asked.
+    Busy,
+}
+
+/// What a pull did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pulled {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Rows that were read.
+    pub rows: u64,
+    /// What became of them.
+    pub appended: Appended,
+    /// Records that could not be read.
+    pub rejected: u64,
+    /// Requests that were sent.
+    pub requests: u64,
+    /// Up to when all changes are known, by the provider's clock.
+    pub settled: Option<jiff::Timestamp>,
+    /// What is under way: rows read, and how many there are, where the provider counts.
+    pub under_way: Option<(u64, Option<u64>)>,
+}
+
+impl Pulled {
+    /// This pull and the one behind it, as one.
+    #[must_use]
+    pub fn and(mut self, next: Pulled) -> Pulled {
+        self.appended.add(next.appended);
+        Pulled {
+            rows: self.rows + next.rows,
+            appended: self.appended,
+            rejected: self.rejected + next.rejected,
+            requests: self.requests + next.requests,
+            settled: next.settled.or(self.settled),
+            ..next
+        }
+    }
+
+    fn nothing(outcome: Outcome) -> Pulled {
+        Pulled {
+            outcome,
+            rows: 0,
+            appended: Appended::default(),
+            rejected: 0,
+            requests: 0,
+            settled: None,
+            under_way: None,
+        }
+    }
+}
+
+/// Pulls one resource. `owner` is who holds the credential meanwhile.
+///
+/// # Errors
+/// The provider or the store cannot be used now, or refuses. What was read until then is in the log.
+pub async fn pull(
+    env: &Env,
+    spec: &ResourceSpec,
+    log: &mut Log<'_>,
+    owner: &str,
+) -> Result<Pulled, RecordsError> {
+    let run = spec.run(env.clock.now());
+    let credential = &spec.feed.credential;
+    let ttl = env.limits.lease_ttl;
+    if let LeaseState::Busy(_) = env.leases.acquire(credential, owner, ttl).await? {
+        return Ok(Pulled::nothing(Outcome::Busy));
+    }
+    let pulled = admitted(env, spec, log, &run, owner).await;
+    let released = env.leases.release(credential, owner).await;
+    let pulled = pulled?;
+    released?;
+    Ok(pulled)
+}
+
+/// Gets a token, and one more if the first is refused on the way.
+async fn admitted(
+    env: &Env,
+    spec: &ResourceSpec,
+    log: &mut Log<'_>,
+    run: &RunSpec,
+    owner: &str,
+) -> Result<Pulled, RecordsError> {
+    let mut pulled = Pulled::nothing(Outcome::Done);
+    for tries in 0.. {
+        let input = authorize::Input {
+            run: run.clone(),
+            owner: owner.to_owned(),
+        };
+        let got = authorize::run(env, input).await?;
+        let Some(sealed) = got.token else {
+            let wait = Duration::from_secs(got.wait_seconds);
+            return Ok(Pulled {
+                outcome: Outcome::Throttled(wait),
+                ..pulled
+            });
+        };
+        let session = endpoint::open(env, run, &sealed).await?;
+        let mut pulling = Pulling {
+            env,
+            spec,
+            run,
+            session: &session,
+            admission: Admission::default(),
+            begun: env.clock.now(),
+            server_now: None,
+            pulled,
+        };
+        match pulling.resource(log).await {
+            Err(error) if error.is_unauthorized() && tries < 2 => pulled = pulling.pulled,
+            Err(error) if error.is_unauthorized() => return Err(StepError::TokenRefused.into()),
+            Err(error) => return Err(error),
+            Ok(()) => return Ok(pulling.pulled),
+        }
+    }
+    Ok(pulled)
+}
+
+struct Pulling<'a> {
+    env: &'a Env,
+    spec: &'a ResourceSpec,
+    run: &'a RunSpec,
+    session: &'a Session,
+    admission: Admission,
+    begun: jiff::Timestamp,
+    /// What the server's clock showed at its last answer.
+    server_now: Option<jiff::Timestamp>,
+    pulled: Pulled,
+}
+
+impl Pulling<'_> {
+    async fn resource(&mut self, log: &mut Log<'_>) -> Result<(), RecordsError> {
+        let resource = self.spec.resource().to_owned();
+        let read = log.cursor::<serde_json::Value>(&resource)?;
+        // A cursor of another version begins anew; the log keeps what it has.
+        let read = read.filter(|cursor| cursor["version"] == Cursor::VERSION);
+        let scan_is_known = |c: &Cursor| {
+            c.scan
+                .as_ref()
+                .is_none_or(|scan| scan.version == ScanState::VERSION)
+        };
+        let read = read.and_then(|cursor| serde_json::from_value::<Cursor>(cursor).ok());
+        let mut cursor = match read {
+            Some(cursor) if scan_is_known(&cursor) => cursor,
+            Some(cursor) => cursor.anew(),
+            None => Cursor::default(),
+        };
+        let mut feed = self.spec.feed.clone();
+        let form = Dialect::for_feed(&feed)?.records;
+        let Some(reading) = self.schema(log, &mut feed, &mut cursor).await? else {
+            return Ok(());
+        };
+        loop {
+            let now = self.server_now.unwrap_or_else(|| self.env.clock.now());
+            let Some(task) = cursor.task(form, now) else {
+                self.pulled.outcome = Outcome::Done;
+                self.pulled.settled = cursor.settled;
+                return Ok(());
+            };
+            let of_task = task.feed(&feed, form);
+            let (ended, next) = self.task(log, &reading, &of_task, &task, cursor).await?;
+            cursor = next;
+            self.pulled.settled = cursor.settled;
+            if !ended {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads the metadata where it is not known or old. Gives how records are read; nothing where the
+    /// provider asks to wait.
+    async fn schema(
+        &mut self,
+        log: &mut Log<'_>,
+        feed: &mut FeedSpec,
+        cursor: &mut Cursor,
+    ) -> Result<Option<Reading>, RecordsError> {
+        let resource = self.spec.resource();
+        let now = self.env.clock.now();
+        let is_fresh = cursor.schema_at.is_some_and(|at| {
+            Duration::try_from(now.duration_since(at)).is_ok_and(|age| age < SCHEMA_AGE)
+        });
+        let known = log.schema(resource).await?.filter(|_| is_fresh);
+        let schema = match known {
+            Some(schema) => schema,
+            None => {
+                let asked = self.document(feed, "$metadata").await;
+                let xml = match asked {
+                    Ok(xml) => xml,
+                    Err(RecordsError::Step(StepError::Provider(ClientError::Throttled(wait)))) => {
+                        self.pulled.outcome = Outcome::Throttled(wait);
+                        return Ok(None);
+                    }
+                    Err(RecordsError::Step(error))
+                        if !matches!(error, StepError::Provider(ClientError::Unauthorized)) =>
+                    {
+                        return Err(error.asked_for(|| "the metadata".to_owned()).into());
+                    }
+                    Err(error) => return Err(error),
+                };
+                let schema = Metadata::read(&xml).and_then(|metadata| metadata.schema(resource));
+                let mut schema = schema.map_err(|error| RecordsError::Metadata {
+                    mls: feed.mls.to_string(),
+                    reason: error.to_string(),
+                })?;
+                // The lists of live keys go by the registry's key; so do the records of listings.
+                if resource == "Property" || schema.key.len() != 1 {
+                    schema.key = vec![feed.key_field.clone()];
+                }
+                log.note_schema(&feed.resource, &schema).await?;
+                cursor.schema_at = Some(now);
+                schema
+            }
+        };
+        if let Some(key) = schema.key.first() {
+            feed.key_field.clone_from(key);
+        }
+        Ok(Some(Reading {
+            resource: resource.to_owned(),
+            key: feed.key_field.clone(),
+            stamp: Dialect::for_feed(feed)?.records.clock.to_owned(),
+            volatile: VOLATILE.map(str::to_owned).to_vec(),
+            way: Way::Listed,
+        }))
+    }
+
+    async fn document(&mut self, feed: &FeedSpec, name: &str) -> Result<Vec<u8>, RecordsError> {
+        let pace = self.env.pace();
+        let limits = Dialect::for_feed(feed)?.limits_of(feed);
+        let ledger = budget::ledger(self.env, self.run, &limits).await?;
+        let client = Client::new(&*self.env.transport, &pace, feed, self.session, ledger)?;
+        let mut client = client.until(self.env.limits.deadline(self.begun));
+        let document = client.document(name).await;
+        self.hear(&client);
+        budget::keep(self.env, self.run, &mut client).await?;
+        self.pulled.requests += client.traffic().requests;
+        Ok(document?)
+    }
+
+    fn hear(&mut self, client: &Client<'_>) {
+        let heard = client.heard().filter(|heard| !heard.is_aged);
+        if let Some(date) = heard.and_then(|heard| heard.date) {
+            self.server_now = Some(date);
+        }
+    }
+
+    /// Reads on in a task: whether it has ended, and the cursor then.
+    async fn task(
+        &mut self,
+        log: &mut Log<'_>,
+        reading: &Reading,
+        feed: &FeedSpec,
+        task: &Task,
+        mut cursor: Cursor,
+    ) -> Result<(bool, Cursor), RecordsError> {
+        let env = self.env;
+        let pace = env.pace();
+        let limits = Dialect::for_feed(feed)?.limits_of(feed);
+        let ledger = budget::ledger(env, self.run, &limits).await?;
+        let client = Client::new(&*env.transport, &pace, feed, self.session, ledger)?;
+        let client = client
+            .admitted(self.admission.clone())
+            .until(env.limits.deadline(self.begun));
+        let mut client = client
+            .reading_records(self.spec.select.clone())
+            .reading_ahead();
+        let mut scan = match cursor.scan.take() {
+            Some(scan) => scan,
+            None => ScanState::begin(feed, env.clock.now())?,
+        };
+        let mut batch = Batch::default();
+        let mut asked = 0;
+        let ended = loop {
+            let mut keys = KeyBuffer::default();
+            let stepped = scan.step(&mut client, &mut keys).await;
+            self.hear(&client);
+            for body in client.take_bodies() {
+                self.take(reading, body, &mut batch)?;
+            }
+            asked += 1;
+            let ended = match stepped {
+                Ok(Step::More) if env.limits.is_spent(self.begun, env.clock.now(), asked) => {
+                    Some(Ok(Outcome::More))
+                }
+                Ok(Step::More) => None,
+                Ok(Step::Done) => Some(Ok(Outcome::Done)),
+                Err(ClientError::Throttled(wait)) => Some(Ok(Outcome::Throttled(wait))),
+                Err(ClientError::OutOfTime) if asked > 1 => Some(Ok(Outcome::More)),
+                Err(error) => Some(Err(error)),
+            };
+            if budget::is_due(&client) {
+                budget::keep(env, self.run, &mut client).await?;
+            }
+            if let Some(ended) = ended {
+                break ended;
+            }
+            if batch.bytes >= BATCH {
+                let now = cursor.clone().under_way(task, scan.clone());
+                self.append(log, &mut batch, &now).await?;
+            }
+        };
+        budget::keep(env, self.run, &mut client).await?;
+        self.pulled.requests += client.traffic().requests;
+        self.admission = client.admission();
+        let is_proved = is_whole(&scan);
+        let (rows, count) = (scan.evidence.rows, scan.evidence.count_before);
+        let next = match &ended {
+            Ok(Outcome::Done) if is_proved => cursor.done(task),
+            // What a window lacks is asked for again, from its first page.
+            Ok(Outcome::Done) => cursor.under_way(task, scan).anew(),
+            _ => cursor.under_way(task, scan),
+        };
+        self.append(log, &mut batch, &next).await?;
+        self.pulled.under_way = next.task.is_some().then_some((rows, count));
+        let outcome = ended?;
+        if outcome == Outcome::Done && !is_proved {
+            return Err(RecordsError::Incomplete {
+                resource: self.spec.resource().to_owned(),
+                rows,
+            });
+        }
+        let has_ended = outcome == Outcome::Done;
+        self.pulled.outcome = outcome;
+        Ok((has_ended, next))
+    }
+
+    fn take(
+        &mut self,
+        reading: &Reading,
+        body: Vec<u8>,
+        batch: &mut Batch,
+    ) -> Result<(), RecordsError> {
+        batch.bytes += body.len();
+        let (arrivals, rejected) = reading.arrivals(body).map_err(ClientError::Page)?;
+        self.pulled.rows += (arrivals.len() + rejected.len()) as u64;
+        for rejected in rejected.iter().take(TOLD) {
+            tracing::warn!(
+                replication = %self.spec.replication, resource = reading.resource,
+                key = rejected.key, reason = %rejected.error, "a record cannot be read, and is left out"
+            );
+        }
+        self.pulled.rejected += rejected.len() as u64;
+        batch.arrivals.extend(arrivals);
+        Ok(())
+    }
+
+    async fn append(
+        &mut self,
+        log: &mut Log<'_>,
+        batch: &mut Batch,
+        cursor: &Cursor,
+    ) -> Result<(), RecordsError> {
+        let now = self.env.clock.now();
+        let cursor = serde_json::to_value(cursor).map_err(|e| StepError::Internal(e.into()))?;
+        let cursors = [(self.spec.resource().to_owned(), cursor)];
+        let batch = std::mem::take(batch);
+        let appended = log.append(batch.arrivals, &cursors, now).await?;
+        self.pulled.appended.add(appended);
+        log.compact(now).await?;
+        Ok(())
+    }
+}
+
+/// Records that were read and not appended yet.
+#[derive(Default)]
+struct Batch {
+    arrivals: Vec<Arrival>,
+    bytes: usize,
+}
+
+/// Whether a scan that has ended has read all that the provider says there is. Rows that are modified
+/// meanwhile leave a window, so the lower of two counts is enough.
+fn is_whole(scan: &ScanState) -> bool {
+    use livelist_model::evidence::EndSign;
+    let evidence = &scan.evidence;
+    let counts = [evidence.count_before, evidence.count_after];
+    let least = counts.into_iter().flatten().min();
+    !matches!(evidence.end, None | Some(EndSign::Unproved))
+        && least.is_none_or(|least| evidence.rows >= least)
+}

@@ -1,0 +1,10 @@
+//! `livelist replicate`, `prove` and `record`: copies of records on this machine.
+
+mod open;
+mod prove;
+mod record;
+mod replicate;
+
+pub use prove::prove;
+pub use record::record;
+pub use replicate::replicate;

@@ -1,0 +1,143 @@
+//! What the commands about records work on: the registry's documents, the log, the destinations.
+
+use std::io::Write;
+use std::path::Path;
+
+use livelist_destinations::sqlite::Sqlite;
+use livelist_destinations::{Destination, DestinationError, Options, Removed, Wanted};
+use livelist_model::registry::{
+    ColumnsWanted, DestinationDocument, DestinationKind, NameStyle, Registry, RemovedRows,
+    Replication,
+};
+use livelist_model::{DestinationId, ReplicationId};
+use livelist_records::names::Names;
+use livelist_reso::Dialects;
+use livelist_steps::Env;
+use livelist_store::registry::read_registry_with_records;
+
+use crate::cli::{DataArgs, RegistryArgs};
+use crate::context::{env, open_registry};
+use crate::exit::Failed;
+use crate::logs;
+
+/// The name of the destination that a replication has when its document names none.
+const DEFAULT: &str = "listings";
+/// Its file, below the data directory.
+const DEFAULT_FILE: &str = "listings.sqlite";
+
+/// An installation on this machine, with its documents of records.
+pub struct Opened {
+    /// The ports.
+    pub env: Env,
+    /// The registry.
+    pub registry: Registry,
+    /// Whether all documents are sound.
+    pub is_sound: bool,
+    data: std::path::PathBuf,
+}
+
+/// Opens it, and tells on standard error what is wrong with the registry.
+pub async fn open(
+    registry: &RegistryArgs,
+    data: &DataArgs,
+    environment: Vec<(String, String)>,
+) -> Result<Opened, Failed> {
+    open_registry(&registry.registry)?;
+    let (env, _) = env(&registry.registry, &data.data, environment)?;
+    logs::open(&data.data)?;
+    let (registry, findings) = read_registry_with_records(&*env.objects, &Dialects).await?;
+    let mut error_output = std::io::stderr().lock();
+    for finding in &findings {
+        writeln!(error_output, "livelist: {finding}")?;
+    }
+    Ok(Opened {
+        env,
+        registry,
+        is_sound: findings.is_empty(),
+        data: data.data.clone(),
+    })
+}
+
+impl Opened {
+    /// The enabled replications, or the one that was asked for.
+    pub fn replications(&self, only: Option<&ReplicationId>) -> Result<Vec<Replication>, Failed> {
+        if let Some(name) = only
+            && !self.registry.replications.contains_key(name)
+        {
+            return Err(Failed::usage(format!(
+                "the registry has no sound document replications/{name}.json"
+            )));
+        }
+        let all = self.registry.replications.values();
+        let wanted = all.filter(|replication| match only {
+            Some(name) => replication.replication == *name,
+            None => replication.enabled,
+        });
+        Ok(wanted.cloned().collect())
+    }
+
+    /// The destinations of a replication: their names and documents. Where it names none, a SQLite file
+    /// among the data.
+    pub fn destinations_of(&self, replication: &Replication) -> Vec<DestinationDocument> {
+        if replication.destinations.is_empty() {
+            return default_destination().into_iter().collect();
+        }
+        let names = replication.destinations.iter();
+        let known = names.filter_map(|name| self.registry.destinations.get(name));
+        known.filter(|document| document.enabled).cloned().collect()
+    }
+
+    /// Opens a destination.
+    pub async fn destination(
+        &self,
+        document: &DestinationDocument,
+    ) -> Result<Box<dyn Destination>, DestinationError> {
+        match document.kind {
+            DestinationKind::Sqlite => {
+                let path = document.path.as_deref().unwrap_or(DEFAULT_FILE);
+                let path = self.data.join(Path::new(path));
+                Ok(Box::new(Sqlite::open(&path, options(document)).await?))
+            }
+        }
+    }
+}
+
+fn default_destination() -> Option<DestinationDocument> {
+    let destination: DestinationId = DEFAULT.parse().ok()?;
+    Some(DestinationDocument {
+        destination,
+        kind: DestinationKind::Sqlite,
+        path: Some(DEFAULT_FILE.to_owned()),
+        columns: ColumnsWanted::default(),
+        names: NameStyle::default(),
+        prefix: String::new(),
+        removed: RemovedRows::default(),
+        history: Default::default(),
+        enabled: true,
+    })
+}
+
+fn options(document: &DestinationDocument) -> Options {
+    Options {
+        columns: match &document.columns {
+            ColumnsWanted::Seen => Wanted::Seen,
+            ColumnsWanted::All => Wanted::All,
+            ColumnsWanted::Only(fields) => Wanted::Only(fields.clone()),
+        },
+        names: match document.names {
+            NameStyle::AsIs => Names::AsIs,
+            NameStyle::SnakeCase => Names::SnakeCase,
+        },
+        prefix: document.prefix.clone(),
+        removed: match document.removed {
+            RemovedRows::Table => Removed::Table,
+            RemovedRows::Flag => Removed::Flag,
+            RemovedRows::Delete => Removed::Delete,
+        },
+        history: document
+            .history
+            .iter()
+            .map(|(resource, fields)| (resource.to_string(), fields.clone()))
+            .collect(),
+    }
+}
