@@ -72,6 +72,7 @@ pub fn upsert(number: u64, key: &str, members: &str) -> Change {
     let json = format!("{{\"ListingKey\":{key_text}{comma}{members}}}");
     Change {
         number,
+        learned: now(),
         place: Place {
             resource: "Property".to_owned(),
             key: key.to_owned(),

@@ -70,7 +70,7 @@ impl Log<'_> {
         places.sort_unstable();
         places.dedup();
         let known = lookup(self.objects, &self.head.segments, &places).await?;
-        let (taken, appended) = settle(known.clone(), arrivals);
+        let (taken, appended) = settle(known.clone(), arrivals, now);
         let mut head = self.head.clone();
         for (resource, cursor) in cursors {
             head.cursors.insert(resource.clone(), cursor.clone());
@@ -113,6 +113,7 @@ fn count(live: &mut BTreeMap<String, u64>, change: &Change, was_live: bool) {
 fn settle(
     mut known: BTreeMap<Place, Change>,
     arrivals: Vec<Arrival>,
+    now: jiff::Timestamp,
 ) -> (BTreeMap<Place, Change>, Appended) {
     let mut taken: BTreeMap<Place, Change> = BTreeMap::new();
     let mut appended = Appended::default();
@@ -132,6 +133,7 @@ fn settle(
                 };
                 let change = Change {
                     number: 0,
+                    learned: now,
                     place: arrival.place,
                     what,
                 };

@@ -1,6 +1,6 @@
 //! The changes that a log is made of, and the lines that they are written as.
 //!
-//! A line is a JSON object: `n` the change's number, `r` the resource, `k` the key, then for an upsert `s`
+//! A line is a JSON object: `n` the change's number, `t` when Livelist learned it (Unix seconds), `r` the resource, `k` the key, then for an upsert `s`
 //! the modification stamp as the provider wrote it, `h` the hash and `d` the record; for a removal `x`.
 //! The index beside a log's segment has the same lines without `d`.
 
@@ -83,6 +83,8 @@ pub enum What {
 pub struct Change {
     /// Its number in the log: what is higher is newer.
     pub number: u64,
+    /// When Livelist learned it.
+    pub learned: Timestamp,
     /// Of what.
     pub place: Place,
     /// What became of it.
@@ -132,6 +134,7 @@ impl Change {
                 record,
             } => Line {
                 n: self.number,
+                t: self.learned.as_second(),
                 r: &self.place.resource,
                 k: (&self.place.key).into(),
                 s: stamp.as_deref().map(Into::into),
@@ -141,6 +144,7 @@ impl Change {
             },
             What::Removal(removal) => Line {
                 n: self.number,
+                t: self.learned.as_second(),
                 r: &self.place.resource,
                 k: (&self.place.key).into(),
                 s: None,
@@ -171,6 +175,8 @@ impl Change {
         };
         Ok(Change {
             number: line.n,
+            learned: Timestamp::from_second(line.t)
+                .map_err(|_| LineError::Shape("`t` is no time"))?,
             place: Place {
                 resource: line.r.to_owned(),
                 key: line.k.into_owned(),
@@ -195,6 +201,7 @@ pub enum LineError {
 #[serde(deny_unknown_fields)]
 struct Line<'a> {
     n: u64,
+    t: i64,
     r: &'a str,
     #[serde(borrow)]
     k: std::borrow::Cow<'a, str>,
@@ -222,6 +229,7 @@ mod tests {
     fn a_change_is_read_as_it_was_written() {
         let upsert = Change {
             number: 7,
+            learned: Timestamp::from_second(9).unwrap(),
             place: Place {
                 resource: "Property".to_owned(),
                 key: "a\"\n1".to_owned(),
@@ -235,7 +243,7 @@ mod tests {
         let written = line(&upsert, false);
         assert_eq!(
             written,
-            "{\"n\":7,\"r\":\"Property\",\"k\":\"a\\\"\\n1\",\"s\":\"2026-11-28T04:00:00.1234567-05:00\",\
+            "{\"n\":7,\"t\":9,\"r\":\"Property\",\"k\":\"a\\\"\\n1\",\"s\":\"2026-11-28T04:00:00.1234567-05:00\",\
              \"h\":\"00000000000000ff\",\"d\":{\"ListingKey\":\"a\\\"\\n1\"}}\n"
         );
         assert_eq!(line(&Change::read(&written).unwrap(), false), written);
@@ -257,13 +265,13 @@ mod tests {
         for text in [
             "",
             "{}",
-            r#"{"n":1,"r":"P","k":"a"}"#,
-            r#"{"n":1,"r":"P","k":"a","h":"12"}"#,
-            r#"{"n":1,"r":"P","k":"a","h":"00000000000000ff","more":1}"#,
+            r#"{"n":1,"t":1,"r":"P","k":"a"}"#,
+            r#"{"n":1,"t":1,"r":"P","k":"a","h":"12"}"#,
+            r#"{"n":1,"t":1,"r":"P","k":"a","h":"00000000000000ff","more":1}"#,
         ] {
             assert!(Change::read(text).is_err(), "{text}");
         }
-        let later = r#"{"n":1,"r":"P","k":"a","x":{"reason":"stolen","proof":"p","at":"2026-01-01T00:00:00Z"}}"#;
+        let later = r#"{"n":1,"t":1,"r":"P","k":"a","x":{"reason":"stolen","proof":"p","at":"2026-01-01T00:00:00Z"}}"#;
         let What::Removal(removal) = Change::read(later).unwrap().what else {
             panic!("a removal");
         };

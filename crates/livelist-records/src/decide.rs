@@ -91,6 +91,7 @@ mod tests {
     fn held(what: What) -> Entry {
         Change {
             number: 1,
+            learned: at(1),
             place: Place {
                 resource: "Property".to_owned(),
                 key: "a".to_owned(),

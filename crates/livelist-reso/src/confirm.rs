@@ -162,20 +162,7 @@ fn room(keys: usize) -> usize {
 
 fn url(client: &Client<'_>, manner: Manner, keys: &[Vec<u8>]) -> String {
     let key_field = &client.feed().key_field;
-    let field = client.asked_field();
-    let literals = keys.iter().map(|key| {
-        literal_as(
-            manner.literal,
-            &String::from_utf8_lossy(client.asked_as(key)),
-        )
-    });
-    let condition = match manner.words {
-        Words::In => format!("{field} in ({})", literals.collect::<Vec<_>>().join(",")),
-        Words::Or => {
-            let terms: Vec<String> = literals.map(|key| format!("{field} eq {key}")).collect();
-            terms.join(" or ")
-        }
-    };
+    let condition = condition(client, manner, keys);
     let counts = client.dialect().count == CountForm::Always;
     Query::of(
         &client.dialect().base(client.feed()),
@@ -187,6 +174,24 @@ fn url(client: &Client<'_>, manner: Manner, keys: &[Vec<u8>]) -> String {
     .option("$count", if counts { "true" } else { "" })
     .options(&client.feed().parameters)
     .url()
+}
+
+/// That a record is one of these.
+pub(crate) fn condition(client: &Client<'_>, manner: Manner, keys: &[Vec<u8>]) -> String {
+    let field = client.asked_field();
+    let literals = keys.iter().map(|key| {
+        literal_as(
+            manner.literal,
+            &String::from_utf8_lossy(client.asked_as(key)),
+        )
+    });
+    match manner.words {
+        Words::In => format!("{field} in ({})", literals.collect::<Vec<_>>().join(",")),
+        Words::Or => {
+            let terms: Vec<String> = literals.map(|key| format!("{field} eq {key}")).collect();
+            terms.join(" or ")
+        }
+    }
 }
 
 #[cfg(test)]

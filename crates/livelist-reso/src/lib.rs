@@ -15,6 +15,7 @@ pub mod confirm;
 pub mod count;
 pub mod dialect;
 pub mod error;
+pub mod fetch;
 pub mod forms;
 pub mod heard;
 pub mod http_transport;

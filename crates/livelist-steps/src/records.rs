@@ -1,9 +1,11 @@
 //! Records: from a provider into the log of a replication, and from the log into its destinations.
 //!
-//! [`pull`] reads what changed and appends it to the log; [`apply`] brings a destination up to the log; [`prove`] compares a destination with the log.
+//! [`pull`] reads what changed and appends it to the log, with what [`listed`] takes over from
+//! the nightly run; [`apply`] brings a destination up to the log; [`prove`] compares a destination with the log.
 
 pub mod apply;
 pub mod error;
+pub mod listed;
 pub mod prove;
 pub mod pull;
 pub mod spec;

@@ -8,12 +8,14 @@ use livelist_model::keys::KeyBuffer;
 use livelist_model::run::{FeedSpec, RunSpec};
 use livelist_records::{Metadata, Way};
 use livelist_reso::dialect::Dialect;
-use livelist_reso::{Admission, Client, ClientError, ScanState, Session, Step};
+use livelist_reso::fetch::fetch;
+use livelist_reso::{Admission, Client, ClientError, ScanState, Session, Step, confirm};
 use livelist_sources::poll::{Cursor, Reading, Task};
 use livelist_store::LeaseState;
 
+use super::listed::listed;
 use super::{RecordsError, ResourceSpec};
-use crate::{Env, StepError, authorize, budget, endpoint};
+use crate::{Env, StepError, authorize, budget, endpoint, forms};
 
 /// A batch is appended when its records take so many bytes; bounds the memory of a pull.
 const BATCH: usize = 8 * 1024 * 1024;
@@ -189,7 +191,7 @@ impl Pulling<'_> {
             let Some(task) = cursor.task(form, now) else {
                 self.pulled.outcome = Outcome::Done;
                 self.pulled.settled = cursor.settled;
-                return Ok(());
+                return self.listed(log, &reading, &feed, cursor).await;
             };
             let of_task = task.feed(&feed, form);
             let (ended, next) = self.task(log, &reading, &of_task, &task, cursor).await?;
@@ -356,6 +358,82 @@ impl Pulling<'_> {
         let has_ended = outcome == Outcome::Done;
         self.pulled.outcome = outcome;
         Ok((has_ended, next))
+    }
+
+    /// Takes over what the nightly run has proved.
+    async fn listed(
+        &mut self,
+        log: &mut Log<'_>,
+        reading: &Reading,
+        feed: &FeedSpec,
+        mut cursor: Cursor,
+    ) -> Result<(), RecordsError> {
+        let listed = listed(self.env, self.spec, log, cursor.listed).await?;
+        if listed.sequence == cursor.listed {
+            return Ok(());
+        }
+        let mut batch = Batch {
+            arrivals: listed.removals,
+            bytes: 0,
+        };
+        let is_asked = self
+            .fetch(reading, feed, &listed.missing, &mut batch)
+            .await?;
+        if is_asked {
+            cursor.listed = listed.sequence;
+        }
+        self.append(log, &mut batch, &cursor).await
+    }
+
+    /// Asks for records by their keys. False where the provider asks to wait: the next pass asks again.
+    async fn fetch(
+        &mut self,
+        reading: &Reading,
+        feed: &FeedSpec,
+        keys: &[Vec<u8>],
+        batch: &mut Batch,
+    ) -> Result<bool, RecordsError> {
+        let env = self.env;
+        let pace = env.pace();
+        let dialect = Dialect::for_feed(feed)?;
+        // Who cannot be asked for single records finds them when they are modified.
+        let Some(set) = confirm::as_set(&dialect).filter(|_| !keys.is_empty()) else {
+            return Ok(true);
+        };
+        if dialect.id_field(feed).is_some() {
+            return Ok(true);
+        }
+        let manner = forms::recall(env, self.run, set).await;
+        let manner = manner.map_or(set, |asking| asking.manner());
+        let ledger = budget::ledger(env, self.run, &dialect.limits_of(feed)).await?;
+        let client = Client::new(&*env.transport, &pace, feed, self.session, ledger)?;
+        let client = client.until(env.limits.deadline(self.begun));
+        let mut client = client.reading_records(self.spec.select.clone());
+        let by_key = Reading {
+            way: Way::ByKey,
+            ..reading.clone()
+        };
+        let mut rest = keys;
+        let mut ended = Ok(true);
+        while !rest.is_empty() {
+            match fetch(&mut client, manner, rest).await {
+                Ok(asked) => rest = &rest[asked.min(rest.len())..],
+                Err(ClientError::Throttled(_) | ClientError::OutOfTime) => {
+                    ended = Ok(false);
+                    break;
+                }
+                Err(error) => {
+                    ended = Err(error.into());
+                    break;
+                }
+            }
+            for body in client.take_bodies() {
+                self.take(&by_key, body, batch)?;
+            }
+        }
+        budget::keep(env, self.run, &mut client).await?;
+        self.pulled.requests += client.traffic().requests;
+        ended
     }
 
     fn take(
