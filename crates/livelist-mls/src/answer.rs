@@ -76,6 +76,8 @@ pub(crate) struct Answer {
 
 pub(crate) enum Body {
     Text(String),
+    /// A text so long that it is squeezed as a page is.
+    Document(String),
     Page(Box<Pieces>),
 }
 
@@ -120,7 +122,7 @@ impl Answer {
 
     /// The answer as a client gets it. `gzip` says whether the client takes it.
     pub fn deliver(self, gzip: bool) -> Delivery {
-        let gzip = gzip && matches!(self.body, Body::Page(_));
+        let gzip = gzip && self.body.is_long();
         let mut headers = HeaderMap::new();
         for (name, value) in self.headers {
             // Headers are the dialects' own text; one that cannot be sent is left out.
@@ -190,9 +192,14 @@ impl Delivery {
 }
 
 impl Body {
+    /// Whether it is sent with gzip to who takes it.
+    pub fn is_long(&self) -> bool {
+        !matches!(self, Self::Text(_))
+    }
+
     fn collect(self) -> Vec<u8> {
         match self {
-            Self::Text(text) => text.into_bytes(),
+            Self::Text(text) | Self::Document(text) => text.into_bytes(),
             Self::Page(pieces) => pieces.collect::<Vec<_>>().concat(),
         }
     }

@@ -6,6 +6,7 @@
 pub(crate) mod bits;
 mod contrary;
 pub(crate) mod dice;
+mod edits;
 pub(crate) mod keys;
 pub(crate) mod select;
 #[cfg(test)]
@@ -13,12 +14,16 @@ mod tests;
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bits::Bits;
 use dice::{Dice, mix};
+pub use edits::Change;
+pub(crate) use edits::{Edit, Which};
 use keys::{KeyMaker, KeyStyle};
 use select::Hidden;
 
+use crate::clock::Clock;
 use crate::spec::{Contrary, KeyType, Shown};
 
 /// The first modification of a book: 2024-01-01T00:00:00Z in milliseconds.
@@ -62,6 +67,12 @@ pub(crate) struct Book {
     blind: bool,
     numeric: bool,
     fine: bool,
+    /// What was changed of rows, where something was.
+    edits: HashMap<u32, Edit>,
+    /// How many rows tell of a change late.
+    late: usize,
+    /// What stamps changes, where it is not the book itself.
+    clock: Option<Arc<dyn Clock>>,
     /// What left the book, in the order of time.
     departures: Vec<Departure>,
     /// What stale readings see.
@@ -95,6 +106,8 @@ pub(crate) struct Row {
     pub listing: u64,
     /// When it was last modified, in microseconds.
     pub changed_us: i64,
+    /// Its place among all modifications.
+    pub slot: u32,
 }
 
 impl Book {
@@ -128,6 +141,9 @@ impl Book {
             blind: ways.blind,
             numeric: ways.keys == KeyType::Int64,
             fine: ways.shown != Shown::AsStored,
+            edits: HashMap::new(),
+            late: 0,
+            clock: None,
             departures: Vec::new(),
             snapshot: None,
             version: 0,
@@ -216,7 +232,8 @@ impl Book {
             live: self.live.get(row),
             id: self.id(row),
             listing: self.listing(row),
-            changed_us: self.changed_us(self.slot[row as usize]),
+            changed_us: self.told_us(row),
+            slot: self.slot[row as usize],
         }
     }
 
@@ -411,11 +428,13 @@ impl Book {
         }
         let first_slot = self.changes.len() as u32;
         let last_ms = self.changed_ms(first_slot.saturating_sub(1));
+        let (at_ms, step_ms) = self.round(rows.len(), step_ms, last_ms);
         self.rounds.push(Round {
             first_slot,
-            at_ms: last_ms + PAUSE_MS,
+            at_ms,
             step_ms,
         });
+        self.tell_in_time(rows);
         for &row in rows {
             self.slot[row as usize] = self.changes.len() as u32;
             self.changes.push(row);
@@ -430,6 +449,11 @@ pub(crate) fn status(seed: u64, row: u32) -> &'static str {
         80..95 => "Pending",
         _ => "Closed",
     }
+}
+
+/// What a row cost when it was listed.
+pub(crate) fn price(seed: u64, row: u32) -> u64 {
+    50_000 + lot(seed, row, 4) % 2_000 * 1_000
 }
 
 /// An office of some twenty, drawn as a listing's.

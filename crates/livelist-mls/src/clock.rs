@@ -1,10 +1,11 @@
 //! Time as a simulated MLS sees it, and the ways providers write an instant.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// The two clocks of a simulated MLS. Both tell the same time; the second never goes back.
 pub trait Clock: Send + Sync + fmt::Debug {
@@ -69,6 +70,38 @@ impl Clock for SetClock {
     fn instant(&self) -> Instant {
         let passed = self.now().duration_since(self.began.0);
         self.began.1 + Duration::try_from(passed).unwrap_or_default()
+    }
+}
+
+/// A clock set ahead of another. The second clock, of lives and limits, stays with the other's.
+#[derive(Debug)]
+pub(crate) struct Ahead {
+    clock: Arc<dyn Clock>,
+    seconds: AtomicI64,
+}
+
+impl Ahead {
+    pub fn of(clock: Arc<dyn Clock>) -> Self {
+        let seconds = AtomicI64::new(0);
+        Self { clock, seconds }
+    }
+
+    /// Sets it so many seconds further ahead.
+    pub fn more(&self, seconds: u32) {
+        self.seconds
+            .fetch_add(i64::from(seconds), Ordering::Relaxed);
+    }
+}
+
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        let ahead = SignedDuration::from_secs(self.seconds.load(Ordering::Relaxed));
+        let now = self.clock.now();
+        now.checked_add(ahead).unwrap_or(now)
+    }
+
+    fn instant(&self) -> Instant {
+        self.clock.instant()
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::book::select::{By, Hidden, Reading, Sight, Start};
+use crate::book::{Change, Which};
 use crate::fault::FaultRule;
 use crate::filter;
 use crate::log::{LoggedRequest, RequestKind};
@@ -109,6 +110,27 @@ impl Control {
     /// Modifies every live listing at one instant.
     pub fn touch_all_same_timestamp(&self) {
         self.mls().book.touch_all();
+    }
+
+    /// Changes what `n` live listings drawn by the seed say, and names them.
+    pub fn change(&self, change: Change, n: u64) -> Vec<String> {
+        let which = Which::Some(size(n));
+        self.mls().book.change(change, &which)
+    }
+
+    /// Changes what these listings say, and names those that it changed.
+    pub fn change_keys(&self, change: Change, keys: &[String]) -> Vec<String> {
+        self.mls().book.change(change, &Which::These(keys))
+    }
+
+    /// The record of a listed key as it is served just now to who selects nothing.
+    pub fn record(&self, key: &str) -> Option<String> {
+        self.mls().record(key)
+    }
+
+    /// Sets the MLS's clock so many seconds further ahead: `Date`, and the stamps of changes to come.
+    pub fn ahead(&self, seconds: u32) {
+        self.mls().ahead.more(seconds);
     }
 
     /// Gives every listing a new key.

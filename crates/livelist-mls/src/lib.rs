@@ -15,18 +15,21 @@ pub mod log;
 mod mls;
 mod page;
 mod query;
+mod record;
 pub mod server;
 pub mod spec;
 mod tokens;
 mod town;
 
 pub use answer::{BodyPieces, Delivery, Ending};
+pub use book::Change;
 pub use control::Control;
 pub use fault::{Fault, FaultRule, Odd, OddCount, On, RetryAfter};
 pub use log::{LoggedRequest, RequestKind};
 pub use server::Simulator;
 pub use spec::{
-    Auth, Contrary, Credential, Envelope, KeyType, MlsSpec, NextIn, Options, Paging, Provider,
-    Question, RefreshReuse, Refused, Shown, SpecError, Ties, TokenReuse,
+    Auth, Contrary, Credential, Envelope, KeyType, Lookups, MlsSpec, NextIn, Options, Paging,
+    Provider, Question, Records, RefreshReuse, Refused, Shown, SpecError, Stamps, Ties, TokenReuse,
+    Told,
 };
 pub use town::{Endpoint, Town};

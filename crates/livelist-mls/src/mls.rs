@@ -6,7 +6,9 @@ mod cached;
 mod contrary;
 mod deleted;
 mod issue;
+mod metadata;
 mod replies;
+mod single;
 #[cfg(test)]
 mod tests;
 
@@ -19,9 +21,9 @@ use crate::book::Book;
 use crate::book::bits::Bits;
 use crate::book::keys::KeyStyle;
 use crate::book::select::{Found, Reading, Start};
-use crate::clock::Clock;
 #[cfg(test)]
 use crate::clock::SystemClock;
+use crate::clock::{self, Ahead, Clock};
 use crate::dialect::{self, Ask, Asked, Cursors, Dialect, NextPage, PECULIAR, Refusal, Shape};
 use crate::fault::Fault;
 use crate::fault::board::{Board, Due};
@@ -29,7 +31,8 @@ use crate::incoming::Incoming;
 use crate::limits::Limits;
 use crate::log::{LoggedRequest, RequestKind};
 use crate::page::{Column, Line, Next, Page, Pieces};
-use crate::spec::{KeyType, MlsSpec, Provider};
+use crate::record::{self, Schema};
+use crate::spec::{KeyType, MlsSpec, Provider, Records, Stamps};
 use crate::tokens::Tokens;
 
 /// One simulated MLS.
@@ -41,6 +44,8 @@ pub(crate) struct Mls {
     pub log: Vec<LoggedRequest>,
     dialect: Box<dyn Dialect>,
     clock: Arc<dyn Clock>,
+    /// The same, to be set.
+    pub ahead: Arc<Ahead>,
     limits: Limits,
     cursors: Cursors,
     /// Rows served since the scan began.
@@ -50,6 +55,8 @@ pub(crate) struct Mls {
     /// What is asked for behind links that have died.
     dead: std::collections::BTreeMap<String, u16>,
     serial: u64,
+    /// The fields of its records.
+    pub schema: Schema,
 }
 
 impl Mls {
@@ -61,6 +68,8 @@ impl Mls {
 
     /// An MLS by this clock.
     pub fn open_by(spec: MlsSpec, clock: Arc<dyn Clock>) -> Self {
+        let ahead = Arc::new(Ahead::of(clock));
+        let clock: Arc<dyn Clock> = ahead.clone();
         let dialect = dialect::of(&spec);
         let listings = u32::try_from(spec.listings).unwrap_or(u32::MAX);
         let style = match spec.options.contrary.keys {
@@ -68,14 +77,20 @@ impl Mls {
             KeyType::Int64 => KeyStyle::Digits,
             KeyType::Guid => KeyStyle::Guid,
         };
+        let mut book = Book::open(
+            style,
+            spec.seed,
+            listings,
+            dialect.keeps_deleted(),
+            &spec.options.contrary,
+        );
+        let by_clock = |records: &Records| records.stamps == Stamps::Clock;
+        if spec.options.records.as_ref().is_some_and(by_clock) {
+            book.stamp_by(Arc::clone(&clock));
+        }
         Self {
-            book: Book::open(
-                style,
-                spec.seed,
-                listings,
-                dialect.keeps_deleted(),
-                &spec.options.contrary,
-            ),
+            book,
+            ahead,
             tokens: Tokens::new(&spec),
             board: Board::default(),
             log: Vec::new(),
@@ -87,6 +102,7 @@ impl Mls {
             cached_at: None,
             dead: std::collections::BTreeMap::new(),
             serial: 0,
+            schema: Schema::new(spec.records().fields),
             spec,
         }
     }
@@ -116,6 +132,9 @@ impl Mls {
         };
         self.break_wire(&mut answer, incoming, &due);
         answer.delay += std::time::Duration::from_millis(self.spec.options.latency_ms);
+        if self.spec.options.records.is_some() {
+            answer.headers.push(("date", clock::http_date(at)));
+        }
         self.log.push(LoggedRequest {
             at,
             method: incoming.method.to_string(),
@@ -137,6 +156,9 @@ impl Mls {
         let segments: Vec<&str> = base.split('/').skip(1).collect();
         let path: Vec<&str> = incoming.path.iter().map(String::as_str).collect();
         match path.strip_prefix(&segments[..]) {
+            Some(["$metadata"]) if incoming.method == Method::GET => {
+                Ok(Ask::metadata(incoming.query.clone()))
+            }
             Some(rest) if incoming.method == Method::GET => {
                 let asked = Asked {
                     spec: &self.spec,
@@ -144,6 +166,7 @@ impl Mls {
                     cursors: &self.cursors,
                     serial: self.serial,
                     peculiar: self.dialect.peculiar(),
+                    schema: self.schema,
                 };
                 self.dialect.ask(&asked, rest)
             }
@@ -159,7 +182,7 @@ impl Mls {
         }
         match ask {
             Err(_) => RequestKind::Other,
-            Ok(ask) if ask.shape == Shape::Deleted => RequestKind::Other,
+            Ok(ask) if matches!(ask.shape, Shape::Deleted | Shape::Metadata) => RequestKind::Other,
             Ok(ask) if ask.shape == Shape::Number => RequestKind::Count,
             Ok(ask) if ask.filter.names_rows() => RequestKind::Confirm,
             Ok(ask) if ask.size <= 1 && ask.query.get("$count") == Some("true") => {
@@ -260,8 +283,10 @@ impl Mls {
     }
 
     fn serve(&mut self, incoming: &Incoming, kind: RequestKind, ask: &Ask, due: &[Due]) -> Answer {
-        if ask.shape == Shape::Deleted {
-            return self.tell_deleted(incoming, ask);
+        match ask.shape {
+            Shape::Deleted => return self.tell_deleted(incoming, ask),
+            Shape::Metadata => return self.metadata(incoming),
+            _ => {}
         }
         let sight = self.sight(kind, ask, due);
         let system = self.spec.system().to_owned();
@@ -301,23 +326,18 @@ impl Mls {
             row,
             keyless: false,
         };
+        let form = self.dialect.form(&self.spec, ask);
         let mut page = Page {
             context: self.dialect.context(&base, ask),
-            form: self.dialect.form(&self.spec, ask),
-            base,
-            system,
-            seed: self.spec.seed,
-            keys: self.book.keys().clone(),
             columns,
+            edits: self.book.edits_of(&found.rows),
             lines: found.rows.into_iter().map(line).collect(),
             count,
             next,
             count_as_string: self.spec.provider == Provider::Reso
                 && self.spec.options.count_as_string,
-            count_text: None,
-            numeric_keys: self.spec.options.contrary.keys == KeyType::Int64,
-            shown: self.spec.options.contrary.shown,
-            odd: self.spec.options.contrary.bytes,
+            whole: ask.columns.is_none(),
+            ..self.blank_page(base, form)
         };
         let own_url = format!("{}{}", incoming.origin(), incoming.target);
         for fault in due {
@@ -387,7 +407,7 @@ impl Mls {
                     .dialect
                     .refusal(StatusCode::NOT_FOUND, "Resource not found"),
             },
-            Shape::Page | Shape::Replication | Shape::Deleted => {
+            Shape::Page | Shape::Replication | Shape::Deleted | Shape::Metadata => {
                 let mut answer = Answer::text(StatusCode::OK, json, "");
                 if let (true, Next::To(link)) = (page.form.link_in_header, &page.next) {
                     let link = format!("<{link}>; rel=\"next\"");
@@ -404,8 +424,15 @@ impl Mls {
     fn all_columns(&self) -> Vec<Column> {
         let own = self.dialect.peculiar();
         let known = |name: &str| own.contains(&name) || !PECULIAR.contains(&name);
-        let all = Column::ALL.iter().filter(|(name, _)| known(name));
-        all.map(|(_, column)| *column).collect()
+        if self.schema.places().is_empty() {
+            let all = Column::ALL.iter().filter(|(name, _)| known(name));
+            return all.map(|(_, column)| *column).collect();
+        }
+        let names = self.schema.places().filter_map(record::field);
+        let names = names.map(|field| field.name).chain(own.iter().copied());
+        names
+            .filter_map(|name| Column::named(name, self.schema))
+            .collect()
     }
 
     /// Lets the faults of the wire at an answer.
@@ -423,7 +450,7 @@ impl Mls {
                 }
                 _ => continue,
             };
-            let gzippable = matches!(answer.body, Body::Page(_));
+            let gzippable = answer.body.is_long();
             if answer.status.is_success() && (gzippable || wire != Wire::GzipCut) {
                 answer.wire = wire;
                 self.board.strike(fault);

@@ -4,8 +4,11 @@ mod odd;
 mod pieces;
 mod stamp;
 
-use crate::book::Row;
+use std::collections::HashMap;
+
+use crate::book::{Edit, Row};
 use crate::fault::{Fault, OddCount};
+use crate::record::Schema;
 use crate::spec::Shown;
 
 pub use odd::Odd;
@@ -32,6 +35,14 @@ pub(crate) struct Page {
     pub shown: Shown,
     /// What no strict reader of JSON takes.
     pub odd: Option<Odd>,
+    /// What was changed of its rows.
+    pub edits: HashMap<u32, Edit>,
+    pub schema: Schema,
+    /// Whether nothing was selected.
+    pub whole: bool,
+    pub odd_records: bool,
+    /// Another one with each answer.
+    pub salt: u64,
 }
 
 /// A row, and whether its key is left out.

@@ -6,6 +6,7 @@ mod check;
 mod contrary;
 mod credential;
 mod options;
+mod records;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -14,6 +15,8 @@ pub use check::SpecError;
 pub use contrary::{Contrary, KeyType, Question, Refused, Shown, Ties};
 pub use credential::Credential;
 pub use options::{Auth, Envelope, NextIn, Options, Paging, RefreshReuse, TokenReuse};
+pub(crate) use records::MOST_FIELDS;
+pub use records::{Lookups, Records, Stamps, Told};
 
 /// One simulated MLS.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -137,6 +140,14 @@ impl MlsSpec {
             Value::Object(settings) => settings,
             _ => Map::new(),
         }
+    }
+
+    /// What its records are like. Without that setting they have no fields of their own.
+    pub(crate) fn records(&self) -> Records {
+        self.options.records.clone().unwrap_or(Records {
+            fields: 0,
+            ..Records::default()
+        })
     }
 
     /// Bridge's and Paragon's dataset, Rapattoni's name of the MLS.

@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use super::dice::mix;
-use super::{Book, Row, office, property_type, status};
+use super::{Book, Row, office, property_type};
 use crate::filter::{Facts, Filter};
 
 /// An order of rows.
@@ -173,7 +173,7 @@ impl Facts for Candidate<'_> {
     }
 
     fn status(&self) -> &str {
-        status(self.book.seed, self.row)
+        self.book.status(self.row)
     }
 
     fn property_type(&self) -> &str {
@@ -189,7 +189,7 @@ impl Facts for Candidate<'_> {
     }
 
     fn changed(&self) -> i64 {
-        self.book.changed_us(self.book.slot[self.row as usize])
+        self.book.told_us(self.row)
     }
 
     fn live(&self) -> bool {
@@ -343,8 +343,12 @@ impl Book {
 
     /// Whether the fast walk along an order does not show what this server shows.
     fn is_odd(&self, reading: &Reading<'_>) -> bool {
-        let untied = reading.order.by == By::Changed && !reading.order.tied;
-        (untied && reading.sight.ties.is_some()) || (self.blind && reading.order.by == By::Key)
+        let by_change = reading.order.by == By::Changed;
+        let untied = by_change && !reading.order.tied;
+        // What tells late stands elsewhere than where it changed.
+        (by_change && self.late > 0)
+            || (untied && reading.sight.ties.is_some())
+            || (self.blind && reading.order.by == By::Key)
     }
 
     /// Reads a page from the whole list of what matches.
@@ -354,10 +358,12 @@ impl Book {
             .filter(|&row| self.seen_by(reading, row) && self.passes(reading, row, &scratch))
             .collect();
         match (reading.order.by, reading.sight.ties) {
-            (By::Changed, Some(salt)) => rows.sort_by_cached_key(|&row| {
-                let at = self.changed_us(self.slot[row as usize]);
-                (at, mix(mix(salt) ^ u64::from(row)))
-            }),
+            (By::Changed, Some(salt)) => {
+                rows.sort_by_cached_key(|&row| (self.told_us(row), mix(mix(salt) ^ u64::from(row))))
+            }
+            (By::Changed, None) => {
+                rows.sort_by_cached_key(|&row| (self.told_us(row), self.slot[row as usize]));
+            }
             // Keys that are equal to the server have no order.
             _ => rows.sort_by_cached_key(|&row| {
                 let tie = reading
@@ -466,7 +472,9 @@ impl Book {
         let mut rows = self.named(reading);
         match reading.order.by {
             By::Listed => rows.sort_by_cached_key(|&row| self.listed_at(row)),
-            By::Changed => rows.sort_unstable_by_key(|&row| self.slot[row as usize]),
+            By::Changed => {
+                rows.sort_by_cached_key(|&row| (self.told_us(row), self.slot[row as usize]));
+            }
             By::Key => rows.sort_by_cached_key(|&row| self.key(row)),
             By::Number => rows.sort_by_cached_key(|&row| self.number(row)),
         }

@@ -7,8 +7,12 @@ use serde_json::{Value, json};
 
 use super::Control;
 use crate::answer::Answer;
+use crate::book::Change;
 use crate::fault::FaultRule;
 use crate::incoming::Incoming;
+
+/// How late a change is told where nobody says.
+const LATE_SECONDS: u32 = 3_600;
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -16,6 +20,7 @@ struct Rows {
     n: Option<u64>,
     at: Option<u64>,
     at_once: bool,
+    seconds: Option<u32>,
     keys: Option<Vec<String>>,
 }
 
@@ -86,6 +91,24 @@ impl Control {
                     self.state()
                 }
             },
+            (Method::POST, "reprice") => self.changed(Change::Reprice, &rows()?),
+            (Method::POST, "status") => self.changed(Change::Status, &rows()?),
+            (Method::POST, "sneak") => self.changed(Change::Sneak, &rows()?),
+            (Method::POST, "late") => {
+                let rows = rows()?;
+                let change = Change::Late(rows.seconds.unwrap_or(LATE_SECONDS));
+                self.changed(change, &rows)
+            }
+            (Method::POST, "record") => {
+                let keys = rows()?.keys.unwrap_or_default();
+                let records = keys.iter().filter_map(|key| self.record(key));
+                let lines: String = records.map(|record| record + "\n").collect();
+                return Ok(Answer::text(StatusCode::OK, "application/x-ndjson", lines));
+            }
+            (Method::POST, "ahead") => {
+                self.ahead(rows()?.seconds.unwrap_or(0));
+                self.state()
+            }
             (Method::POST, "rekey") => {
                 self.rekey_all();
                 self.state()
@@ -117,6 +140,15 @@ impl Control {
             _ => return Ok(refused(StatusCode::NOT_FOUND, "no such control")),
         };
         Ok(Answer::json(StatusCode::OK, &done))
+    }
+
+    /// Changes listings that are named, or else so many, and names them.
+    fn changed(&self, change: Change, rows: &Rows) -> Value {
+        let keys = match &rows.keys {
+            Some(keys) => self.change_keys(change, keys),
+            None => self.change(change, rows.n.unwrap_or(1)),
+        };
+        json!({ "keys": keys })
     }
 
     fn state(&self) -> Value {

@@ -6,6 +6,7 @@ use crate::filter::{self, Field, Filter, Op};
 use crate::incoming::Incoming;
 use crate::page::Column;
 use crate::query::Query;
+use crate::record::Schema;
 use crate::spec::{KeyType, MlsSpec};
 
 /// What a dialect may look at to read a request.
@@ -17,6 +18,8 @@ pub(crate) struct Asked<'a> {
     pub serial: u64,
     /// The fields of [`PECULIAR`] that the provider has.
     pub peculiar: &'static [&'static str],
+    /// The fields of records.
+    pub schema: Schema,
 }
 
 /// Fields that only some providers have.
@@ -75,6 +78,8 @@ pub(crate) enum Shape {
     Number,
     /// What was deleted, as far as the provider tells.
     Deleted,
+    /// What the resources are like.
+    Metadata,
 }
 
 impl Ask {
@@ -107,6 +112,22 @@ impl Ask {
             count: flag(&query, "$count")?,
             query,
         })
+    }
+
+    /// `$metadata`.
+    pub fn metadata(query: Query) -> Self {
+        Self {
+            shape: Shape::Metadata,
+            columns: None,
+            filter: Filter::All,
+            order: By::Listed.up(),
+            start: Start::Skip(0),
+            drift: 0,
+            size: 0,
+            owed: None,
+            count: false,
+            query,
+        }
     }
 
     /// The row of one key, by its own URL.
@@ -265,9 +286,7 @@ fn columns(asked: &Asked<'_>, query: &Query) -> Result<Option<Vec<Column>>, Refu
     let named = select.split(',').map(|name| {
         let name = name.trim();
         asked.knows(name)?;
-        let found = Column::ALL.iter().find(|(known, _)| *known == name);
-        found
-            .map(|(_, column)| *column)
+        Column::named(name, asked.schema)
             .ok_or_else(|| bad(format!("could not find a property named '{name}'")))
     });
     named.collect::<Result<_, _>>().map(Some)

@@ -37,7 +37,7 @@ fn ask(mls: &mut Mls, path: &str, query: &str, known: bool) -> (Answer, String) 
     let mut answer = mls.answer(&incoming);
     let body = std::mem::replace(&mut answer.body, Body::Text(String::new()));
     let text = match body {
-        Body::Text(text) => text,
+        Body::Text(text) | Body::Document(text) => text,
         Body::Page(pieces) => pieces
             .map(|piece| String::from_utf8(piece).unwrap())
             .collect(),

@@ -4,7 +4,10 @@ use serde_json::Value;
 
 use super::odd::Odd;
 use super::{Line, Next, Page, RowIds};
-use crate::book::{keys::push_number, lot, office, property_type, status};
+use crate::book::{keys::push_number, lot, office, price, property_type, status};
+use crate::record::odd::{OddValue, UNLISTED};
+use crate::record::values::Record;
+use crate::record::{self, Schema};
 
 /// Pieces are about this long.
 const PIECE: usize = 32 * 1024;
@@ -29,6 +32,8 @@ pub(crate) enum Column {
     City,
     PostalCode,
     StateOrProvince,
+    /// A further field, by its place in the catalogue.
+    Field(u16),
 }
 
 impl Column {
@@ -55,7 +60,17 @@ impl Column {
         ("StateOrProvince", Self::StateOrProvince),
     ];
 
+    /// The column of a name, with such further fields as the schema has.
+    pub fn named(name: &str, schema: Schema) -> Option<Self> {
+        let found = Self::ALL.iter().find(|(known, _)| *known == name);
+        let field = || schema.named(name).map(Self::Field);
+        found.map(|(_, column)| *column).or_else(field)
+    }
+
     pub fn name(self) -> &'static str {
+        if let Self::Field(place) = self {
+            return record::field(place).map_or("", |field| field.name);
+        }
         let found = Self::ALL.iter().find(|(_, column)| *column == self);
         found.map_or("", |(name, _)| name)
     }
@@ -81,6 +96,14 @@ impl Pieces {
             at: 0,
             stage: Stage::Head,
         }
+    }
+
+    /// The first row as an object, and nothing around it.
+    pub fn object(page: &Page) -> Option<String> {
+        let mut out = "{".to_owned();
+        page.write_fields(page.lines.first()?, &mut out);
+        out.push('}');
+        Some(out)
     }
 
     /// One row as an object at the top level, as it is served under its own URL.
@@ -197,6 +220,14 @@ impl Page {
             out.push_str("\":");
             out.push_str(&value);
         }
+        let odd = || {
+            self.odd_records
+                .then(|| OddValue::of(self.seed, line.row.index))
+        };
+        if self.whole && odd() == Some(Some(OddValue::Unlisted)) {
+            out.push_str(if first { "" } else { "," });
+            out.push_str(UNLISTED);
+        }
     }
 
     /// An instant as it is shown.
@@ -207,6 +238,7 @@ impl Page {
     fn write_value(&self, column: Column, line: &Line, out: &mut String) {
         let row = line.row;
         let drawn = |what| lot(self.seed, row.index, what);
+        let edit = self.edits.get(&row.index).copied().unwrap_or_default();
         match column {
             Column::ListingKey => {
                 let start = out.len();
@@ -235,11 +267,15 @@ impl Page {
             }
             Column::OriginatingSystemName => out.push_str(&quoted(&self.system)),
             Column::MlgCanView => out.push_str(if row.live { "true" } else { "false" }),
-            Column::StandardStatus => out.push_str(&quoted(status(self.seed, row.index))),
+            Column::StandardStatus => {
+                let drawn = || status(self.seed, row.index);
+                out.push_str(&quoted(edit.status.unwrap_or_else(drawn)));
+            }
             Column::PropertyType => out.push_str(&quoted(property_type(self.seed, row.index))),
             Column::ListOfficeMlsId => out.push_str(&quoted(&office(self.seed, row.index))),
             Column::ListPrice => {
-                push_number(out, 50_000 + drawn(4) % 2_000 * 1_000, 0);
+                let listed = || price(self.seed, row.index);
+                push_number(out, edit.price.unwrap_or_else(listed), 0);
                 out.push_str(".0");
             }
             Column::BedroomsTotal => push_number(out, drawn(5) % 7, 0),
@@ -253,6 +289,16 @@ impl Page {
                 out.push('"');
             }
             Column::StateOrProvince => out.push_str("\"TX\""),
+            Column::Field(place) => Record {
+                seed: self.seed,
+                row,
+                edit,
+                schema: self.schema,
+                odd: self.odd_records,
+                salt: self.salt,
+                stamp: &|us| self.stamp(us),
+            }
+            .write(place, out),
         }
     }
 }

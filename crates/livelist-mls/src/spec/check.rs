@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::credential::Kind;
-use super::{Auth, MlsSpec, Provider};
+use super::{Auth, MOST_FIELDS, MlsSpec, Provider};
 
 /// Above this the keys of a book would no longer be sure to differ.
 const MOST_LISTINGS: u64 = 50_000_000;
@@ -43,6 +43,9 @@ pub enum SpecError {
     /// `options.auth` says other than the credential, or what the provider does not do.
     #[error("mls {0:?}: options.auth does not fit its credential; leave it out")]
     Auth(String),
+    /// More fields than there are.
+    #[error("mls {0:?}: options.records.fields is above {MOST_FIELDS}")]
+    Fields(String),
     /// Not one of Spark's codes.
     #[error("mls {mls:?}: options.unavailable_code {code} is none of {UNAVAILABLE:?}")]
     Code {
@@ -73,6 +76,9 @@ impl MlsSpec {
             }
             if spec.page_limit == Some(0) {
                 return Err(SpecError::EmptyPages(mls()));
+            }
+            if spec.records().fields > MOST_FIELDS {
+                return Err(SpecError::Fields(mls()));
             }
             let code = spec.options.unavailable_code;
             if !UNAVAILABLE.contains(&code) {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Contrary;
+use super::{Contrary, Records};
 
 /// Settings that a provider leaves open. Those named for one provider do nothing elsewhere.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -48,6 +48,9 @@ pub struct Options {
     pub latency_ms: u64,
     /// Ways that contradict a client.
     pub contrary: Contrary,
+    /// Whole records and how they look; without it rows have a handful of fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub records: Option<Records>,
 }
 
 impl Default for Options {
@@ -71,6 +74,7 @@ impl Default for Options {
             rate_limit: None,
             latency_ms: 0,
             contrary: Contrary::default(),
+            records: None,
         }
     }
 }

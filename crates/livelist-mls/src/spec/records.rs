@@ -1,0 +1,80 @@
+//! What a simulated MLS says of its listings besides keys: how wide its records are, what is odd in them,
+//! and how its metadata looks. Without these settings rows have a handful of fields, as scans need them.
+
+use serde::{Deserialize, Serialize};
+
+/// The most fields of a record.
+pub(crate) const MOST_FIELDS: u16 = 632;
+
+/// Whole records.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Records {
+    /// Fields of a Property besides those that only some providers have; at most 632. With 0 rows stay
+    /// as they are without this setting.
+    pub fields: u16,
+    /// One of five records has a value that its metadata does not promise: a year 0001, a decimal
+    /// beyond its scale, a number in quotes, a zero byte, half a surrogate pair, a wrong type, a field
+    /// that nobody named, lists in another order each time.
+    pub odd_records: bool,
+    /// How the metadata names the values of lookups.
+    pub lookups: Lookups,
+    /// The namespace of the entity types, instead of the vendor's.
+    pub namespace: Option<String>,
+    /// What `$metadata` is answered with.
+    pub metadata: Told,
+    /// By what clock changes are stamped.
+    pub stamps: Stamps,
+}
+
+impl Default for Records {
+    fn default() -> Self {
+        Self {
+            fields: 150,
+            odd_records: false,
+            lookups: Lookups::Usual,
+            namespace: None,
+            metadata: Told::Whole,
+            stamps: Stamps::Clock,
+        }
+    }
+}
+
+/// The form of lookups in metadata (RESO Data Dictionary 2.0 allows both).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lookups {
+    /// The provider's.
+    #[default]
+    Usual,
+    /// `EnumType`.
+    EnumType,
+    /// `Edm.String` with the annotation `RESO.OData.Metadata.LookupName`.
+    Annotation,
+}
+
+/// What `$metadata` is answered with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    /// The whole document.
+    #[default]
+    Whole,
+    /// The service document in JSON, as a server of RMLS did.
+    ServiceDocument,
+    /// A document without Property.
+    NoProperty,
+    /// 404.
+    Missing,
+}
+
+/// By what clock changes are stamped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stamps {
+    /// The server's, which `Date` tells; the book as it was opened is from 2024.
+    #[default]
+    Clock,
+    /// The book's own, a minute after the last change.
+    Book,
+}
