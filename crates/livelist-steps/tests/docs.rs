@@ -56,7 +56,7 @@ fn every_held_reason_has_its_section_with_what_decides() {
 
 #[test]
 fn the_schemas_are_those_of_the_code() {
-    for kind in ["mls", "client", "admins"] {
+    for kind in ["mls", "client", "replication", "destination", "admins"] {
         let file = format!("schema/{kind}.schema.json");
         let written: serde_json::Value = serde_json::from_str(&text(&file)).unwrap();
         assert_eq!(
@@ -70,7 +70,7 @@ fn the_schemas_are_those_of_the_code() {
 #[test]
 fn every_field_of_the_registry_is_explained() {
     let text = text("registry.md");
-    for kind in ["mls", "client"] {
+    for kind in ["mls", "client", "replication", "destination"] {
         let schema = schema(kind).unwrap();
         let fields = schema["properties"].as_object().unwrap().keys();
         for field in fields.filter(|f| !matches!(f.as_str(), "guards" | "api_keys" | "pairs")) {

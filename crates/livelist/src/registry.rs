@@ -7,7 +7,7 @@ use livelist_model::registry::{Finding, parse_admins};
 use livelist_reso::Dialects;
 use livelist_reso::catalog::schema;
 use livelist_store::ObjectsExt;
-use livelist_store::registry::read_registry;
+use livelist_store::registry::read_registry_with_records;
 
 use crate::cli::RegistryCommand;
 use crate::context::open_registry;
@@ -35,7 +35,7 @@ pub async fn run(command: RegistryCommand) -> Result<Code, Failed> {
                 registry: documents.clone(),
                 data: documents,
             };
-            let (registry, mut findings) = read_registry(&overlay, &Dialects).await?;
+            let (registry, mut findings) = read_registry_with_records(&overlay, &Dialects).await?;
             if let Some((bytes, _)) = overlay.read(layout::ADMINS).await? {
                 findings.extend(parse_admins(&bytes).err().unwrap_or_default());
             }

@@ -29,6 +29,7 @@ mod providers;
 mod reader;
 mod refusals;
 mod registry;
+mod replicate;
 mod secrets;
 mod serve;
 mod show;

@@ -1,0 +1,247 @@
+//! `livelist replicate`, `prove`, `record`: records of simulated MLSs in SQLite.
+
+use std::collections::BTreeMap;
+
+use livelist_mls::{Change, MlsSpec, Options, Provider, Records};
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+use crate::town::Town;
+
+fn spec(provider: Provider, listings: u64, records: Records) -> MlsSpec {
+    MlsSpec {
+        options: Options {
+            records: Some(records),
+            ..Options::default()
+        },
+        ..MlsSpec::new("abor", provider, listings)
+    }
+}
+
+fn town(spec: MlsSpec) -> Town {
+    let town = Town::one(spec);
+    std::fs::create_dir(town.registry().join("replications")).unwrap();
+    let document =
+        json!({"replication": "abor", "mls": "abor", "resources": [{"resource": "Property"}]});
+    town.write("replications/abor.json", &document);
+    town
+}
+
+fn replicate(town: &Town, code: i32) -> Value {
+    let done = town.livelist(&["replicate", "--json"]);
+    done.assert(code);
+    let lines: Vec<Value> = done
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 1, "{}", done.out);
+    lines[0].clone()
+}
+
+fn ask(town: &Town, sql: &str) -> Vec<(String, Option<String>)> {
+    let connection = Connection::open(town.data().join("listings.sqlite")).unwrap();
+    let mut statement = connection.prepare(sql).unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    rows.unwrap().map(Result::unwrap).collect()
+}
+
+/// Every live record is in the table with its price, and no other row is.
+fn assert_truth(town: &Town) {
+    let control = town.mls("abor");
+    let expected: BTreeMap<String, Option<f64>> = control
+        .live_keys()
+        .into_iter()
+        .map(|key| {
+            let record: Value = serde_json::from_str(&control.record(&key).unwrap()).unwrap();
+            (key, record["ListPrice"].as_f64())
+        })
+        .collect();
+    let rows = ask(
+        town,
+        "SELECT ListingKey, CAST(ListPrice AS TEXT) FROM Property",
+    );
+    let rows: BTreeMap<String, Option<f64>> = rows
+        .into_iter()
+        .map(|(key, price)| (key, price.map(|price| price.parse().unwrap())))
+        .collect();
+    assert_eq!(rows, expected);
+}
+
+/// Each provider's own way of paging: backfill, a window, what the nightly run proved, a window again.
+#[test]
+fn records_of_every_provider_are_copied() {
+    for provider in Provider::ALL {
+        // A master list holds no records.
+        if provider == Provider::Crea {
+            continue;
+        }
+        let town = town(spec(provider, 260, Records::default()));
+        town.mls_document("abor", &json!({"page_size": 50}));
+        let mls = town.mls("abor");
+        town.only("2026-11-20", 0);
+        let first = replicate(&town, 0);
+        assert_eq!(first["outcome"], "applied", "{provider:?} {first}");
+        assert_eq!(first["upserts"], 260, "{provider:?} {first}");
+        assert_truth(&town);
+        let again = replicate(&town, 0);
+        assert_eq!(
+            (&again["outcome"], &again["upserts"]),
+            (&json!("unchanged"), &json!(0)),
+            "{again}"
+        );
+
+        let late = mls.change(Change::Late(125), 9);
+        let second = replicate(&town, 0);
+        assert_eq!(second["upserts"], late.len(), "{provider:?} {second}");
+        assert!(
+            second["pulled"].as_u64() < Some(200),
+            "{provider:?}: a window, no backfill: {second}"
+        );
+        assert_truth(&town);
+
+        let sold = mls.sell(6);
+        let added = mls.add(4);
+        // A row that is not seen is not removed.
+        assert_eq!(replicate(&town, 0)["removals"], 0);
+        town.only("2026-11-21", 0);
+        let day = replicate(&town, 0);
+        let asked_by_id = provider == Provider::MlsGrid;
+        let later = provider == Provider::Spark;
+        if !later {
+            assert_eq!(day["removals"], sold.len(), "{provider:?} {day}");
+            let removed = ask(&town, "SELECT key, proof FROM Property_removed");
+            assert_eq!(removed.len(), sold.len());
+            assert!(
+                removed
+                    .iter()
+                    .all(|(_, proof)| proof.as_deref().unwrap().starts_with("2026-11-21-abor"))
+            );
+        }
+        if !asked_by_id && !later {
+            assert_eq!(day["upserts"], added.len(), "{provider:?} {day}");
+            assert_truth(&town);
+        }
+        mls.change(Change::Status, 5);
+        mls.ahead(900);
+        replicate(&town, 0);
+        if !later {
+            assert_truth(&town);
+            let steps = ask(
+                &town,
+                "SELECT from_status, to_status FROM Property_transitions",
+            );
+            assert!(!steps.is_empty(), "{provider:?}");
+        }
+        town.livelist(&["prove"]).assert(0);
+    }
+}
+
+/// Every value that does not fit is kept, and stops nothing.
+#[test]
+fn odd_records_are_copied_and_their_values_kept() {
+    let records = Records {
+        fields: 632,
+        odd_records: true,
+        ..Records::default()
+    };
+    let town = town(spec(Provider::Reso, 300, records));
+    let line = replicate(&town, 0);
+    assert_eq!(
+        (&line["upserts"], &line["rejected"]),
+        (&json!(300), &json!(0)),
+        "{line}"
+    );
+    assert!(line["overflow"].as_u64() > Some(20), "{line}");
+    let kept = ask(
+        &town,
+        "SELECT ListingKey, _rest FROM Property WHERE _rest IS NOT NULL",
+    );
+    assert!(kept.len() > 20);
+    for (key, rest) in kept {
+        let rest: Value = serde_json::from_str(&rest.unwrap()).unwrap();
+        assert!(
+            rest.as_object().is_some_and(|rest| !rest.is_empty()),
+            "{key}"
+        );
+    }
+    assert_eq!(replicate(&town, 0)["upserts"], 0);
+}
+
+#[test]
+fn what_is_lost_in_a_copy_is_found_and_mended() {
+    let town = town(spec(Provider::Trestle, 120, Records::default()));
+    replicate(&town, 0);
+    let file = town.data().join("listings.sqlite");
+    let key = town.mls("abor").live_keys()[3].clone();
+    let connection = Connection::open(&file).unwrap();
+    connection
+        .execute("DELETE FROM Property WHERE ListingKey = ?1", [&key])
+        .unwrap();
+    connection.execute("INSERT INTO Property SELECT 'mine', ListPrice, 0, 0, NULL, '', NULL, NULL FROM (SELECT ListPrice FROM Property LIMIT 1) WHERE FALSE", []).ok();
+    drop(connection);
+    let shown = town.livelist(&["record", "abor", "Property", &key]);
+    assert!(
+        shown.assert(0).out.contains("listings: the row is missing"),
+        "{}",
+        shown.out
+    );
+    let proved = town.livelist(&["prove"]);
+    assert!(
+        proved
+            .assert(3)
+            .out
+            .contains(&format!("missing: Property {key}")),
+        "{}",
+        proved.out
+    );
+    town.livelist(&["prove"]).assert(0);
+    assert_truth(&town);
+    let shown = town.livelist(&["record", "abor", "Property", &key]);
+    assert!(
+        shown.assert(0).out.contains("as in the log"),
+        "{}",
+        shown.out
+    );
+    // A copy that is gone comes from the log: the MLS is asked for nothing but a window.
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{suffix}", file.display()));
+    }
+    let anew = replicate(&town, 0);
+    assert_eq!(anew["upserts"], 120, "{anew}");
+    assert!(anew["pulled"].as_u64() < Some(120), "{anew}");
+    assert_truth(&town);
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let town = town(spec(Provider::Trestle, 20, Records::default()));
+    let nothing = town.livelist(&["prove"]);
+    assert!(
+        nothing
+            .assert(3)
+            .out
+            .contains("not proved: nothing was applied yet"),
+        "{}",
+        nothing.out
+    );
+    let document =
+        json!({"replication": "abor", "mls": "abor", "resources": [{"resource": "Teams"}]});
+    town.write("replications/abor.json", &document);
+    let line = replicate(&town, 4);
+    assert_eq!(line["error"]["name"], "MetadataInvalid", "{line}");
+    let message = line["error"]["message"].as_str().unwrap();
+    assert!(message.contains("no entity set `Teams`"), "{message}");
+    let document =
+        json!({"replication": "abor", "mls": "elsewhere", "resources": [], "destinations": ["x"]});
+    town.write("replications/abor.json", &document);
+    let checked = town.livelist(&["registry", "check", town.registry().to_str().unwrap()]);
+    assert!(
+        checked
+            .assert(2)
+            .out
+            .contains("replications/abor.json: resources: there is none"),
+        "{}",
+        checked.out
+    );
+}
