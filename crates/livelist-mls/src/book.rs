@@ -19,12 +19,12 @@ use std::sync::Arc;
 use bits::Bits;
 use dice::{Dice, mix};
 pub use edits::Change;
-pub(crate) use edits::{Edit, Which};
+pub(crate) use edits::{Edit, Which, photos_us};
 use keys::{KeyMaker, KeyStyle};
 use select::Hidden;
 
 use crate::clock::Clock;
-use crate::spec::{Contrary, KeyType, Shown};
+use crate::spec::{Contrary, KeyType, PhotosMove, Shown};
 
 /// The first modification of a book: 2024-01-01T00:00:00Z in milliseconds.
 const OPENED_MS: i64 = 1_704_067_200_000;
@@ -71,6 +71,8 @@ pub(crate) struct Book {
     edits: HashMap<u32, Edit>,
     /// How many rows tell of a change late.
     late: usize,
+    /// What a change of photos moves, where rows are whole records.
+    photos: Option<PhotosMove>,
     /// What stamps changes, where it is not the book itself.
     clock: Option<Arc<dyn Clock>>,
     /// What left the book, in the order of time.
@@ -143,6 +145,7 @@ impl Book {
             fine: ways.shown != Shown::AsStored,
             edits: HashMap::new(),
             late: 0,
+            photos: None,
             clock: None,
             departures: Vec::new(),
             snapshot: None,

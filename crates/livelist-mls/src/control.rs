@@ -128,6 +128,16 @@ impl Control {
         self.mls().record(key)
     }
 
+    /// Modifies `n` rows of Member or Office, and names them.
+    pub fn touch_people(&self, resource: &str, n: u64) -> Vec<String> {
+        self.mls().touch_people(resource, size(n))
+    }
+
+    /// Lets the schema grow: a field comes, a number becomes a text. Tells their names.
+    pub fn grow(&self) -> (Option<&'static str>, Option<&'static str>) {
+        self.mls().schema.grow()
+    }
+
     /// Sets the MLS's clock so many seconds further ahead: `Date`, and the stamps of changes to come.
     pub fn ahead(&self, seconds: u32) {
         self.mls().ahead.more(seconds);

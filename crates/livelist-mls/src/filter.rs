@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 
 #[cfg(test)]
 pub(crate) use parse::parse;
-pub(crate) use parse::{instants, parse_typed};
+pub(crate) use parse::{instants, parse_named, parse_typed};
 
 /// A condition on rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +31,7 @@ pub(crate) enum Field {
     ModificationTimestamp,
     BridgeModificationTimestamp,
     RFModificationTimestamp,
+    PhotosChangeTimestamp,
     OriginatingSystemName,
     MlgCanView,
 }
@@ -68,6 +69,8 @@ pub(crate) trait Facts {
     fn system(&self) -> &str;
     /// Microseconds since 1970.
     fn changed(&self) -> i64;
+    /// When its photos changed, in microseconds since 1970.
+    fn photos_changed(&self) -> i64;
     fn live(&self) -> bool;
 }
 
@@ -268,6 +271,9 @@ fn order(row: &impl Facts, field: Field, literal: &Literal) -> Option<Ordering> 
             | Field::RFModificationTimestamp,
             Literal::Moment(moment),
         ) => Some(row.changed().cmp(moment)),
+        (Field::PhotosChangeTimestamp, Literal::Moment(moment)) => {
+            Some(row.photos_changed().cmp(moment))
+        }
         (Field::MlgCanView, Literal::Truth(truth)) => Some(row.live().cmp(truth)),
         _ => None,
     }
@@ -287,7 +293,7 @@ impl Op {
 }
 
 impl Field {
-    const ALL: [(&'static str, Self); 11] = [
+    const ALL: [(&'static str, Self); 12] = [
         ("ListingKey", Self::ListingKey),
         ("ListingKeyNumeric", Self::ListingKeyNumeric),
         ("ListingId", Self::ListingId),
@@ -300,6 +306,7 @@ impl Field {
             Self::BridgeModificationTimestamp,
         ),
         ("RFModificationTimestamp", Self::RFModificationTimestamp),
+        ("PhotosChangeTimestamp", Self::PhotosChangeTimestamp),
         ("OriginatingSystemName", Self::OriginatingSystemName),
         ("MlgCanView", Self::MlgCanView),
     ];

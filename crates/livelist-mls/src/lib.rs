@@ -28,8 +28,8 @@ pub use fault::{Fault, FaultRule, Odd, OddCount, On, RetryAfter};
 pub use log::{LoggedRequest, RequestKind};
 pub use server::Simulator;
 pub use spec::{
-    Auth, Contrary, Credential, Envelope, KeyType, Lookups, MlsSpec, NextIn, Options, Paging,
-    Provider, Question, Records, RefreshReuse, Refused, Shown, SpecError, Stamps, Ties, TokenReuse,
-    Told,
+    Auth, Contrary, Credential, Empty, Envelope, KeyType, Lookups, MlsSpec, NextIn, Options,
+    Paging, PhotosMove, Provider, Question, Records, RefreshReuse, Refused, Shown, SpecError,
+    Stamps, Ties, TokenReuse, Told,
 };
 pub use town::{Endpoint, Town};

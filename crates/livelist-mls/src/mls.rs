@@ -9,6 +9,7 @@ mod issue;
 mod metadata;
 mod replies;
 mod single;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -31,8 +32,9 @@ use crate::incoming::Incoming;
 use crate::limits::Limits;
 use crate::log::{LoggedRequest, RequestKind};
 use crate::page::{Column, Line, Next, Page, Pieces};
+use crate::record::tables::Resource;
 use crate::record::{self, Schema};
-use crate::spec::{KeyType, MlsSpec, Provider, Records, Stamps};
+use crate::spec::{KeyType, MlsSpec, Provider, Stamps};
 use crate::tokens::Tokens;
 
 /// One simulated MLS.
@@ -55,6 +57,8 @@ pub(crate) struct Mls {
     /// What is asked for behind links that have died.
     dead: std::collections::BTreeMap<String, u16>,
     serial: u64,
+    /// Members and offices that changed: how often, and when last.
+    revised: std::collections::HashMap<(Resource, u64), (u32, i64)>,
     /// The fields of its records.
     pub schema: Schema,
 }
@@ -84,9 +88,9 @@ impl Mls {
             dialect.keeps_deleted(),
             &spec.options.contrary,
         );
-        let by_clock = |records: &Records| records.stamps == Stamps::Clock;
-        if spec.options.records.as_ref().is_some_and(by_clock) {
-            book.stamp_by(Arc::clone(&clock));
+        if let Some(records) = &spec.options.records {
+            let by_clock = records.stamps == Stamps::Clock;
+            book.keep_records(records.photos_move, by_clock.then(|| Arc::clone(&clock)));
         }
         Self {
             book,
@@ -102,6 +106,7 @@ impl Mls {
             cached_at: None,
             dead: std::collections::BTreeMap::new(),
             serial: 0,
+            revised: std::collections::HashMap::new(),
             schema: Schema::new(spec.records().fields),
             spec,
         }
@@ -160,7 +165,14 @@ impl Mls {
                 Ok(Ask::metadata(incoming.query.clone()))
             }
             Some(rest) if incoming.method == Method::GET => {
+                let resource = self.resource(rest);
+                let as_property: Vec<String> = rest
+                    .iter()
+                    .map(|segment| segment.replacen(resource.name(), "Property", 1))
+                    .collect();
+                let path: Vec<&str> = as_property.iter().map(String::as_str).collect();
                 let asked = Asked {
+                    resource,
                     spec: &self.spec,
                     incoming,
                     cursors: &self.cursors,
@@ -168,7 +180,7 @@ impl Mls {
                     peculiar: self.dialect.peculiar(),
                     schema: self.schema,
                 };
-                self.dialect.ask(&asked, rest)
+                self.dialect.ask(&asked, &path)
             }
             Some(_) => Err((StatusCode::METHOD_NOT_ALLOWED, "only GET".into())),
             None => Err((StatusCode::NOT_FOUND, "Resource not found".into())),
@@ -183,6 +195,7 @@ impl Mls {
         match ask {
             Err(_) => RequestKind::Other,
             Ok(ask) if matches!(ask.shape, Shape::Deleted | Shape::Metadata) => RequestKind::Other,
+            Ok(ask) if ask.resource != Resource::Property => RequestKind::Other,
             Ok(ask) if ask.shape == Shape::Number => RequestKind::Count,
             Ok(ask) if ask.filter.names_rows() => RequestKind::Confirm,
             Ok(ask) if ask.size <= 1 && ask.query.get("$count") == Some("true") => {
@@ -286,6 +299,7 @@ impl Mls {
         match ask.shape {
             Shape::Deleted => return self.tell_deleted(incoming, ask),
             Shape::Metadata => return self.metadata(incoming),
+            _ if ask.resource != Resource::Property => return self.table(incoming, ask),
             _ => {}
         }
         let sight = self.sight(kind, ask, due);
@@ -337,6 +351,7 @@ impl Mls {
             count_as_string: self.spec.provider == Provider::Reso
                 && self.spec.options.count_as_string,
             whole: ask.columns.is_none(),
+            media: self.expansion().filter(|_| ask.expands),
             ..self.blank_page(base, form)
         };
         let own_url = format!("{}{}", incoming.origin(), incoming.target);

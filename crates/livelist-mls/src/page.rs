@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use crate::book::{Edit, Row};
 use crate::fault::{Fault, OddCount};
 use crate::record::Schema;
+use crate::record::media::{Expansion, Photos};
 use crate::spec::Shown;
 
 pub use odd::Odd;
@@ -43,6 +44,12 @@ pub(crate) struct Page {
     pub odd_records: bool,
     /// Another one with each answer.
     pub salt: u64,
+    /// Whether rows are whole records.
+    pub records: bool,
+    /// The most photos of a listing.
+    pub most_photos: u16,
+    /// Whether and how they are expanded.
+    pub media: Option<Expansion>,
 }
 
 /// A row, and whether its key is left out.
@@ -194,6 +201,18 @@ impl Page {
             }
             _ => false,
         }
+    }
+
+    /// The photos of a row as its expansion, if there is one.
+    fn photos(&self, media: &Expansion, line: &Line) -> Option<String> {
+        let mut parent = String::new();
+        self.keys.write(line.row.id, &mut parent);
+        let edit = self.edits.get(&line.row.index).copied().unwrap_or_default();
+        let photos = Photos::of(self.seed, line.row.index, &edit, self.most_photos);
+        let twice = self.odd_records && photos.is_twice();
+        media.write(&photos, &parent, twice, &|us| {
+            self.form.stamp.write(self.shown.of(us))
+        })
     }
 
     fn empty(&mut self) {

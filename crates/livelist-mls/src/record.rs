@@ -3,8 +3,10 @@
 
 pub(crate) mod edmx;
 mod lookups;
+pub(crate) mod media;
 pub(crate) mod odd;
-mod people;
+pub(crate) mod people;
+pub(crate) mod tables;
 mod texts;
 pub(crate) mod values;
 
@@ -117,6 +119,20 @@ impl Schema {
     /// The places of its fields in the catalogue.
     pub fn places(self) -> std::ops::Range<u16> {
         0..self.len()
+    }
+
+    /// Adds a field, and makes a text of a number; tells the names. A schema that has all fields adds
+    /// none.
+    pub fn grow(&mut self) -> (Option<&'static str>, Option<&'static str>) {
+        let before = self.len();
+        if before == 0 {
+            return (None, None);
+        }
+        self.grown += 1;
+        let added = (self.len() > before).then(|| field(before)).flatten();
+        let retyped = RETYPED.get(usize::from(self.grown) - 1).copied();
+        let served = retyped.filter(|name| self.named(name).is_some());
+        (added.map(|field| field.name), served)
     }
 
     fn len(self) -> u16 {

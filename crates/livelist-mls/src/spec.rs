@@ -16,7 +16,7 @@ pub use contrary::{Contrary, KeyType, Question, Refused, Shown, Ties};
 pub use credential::Credential;
 pub use options::{Auth, Envelope, NextIn, Options, Paging, RefreshReuse, TokenReuse};
 pub(crate) use records::MOST_FIELDS;
-pub use records::{Lookups, Records, Stamps, Told};
+pub use records::{Empty, Lookups, PhotosMove, Records, Stamps, Told};
 
 /// One simulated MLS.
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use super::{Book, PAUSE_MS, STEP_MS, price, status};
+use super::{Book, OPENED_MS, PAUSE_MS, STEP_MS, lot, price, status};
 use crate::clock::Clock;
+use crate::spec::PhotosMove;
 
 /// What was changed of a row since it was listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +19,11 @@ pub(crate) struct Edit {
     pub moved_us: Option<i64>,
     /// Counts the changes that the order of modification does not.
     pub revision: u32,
+    /// Counts the changes of its photos, and when the last one was, where that is told.
+    pub photos: u32,
+    pub photos_us: Option<i64>,
+    /// When the photos themselves say that they changed.
+    pub media_us: Option<i64>,
     /// When the row says that it was modified, where that is not when it was.
     pub stamp_us: Option<i64>,
 }
@@ -41,6 +47,13 @@ impl Book {
         Some(self.at(row))
     }
 
+    /// The rows that are listed, in the order in which they were.
+    pub fn all_listed(&self) -> impl Iterator<Item = super::Row> + '_ {
+        let rows = 0..self.slot.len() as u32;
+        let visible = rows.filter(|&row| self.visible(row));
+        visible.map(|row| self.at(row))
+    }
+
     /// A row's StandardStatus.
     pub(super) fn status(&self, row: u32) -> &'static str {
         let set = self.edits.get(&row).and_then(|edit| edit.status);
@@ -51,6 +64,17 @@ impl Book {
     pub(super) fn price(&self, row: u32) -> u64 {
         let set = self.edits.get(&row).and_then(|edit| edit.price);
         set.unwrap_or_else(|| price(self.seed, row))
+    }
+}
+
+/// When a row's photos last changed, in microseconds. What is no whole record says that it was up to a
+/// day before the row did.
+pub(crate) fn photos_us(seed: u64, row: u32, told_us: i64, edit: &Edit, records: bool) -> i64 {
+    let before = (lot(seed, row, 3) % 86_400_000) as i64 * 1_000;
+    match edit.photos_us {
+        Some(at) => at,
+        None if records => OPENED_MS * 1_000 - before,
+        None => told_us - before,
     }
 }
 
@@ -65,6 +89,8 @@ pub enum Change {
     Sneak,
     /// Another price, under a timestamp so many seconds ago.
     Late(u32),
+    /// The first photo goes, another one comes, the others change places; what tells is the spec's.
+    Photos,
 }
 
 /// The rows to change.
@@ -75,9 +101,23 @@ pub(crate) enum Which<'a> {
 }
 
 impl Book {
-    /// From here on changes are stamped by this clock.
-    pub fn stamp_by(&mut self, clock: Arc<dyn Clock>) {
-        self.clock = Some(clock);
+    /// From here on rows are whole records: changes of photos move these timestamps, and all changes
+    /// are stamped by this clock, if there is one.
+    pub fn keep_records(&mut self, photos: PhotosMove, clock: Option<Arc<dyn Clock>>) {
+        self.photos = Some(photos);
+        self.clock = clock;
+    }
+
+    /// When a row's photos last changed, in microseconds.
+    pub(super) fn photos_us(&self, row: u32) -> i64 {
+        let edit = self.edits.get(&row).copied().unwrap_or_default();
+        photos_us(
+            self.seed,
+            row,
+            self.told_us(row),
+            &edit,
+            self.photos.is_some(),
+        )
     }
 
     /// When a row says that it was last modified, in microseconds.
@@ -132,7 +172,10 @@ impl Book {
         };
         match change {
             Change::Reprice | Change::Status => self.stamp(&rows, STEP_MS),
-            Change::Sneak | Change::Late(_) => self.version += 1,
+            Change::Photos if self.photos.is_none_or(|moved| moved == PhotosMove::Both) => {
+                self.stamp(&rows, STEP_MS);
+            }
+            Change::Sneak | Change::Late(_) | Change::Photos => self.version += 1,
         }
         let last_ms = self.changed_ms((self.changes.len() as u32).saturating_sub(1));
         let now = self.clock.as_ref().map(|clock| clock.now());
@@ -160,6 +203,15 @@ impl Book {
                     };
                     edit.status = Some(next);
                     edit.moved_us = Some(at);
+                }
+                Change::Photos => {
+                    let own = Some(now_ms * 1_000 + nth as i64);
+                    edit.photos += 1;
+                    (edit.photos_us, edit.media_us) = match self.photos {
+                        Some(PhotosMove::PhotosOnly) => (own, own),
+                        Some(PhotosMove::Neither) => (edit.photos_us, own),
+                        Some(PhotosMove::Both) | None => (Some(at), Some(at)),
+                    };
                 }
                 Change::Sneak | Change::Late(_) => {
                     edit.price = Some(other);

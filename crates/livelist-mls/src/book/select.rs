@@ -192,6 +192,10 @@ impl Facts for Candidate<'_> {
         self.book.told_us(self.row)
     }
 
+    fn photos_changed(&self) -> i64 {
+        self.book.photos_us(self.row)
+    }
+
     fn live(&self) -> bool {
         self.book.live.get(self.row)
     }

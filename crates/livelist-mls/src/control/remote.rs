@@ -21,6 +21,7 @@ struct Rows {
     at: Option<u64>,
     at_once: bool,
     seconds: Option<u32>,
+    resource: Option<String>,
     keys: Option<Vec<String>>,
 }
 
@@ -81,6 +82,11 @@ impl Control {
             }
             (Method::POST, "touch") => match rows()? {
                 Rows {
+                    n,
+                    resource: Some(resource),
+                    ..
+                } => json!({ "keys": self.touch_people(&resource, n.unwrap_or(1)) }),
+                Rows {
                     n: Some(n),
                     at_once: true,
                     ..
@@ -98,6 +104,11 @@ impl Control {
                 let rows = rows()?;
                 let change = Change::Late(rows.seconds.unwrap_or(LATE_SECONDS));
                 self.changed(change, &rows)
+            }
+            (Method::POST, "photos") => self.changed(Change::Photos, &rows()?),
+            (Method::POST, "grow") => {
+                let (added, retyped) = self.grow();
+                json!({ "added": added, "retyped": retyped })
             }
             (Method::POST, "record") => {
                 let keys = rows()?.keys.unwrap_or_default();

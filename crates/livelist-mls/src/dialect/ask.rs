@@ -7,6 +7,7 @@ use crate::incoming::Incoming;
 use crate::page::Column;
 use crate::query::Query;
 use crate::record::Schema;
+use crate::record::tables::Resource;
 use crate::spec::{KeyType, MlsSpec};
 
 /// What a dialect may look at to read a request.
@@ -20,6 +21,8 @@ pub(crate) struct Asked<'a> {
     pub peculiar: &'static [&'static str],
     /// The fields of records.
     pub schema: Schema,
+    /// What is asked for. Dialects read it as if it were Property.
+    pub resource: Resource,
 }
 
 /// Fields that only some providers have.
@@ -38,6 +41,22 @@ const CLOCKS: [&str; 3] = [
 ];
 
 impl Asked<'_> {
+    /// The name of the resource's key.
+    pub fn key(&self) -> &'static str {
+        self.resource.key(self.spec.provider)
+    }
+
+    fn filter(&self, text: &str) -> Result<Filter, String> {
+        let keys = self.spec.options.contrary.keys;
+        match self.resource {
+            Resource::Property => filter::parse_typed(text, keys),
+            resource => {
+                let named = |name: &str| resource.filtered(name, self.key());
+                filter::parse_named(text, KeyType::Text, &named)
+            }
+        }
+    }
+
     fn knows(&self, field: &str) -> Result<(), Refusal> {
         if self.peculiar.contains(&field) || !PECULIAR.contains(&field) {
             return Ok(());
@@ -62,6 +81,9 @@ pub(crate) struct Ask {
     /// Rows owed over this and all later pages, where the client's `$top` means that.
     pub owed: Option<u64>,
     pub count: bool,
+    pub resource: Resource,
+    /// Whether Media are expanded.
+    pub expands: bool,
     /// The options as first asked, before any cursor.
     pub query: Query,
 }
@@ -85,10 +107,7 @@ pub(crate) enum Shape {
 impl Ask {
     pub fn new(asked: &Asked<'_>, query: Query) -> Result<Self, Refusal> {
         let filter = match query.get("$filter") {
-            Some(text) => {
-                let keys = asked.spec.options.contrary.keys;
-                filter::parse_typed(text, keys).map_err(bad)?
-            }
+            Some(text) => asked.filter(text).map_err(bad)?,
             None => Filter::All,
         };
         let (conditions, _) = filter.conditions();
@@ -110,6 +129,8 @@ impl Ask {
             size: 0,
             owed: None,
             count: flag(&query, "$count")?,
+            resource: asked.resource,
+            expands: expands(asked, &query)?,
             query,
         })
     }
@@ -126,6 +147,8 @@ impl Ask {
             size: 0,
             owed: None,
             count: false,
+            resource: Resource::Property,
+            expands: false,
             query,
         }
     }
@@ -279,12 +302,32 @@ pub(super) fn flag(query: &Query, name: &str) -> Result<bool, Refusal> {
     }
 }
 
+/// Whether Media are to be expanded. Without whole records nothing is, whatever is asked.
+fn expands(asked: &Asked<'_>, query: &Query) -> Result<bool, Refusal> {
+    let photos = asked.spec.options.records.as_ref().map(|r| r.photos);
+    match (query.get("$expand"), photos) {
+        (None, _) | (Some(_), None) => Ok(false),
+        (Some("Media"), Some(1..)) if asked.resource == Resource::Property => Ok(true),
+        (Some(other), _) => Err(bad(format!("could not expand '{other}'"))),
+    }
+}
+
 fn columns(asked: &Asked<'_>, query: &Query) -> Result<Option<Vec<Column>>, Refusal> {
     let Some(select) = query.get("$select").filter(|select| *select != "*") else {
         return Ok(None);
     };
     let named = select.split(',').map(|name| {
         let name = name.trim();
+        if asked.resource != Resource::Property {
+            let known = asked.resource.fields(asked.spec.provider);
+            let known = known.iter().any(|field| field.name == name);
+            // The key, and what is none: more is not looked at.
+            return match (known, name == asked.key()) {
+                (true, true) => Ok(Column::ListingKey),
+                (true, false) => Ok(Column::ListingId),
+                (false, _) => Err(bad(format!("could not find a property named '{name}'"))),
+            };
+        }
         asked.knows(name)?;
         Column::named(name, asked.schema)
             .ok_or_else(|| bad(format!("could not find a property named '{name}'")))
@@ -303,6 +346,11 @@ pub(super) fn order(asked: &Asked<'_>, query: &Query) -> Result<Option<Order>, R
         let mut words = part.split_whitespace();
         let field = words.next().unwrap_or("");
         asked.knows(field)?;
+        let field = if field == asked.key() {
+            "ListingKey"
+        } else {
+            field
+        };
         fields.push(field);
         directions.push(words.next().unwrap_or("asc"));
     }

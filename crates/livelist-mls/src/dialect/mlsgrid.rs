@@ -12,6 +12,7 @@ use crate::incoming::Incoming;
 use crate::limits::Limits;
 use crate::page::{Form, RowIds};
 use crate::query::Escape;
+use crate::record::tables::Resource;
 use crate::spec::MlsSpec;
 
 pub(super) struct MlsGrid;
@@ -105,7 +106,12 @@ impl Dialect for MlsGrid {
         let mut ask = Ask::new(asked, query)?;
         let (conditions, ors) = ask.filter.conditions();
         let searchable = searchable(asked.spec.options.contrary.broker_only);
-        let mut fields = conditions.iter().filter_map(|part| part.field());
+        let is_table = asked.resource != Resource::Property;
+        // Not documented, and so our reading: other resources are found by their keys.
+        let mut fields = conditions
+            .iter()
+            .filter_map(|part| part.field())
+            .filter(|field| !is_table || *field != Field::ListingKey);
         if let Some(field) = fields.find(|field| !searchable.contains(field)) {
             return Err(bad(format!("{} is not a searchable field", field.name())));
         }

@@ -15,11 +15,21 @@ pub(crate) fn parse(text: &str) -> Result<Filter, String> {
 
 /// Reads a filter of a server whose keys have this type.
 pub(crate) fn parse_typed(text: &str, keys: KeyType) -> Result<Filter, String> {
+    parse_named(text, keys, &Field::named)
+}
+
+/// Reads a filter whose fields have these names.
+pub(crate) fn parse_named(
+    text: &str,
+    keys: KeyType,
+    names: &dyn Fn(&str) -> Option<Field>,
+) -> Result<Filter, String> {
     let mut parser = Parser {
         tokens: tokens(text)?,
         at: 0,
         depth: 0,
         keys,
+        names,
     };
     let filter = parser.any_of()?;
     match parser.next() {
@@ -101,14 +111,15 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
     Ok(tokens)
 }
 
-struct Parser {
+struct Parser<'a> {
     tokens: Vec<Token>,
     at: usize,
     depth: usize,
     keys: KeyType,
+    names: &'a dyn Fn(&str) -> Option<Field>,
 }
 
-impl Parser {
+impl Parser<'_> {
     fn next(&mut self) -> Option<Token> {
         let token = self.tokens.get(self.at).cloned();
         self.at += 1;
@@ -152,7 +163,7 @@ impl Parser {
                 }
             }
             Some(Token::Word(name)) => {
-                let field = Field::named(&name)
+                let field = (self.names)(&name)
                     .ok_or_else(|| format!("could not find a property named '{name}'"))?;
                 // Numbers are compared as such, whatever the field is called.
                 self.comparison(match (field, self.keys) {
@@ -204,7 +215,8 @@ impl Parser {
             Field::ListingKeyNumeric => matches!(literal, Literal::Number(..)),
             Field::ModificationTimestamp
             | Field::BridgeModificationTimestamp
-            | Field::RFModificationTimestamp => {
+            | Field::RFModificationTimestamp
+            | Field::PhotosChangeTimestamp => {
                 matches!(literal, Literal::Moment(_))
             }
             Field::MlgCanView => matches!(literal, Literal::Truth(_)),
@@ -312,6 +324,9 @@ mod tests {
             "actris"
         }
         fn changed(&self) -> i64 {
+            self.changed
+        }
+        fn photos_changed(&self) -> i64 {
             self.changed
         }
         fn live(&self) -> bool {

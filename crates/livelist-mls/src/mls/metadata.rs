@@ -7,6 +7,7 @@ use super::Mls;
 use crate::answer::{Answer, Body};
 use crate::incoming::Incoming;
 use crate::record::edmx::{Entity, Style};
+use crate::record::tables::Resource;
 use crate::record::{Field, Kind};
 use crate::spec::{Provider, Told};
 
@@ -47,8 +48,19 @@ impl Mls {
             name: "Property",
             key: "ListingKey",
             fields: fields.collect(),
-            navigations: Vec::new(),
+            navigations: match self.tables().contains(&Resource::Media) {
+                true => vec![("Media", "Media")],
+                false => Vec::new(),
+            },
         }];
+        for table in self.tables() {
+            entities.push(Entity {
+                name: table.name(),
+                key: table.key(self.spec.provider),
+                fields: table.fields(self.spec.provider).to_vec(),
+                navigations: Vec::new(),
+            });
+        }
         let deleted = match self.spec.provider {
             Provider::Rmls => &OF_DELETED[..1],
             Provider::UtahRealEstate => &OF_DELETED[1..],

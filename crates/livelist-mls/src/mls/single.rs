@@ -1,4 +1,4 @@
-//! One record as a client that selects nothing is given it, without a request.
+//! One record as a client that selects nothing and expands all is given it, without a request.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,8 @@ use super::Mls;
 use crate::dialect::Ask;
 use crate::page::{Form, Line, Next, Page, Pieces, RowIds};
 use crate::query::Query;
-use crate::spec::KeyType;
+use crate::record::media::Expansion;
+use crate::spec::{Empty, KeyType, Provider};
 
 impl Mls {
     /// A page of nothing yet.
@@ -33,7 +34,26 @@ impl Mls {
             whole: false,
             odd_records: options.records.as_ref().is_some_and(|r| r.odd_records),
             salt: self.serial,
+            records: options.records.is_some(),
+            most_photos: options.records.as_ref().map_or(0, |r| r.photos),
+            media: None,
         }
+    }
+
+    /// How photos are expanded; nothing where there are none.
+    pub(super) fn expansion(&self) -> Option<Expansion> {
+        let records = self.spec.options.records.as_ref()?;
+        let usual = match self.spec.provider {
+            Provider::Trestle => Empty::Null,
+            _ => Empty::List,
+        };
+        (records.photos > 0).then(|| Expansion {
+            empty: match records.empty_expansion {
+                Empty::Usual => usual,
+                other => other,
+            },
+            salt: records.signed_urls.then_some(self.serial),
+        })
     }
 
     /// The record of a key that is listed, as JSON.
@@ -53,6 +73,7 @@ impl Mls {
                 keyless: false,
             }],
             whole: true,
+            media: self.expansion(),
             ..self.blank_page(String::new(), form)
         };
         Pieces::object(&page)

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::odd::Odd;
 use super::{Line, Next, Page, RowIds};
-use crate::book::{keys::push_number, lot, office, price, property_type, status};
+use crate::book::{keys::push_number, lot, office, photos_us, price, property_type, status};
 use crate::record::odd::{OddValue, UNLISTED};
 use crate::record::values::Record;
 use crate::record::{self, Schema};
@@ -220,6 +220,14 @@ impl Page {
             out.push_str("\":");
             out.push_str(&value);
         }
+        if let Some(media) = &self.media
+            && let Some(photos) = self.photos(media, line)
+        {
+            out.push_str(if first { "" } else { "," });
+            out.push_str("\"Media\":");
+            out.push_str(&photos);
+            first = false;
+        }
         let odd = || {
             self.odd_records
                 .then(|| OddValue::of(self.seed, line.row.index))
@@ -262,7 +270,7 @@ impl Page {
                 out.push_str(&quoted(&self.stamp(row.changed_us)));
             }
             Column::PhotosChangeTimestamp => {
-                let us = row.changed_us - (drawn(3) % 86_400_000) as i64 * 1_000;
+                let us = photos_us(self.seed, row.index, row.changed_us, &edit, self.records);
                 out.push_str(&quoted(&self.stamp(us)));
             }
             Column::OriginatingSystemName => out.push_str(&quoted(&self.system)),
@@ -296,6 +304,7 @@ impl Page {
                 schema: self.schema,
                 odd: self.odd_records,
                 salt: self.salt,
+                photos: self.most_photos,
                 stamp: &|us| self.stamp(us),
             }
             .write(place, out),

@@ -42,6 +42,8 @@ pub(crate) fn values(name: &str) -> Vec<&'static str> {
             "Pending",
             "Withdrawn",
         ],
+        "MemberStatus" | "OfficeStatus" => &["Active", "Inactive"],
+        "MediaCategory" => &["Photo", "Video", "Document"],
         "MlsStatus" => &["Active", "Under Contract", "Sold"],
         "PropertyType" => &["Residential", "Residential Lease", "Land"],
         "PropertySubType" => &[

@@ -2,6 +2,7 @@
 //! What changed a row has about three fields of a hundred say something else.
 
 use super::lookups::values;
+use super::media::Photos;
 use super::people::{self, Side};
 use super::{Field, Kind, Schema, odd, texts};
 use crate::book::dice::mix;
@@ -17,6 +18,8 @@ pub(crate) struct Record<'a> {
     pub odd: bool,
     /// Another one with each answer.
     pub salt: u64,
+    /// The most photos of a listing.
+    pub photos: u16,
     /// Writes an instant, in microseconds, as the provider does.
     pub stamp: &'a dyn Fn(i64) -> String,
 }
@@ -146,7 +149,10 @@ impl Record<'_> {
             "BathroomsTotalInteger" => (1 + drawn % 5).to_string(),
             "BathroomsFull" => (1 + drawn % 4).to_string(),
             "YearBuilt" => (1890 + drawn % 136).to_string(),
-            "PhotosCount" => (drawn % 40).to_string(),
+            "PhotosCount" => {
+                let photos = Photos::of(self.seed, self.row.index, &self.edit, self.photos);
+                photos.count.to_string()
+            }
             "DaysOnMarket" | "CumulativeDaysOnMarket" => (drawn % 400).to_string(),
             "LivingArea" => format!("{}.00", 450 + drawn % 6_000),
             "LotSizeAcres" => format!("{}.{:04}", drawn % 12, mix(drawn) % 10_000),

@@ -15,7 +15,7 @@ pub struct Records {
     pub fields: u16,
     /// One of five records has a value that its metadata does not promise: a year 0001, a decimal
     /// beyond its scale, a number in quotes, a zero byte, half a surrogate pair, a wrong type, a field
-    /// that nobody named, lists in another order each time.
+    /// that nobody named, lists in another order each time and a photo that is listed twice.
     pub odd_records: bool,
     /// How the metadata names the values of lookups.
     pub lookups: Lookups,
@@ -25,6 +25,14 @@ pub struct Records {
     pub metadata: Told,
     /// By what clock changes are stamped.
     pub stamps: Stamps,
+    /// The most photos of a listing; with 0 there is no Media.
+    pub photos: u16,
+    /// Which timestamps a change of photos moves.
+    pub photos_move: PhotosMove,
+    /// What stands in place of an expansion that has nothing in it.
+    pub empty_expansion: Empty,
+    /// The URL of a photo is another one in each answer.
+    pub signed_urls: bool,
 }
 
 impl Default for Records {
@@ -36,6 +44,10 @@ impl Default for Records {
             namespace: None,
             metadata: Told::Whole,
             stamps: Stamps::Clock,
+            photos: 8,
+            photos_move: PhotosMove::Both,
+            empty_expansion: Empty::Usual,
+            signed_urls: false,
         }
     }
 }
@@ -66,6 +78,34 @@ pub enum Told {
     NoProperty,
     /// 404.
     Missing,
+}
+
+/// Which timestamps a change of photos moves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PhotosMove {
+    /// `ModificationTimestamp` and `PhotosChangeTimestamp`.
+    #[default]
+    Both,
+    /// `PhotosChangeTimestamp` alone (PropTx).
+    PhotosOnly,
+    /// None of the listing's; those of the photos tell.
+    Neither,
+}
+
+/// What stands in place of an expansion that has nothing in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Empty {
+    /// `null` at Trestle (recorded), an empty list elsewhere.
+    #[default]
+    Usual,
+    /// `[]`.
+    List,
+    /// `null`.
+    Null,
+    /// Nothing at all.
+    Absent,
 }
 
 /// By what clock changes are stamped.

@@ -161,7 +161,8 @@ async fn metadata_may_be_something_else() {
     };
     let stage = with(Provider::Rmls, of(Told::ServiceDocument)).await;
     let reply = stage.get("$metadata").await.json();
-    assert_eq!(reply["value"][1]["name"], "Deleted");
+    let sets = reply["value"].as_array().unwrap();
+    assert!(sets.iter().any(|set| set["name"] == "Deleted"));
     let stage = with(Provider::Rmls, of(Told::NoProperty)).await;
     let document = told(&stage).await;
     assert!(!document.contains("\"Property\"") && document.contains("\"Deleted\""));
@@ -177,4 +178,48 @@ async fn metadata_comes_with_gzip() {
     let squeezed = get(&url).bearer(&token).gzip().send().await;
     assert_eq!(squeezed.headers["content-encoding"], "gzip");
     assert_eq!(squeezed.text(), told(&stage).await);
+}
+
+#[tokio::test]
+async fn a_schema_grows() {
+    let stage = with(Provider::Reso, Records::default()).await;
+    let before = fields(&told(&stage).await, "Property");
+    let row = stage.get("Property").await.json()["value"][0].clone();
+    assert_eq!(
+        stage.control.grow(),
+        (Some("ListAgentFirstName"), Some("TaxYear"))
+    );
+    let after = fields(&told(&stage).await, "Property");
+    assert_eq!(after.len(), before.len() + 1);
+    let retyped: Vec<_> = before.iter().filter(|old| !after.contains(old)).collect();
+    assert_eq!(retyped, [&("TaxYear".to_owned(), "Edm.Int64".to_owned())]);
+    let rows = stage.get("Property").await.json()["value"].clone();
+    assert!(rows[0]["ListAgentFirstName"].is_string());
+    assert_eq!(
+        rows[0]["ModificationTimestamp"],
+        row["ModificationTimestamp"]
+    );
+    for row in rows.as_array().unwrap() {
+        assert!(row["TaxYear"].is_string() || row["TaxYear"].is_null());
+    }
+    let url = format!("{}/_control/abor/grow", stage.simulator.url());
+    let told = crate::client::post(&url, "").send().await.json();
+    assert_eq!(told["retyped"], "Stories");
+    let narrow = crate::scan::stage(spec(Provider::Reso, 5)).await;
+    assert_eq!(narrow.control.grow(), (None, None));
+}
+
+#[tokio::test]
+async fn a_schema_with_everything_grows_by_the_vendors_own() {
+    let everything = Records {
+        fields: 632,
+        ..Records::default()
+    };
+    let stage = with(Provider::Reso, everything).await;
+    assert_eq!(fields(&told(&stage).await, "Property").len(), 632);
+    let added: Vec<_> = std::iter::repeat_with(|| stage.control.grow().0)
+        .map_while(|added| added)
+        .collect();
+    assert_eq!(added.len(), 8);
+    assert!(added.iter().all(|name| name.starts_with("LL_")));
 }

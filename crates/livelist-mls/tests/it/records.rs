@@ -39,7 +39,9 @@ async fn whole_records_are_as_wide_as_the_metadata() {
             filled += values.filter(|(_, value)| !value.is_null()).count();
             let key = row["ListingKey"].as_str().unwrap();
             let told: Value = serde_json::from_str(&stage.control.record(key).unwrap()).unwrap();
-            for (name, value) in told.as_object().unwrap() {
+            let told = told.as_object().unwrap().iter();
+            // Expanded where it is asked for.
+            for (name, value) in told.filter(|(name, _)| *name != "Media") {
                 assert_eq!(row.get(name), Some(value), "{provider:?} {name}");
             }
         }
