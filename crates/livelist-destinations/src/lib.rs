@@ -7,6 +7,7 @@
 pub mod contract;
 pub mod destination;
 pub mod error;
+mod json;
 pub mod options;
 pub mod row;
 #[cfg(feature = "sqlite")]
