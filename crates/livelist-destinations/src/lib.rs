@@ -9,7 +9,11 @@ pub mod destination;
 pub mod error;
 mod json;
 pub mod options;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod row;
+#[cfg(feature = "postgres")]
+mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
