@@ -9,6 +9,10 @@
     reason = "these are tests"
 )]
 
+mod odd;
+
+pub use odd::{names, numbers_and_dates, texts, wide};
+
 use livelist_records::{Change, Field, Fields, Kind, Place, Reason, Removal, Schema, What, hash};
 use serde_json::value::RawValue;
 
@@ -394,4 +398,37 @@ pub async fn evolution(copy: &dyn Copy) {
         value(&mut *one, "b", "BedroomsTotal__2").await.as_deref(),
         Some("2.5")
     );
+}
+
+/// Of several changes of one record in a batch the newest counts.
+pub async fn one_record_twice(copy: &dyn Copy) {
+    let mut one = copy.open().await;
+    let twice = vec![
+        upsert(1, "a", "\"ListPrice\":1"),
+        upsert(2, "a", "\"ListPrice\":2"),
+        upsert(3, "b", ""),
+        removal(4, "b"),
+    ];
+    let written = write(&mut *one, twice, 4).await;
+    assert_eq!((written.upserts, written.removals), (1, 0));
+    assert_eq!(keys(&mut *one).await, [("a".to_owned(), 2)]);
+    assert_eq!(
+        value(&mut *one, "a", "ListPrice").await.as_deref(),
+        Some("2")
+    );
+}
+
+/// All of it. `new` gives a copy that nobody has written to, whose options are the default ones.
+pub async fn all<C: Copy>(new: impl AsyncFn() -> C) {
+    order(&new().await).await;
+    compare_and_set(&new().await).await;
+    another_generation(&new().await).await;
+    keys_are_bytes(&new().await).await;
+    values(&new().await).await;
+    evolution(&new().await).await;
+    one_record_twice(&new().await).await;
+    texts(&new().await).await;
+    numbers_and_dates(&new().await).await;
+    names(&new().await).await;
+    wide(&new().await).await;
 }

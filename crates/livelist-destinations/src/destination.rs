@@ -1,5 +1,7 @@
 //! The port to a destination.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use livelist_records::{Change, Place, Schema};
 use serde::{Deserialize, Serialize};
@@ -39,12 +41,33 @@ pub struct Pass {
 /// What `write` takes.
 #[derive(Debug, Clone)]
 pub struct Batch {
-    /// Changes in the order of their places, one for each record.
+    /// Changes in the order of their places. Of several changes of one record the newest counts.
     pub changes: Vec<Change>,
     /// The position behind them.
     pub position: Position,
     /// The time of the write, for `_synced_at`.
     pub now: jiff::Timestamp,
+}
+
+impl Batch {
+    /// The newest change of each record, by resource; and how many older ones there are beside them.
+    pub fn by_resource(&self) -> (BTreeMap<&str, Vec<&Change>>, u64) {
+        let mut of: BTreeMap<&str, Vec<&Change>> = BTreeMap::new();
+        let mut older = 0;
+        for change in &self.changes {
+            let changes = of.entry(&change.place.resource).or_default();
+            match changes.last_mut() {
+                Some(last) if last.place.key == change.place.key => {
+                    older += 1;
+                    if last.number < change.number {
+                        *last = change;
+                    }
+                }
+                _ => changes.push(change),
+            }
+        }
+        (of, older)
+    }
 }
 
 /// What a write did.

@@ -7,8 +7,15 @@
 pub mod contract;
 pub mod destination;
 pub mod error;
+mod json;
+#[cfg(feature = "mysql")]
+pub mod mysql;
 pub mod options;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod row;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 

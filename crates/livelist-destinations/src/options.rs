@@ -51,6 +51,10 @@ pub struct Options {
     pub names: Names,
     /// What stands before the names of tables.
     pub prefix: String,
+    /// The schema of the database that the tables are in; nothing is the one that the user has by default.
+    /// PostgreSQL alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
     /// What becomes of removed rows.
     pub removed: Removed,
     /// Fields whose changes are kept, by resource.

@@ -5,6 +5,7 @@ use livelist_records::columns::{Budget, Columns};
 use livelist_records::fields::quoted;
 use livelist_records::{Cell, Fields, Fit, Kind, Schema, cell};
 
+use crate::json::is_small_json;
 use crate::options::Options;
 
 /// Whether a database's column of this kind holds the value exactly.
@@ -93,7 +94,7 @@ impl Row<'_> {
         rest.push_str(&name);
         rest.push(':');
         match cell(Kind::Json, value) {
-            Fit::Whole(Cell::Json(json)) => rest.push_str(&json),
+            Fit::Whole(Cell::Json(json)) if is_small_json(&json) => rest.push_str(&json),
             _ => rest.push_str(&quoted(value)),
         }
     }

@@ -74,12 +74,7 @@ impl Copy for File {
 
 #[tokio::test]
 async fn it_keeps_the_contract() {
-    contract::order(&File::new()).await;
-    contract::compare_and_set(&File::new()).await;
-    contract::another_generation(&File::new()).await;
-    contract::keys_are_bytes(&File::new()).await;
-    contract::values(&File::new()).await;
-    contract::evolution(&File::new()).await;
+    contract::all(async || File::new()).await;
 }
 
 #[tokio::test]

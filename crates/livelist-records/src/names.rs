@@ -79,11 +79,21 @@ fn is_taken(folded: &str) -> bool {
 
 /// `name` as a column beside others, whose folded names are `others`: never the same as one of them to a
 /// database that does not tell case apart, at most 63 bytes, and no name of a destination's own. A name
-/// that is not free gets a number: `Name__2`.
+/// that is not free gets a number: `Name__2`. What is not ASCII becomes `_`, as does a blank at the end:
+/// MySQL takes `É` for `E` in names, and has none with characters behind U+FFFF or a blank at the end.
 pub fn unlike(name: &str, others: impl Fn(&str) -> bool) -> String {
-    let stem = match is_taken(&fold(name)) {
+    let is_plain = |c: char| c.is_ascii() && !c.is_ascii_control();
+    let mut name: String = name
+        .chars()
+        .map(|c| if is_plain(c) { c } else { '_' })
+        .collect();
+    if name.ends_with(' ') {
+        name.pop();
+        name.push('_');
+    }
+    let stem = match is_taken(&fold(&name)) {
         true => format!("f_{}", name.trim_start_matches('_')),
-        false => name.to_owned(),
+        false => name,
     };
     let mut names = (1_u32..).map(|nth| numbered(&stem, nth));
     let free = names.find(|name| !others(&fold(name)));

@@ -25,11 +25,11 @@ pub(super) fn apply(
     log: &LogId,
     batch: &Batch,
 ) -> std::result::Result<Written, DestinationError> {
-    let mut written = Written::default();
-    let mut of: BTreeMap<&str, Vec<&Change>> = BTreeMap::new();
-    for change in &batch.changes {
-        of.entry(&change.place.resource).or_default().push(change);
-    }
+    let (of, older) = batch.by_resource();
+    let mut written = Written {
+        unchanged: older,
+        ..Written::default()
+    };
     for (resource, changes) in of {
         let found = Table::find(transaction, options, resource).map_err(failed(path))?;
         let (Some(table), Some(schema)) = (found, schemas.get(resource)) else {

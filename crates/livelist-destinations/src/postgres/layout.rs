@@ -1,0 +1,310 @@
+//! The tables of a resource and their view. Everything is added, nothing is dropped or rewritten.
+
+use std::collections::HashMap;
+
+use livelist_records::columns::{Budget, Column};
+use livelist_records::{Kind, Schema};
+use tokio_postgres::Transaction;
+use tokio_postgres::types::Type;
+
+use super::connect::quote;
+use super::error::Fault;
+use super::values::column_type;
+use super::{catalog, state, views};
+use crate::destination::Prepared;
+use crate::options::Options;
+use crate::sql::Table;
+
+/// Own columns of the first table. What is behind them is the fields'.
+pub(super) const OWN: &str = "_version bigint NOT NULL, _hash bigint NOT NULL, _stamp text,
+    _synced_at timestamptz NOT NULL, _deleted_at timestamptz, _rest jsonb";
+
+/// With the default, 2 kB, PostgreSQL tries to compress each of some hundred short texts in turn.
+pub(super) const STORAGE: &str = "WITH (toast_tuple_target = 8160)";
+
+/// Where the tables are, and how.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    /// The database's schema.
+    pub(super) schema: &'a str,
+    /// How the destination keeps its copy.
+    pub(super) options: &'a Options,
+}
+
+impl Place<'_> {
+    /// A table or view with its schema.
+    pub(super) fn of(&self, name: &str) -> String {
+        format!("{}.{}", quote(self.schema), quote(name))
+    }
+
+    /// One of the destination's own tables.
+    pub(super) fn own(&self, name: &str) -> String {
+        format!("{}._livelist_{name}", quote(self.schema))
+    }
+}
+
+/// The columns with their types of those names in the schema that are relations.
+async fn relations(
+    on: &Transaction<'_>,
+    place: Place<'_>,
+    names: &[String],
+) -> Result<HashMap<String, HashMap<String, String>>, Fault> {
+    let sql =
+        "SELECT c.relname::text, a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod)
+               FROM pg_catalog.pg_class c
+               JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+               LEFT JOIN pg_catalog.pg_attribute a
+                 ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+               WHERE n.nspname = $1 AND c.relname = ANY($2)";
+    let rows = on
+        .query_typed(
+            sql,
+            &[(&place.schema, Type::TEXT), (&names, Type::TEXT_ARRAY)],
+        )
+        .await?;
+    let mut found: HashMap<String, HashMap<String, String>> = HashMap::new();
+    for row in rows {
+        let columns = found.entry(row.try_get(0)?).or_default();
+        let (name, of): (Option<String>, Option<String>) = (row.try_get(1)?, row.try_get(2)?);
+        if let (Some(name), Some(of)) = (name, of) {
+            columns.insert(name, of);
+        }
+    }
+    Ok(found)
+}
+
+/// Makes the tables of a resource, and gives which columns they ought to have before a value comes and have
+/// not.
+///
+/// What its owner dropped is made again, and filled from the log: its rows count as older than any change,
+/// and every log is applied from its beginning. So are rows with values in `_rest` when the schema has
+/// changed: what did not fit may fit now.
+pub(super) async fn prepare(
+    on: &Transaction<'_>,
+    place: Place<'_>,
+    schema: &Schema,
+) -> Result<(Prepared, Vec<(String, Kind)>), Fault> {
+    alone(on, place).await?;
+    let mut prepared = Prepared::default();
+    let known = place.find(on, &schema.resource).await?;
+    let was_there = known.is_some();
+    let table = match known {
+        Some(table) => table,
+        None => {
+            let base = Table::base(place.options, &schema.resource).unwrap_or_default();
+            Table::new(base, schema, place.options)
+        }
+    };
+    let mut names = table.all_parts();
+    names.push(table.base.clone());
+    let there = relations(on, place, &names).await?;
+    if let Some(name) = names
+        .iter()
+        .find(|name| !was_there && there.contains_key(*name))
+    {
+        return Err(Fault::Refused(format!(
+            "{name} is there already, and is not Livelist's: choose another schema or prefix"
+        )));
+    }
+    for nth in 1..=table.parts() {
+        let name = table.part(nth);
+        match there.get(&name) {
+            Some(columns) => {
+                let lost = mend(on, place, &table, nth, columns).await?;
+                prepared.columns.extend(lost);
+            }
+            None => {
+                let columns: Vec<&Column> = table.on(nth).map(|(_, column)| column).collect();
+                create(on, place, &table, nth, &columns).await?;
+                prepared.tables.push(name);
+            }
+        }
+    }
+    views::beside(on, place, &table).await?;
+    if !was_there {
+        catalog::note(on, place, &table, 0).await?;
+    }
+    let shown = there.get(&table.base);
+    if shown.is_none_or(|shown| {
+        table
+            .columns
+            .all()
+            .iter()
+            .any(|c| !shown.contains_key(&c.name))
+    }) {
+        views::show(on, place, &table).await?;
+    }
+    let is_altered = was_there && !(prepared.tables.is_empty() && prepared.columns.is_empty());
+    let (is_other, mut pending) = catalog::note_schema(on, place, &table, schema).await?;
+    let refilled = if is_altered {
+        state::reset(on, place.schema, &table.part(1), "_version <> 0").await?;
+        true
+    } else {
+        is_other && state::reset(on, place.schema, &table.part(1), "_rest IS NOT NULL").await? > 0
+    };
+    if refilled {
+        state::begin_anew(on, place.schema).await?;
+    }
+    pending.extend(table.configured(schema, place.options));
+    pending.dedup();
+    Ok((prepared, pending))
+}
+
+/// Makes the schema, if it is not there.
+pub(super) async fn make_schema(on: &Transaction<'_>, schema: &str) -> Result<(), Fault> {
+    let sql = "SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = $1";
+    let row = on.query_typed_one(sql, &[(&schema, Type::TEXT)]).await?;
+    if row.try_get::<_, i64>(0)? == 0 {
+        let sql = format!("CREATE SCHEMA IF NOT EXISTS {}", quote(schema));
+        on.batch_execute(&sql).await?;
+    }
+    Ok(())
+}
+
+/// One process at a time alters the tables of a schema.
+pub(super) async fn alone(on: &Transaction<'_>, place: Place<'_>) -> Result<(), Fault> {
+    let sql = "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext($1))";
+    let name = format!("livelist {}", place.schema);
+    on.query_typed(sql, &[(&name, Type::TEXT)]).await?;
+    Ok(())
+}
+
+/// Makes the columns of a table that somebody dropped; a column of another type is told.
+async fn mend(
+    on: &Transaction<'_>,
+    place: Place<'_>,
+    table: &Table,
+    nth: u16,
+    there: &HashMap<String, String>,
+) -> Result<Vec<String>, Fault> {
+    let name = table.part(nth);
+    let mut lost = Vec::new();
+    for (_, column) in table.on(nth) {
+        match there.get(&column.name).map(String::as_str) {
+            Some(is) if is == column_type(column.kind) => {}
+            Some(is) => {
+                return Err(Fault::Altered(format!(
+                    "{name}.{} is {is}, and was {}",
+                    column.name,
+                    column_type(column.kind)
+                )));
+            }
+            None => lost.push(column),
+        }
+    }
+    let own = [
+        "_version",
+        "_hash",
+        "_stamp",
+        "_synced_at",
+        "_deleted_at",
+        "_rest",
+    ];
+    let needed = own
+        .iter()
+        .copied()
+        .filter(|_| nth == 1)
+        .chain([table.key()]);
+    if let Some(gone) = needed.into_iter().find(|own| !there.contains_key(*own)) {
+        return Err(Fault::Altered(format!(
+            "{name} has no {gone}: drop the table, and it is made again"
+        )));
+    }
+    add(on, place, &name, &lost).await?;
+    let lost = lost.iter().map(|column| format!("{name}.{}", column.name));
+    Ok(lost.collect())
+}
+
+async fn add(
+    on: &Transaction<'_>,
+    place: Place<'_>,
+    table: &str,
+    columns: &[&Column],
+) -> Result<(), Fault> {
+    if columns.is_empty() {
+        return Ok(());
+    }
+    let adds: Vec<String> = columns
+        .iter()
+        .map(|column| format!("ADD COLUMN {}", declared(column)))
+        .collect();
+    let sql = format!("ALTER TABLE {} {}", place.of(table), adds.join(", "));
+    on.batch_execute(&sql).await?;
+    Ok(())
+}
+
+/// A column as a table declares it.
+pub(super) fn declared(column: &Column) -> String {
+    format!("{} {}", quote(&column.name), column_type(column.kind))
+}
+
+async fn create(
+    on: &Transaction<'_>,
+    place: Place<'_>,
+    table: &Table,
+    nth: u16,
+    columns: &[&Column],
+) -> Result<(), Fault> {
+    let key = format!("{} text COLLATE \"C\" PRIMARY KEY", quote(table.key()));
+    let mut all = vec![key];
+    if nth == 1 {
+        all.push(OWN.to_owned());
+    }
+    all.extend(columns.iter().map(|column| declared(column)));
+    let sql = format!(
+        "CREATE TABLE {} ({}) {STORAGE}",
+        place.of(&table.part(nth)),
+        all.join(", ")
+    );
+    on.batch_execute(&sql).await?;
+    Ok(())
+}
+
+/// Makes columns. Rows whose values had to wait for one in `_rest` are written again by the next pass.
+pub(super) async fn grow(
+    on: &Transaction<'_>,
+    place: Place<'_>,
+    resource: &str,
+    wanted: &[(String, Kind)],
+) -> Result<Vec<String>, Fault> {
+    alone(on, place).await?;
+    let Some(mut table) = place.find(on, resource).await? else {
+        return Err(Fault::Altered(format!("it has no table for {resource}")));
+    };
+    let (from, parts) = (table.columns.all().len(), table.parts());
+    for (field, kind) in wanted {
+        table
+            .columns
+            .wanted(field, *kind, place.options.names, Budget::PAGE);
+    }
+    let mut made = Vec::new();
+    if table.columns.all().len() > from {
+        for nth in 1..=table.parts() {
+            let new: Vec<&Column> = table
+                .on(nth)
+                .filter(|(at, _)| *at >= from)
+                .map(|(_, column)| column)
+                .collect();
+            match nth > parts {
+                true => create(on, place, &table, nth, &new).await?,
+                false => add(on, place, &table.part(nth), &new).await?,
+            }
+            let names = new
+                .iter()
+                .map(|c| format!("{}.{}", table.part(nth), c.name));
+            made.extend(names);
+        }
+        catalog::note(on, place, &table, from).await?;
+        views::show(on, place, &table).await?;
+    }
+    let sql = format!(
+        "UPDATE {} SET pending = NULL WHERE name = $1 AND pending IS NOT NULL",
+        place.own("tables")
+    );
+    let waited = on.execute_typed(&sql, &[(&table.base, Type::TEXT)]).await?;
+    if waited > 0 {
+        state::reset(on, place.schema, &table.part(1), "_rest IS NOT NULL").await?;
+        state::begin_anew(on, place.schema).await?;
+    }
+    Ok(made)
+}
