@@ -21,11 +21,11 @@ use crate::progress::{Compared, Confirmation, NextWaiting, Progress, load};
 use crate::{Env, StepError, lists, looks};
 
 /// What answers showed beside what was asked for, held against what the run's scans saw: absent keys
-/// that live in another case, and whether keys are shown that are gone.
+/// that live under another key, and whether keys are shown that are gone.
 ///
-/// A server that compares without case answers a question about `abc1` with the row `ABC1`. If the
-/// scans saw that one, it is a listing of its own and says nothing about the other. If they did not,
-/// it is the listing itself.
+/// A server that compares without case answers a question about `abc1` with the row `ABC1`; one that is
+/// asked by an id, with the row that has the id, whatever its key is now. If the scans saw that key, it is
+/// a listing of its own and says nothing about the other. If they did not, it may be the listing itself.
 async fn beside(
     env: &Env,
     run: &RunSpec,
@@ -55,7 +55,7 @@ async fn beside(
     told.variants = variants;
     let variants = (restored.len() - before) as u64;
     if variants > 0 {
-        tracing::warn!(run = %run.run, variants, "absent keys are live with other upper and lower case");
+        tracing::warn!(run = %run.run, variants, "absent keys are live in another case, or under another key with the same id");
     }
     let asked = match told.asking {
         Some(asking) => few_of(&compared.negatives, asking.manner()).len(),
