@@ -225,7 +225,10 @@ impl World {
             }
         }
         for _ in 0..kept {
-            count(&mut self.tally.lists, "live, not listed, and kept by a site");
+            count(
+                &mut self.tally.lists,
+                "live, not listed, and kept by a site",
+            );
         }
         Ok(())
     }
