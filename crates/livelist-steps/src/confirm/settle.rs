@@ -167,8 +167,9 @@ struct Settled<'k> {
 /// Settles what the answers make of the absent keys. Mostly a key that was not found is gone. But:
 /// - a key that cannot be asked for is gone if looks of two days missed it;
 /// - where removals that were confirmed lately came back, each takes two days;
-/// - where the MLS is asked by an id, and any id changed or the scan is in doubt or lost a row that was
-///   found, a question of one day is not enough: the id may have changed, and the scan may have lost the row;
+/// - where the MLS is asked by an id, and any id changed in this run or in the days before, or the scan is in
+///   doubt or lost a row that was found, a question of one day is not enough: the id may have changed, and the
+///   scan may have lost the row;
 /// - where an answer by key shows more than the feed lists (CREA), what is found is gone from this list
 ///   all the same if looks of two days missed it.
 async fn settle<'k>(
@@ -188,8 +189,13 @@ async fn settle<'k>(
     let restored: BTreeSet<&[u8]> = told.restored.iter().map(|k| k.as_bytes()).collect();
     let by_id = dialect.id_field(&run.feed).is_some();
     let lost_rows = by_id && !restored.is_empty();
+    let began = compared.facts.scans.last().map(|scan| scan.started_at);
+    let ids_change = match began {
+        Some(began) if by_id => looks::read(env, run).await?.0.ids_changed_lately(began),
+        _ => false,
+    };
     let is_doubtful = compared.facts.lately.is_distrusted
-        || (told.ids_changed && !is_off(Guard::Ids))
+        || ((told.ids_changed || ids_change) && !is_off(Guard::Ids))
         || lost_rows
         || (by_id && decision::doubt(&compared.facts, false).is_some());
     let askable = if told.ids_refused { &[] } else { askable };
@@ -216,8 +222,8 @@ async fn settle<'k>(
             settled.gone.push(key);
         }
     }
-    if let (false, Some(scan)) = (doubtful.is_empty(), compared.facts.scans.last()) {
-        let (gone, waiting) = looks::ask_twice(env, run, scan.started_at, &doubtful).await?;
+    if let (false, Some(began)) = (doubtful.is_empty(), began) {
+        let (gone, waiting) = looks::ask_twice(env, run, began, &doubtful).await?;
         let gone: BTreeSet<Vec<u8>> = gone.into_iter().collect();
         settled
             .gone

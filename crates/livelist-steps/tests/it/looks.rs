@@ -264,6 +264,29 @@ async fn a_scan_that_lost_rows_is_no_look_at_keys_without_an_id() {
     assert!(gone(&world, &feed).await.is_empty());
 }
 
+/// MLS Grid: the ListingId of a listing changes where the scan of the day does not show it, and shows all
+/// others. At an MLS whose ids have changed before, a question by the former id alone proves nothing.
+#[tokio::test]
+async fn where_ids_have_changed_a_question_of_one_day_is_not_enough() {
+    let (world, feed) = World::begun(MlsGrid, 60, 100).await;
+    world.mls().renumber(1);
+    unchanged(world.day(&feed).await);
+    unchanged(world.day(&feed).await);
+    let changed = world.mls().renumber(1);
+    let alone = |salt: &u64| world.mls().hidden_keys(1, *salt) == changed;
+    let salt = (1..).find(alone).unwrap();
+    let hides = FaultRule::new(Fault::Rebuilding { percent: 1, salt });
+    let ended = result(world.day_under(&feed, &[hides]).await);
+    assert_eq!(ended.removed, 0);
+    assert_eq!(waiting(&world, &feed).await, 1);
+    unchanged(world.day(&feed).await);
+    world.assert_truth(&feed).await;
+    // What is gone goes a day later.
+    world.mls().sell(3);
+    assert_eq!(result(world.day(&feed).await).removed, 0);
+    assert_eq!(published(world.day(&feed).await).removed, 3);
+}
+
 /// MLS Grid: a listing that has another key now under its ListingId. Where no scan shows the new key, the id
 /// is evidence of life, and the old key stays; where a scan shows it, the old one is gone.
 #[tokio::test]
