@@ -135,7 +135,7 @@ class Proxy:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def answer(self, handler: http.server.BaseHTTPRequestHandler) -> None:
-        kind = next((k for k in ("live", "acks", "objects") if f"/{k}" in handler.path), "other")
+        kind = next((k for k in ("live", "check", "acks", "objects") if f"/{k}" in handler.path), "other")
         sent = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
         self.asked.append((kind, "Authorization" in handler.headers, sent))
         upstream = http.client.HTTPConnection(self.upstream.hostname, self.upstream.port, timeout=30)

@@ -38,6 +38,12 @@ def post_of(site, listing):
     return site.sql(f"SELECT post_id FROM wp_postmeta WHERE meta_key = '{META}' AND meta_value = '{listing}'")[0][0]
 
 
+def left(site):
+    """The keys of posts that stay because the service does not call them gone."""
+    rows = site.sql("SELECT HEX(listing_key) FROM wp_livelist_plan WHERE state = 'skipped' AND reason = 'unknown'")
+    return {bytes.fromhex(row[0]).decode() for row in rows}
+
+
 # --- What is left alone -----------------------------------------------------------------------------
 
 
@@ -58,12 +64,14 @@ def test_posts_that_came_after_the_list_stay(small, site):
     small.apply()
     assert set(small.down("draft")) == set(small.sold)
     assert site.runs(1)[0]["young"] == "3"
-    # The importer's date says nothing, the day on which the site saw it does.
+    # The importer's date says nothing, the day on which the site saw it does: then the service is asked.
+    # No list ever had them, so it does not call them gone.
     site.age()
     small.next_list("add", {"n": 1})
     small.apply()
-    assert {"brand-new", "back-dated"} <= set(small.down("draft"))
-    assert "dated-after-the-list" not in small.down("draft")
+    assert set(small.down("trash")) == set(small.sold)
+    assert small.down("draft") == []
+    assert left(site) == {"brand-new", "back-dated"}
 
 
 def test_posts_of_others_stay(small, site):
@@ -86,9 +94,57 @@ def test_keys_are_bytes(small, site):
     site.import_posts([other, "1e3", "ключ", "clé-à-part"], TYPE, META)
     site.age()
     small.apply()
-    expected = set(small.sold) | {"1e3", "ключ", "clé-à-part"} | ({other} if other != listing else set())
-    assert set(small.down("draft")) == expected
+    assert set(small.down("draft")) == set(small.sold)
+    # They match no key of the list, and no list ever had them.
+    assert left(site) == {"1e3", "ключ", "clé-à-part"} | ({other} if other != listing else set())
     assert listing in site.keys(TYPE, META, "publish")
+
+
+def test_where_the_service_cannot_say_nothing_goes(small, site):
+    def unavailable(answer):
+        if answer.kind == "check":
+            answer.status = 503
+
+    small.proxy.fault = unavailable
+    small.apply()
+    assert small.all_stay()
+    assert small.error() == "unavailable"
+    small.proxy.fault = None
+    small.apply()
+    assert small.twenty_went()
+
+
+def an_older_service(said):
+    # What is not in the list was gone for it.
+    del said["unknown"]
+
+
+def another_list(said):
+    said["version"] = "2026-01-01T00:00:00Z-000001"
+
+
+def all_unknown(said):
+    said["gone"], said["unknown"] = [], said["gone"]
+
+
+@pytest.mark.parametrize("change", [an_older_service, another_list, all_unknown])
+def test_what_the_service_does_not_call_gone_stays(small, site, change):
+    def fault(answer):
+        if answer.kind == "check":
+            said = json.loads(answer.body)
+            change(said)
+            answer.body = json.dumps(said).encode()
+
+    small.proxy.fault = fault
+    small.apply()
+    assert small.all_stay()
+    assert left(site) == set(small.sold)
+    assert site.runs(1)[0]["state"] == "applied"
+    # The next list asks again.
+    small.proxy.fault = None
+    small.next_list("add", {"n": 1})
+    small.apply()
+    assert small.twenty_went()
 
 
 def test_a_key_that_changed_without_a_hook_is_seen(small, site):

@@ -9,6 +9,7 @@ pub mod daily;
 pub mod dice;
 pub mod oracle;
 pub mod play;
+pub mod plugin;
 pub mod ports;
 pub mod shrink;
 pub mod sim;

@@ -47,6 +47,9 @@
 //!   the API is asked about every live key of the feed. It calls none of them gone, but for those that
 //!   were on a list once: rule zero judged their removal, and a list that has them again tells so. The
 //!   one excuse is that the MLS denied the key when it was asked for keys, on two days.
+//! - **No site takes it down**: what the API says and the list lacks is put before the plugin's decision
+//!   ([`crate::plugin`]), for every live key, as a copy that the site got when the listing came. It takes none
+//!   of them down, never-listed ones included; the excuse is that of *gone was listed*.
 //! - **Sites ask**, each evening, about the live keys and about those that left before any list had them.
 //!   None of the latter is called gone within hours of the first question. Where they can be asked for
 //!   by key, and look like the list's keys, all are gone once the runs of two quiet days have looked.

@@ -145,6 +145,8 @@ pub enum Change {
     Leave(u64),
     /// Listings get other listing ids under their keys.
     Renumber(u64),
+    /// Listings get other keys under their listing ids.
+    RekeySome(u64),
     /// Every key changes.
     Rekey,
     /// The credential is refused, or accepted again.

@@ -92,6 +92,16 @@ impl Control {
         self.mls().book.renumber(size(n))
     }
 
+    /// Gives `n` live listings another key under their old `ListingId`, and names the former and the new keys.
+    pub fn rekey(&self, n: u64) -> Vec<(String, String)> {
+        self.mls().book.rekey_some(size(n))
+    }
+
+    /// The `ListingId` of a key that was ever listed.
+    pub fn listing_id(&self, key: &str) -> Option<String> {
+        self.mls().book.listing_id(key)
+    }
+
     /// Lists deleted listings again under their old keys, and names those that were not live.
     pub fn relist(&self, keys: &[String]) -> Vec<String> {
         self.mls().book.relist(keys)

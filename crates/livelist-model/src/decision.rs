@@ -237,8 +237,8 @@ pub struct Confirmed {
     /// a question on one day is not enough.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub waits: u64,
-    /// Restored keys that the provider shows with other upper and lower case: it compares without case, and
-    /// the scan did not see the other key.
+    /// Restored keys that the provider shows under another key, which the scan did not see: in another case,
+    /// or with the id that was asked for.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub variants: u64,
     /// Whether the provider still shows keys that were confirmed gone (negative controls). Then a key that it

@@ -42,11 +42,13 @@ pub enum Guard {
     Ids,
     /// Requests and empty pages of a scan are counted, and end it.
     Bounds,
+    /// The plugin asks `check` before it takes a post down, and acts on `gone` alone.
+    AsksCheck,
 }
 
 impl Guard {
     /// All of them.
-    pub const ALL: [Guard; 17] = [
+    pub const ALL: [Guard; 18] = [
         Guard::Confirmation,
         Guard::Count,
         Guard::Controls,
@@ -64,6 +66,7 @@ impl Guard {
         Guard::Form,
         Guard::Ids,
         Guard::Bounds,
+        Guard::AsksCheck,
     ];
 
     /// Its name in words.
@@ -86,6 +89,7 @@ impl Guard {
             Guard::Form => "form",
             Guard::Ids => "ids",
             Guard::Bounds => "bounds",
+            Guard::AsksCheck => "asks-check",
         }
     }
 }

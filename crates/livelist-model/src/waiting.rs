@@ -13,6 +13,8 @@ use crate::registry::Schedule;
 const APART: SignedDuration = SignedDuration::from_hours(18);
 /// How long a look is valid: a week, plus a possible delay of a run. Longer if no run was due since.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(7 * 24 + 12);
+/// An MLS whose ids changed is expected to change others for so long.
+const IDS_CHANGE: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// The most keys that may wait. With more absent keys, the result is held.
 pub const MOST: usize = 100_000;
 
@@ -30,6 +32,10 @@ pub struct Waiting {
     /// them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sought: Vec<Look>,
+    /// When a scan began that showed a listing with another id than the one that was kept, where the MLS is
+    /// asked by an id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ids_changed: Option<Timestamp>,
 }
 
 /// A complete scan that missed keys of the list.
@@ -112,7 +118,15 @@ impl Waiting {
             feed,
             looks: Vec::new(),
             sought: Vec::new(),
+            ids_changed: None,
         }
+    }
+
+    /// Whether ids changed in the days before `now`: the next one may change where no scan shows it, and a
+    /// question by its former id finds nothing.
+    pub fn ids_changed_lately(&self, now: Timestamp) -> bool {
+        let since = |at: Timestamp| now.duration_since(at);
+        self.ids_changed.is_some_and(|at| since(at) < IDS_CHANGE)
     }
 
     /// Whether no look missed a key that matters still.
@@ -194,6 +208,19 @@ mod tests {
         assert_eq!(is(first, "2026-11-28T16:00:01Z"), Before::Forgotten);
         // A clock that was ahead.
         assert_eq!(is("2027-11-21T04:00:00Z", first), Before::Forgotten);
+    }
+
+    #[test]
+    fn changed_ids_are_remembered_for_a_month() {
+        let mut waiting = Waiting::new("abor-property-1f0c9a2b".parse().unwrap());
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        assert!(!waiting.ids_changed_lately(at("2026-11-21T04:00:00Z")));
+        waiting.ids_changed = Some(at("2026-11-21T04:00:00Z"));
+        assert!(waiting.ids_changed_lately(at("2026-11-21T04:00:00Z")));
+        assert!(waiting.ids_changed_lately(at("2026-12-21T03:59:59Z")));
+        assert!(!waiting.ids_changed_lately(at("2026-12-21T04:00:00Z")));
+        // A clock that was behind forgets nothing.
+        assert!(waiting.ids_changed_lately(at("2026-11-20T04:00:00Z")));
     }
 
     #[test]

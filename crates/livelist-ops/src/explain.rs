@@ -121,7 +121,7 @@ pub struct Asked {
     pub restored: u64,
     /// Whether live controls were found.
     pub controls_found: bool,
-    /// Of the restored, those that the provider shows in another case.
+    /// Of the restored, those that the provider shows under another key: in another case, or with the same id.
     #[serde(skip_serializing_if = "is_zero")]
     pub variants: u64,
     /// Whether the provider shows keys by key that are gone.

@@ -207,8 +207,8 @@ impl<'a> Client<'a> {
         field.unwrap_or(&self.feed.key_field)
     }
 
-    /// What a key is called in that field.
-    pub(crate) fn asked_as<'k>(&'k self, key: &'k [u8]) -> &'k [u8] {
+    /// What a key is called in the field by which records are asked for.
+    pub fn asked_as<'k>(&'k self, key: &'k [u8]) -> &'k [u8] {
         self.ids.get(key).map_or(key, Vec::as_slice)
     }
 

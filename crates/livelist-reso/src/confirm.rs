@@ -47,6 +47,8 @@ pub fn as_set(dialect: &Dialect) -> Option<Manner> {
 pub struct Shown {
     /// The keys of its rows, whatever was asked for.
     pub keys: BTreeSet<Vec<u8>>,
+    /// Where listings are asked for by an id: the ids of its rows, and the keys that stand beside them.
+    pub ids: BTreeSet<(Vec<u8>, Vec<u8>)>,
     /// What it counts, where the dialect asks for that.
     pub count: Option<u64>,
     /// Whether it has as many rows as it was given room for: twice the keys that were asked for.
@@ -67,6 +69,18 @@ impl Shown {
         others
             .map(Vec::as_slice)
             .find(|shown| folded(shown).as_ref() == Some(&wanted))
+    }
+
+    /// The keys under which rows show an id, but for those that were asked for. A listing that was asked
+    /// for by that id may have another key now.
+    pub fn others_with<'s>(
+        &'s self,
+        id: &'s [u8],
+        asked: &'s [Vec<u8>],
+    ) -> impl Iterator<Item = &'s [u8]> {
+        let rows = self.ids.iter().filter(move |(shown, _)| shown == id);
+        rows.map(|(_, key)| key.as_slice())
+            .filter(|key| !asked.iter().any(|asked| asked == key))
     }
 }
 
@@ -126,6 +140,10 @@ pub async fn ask(
         }
         return Ok(Shown {
             keys: rows.iter().map(|(key, _)| key.to_vec()).collect(),
+            ids: rows
+                .ids()
+                .map(|(key, id)| (id.to_vec(), key.to_vec()))
+                .collect(),
             count,
             is_full,
         });
@@ -164,11 +182,15 @@ fn url(client: &Client<'_>, manner: Manner, keys: &[Vec<u8>]) -> String {
     let key_field = &client.feed().key_field;
     let condition = condition(client, manner, keys);
     let counts = client.dialect().count == CountForm::Always;
+    let select = match field == key_field {
+        true => key_field.clone(),
+        false => format!("{key_field},{field}"),
+    };
     Query::of(
         &client.dialect().base(client.feed()),
         client.feed().resource.as_str(),
     )
-    .option("$select", key_field)
+    .option("$select", &select)
     .option("$filter", &filter(client, &[&condition]))
     .option("$top", &room(keys.len()).to_string())
     .option("$count", if counts { "true" } else { "" })
@@ -217,5 +239,26 @@ mod tests {
         assert_eq!(of("q"), None);
         let both = keys(&["abc1", "ABC1"]);
         assert_eq!(shown.variant_of(b"abc1", &both), None);
+    }
+
+    #[test]
+    fn an_id_under_another_key_is_found_unless_that_key_was_asked_for() {
+        let pair = |id: &str, key: &str| (id.as_bytes().to_vec(), key.as_bytes().to_vec());
+        let shown = Shown {
+            ids: [pair("1", "new"), pair("1", "newer"), pair("2", "c")].into(),
+            ..Shown::default()
+        };
+        let asked = |keys: &[&str]| -> Vec<Vec<u8>> {
+            keys.iter().map(|key| key.as_bytes().to_vec()).collect()
+        };
+        let others = |id: &str, keys: &[&str]| {
+            let asked = asked(keys);
+            let others = shown.others_with(id.as_bytes(), &asked);
+            others.map(<[u8]>::to_vec).collect::<Vec<_>>()
+        };
+        assert_eq!(others("1", &["old", "c"]), asked(&["new", "newer"]));
+        assert_eq!(others("1", &["old", "new"]), asked(&["newer"]));
+        assert!(others("2", &["old", "c"]).is_empty());
+        assert!(others("3", &["old"]).is_empty());
     }
 }

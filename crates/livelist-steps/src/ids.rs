@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use livelist_model::codec::{CodecError, Effort, KeyStream, NoKeys};
 use livelist_model::keys::KeyBuffer;
 use livelist_model::layout;
@@ -16,7 +17,7 @@ use livelist_store::{Condition, Retention};
 
 use crate::lists::{self, Chunks};
 use crate::progress::{Progress, load};
-use crate::{Env, StepError};
+use crate::{Env, StepError, looks};
 
 /// So many listings change the id by which they are asked for between two days; more were renumbered.
 pub(crate) const MOST_CHANGED: u64 = 5;
@@ -137,11 +138,12 @@ pub(crate) async fn look_up(
 }
 
 /// Keeps the ids of the published list, from which the keys `gone` went: as the run saw them, or else as
-/// they were kept.
+/// they were kept. That some were shown with another id than the kept one is noted first.
 pub(crate) async fn keep(
     env: &Env,
     run: &RunSpec,
     progress: &str,
+    began: Option<Timestamp>,
     gone: Option<&ListRef>,
 ) -> Result<(), StepError> {
     if Dialect::for_feed(&run.feed)?.id_field(&run.feed).is_none() {
@@ -162,6 +164,9 @@ pub(crate) async fn keep(
     };
     let made = livelist_reso::blocking::run(move || renewed(parts, kept, gone)).await?;
     let (mut chunks, changed) = made.map_err(lists::in_object(&object))?;
+    if let (Some(began), true) = (began, changed > 0) {
+        looks::note_changed_ids(env, run, began).await?;
+    }
     if changed > MOST_CHANGED {
         // One that was not seen may have changed as well: its key cannot be asked for.
         let parts = shown(env, &progress).await?;

@@ -78,6 +78,32 @@ pub(crate) async fn sight(env: &Env, run: &RunSpec, keys: &KeyBuffer) -> Result<
     Err(StoreError::unavailable(format!("writing {key}"), "others kept changing it").into())
 }
 
+/// Notes that the scan which began at `at` showed listings with other ids than those that were kept.
+pub(crate) async fn note_changed_ids(
+    env: &Env,
+    run: &RunSpec,
+    at: jiff::Timestamp,
+) -> Result<(), StepError> {
+    let key = layout::waiting(&run.feed.feed);
+    for _ in 0..RACES {
+        let (mut waiting, etag) = read(env, run).await?;
+        if waiting.ids_changed == Some(at) {
+            return Ok(());
+        }
+        waiting.ids_changed = Some(at);
+        let condition = etag.map_or(Condition::Absent, Condition::Unchanged);
+        let written = env
+            .objects
+            .write_json(&key, &waiting, condition, Retention::Keep);
+        match written.await {
+            Ok(_) => return Ok(()),
+            Err(StoreError::ConditionFailed { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(StoreError::unavailable(format!("writing {key}"), "others kept changing it").into())
+}
+
 /// Looks at the keys of a comparison on its walk.
 pub(crate) struct Watch {
     waiting: Waiting,

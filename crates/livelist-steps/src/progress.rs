@@ -260,7 +260,8 @@ pub struct Confirmation {
     /// The same, and by a status that says that it may not be asked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub was_forbidden: bool,
-    /// Absent keys, and what an answer showed in their place: the same in another case.
+    /// Absent keys, and what an answer showed in their place: the same in another case, or another key with
+    /// the id that was asked for.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub variants: BTreeSet<(String, String)>,
     /// Which of the comparison's negatives were shown; nothing before they were asked for.

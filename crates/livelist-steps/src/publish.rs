@@ -316,7 +316,8 @@ impl Work<'_> {
             Goes::These(gone) => Some(gone),
             Goes::Nothing => None,
         };
-        ids::keep(env, self.run, &self.compared.progress, went).await
+        let began = self.compared.facts.scans.last().map(|scan| scan.started_at);
+        ids::keep(env, self.run, &self.compared.progress, began, went).await
     }
 
     /// The lists to publish; nothing if the head is right as it is, but for its times where `anew`. A

@@ -170,7 +170,7 @@ fn write_run(text: &mut String, run: &RunTold, flags: &Flags) -> std::fmt::Resul
         if c.variants > 0 {
             writeln!(
                 text,
-                "case       {} of these are live in another case: the MLS compares without it",
+                "other key  {} of these are live under another key: in another case, or with the same id",
                 c.variants
             )?;
         }

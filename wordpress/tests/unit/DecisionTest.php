@@ -14,33 +14,36 @@ final class DecisionTest extends TestCase {
 	/**
 	 * @dataProvider posts
 	 */
-	public function test_posts( string $expected, bool $listed, string $did, int $missed, int $seen, int $sequence ): void {
-		$this->assertSame( $expected, Decision::post( $listed, $did, $missed, $seen, self::AS_OF, $sequence ) );
+	public function test_posts( string $becomes, bool $listed, string $did, int $missed, int $seen, int $as_of, int $sequence, string $said ): void {
+		$this->assertSame( $becomes, Decision::post( $listed, $did, $missed, $seen, $as_of, $sequence, $said ) );
 	}
 
+	/** The simulation's mirror of the decision runs the same cases. */
 	public function posts(): array {
-		return array(
-			'live'                            => array( 'keep', true, '', 0, self::OLD, 5 ),
-			'live and new'                    => array( 'keep', true, '', 0, self::AS_OF + 9, 5 ),
-			'first miss'                      => array( 'draft', false, '', 0, self::OLD, 5 ),
-			'missing and new'                 => array( 'young', false, '', 0, self::AS_OF + 1, 5 ),
-			'missing, within the tolerance'   => array( 'young', false, '', 0, self::AS_OF - 299, 5 ),
-			'missing, outside the tolerance'  => array( 'draft', false, '', 0, self::AS_OF - 300, 5 ),
-			'same list again'                 => array( 'keep', false, 'drafted', 5, self::OLD, 5 ),
-			'second list'                     => array( 'trash', false, 'drafted', 4, self::OLD, 5 ),
-			'third list'                      => array( 'keep', false, 'trashed', 3, self::OLD, 5 ),
-			'back from draft'                 => array( 'restore', true, 'drafted', 4, self::OLD, 5 ),
-			'back from the trash'             => array( 'restore', true, 'trashed', 3, self::OLD, 5 ),
-			'drafted, and new since'          => array( 'young', false, 'drafted', 4, self::AS_OF + 1, 5 ),
-		);
+		$table = json_decode( (string) file_get_contents( dirname( __DIR__ ) . '/fixtures/decision-cases.json' ), true );
+		$posts = array();
+		foreach ( $table['cases'] as $case ) {
+			$posts[ $case['name'] ] = array( $case['becomes'], $case['listed'], $case['did'], $case['missed'], $case['seen'], $case['as_of'], $case['sequence'], $case['said'] );
+		}
+		return $posts;
 	}
 
 	public function test_a_listed_post_is_never_taken_down(): void {
 		foreach ( array( '', 'drafted', 'trashed' ) as $did ) {
 			foreach ( array( 0, 4, 5, 6 ) as $missed ) {
 				foreach ( array( self::OLD, self::AS_OF, self::AS_OF + 1 ) as $seen ) {
-					$this->assertContains( Decision::post( true, $did, $missed, $seen, self::AS_OF, 5 ), array( 'keep', 'restore' ) );
+					foreach ( array( '', 'gone', 'unknown' ) as $said ) {
+						$this->assertContains( Decision::post( true, $did, $missed, $seen, self::AS_OF, 5, $said ), array( 'keep', 'restore' ) );
+					}
 				}
+			}
+		}
+	}
+
+	public function test_only_what_is_called_gone_is_taken_down(): void {
+		foreach ( array( '', 'drafted', 'trashed' ) as $did ) {
+			foreach ( array( '', 'unknown', 'listed', 'Gone' ) as $said ) {
+				$this->assertNotContains( Decision::post( false, $did, 4, self::OLD, self::AS_OF, 5, $said ), array( 'draft', 'trash' ) );
 			}
 		}
 	}

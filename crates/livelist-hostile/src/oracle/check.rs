@@ -1,5 +1,6 @@
 //! Principle 1: gone is a statement about a key that was listed. The API itself is asked, over a copy
-//! of what is stored, as a site would ask it; what it notes of the questions is taken over.
+//! of what is stored, as a site would ask it; what it notes of the questions is taken over. And the plugin
+//! takes no live listing down, whatever the list lacks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,6 +19,8 @@ use sha2::{Digest, Sha256};
 use tower::ServiceExt;
 
 use super::denial::{BETWEEN_LOOKS, Denial};
+use super::{has, member};
+use crate::plugin::{Becomes, Did, Post, Said as Verdict};
 use crate::sim::Ms;
 use crate::tally::count;
 use crate::world::World;
@@ -80,7 +83,8 @@ impl World {
         let keys = self.copies(at);
         let said = self.asked(now, at, &keys)?;
         count(&mut self.tally.lists, "asked for by a site");
-        self.no_live_one(now, at, &said.gone)
+        self.no_live_one(now, at, &said.gone)?;
+        self.none_is_taken_down(now, at, &said.gone)
     }
 
     /// A site asks in the evening; what it asks about is noted.
@@ -120,6 +124,7 @@ impl World {
         }
         count(&mut self.tally.lists, "asked for by a site");
         self.no_live_one(now, at, &said.gone)?;
+        self.none_is_taken_down(now, at, &said.gone)?;
         let gone: BTreeSet<&String> = said.gone.iter().collect();
         let is_askable = self.is_askable(at)?;
         let feed = &self.feeds[at];
@@ -173,17 +178,66 @@ impl World {
 
     fn no_live_one(&self, now: Ms, at: usize, gone: &[String]) -> Result<(), String> {
         let feed = &self.feeds[at];
-        let is_wrong = |key: &&String| {
-            feed.live.contains_key(*key)
-                && !feed.removed.contains(*key)
-                && !Denial::by_key_twice(&self.mlss[feed.mls], key, now)
-        };
+        let is_wrong =
+            |key: &&String| feed.live.contains_key(*key) && !self.may_be_gone(now, at, key);
         match gone.iter().find(is_wrong) {
             Some(key) => Err(format!(
                 "the listing {key} is live, was never listed, and is called gone"
             )),
             None => Ok(()),
         }
+    }
+
+    /// Whether the plugin would take a live listing down that it got when it came: as one that it has not
+    /// touched, or as one that it has drafted before.
+    fn none_is_taken_down(&mut self, now: Ms, at: usize, gone: &[String]) -> Result<(), String> {
+        let feed = &self.feeds[at];
+        let (Some(head), Some(list)) = (&feed.head, &feed.list) else {
+            return Ok(());
+        };
+        let as_of = member(head, "as_of")?.parse::<Timestamp>();
+        let as_of = as_of.map_err(|e| e.to_string())?.as_second();
+        let sequence = head["sequence"].as_u64().unwrap_or(0);
+        let gone: BTreeSet<&String> = gone.iter().collect();
+        let mut kept = 0_u64;
+        for (key, since) in feed.live.iter().filter(|(key, _)| !has(list, key)) {
+            let post = Post {
+                seen: (since + 999).div_euclid(1_000),
+                as_of,
+                sequence,
+                said: match gone.contains(key) {
+                    true => Verdict::Gone,
+                    false => Verdict::Unknown,
+                },
+                ..Post::default()
+            };
+            let again = Post {
+                did: Did::Drafted,
+                missed: sequence.saturating_sub(1),
+                ..post
+            };
+            kept += u64::from(post.becomes() == Becomes::Unknown);
+            let is_down = post.becomes().is_down() || again.becomes().is_down();
+            if is_down && !self.may_be_gone(now, at, key) {
+                return Err(format!(
+                    "the listing {key} is live, was never listed, and the plugin takes it down"
+                ));
+            }
+        }
+        for _ in 0..kept {
+            count(
+                &mut self.tally.lists,
+                "live, not listed, and kept by a site",
+            );
+        }
+        Ok(())
+    }
+
+    /// Whether another rule judges that a live key is gone: it was on a list, or the MLS denied it by key on
+    /// two days.
+    fn may_be_gone(&self, now: Ms, at: usize, key: &String) -> bool {
+        let feed = &self.feeds[at];
+        feed.removed.contains(key) || Denial::by_key_twice(&self.mlss[feed.mls], key, now)
     }
 
     /// What the API says of these keys; nothing while it has no answer.

@@ -46,7 +46,8 @@ pub enum Contradiction {
     Bytes,
     /// Counts of something else.
     Counts,
-    /// Answers by key show what is gone; ids change under their keys; listings leave a destination.
+    /// Answers by key show what is gone; ids change under their keys, and keys under their ids; listings leave
+    /// a destination.
     ByKey,
     /// Machines' clocks are wrong by days and years; answers tell the time, and some of them a wrong one.
     Clocks,
@@ -336,6 +337,10 @@ impl Contradiction {
                         dice.within(20, 200)
                     };
                     day.events.push(at_dawn(Change::Renumber(n)));
+                }
+                if mls.spec.provider == Provider::MlsGrid && dice.chance(0.1) {
+                    let n = dice.within(1, 4);
+                    day.events.push(at_dawn(Change::RekeySome(n)));
                 }
             }
             _ => {}

@@ -1,5 +1,6 @@
 //! What changes at the MLSs, over night and before any request, and what is live by that.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use livelist_mls::FaultRule;
@@ -88,6 +89,7 @@ impl World {
     fn change(&mut self, now: Ms, at: usize, change: &Change) {
         let mls = &mut self.mlss[at];
         let control = &mls.control;
+        let mut rekeyed = BTreeSet::new();
         let text = match change {
             Change::Sell(n) => format!("sells {}", control.sell(*n).len()),
             Change::Expire(percent) => {
@@ -120,6 +122,11 @@ impl World {
                 mls.renumbered = Some(now);
                 format!("gives {} another listing id", control.renumber(*n).len())
             }
+            Change::RekeySome(n) => {
+                let moved = control.rekey(*n);
+                rekeyed.extend(moved.iter().map(|(former, _)| former.clone()));
+                format!("gives {} another key", moved.len())
+            }
             Change::Rekey => {
                 control.rekey_all();
                 "gives every listing a new key".to_owned()
@@ -150,6 +157,7 @@ impl World {
             Change::AddAt { .. } => "new listings among the others",
             Change::Leave(_) => "left the list",
             Change::Renumber(_) => "other listing ids",
+            Change::RekeySome(_) => "other keys under the same ids",
             Change::Rekey => "every key changed",
             Change::Revoke(true) => "access lost",
             Change::Revoke(false) => "access regained",
@@ -159,6 +167,8 @@ impl World {
         let name = self.mlss[at].plan.spec.mls.clone();
         self.tell(1, || format!("{name} {text}"));
         self.observe(now, at);
+        // What has another key now does not come back under the former one.
+        self.mlss[at].sold.retain(|key| !rekeyed.contains(key));
     }
 
     /// What changes just before the request that arrives.

@@ -94,4 +94,5 @@ caught! {
     form Form 5_000 "questions";
     ids Ids 5_000 "all" from 250;
     bounds Bounds 5_000 "ends";
+    asks_check AsksCheck 5_000 "check";
 }

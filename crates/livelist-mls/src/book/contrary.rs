@@ -1,5 +1,6 @@
 //! Changes of a book that contradict what a reader likes to believe: rows that come among others, that
-//! leave this reader's list and live on, that get another listing id, many that change at one instant.
+//! leave this reader's list and live on, that get another listing id, or another key under the same one,
+//! many that change at one instant.
 
 use super::{Book, STEP_MS};
 
@@ -36,6 +37,22 @@ impl Book {
         rows.into_iter().map(|row| self.key(row)).collect()
     }
 
+    /// Gives `n` live listings other keys under their listing ids, and names the former and the new keys.
+    /// The row of a former key goes; it keeps the id, and nothing finds it by that any more.
+    pub fn rekey_some(&mut self, n: usize) -> Vec<(String, String)> {
+        let mut rows: Vec<u32> = self.live.ones().collect();
+        self.dice.pick(&mut rows, n);
+        let former = self.put(&rows, false);
+        let first = self.slot.len() as u32;
+        let new = self.add(rows.len());
+        for (old, row) in rows.into_iter().zip(first..) {
+            let number = self.listing(old);
+            self.ids.insert(row, number);
+            self.rows_of_ids.insert(number, row);
+        }
+        former.into_iter().zip(new).collect()
+    }
+
     /// Lists `n` new rows that stand behind the first `at` rows of the order of listing.
     pub fn add_at(&mut self, n: usize, at: usize) -> Vec<String> {
         let mut order = self
@@ -68,6 +85,14 @@ impl Book {
     pub(super) fn listing(&self, row: u32) -> u64 {
         let given = self.ids.get(&row).copied();
         given.unwrap_or(FIRST_LISTING + u64::from(row))
+    }
+
+    /// The listing id of a key.
+    pub fn listing_id(&self, key: &str) -> Option<String> {
+        let row = self.row_of(key)?;
+        let mut id = String::new();
+        self.keys.write_listing_id(self.listing(row), &mut id);
+        Some(id)
     }
 
     /// The row of a listing id.

@@ -120,10 +120,13 @@ impl Control {
                 self.ahead(rows()?.seconds.unwrap_or(0));
                 self.state()
             }
-            (Method::POST, "rekey") => {
-                self.rekey_all();
-                self.state()
-            }
+            (Method::POST, "rekey") => match rows()?.n {
+                Some(n) => json!({ "keys": self.rekey(n) }),
+                None => {
+                    self.rekey_all();
+                    self.state()
+                }
+            },
             (Method::POST, "faults") => {
                 let rules: Vec<FaultRule> = serde_json::from_slice(body)?;
                 let posted = rules.len();

@@ -546,6 +546,13 @@ async fn mls_grid_finds_listings_by_their_id() {
     let renumbered = stage.control.renumber(119);
     assert!(renumbered.contains(&ids[1].0));
     assert!(stage.get(&asked(&quoted[1])).await.keys().is_empty());
+    // The same id under another key finds that one alone.
+    let moved = stage.control.rekey(1).remove(0);
+    assert!(!stage.control.live_keys().contains(&moved.0));
+    let id = stage.control.listing_id(&moved.1).unwrap();
+    assert_eq!(stage.control.listing_id(&moved.0), Some(id.clone()));
+    let found = stage.get(&asked(&format!("'{id}'"))).await;
+    assert_eq!(found.keys(), [moved.1]);
     for field in ["StandardStatus eq 'Active'", "PropertyType eq 'Land'"] {
         let reply = stage.get(&format!("Property?{SYSTEM} and {field}")).await;
         assert_eq!(reply.status, 200, "{field}");
@@ -595,7 +602,7 @@ async fn the_new_controls_over_http() {
     let stamps = stamps(&stage.get(newest).await);
     assert!(stamps[..20].iter().all(|stamp| *stamp == stamps[0]));
     assert_ne!(stamps[20], stamps[0]);
-    for verb in ["renumber", "leave"] {
+    for verb in ["renumber", "leave", "rekey"] {
         let done = post(&control(verb), r#"{"n":2}"#).send().await.json();
         assert_eq!(done["keys"].as_array().unwrap().len(), 2);
     }

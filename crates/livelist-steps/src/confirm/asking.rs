@@ -188,9 +188,14 @@ impl Questions<'_, '_> {
         for key in asked {
             if shown.keys.contains(key) {
                 self.told.found.push(text(key));
-            } else if let Some(variant) = shown.variant_of(key, &question.keys) {
-                self.told.variants.insert((text(key), text(variant)));
+                continue;
             }
+            // A listing may have another key now under the id by which it was asked for.
+            let of_case = shown.variant_of(key, &question.keys);
+            let of_id = shown.others_with(self.client.asked_as(key), &question.keys);
+            let variants = of_case.into_iter().chain(of_id);
+            let variants = variants.map(|variant| (text(key), text(variant)));
+            self.told.variants.extend(variants);
         }
         self.told.question += 1;
         self.told.refused_at = None;

@@ -21,11 +21,11 @@ use crate::progress::{Compared, Confirmation, NextWaiting, Progress, load};
 use crate::{Env, StepError, lists, looks};
 
 /// What answers showed beside what was asked for, held against what the run's scans saw: absent keys
-/// that live in another case, and whether keys are shown that are gone.
+/// that live under another key, and whether keys are shown that are gone.
 ///
-/// A server that compares without case answers a question about `abc1` with the row `ABC1`. If the
-/// scans saw that one, it is a listing of its own and says nothing about the other. If they did not,
-/// it is the listing itself.
+/// A server that compares without case answers a question about `abc1` with the row `ABC1`; one that is
+/// asked by an id, with the row that has the id, whatever its key is now. If the scans saw that key, it is
+/// a listing of its own and says nothing about the other. If they did not, it may be the listing itself.
 async fn beside(
     env: &Env,
     run: &RunSpec,
@@ -55,7 +55,7 @@ async fn beside(
     told.variants = variants;
     let variants = (restored.len() - before) as u64;
     if variants > 0 {
-        tracing::warn!(run = %run.run, variants, "absent keys are live with other upper and lower case");
+        tracing::warn!(run = %run.run, variants, "absent keys are live in another case, or under another key with the same id");
     }
     let asked = match told.asking {
         Some(asking) => few_of(&compared.negatives, asking.manner()).len(),
@@ -167,8 +167,9 @@ struct Settled<'k> {
 /// Settles what the answers make of the absent keys. Mostly a key that was not found is gone. But:
 /// - a key that cannot be asked for is gone if looks of two days missed it;
 /// - where removals that were confirmed lately came back, each takes two days;
-/// - where the MLS is asked by an id, and any id changed or the scan is in doubt or lost a row that was
-///   found, a question of one day is not enough: the id may have changed, and the scan may have lost the row;
+/// - where the MLS is asked by an id, and any id changed in this run or in the days before, or the scan is in
+///   doubt or lost a row that was found, a question of one day is not enough: the id may have changed, and the
+///   scan may have lost the row;
 /// - where an answer by key shows more than the feed lists (CREA), what is found is gone from this list
 ///   all the same if looks of two days missed it.
 async fn settle<'k>(
@@ -188,8 +189,13 @@ async fn settle<'k>(
     let restored: BTreeSet<&[u8]> = told.restored.iter().map(|k| k.as_bytes()).collect();
     let by_id = dialect.id_field(&run.feed).is_some();
     let lost_rows = by_id && !restored.is_empty();
+    let began = compared.facts.scans.last().map(|scan| scan.started_at);
+    let ids_change = match began {
+        Some(began) if by_id => looks::read(env, run).await?.0.ids_changed_lately(began),
+        _ => false,
+    };
     let is_doubtful = compared.facts.lately.is_distrusted
-        || (told.ids_changed && !is_off(Guard::Ids))
+        || ((told.ids_changed || ids_change) && !is_off(Guard::Ids))
         || lost_rows
         || (by_id && decision::doubt(&compared.facts, false).is_some());
     let askable = if told.ids_refused { &[] } else { askable };
@@ -216,8 +222,8 @@ async fn settle<'k>(
             settled.gone.push(key);
         }
     }
-    if let (false, Some(scan)) = (doubtful.is_empty(), compared.facts.scans.last()) {
-        let (gone, waiting) = looks::ask_twice(env, run, scan.started_at, &doubtful).await?;
+    if let (false, Some(began)) = (doubtful.is_empty(), began) {
+        let (gone, waiting) = looks::ask_twice(env, run, began, &doubtful).await?;
         let gone: BTreeSet<Vec<u8>> = gone.into_iter().collect();
         settled
             .gone

@@ -205,7 +205,8 @@ struct Shown {
     looked: usize,
     /// Keys that live.
     live: BTreeSet<String>,
-    /// Keys that may live in another case: they are neither found nor missing.
+    /// Keys that may live in another case, or under another key with their id: they are neither found nor
+    /// missing.
     odd: BTreeSet<String>,
 }
 

@@ -264,6 +264,67 @@ async fn a_scan_that_lost_rows_is_no_look_at_keys_without_an_id() {
     assert!(gone(&world, &feed).await.is_empty());
 }
 
+/// MLS Grid: the ListingId of a listing changes where the scan of the day does not show it, and shows all
+/// others. At an MLS whose ids have changed before, a question by the former id alone proves nothing.
+#[tokio::test]
+async fn where_ids_have_changed_a_question_of_one_day_is_not_enough() {
+    let (world, feed) = World::begun(MlsGrid, 60, 100).await;
+    world.mls().renumber(1);
+    unchanged(world.day(&feed).await);
+    unchanged(world.day(&feed).await);
+    let changed = world.mls().renumber(1);
+    let alone = |salt: &u64| world.mls().hidden_keys(1, *salt) == changed;
+    let salt = (1..).find(alone).unwrap();
+    let hides = FaultRule::new(Fault::Rebuilding { percent: 1, salt });
+    let ended = result(world.day_under(&feed, &[hides]).await);
+    assert_eq!(ended.removed, 0);
+    assert_eq!(waiting(&world, &feed).await, 1);
+    unchanged(world.day(&feed).await);
+    world.assert_truth(&feed).await;
+    // What is gone goes a day later.
+    world.mls().sell(3);
+    assert_eq!(result(world.day(&feed).await).removed, 0);
+    assert_eq!(published(world.day(&feed).await).removed, 3);
+}
+
+/// MLS Grid: a listing that has another key now under its ListingId. Where no scan shows the new key, the id
+/// is evidence of life, and the old key stays; where a scan shows it, the old one is gone.
+#[tokio::test]
+async fn the_id_of_a_listing_under_another_key_is_doubt() {
+    let (world, feed) = World::begun(MlsGrid, 600, 100).await;
+    let moved = world.mls().rekey(30);
+    let split = |salt| -> (Vec<_>, Vec<_>) {
+        let hidden = world.mls().hidden_keys(20, salt);
+        moved.iter().partition(|(_, new)| hidden.contains(new))
+    };
+    let salt = (1..).find(|salt| split(*salt).0.len() > 3).unwrap();
+    let (lost, shown) = split(salt);
+    let rebuilding = FaultRule::new(Fault::Rebuilding { percent: 20, salt });
+    let hidden_day = || world.day_under(&feed, std::slice::from_ref(&rebuilding));
+    let run = world.run_of(&feed);
+    assert_eq!(result(hidden_day().await).removed, 0);
+    let confirmed = world.record(&feed, &run).await.confirmed.unwrap();
+    assert_eq!(confirmed.variants, lost.len() as u64);
+    for _ in 0..2 {
+        hidden_day().await;
+        let listed = world.published(&feed).await;
+        let gone = gone(&world, &feed).await;
+        for (former, new) in &lost {
+            let is_kept = listed.contains(former) && !gone.contains_key(former);
+            assert!(is_kept, "{former}: no list has it as {new} either");
+        }
+        assert!(shown.iter().all(|(_, new)| listed.contains(new)));
+    }
+    let record = gone(&world, &feed).await;
+    assert!(shown.iter().all(|(former, _)| record.contains_key(former)));
+    // All is shown again.
+    for _ in 0..2 {
+        result(world.day(&feed).await);
+    }
+    world.assert_truth(&feed).await;
+    assert_eq!(gone(&world, &feed).await.len(), moved.len());
+}
+
 /// Heads of earlier versions have no record: it is made of their deltas, as far as those prove anything.
 #[tokio::test]
 async fn the_first_record_is_made_of_the_deltas() {

@@ -311,6 +311,37 @@ async fn mls_grid_is_asked_by_the_id_that_the_site_tells() {
     );
 }
 
+/// A site has a listing under a key that was never listed. Its ListingId stands beside another key: where no
+/// list has that one, nobody calls the site's copy gone; where one has it, the copy is another listing's.
+#[tokio::test]
+async fn the_id_under_another_key_is_no_proof_for_a_site() {
+    let (world, feed, _) = joined(MlsGrid, 4).await;
+    let moved = world.mls().rekey(30);
+    let split = |salt| -> (Vec<_>, Vec<_>) {
+        let hidden = world.mls().hidden_keys(20, salt);
+        let moved = moved.iter().enumerate();
+        moved.partition(|(_, (_, new))| hidden.contains(new))
+    };
+    let salt = (1..).find(|salt| split(*salt).0.len() > 3).unwrap();
+    let (lost, shown) = split(salt);
+    let hides = || always(Fault::Rebuilding { percent: 20, salt });
+    let copy = |at: usize| format!("ACT77700{at:02}");
+    let told = |(at, (_, new)): &(usize, &(String, String))| json!({"key": copy(*at), "listing_id": world.mls().listing_id(new)});
+    let keys: Vec<Value> = lost.iter().chain(&shown).map(told).collect();
+    world.day_under(&feed, &hides()).await;
+    ask(&world, &feed, "acme", keys.clone()).await;
+    for _ in 0..3 {
+        world.day_under(&feed, &hides()).await;
+    }
+    let said = ask(&world, &feed, "acme", keys).await;
+    let copies = |of: &[(usize, &(String, String))]| -> Vec<String> {
+        let mut copies: Vec<String> = of.iter().map(|(at, _)| copy(*at)).collect();
+        copies.sort();
+        copies
+    };
+    assert_eq!((said.gone, said.unknown), (copies(&shown), copies(&lost)));
+}
+
 /// A server that shows by key what is gone lists nothing by its answers; what it does not find is gone.
 #[tokio::test]
 async fn who_shows_what_is_gone_lists_nothing() {

@@ -15,6 +15,8 @@ final class Decision {
 	const KEEP    = 'keep';
 	const YOUNG   = 'young';
 	const RESTORE = 'restore';
+	const ASK     = 'ask';
+	const UNKNOWN = 'unknown';
 	const DRAFT   = 'draft';
 	const TRASH   = 'trash';
 
@@ -23,13 +25,19 @@ final class Decision {
 	const DRAFTED   = 'drafted';
 	const TRASHED   = 'trashed';
 
+	/** What the service said of a key that is not in the list. */
+	const NOT_ASKED = '';
+	const GONE      = 'gone';
+
 	/** So many posts may always go in one run. */
 	const FLOOR = 50;
 	/** One of so many may go in one run. */
 	const SHARE = 10;
 
 	/**
-	 * What becomes of a post.
+	 * What becomes of a post. The list alone takes none down: a listing may be new and have slipped past
+	 * it. So the service is asked, and whatever it says but "gone" leaves the post up. The simulation of
+	 * Livelist mirrors this; tests/fixtures/decision-cases.json holds the cases of both.
 	 *
 	 * @param bool   $listed   Whether its key is in the list.
 	 * @param string $did      What this plugin did to it: UNTOUCHED, DRAFTED or TRASHED.
@@ -37,8 +45,9 @@ final class Decision {
 	 * @param int    $seen     Since when the site has it under this key, Unix seconds.
 	 * @param int    $as_of    Instant of the list.
 	 * @param int    $sequence Sequence of the list.
+	 * @param string $said     What the service said of it: NOT_ASKED, GONE, or anything else.
 	 */
-	public static function post( bool $listed, string $did, int $missed, int $seen, int $as_of, int $sequence ): string {
+	public static function post( bool $listed, string $did, int $missed, int $seen, int $as_of, int $sequence, string $said = self::NOT_ASKED ): string {
 		if ( $listed ) {
 			return self::UNTOUCHED === $did ? self::KEEP : self::RESTORE;
 		}
@@ -48,10 +57,13 @@ final class Decision {
 		if ( self::is_young( $seen, $as_of ) ) {
 			return self::YOUNG;
 		}
-		if ( self::DRAFTED === $did ) {
-			return $sequence > $missed ? self::TRASH : self::KEEP;
+		if ( self::DRAFTED === $did && $sequence <= $missed ) {
+			return self::KEEP;
 		}
-		return self::DRAFT;
+		if ( self::GONE !== $said ) {
+			return self::NOT_ASKED === $said ? self::ASK : self::UNKNOWN;
+		}
+		return self::DRAFTED === $did ? self::TRASH : self::DRAFT;
 	}
 
 	/**

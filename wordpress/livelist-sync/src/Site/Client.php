@@ -13,6 +13,7 @@ use Livelist\Sync\Core\Feed;
 use Livelist\Sync\Core\Instant;
 use Livelist\Sync\Core\Manifest;
 use Livelist\Sync\Core\Refused;
+use Livelist\Sync\Core\Verdict;
 
 /**
  * Asking the service.
@@ -21,6 +22,7 @@ final class Client {
 	/** Seconds; both together fit a request of 30 seconds. */
 	const MANIFEST_SECONDS = 8;
 	const LIST_SECONDS     = 20;
+	const CHECK_SECONDS    = 10;
 	const ACK_SECONDS      = 5;
 
 	/**
@@ -90,6 +92,41 @@ final class Client {
 			$name = 403 === $status ? 'link_expired' : '';
 			throw '' === $name ? self::refusal( $status, $answer ) : new Refused( $name, 'The link to the list does not work any more.', Refused::SOON );
 		}
+	}
+
+	/**
+	 * Asks which of these keys are gone. Whatever is not named stays.
+	 *
+	 * @param Feed               $feed    The feed.
+	 * @param string             $version The list that was compared.
+	 * @param array<string, int> $copies  Since when the site has each key, Unix seconds.
+	 * @return string[]
+	 * @throws Refused Why there is no answer.
+	 */
+	public function gone( Feed $feed, string $version, array $copies ): array {
+		$keys = array();
+		foreach ( $copies as $key => $seen ) {
+			$keys[] = array(
+				'key' => (string) $key,
+				'got' => gmdate( 'Y-m-d\TH:i:s\Z', $seen ),
+			);
+		}
+		$answer = wp_remote_post(
+			$this->url( $feed, 'check' ),
+			array(
+				'headers'             => $this->headers() + array( 'Content-Type' => 'application/json' ),
+				'body'                => wp_json_encode( array( 'keys' => $keys ) ),
+				'timeout'             => self::CHECK_SECONDS,
+				'redirection'         => 0,
+				'limit_response_size' => count( $keys ) * 1024 + Manifest::MAX_BYTES,
+				'user-agent'          => $this->agent(),
+			)
+		);
+		$status = self::status( $answer );
+		if ( 200 !== $status ) {
+			throw self::refusal( $status, $answer );
+		}
+		return Verdict::gone( wp_remote_retrieve_body( $answer ), $version );
 	}
 
 	/**

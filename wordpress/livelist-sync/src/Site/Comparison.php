@@ -80,7 +80,9 @@ final class Comparison {
 				$back[] = array( $row[0], (int) $row[1], $decision );
 			} elseif ( Decision::YOUNG === $decision ) {
 				++$run->young;
-			} elseif ( Decision::KEEP !== $decision ) {
+			} elseif ( Decision::ASK === $decision ) {
+				// What it becomes if the service calls it gone, which is asked before it is done.
+				$decision              = Decision::post( $listed, $row[3], (int) $row[4], (int) $row[2], $run->as_of, $run->seq, Decision::GONE );
 				$absent[ $decision ][] = array( $row[0], (int) $row[1], $decision );
 			}
 		}

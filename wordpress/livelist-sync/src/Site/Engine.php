@@ -2,11 +2,12 @@
 /**
  * A run from the manifest to its end, in steps that stop and go on anywhere:
  *
- *     fetch → index → compare → restore → (held, or) apply
+ *     fetch → index → compare → restore → ask → (held, or) apply
  *
- * What comes back is brought back even when what would go waits for a person. `recheck` asks whether
- * the list still is the newest, where time has passed since it was compared. Depends on everything
- * else of Site, and on Core for every decision.
+ * What comes back is brought back even when what would go waits for a person. `ask` asks the service
+ * about what would go: what it does not call gone stays. `recheck` asks whether the list still is the
+ * newest, where time has passed since it was compared. Depends on everything else of Site, and on Core
+ * for every decision.
  *
  * @package Livelist\Sync
  */
@@ -25,6 +26,8 @@ use Livelist\Sync\Core\Refused;
 final class Engine {
 	/** A run that nobody went on with for so long asks anew. */
 	const STALE = 900;
+	/** So many keys are asked about at once. */
+	const ASKED = 1000;
 
 	/** @var Client */
 	private $client;
@@ -143,21 +146,42 @@ final class Engine {
 		}
 		$comparison->save( $merge );
 		$run->local_total = min( Map::untouched( $feed->id ), Checks::count_visible( $feed ) );
-		$counts           = Plan::counts( $run->id );
-		$run->going       = isset( $counts['draft planned'] ) ? $counts['draft planned'] : 0;
-		if ( $run->dry ) {
-			$run->error = (string) Decision::hold( $run->going, $run->local_total, $run->matched );
-			$run->end( Run::DRY );
-			return true;
-		}
-		$run->phase    = 'restore';
-		$run->position = array();
+		$run->going       = self::going( $run );
+		$run->phase       = $run->dry ? 'ask' : 'restore';
+		$run->position    = array();
 		return true;
 	}
 
 	private function restore( Feed $feed, Run $run, Deadline $deadline ): bool {
 		if ( ! $this->carry_out( $feed, $run, $deadline, array( Decision::RESTORE ) ) ) {
 			return false;
+		}
+		$run->phase    = 'ask';
+		$run->position = array();
+		return true;
+	}
+
+	/** What would go is asked about; then it goes, or waits for a person. */
+	private function ask( Feed $feed, Run $run, Deadline $deadline ): bool {
+		$after = isset( $run->position['asked'] ) ? (int) $run->position['asked'] : 0;
+		// Where nothing matches a setting is wrong, and these may be anything but keys.
+		$steps = 0 === $run->matched ? array() : Plan::down( $feed->id, $run->id, $after, self::ASKED );
+		while ( array() !== $steps ) {
+			$this->lock->confirm();
+			$this->ask_about( $feed, $run, $steps );
+			$after         = $steps[ count( $steps ) - 1 ][0];
+			$run->position = array( 'asked' => $after );
+			$run->save();
+			if ( $deadline->is_over() ) {
+				return false;
+			}
+			$steps = Plan::down( $feed->id, $run->id, $after, self::ASKED );
+		}
+		$run->going = self::going( $run );
+		if ( $run->dry ) {
+			$run->error = (string) Decision::hold( $run->going, $run->local_total, $run->matched );
+			$run->end( Run::DRY );
+			return true;
 		}
 		$reason = Decision::hold( $run->going, $run->local_total, $run->matched );
 		if ( null !== $reason ) {
@@ -177,8 +201,36 @@ final class Engine {
 			$run->end( Run::HELD );
 			return true;
 		}
-		$run->phase = 'apply';
+		$run->phase    = 'apply';
+		$run->position = array();
 		return true;
+	}
+
+	/**
+	 * Leaves what the service does not call gone.
+	 *
+	 * @param Feed                                              $feed  The feed.
+	 * @param Run                                               $run   The run.
+	 * @param array<int, array{0: int, 1: string, 2: int|null}> $steps Step, key, seen.
+	 */
+	private function ask_about( Feed $feed, Run $run, array $steps ): void {
+		$copies = array();
+		foreach ( $steps as $step ) {
+			list( , $key, $seen ) = $step;
+			// What is no text is in no list of an MLS, and JSON cannot name it.
+			if ( null !== $seen && 1 === preg_match( '//u', $key ) ) {
+				$copies[ $key ] = isset( $copies[ $key ] ) ? max( $copies[ $key ], $seen ) : $seen;
+			}
+		}
+		$gone = array() === $copies ? array() : array_flip( $this->client->gone( $feed, $run->version, $copies ) );
+		$left = array();
+		foreach ( $steps as $step ) {
+			if ( ! isset( $gone[ $step[1] ] ) ) {
+				$left[] = $step[0];
+			}
+		}
+		Plan::skip( $left, Decision::UNKNOWN );
+		$run->left_alone += count( $left );
 	}
 
 	private function apply( Feed $feed, Run $run, Deadline $deadline ): bool {
@@ -248,6 +300,12 @@ final class Engine {
 		}
 		$this->count( $run );
 		return true;
+	}
+
+	/** So many posts would go from view. */
+	private static function going( Run $run ): int {
+		$counts = Plan::counts( $run->id );
+		return isset( $counts['draft planned'] ) ? $counts['draft planned'] : 0;
 	}
 
 	private function count( Run $run ): void {

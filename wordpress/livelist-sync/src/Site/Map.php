@@ -22,7 +22,10 @@ final class Map {
 	/** Rows in one statement. */
 	const BATCH = 500;
 
-	private static function table(): string {
+	/**
+	 * The table's name.
+	 */
+	public static function table(): string {
 		global $wpdb;
 		return $wpdb->prefix . 'livelist_map';
 	}

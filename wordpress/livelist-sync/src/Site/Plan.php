@@ -1,12 +1,14 @@
 <?php
 /**
  * What a run is going to do, and did: one row a post. The difference writes it, Posts carries it out,
- * undo walks it back. Depends on Db.
+ * undo walks it back. Depends on Core, Db and Map.
  *
  * @package Livelist\Sync
  */
 
 namespace Livelist\Sync\Site;
+
+use Livelist\Sync\Core\Decision;
 
 // phpcs:disable WordPress.DB
 
@@ -73,6 +75,45 @@ final class Plan {
 			},
 			$rows
 		);
+	}
+
+	/**
+	 * The next planned steps behind one that would take a post down, with since when the site has it.
+	 *
+	 * @param string $feed  The feed.
+	 * @param int    $run   The run.
+	 * @param int    $after The last step that was had.
+	 * @param int    $most  At most so many.
+	 * @return array<int, array{0: int, 1: string, 2: int|null}> Step, key, seen.
+	 */
+	public static function down( string $feed, int $run, int $after, int $most ): array {
+		$rows = Db::rows(
+			'SELECT p.id, p.listing_key, m.seen FROM ' . self::table() . ' p LEFT JOIN ' . Map::table()
+			. ' m ON m.feed = ' . Db::bytes( $feed ) . ' AND m.listing_key = p.listing_key AND m.post_id = p.post_id'
+			. " WHERE p.run_id = %d AND p.state = %s AND p.action IN ('" . Decision::DRAFT . "','" . Decision::TRASH . "') AND p.id > %d ORDER BY p.id LIMIT %d",
+			$run,
+			self::PLANNED,
+			$after,
+			$most
+		);
+		return array_map(
+			function ( array $row ) {
+				return array( (int) $row[0], (string) $row[1], null === $row[2] ? null : (int) $row[2] );
+			},
+			$rows
+		);
+	}
+
+	/**
+	 * Leaves the posts of these steps as they are.
+	 *
+	 * @param int[]  $ids    Steps.
+	 * @param string $reason Why.
+	 */
+	public static function skip( array $ids, string $reason ): void {
+		if ( array() !== $ids ) {
+			Db::change( 'UPDATE ' . self::table() . ' SET state = %s, reason = %s WHERE id IN (' . Db::ids( $ids ) . ')', self::SKIPPED, $reason );
+		}
 	}
 
 	/**
