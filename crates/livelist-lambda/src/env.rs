@@ -68,9 +68,16 @@ pub(crate) async fn build(config: &Config) -> Env {
         transport: Arc::new(HttpTransport::new()),
         tokens: TokenCache::default(),
         watch,
-        limits: Limits {
-            task_time: config.scan_time,
-            ..Limits::default()
-        },
+        limits: limits(config),
+    }
+}
+
+/// The usual limits, but for what the environment says otherwise.
+fn limits(config: &Config) -> Limits {
+    let usual = Limits::default();
+    Limits {
+        task_time: config.scan_time,
+        pairs_a_second: config.pairs_a_second.unwrap_or(usual.pairs_a_second),
+        ..usual
     }
 }

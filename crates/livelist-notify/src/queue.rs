@@ -99,7 +99,7 @@ impl Notifier {
             let message = NoticeMessage::new(event.clone(), Some(client));
             let body = serde_json::to_string(&message)
                 .map_err(|e| StoreError::refused("writing a message", e))?;
-            messages.push(Message { body, group });
+            messages.push(Message::new(body, group));
         }
         let (feed, clients) = (&event.feed, messages.len());
         tracing::info!(%feed, event = event.kind.as_str(), clients, "telling");

@@ -65,6 +65,8 @@ pub struct Limits {
     pub lease_ttl: Duration,
     /// A run whose credential is busy asks again after about this.
     pub busy_wait: Duration,
+    /// The planner lets so many pairs start in a second: the Parameter Store answers 40 runs a second.
+    pub pairs_a_second: u32,
     /// Who starts the runs: it says when the next one is to be expected.
     pub planner: Planner,
 }
@@ -80,6 +82,7 @@ impl Default for Limits {
             // Each time costs three state transitions. A run has it for half a minute as a rule, and
             // where many wait one of them soon asks.
             busy_wait: Duration::from_secs(120),
+            pairs_a_second: 20,
             planner: Planner::default(),
         }
     }

@@ -359,10 +359,7 @@ impl Life {
         );
         let queue = Arc::new(MemoryQueue::default());
         let message = serde_json::to_string(&NoticeMessage::new(events[0].clone(), None)).unwrap();
-        let messages = [message, "no event".to_owned()].map(|body| Message {
-            body,
-            group: String::new(),
-        });
+        let messages = [message, "no event".to_owned()].map(|body| Message::new(body, ""));
         queue.send(&messages).await.unwrap();
         let recorded = Recording::of(queue.clone(), NOTIFY, &self.notes);
         let mut again = 0;
