@@ -5,16 +5,13 @@ use std::sync::Arc;
 
 use livelist_aws::{AwsClients, Place};
 use livelist_reso::HttpTransport;
-use livelist_steps::authorize::TokenCache;
 use livelist_steps::watch::Watch;
 use livelist_steps::{Env, Limits};
-use livelist_store::leases::ObjectLeases;
 use livelist_store::{
-    Clock, Entropy, Executions, Metrics, NoMetrics, Objects, Outbox, Queue, Sealer, SystemClock,
-    SystemEntropy,
+    Absent, Clock, Entropy, Executions, Metrics, NoMetrics, Objects, Outbox, Queue, Sealer,
+    SystemClock, SystemEntropy,
 };
 
-use crate::absent::Absent;
 use crate::config::Config;
 use crate::emf::Emf;
 
@@ -55,20 +52,15 @@ pub(crate) async fn build(config: &Config) -> Env {
         None => Arc::new(NoMetrics),
     };
     Env {
-        leases: Arc::new(ObjectLeases::new(objects.clone(), clock.clone())),
-        objects,
         secrets: Arc::new(clients.secrets()),
         sealer,
         queue,
         outbox,
         executions,
         metrics,
-        clock,
-        entropy,
-        transport: Arc::new(HttpTransport::new()),
-        tokens: TokenCache::default(),
         watch,
         limits: limits(config),
+        ..Env::over(objects, clock, entropy, Arc::new(HttpTransport::new()))
     }
 }
 

@@ -8,7 +8,6 @@
 pub mod admission;
 mod ahead;
 pub mod allow;
-pub mod blocking;
 pub mod catalog;
 pub mod client;
 pub mod confirm;

@@ -119,7 +119,7 @@ impl Client<'_> {
         let mut room = std::mem::take(&mut self.room);
         room.clear();
         let rest = SyncIoBridge::new(StreamReader::new(body.map(|p| p.map_err(io::Error::other))));
-        let parsing = crate::blocking::run(move || {
+        let parsing = livelist_blocking::run(move || {
             let source = Pieces::new(pieces);
             let source: Box<dyn Read> = if ended {
                 Box::new(source)

@@ -170,7 +170,7 @@ async fn make(
     changes: Vec<Change>,
     now: jiff::Timestamp,
 ) -> Result<(Body, ListSummary, bool), StepError> {
-    let made = livelist_reso::blocking::run(move || {
+    let made = livelist_blocking::run(move || {
         let mut former = former;
         let mut made = None;
         for change in changes {
