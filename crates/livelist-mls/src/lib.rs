@@ -13,6 +13,7 @@ mod incoming;
 mod limits;
 pub mod log;
 mod mls;
+mod odd;
 mod page;
 mod query;
 pub mod server;
@@ -23,7 +24,8 @@ mod town;
 pub use answer::{BodyPieces, Delivery, Ending};
 pub use control::Control;
 pub use fault::{Fault, FaultRule, Odd, OddCount, On, RetryAfter};
-pub use log::{LoggedRequest, RequestKind};
+pub use incoming::RequestKind;
+pub use log::LoggedRequest;
 pub use server::Simulator;
 pub use spec::{
     Auth, Contrary, Credential, Envelope, KeyType, MlsSpec, NextIn, Options, Paging, Provider,

@@ -1,14 +1,13 @@
 //! A page of rows in a dialect's form, and the faults that change what it says.
 
-mod odd;
 mod pieces;
 mod stamp;
 
 use crate::book::Row;
 use crate::fault::{Fault, OddCount};
+use crate::odd::Odd;
 use crate::spec::Shown;
 
-pub use odd::Odd;
 pub(crate) use pieces::{Column, Pieces};
 pub(crate) use stamp::Stamp;
 

@@ -14,6 +14,7 @@ pub mod confirm;
 pub mod count;
 pub mod dialect;
 pub mod error;
+mod filter;
 pub mod forms;
 pub mod heard;
 pub mod http_transport;

@@ -17,7 +17,7 @@ use livelist_store::{
 };
 
 use crate::StepError;
-use crate::authorize::TokenCache;
+use crate::tokens::TokenCache;
 use crate::watch::Watch;
 
 /// The ports, and how much one task may do.

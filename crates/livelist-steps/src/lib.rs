@@ -100,8 +100,10 @@ pub mod scan;
 pub mod start;
 pub mod step;
 pub mod stumble;
+mod tokens;
 pub mod watch;
 
 pub use env::{Env, Limits};
 pub use error::StepError;
 pub use step::Step;
+pub use tokens::TokenCache;

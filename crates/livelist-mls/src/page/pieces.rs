@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::odd::Odd;
 use super::{Line, Next, Page, RowIds};
 use crate::book::{keys::push_number, lot, office, property_type, status};
+use crate::odd::Odd;
 
 /// Pieces are about this long.
 const PIECE: usize = 32 * 1024;

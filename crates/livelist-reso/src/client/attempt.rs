@@ -80,7 +80,9 @@ impl Client<'_> {
             return Ok(Exchanged::Body(parts.headers, body));
         }
         let error = error_body(&parts.headers, body).await;
-        let verdict = policy::judge_as(&self.dialect, parts.status, &parts.headers, &error, now);
+        let verdict = self
+            .dialect
+            .judge(parts.status, &parts.headers, &error, now);
         let message = policy::readable(&error, &self.session.secrets());
         if let Some(heard) = &mut self.heard {
             heard.refusal = Some(message.clone());
