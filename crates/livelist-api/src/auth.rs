@@ -14,7 +14,7 @@ use livelist_store::admin_keys::ADMIN_PREFIX;
 use livelist_store::registry::{DocumentError, read_client};
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::bearer::{Bearer, KeyHash};
+use crate::bearer::{Bearer, KeyHash, hash_of};
 use crate::error::ApiError;
 use crate::state::ApiState;
 
@@ -56,14 +56,18 @@ async fn find(state: &ApiState, key: &Bearer) -> Result<Caller, ApiError> {
 /// The index only says where to look. If it is too old to know the key, or the key has moved, it is
 /// read again, unless that was done a moment ago.
 async fn find_unnamed(state: &ApiState, hash: &KeyHash) -> Result<Caller, ApiError> {
-    let mut index = state.keys.latest(state).await?;
+    let mut index = state.keys.latest(&*state.objects, &*state.clock).await?;
     for _ in 0..2 {
         if let Some(client) = index.find(hash)
             && let Some(caller) = verified(state, client, hash).await?
         {
             return Ok(caller);
         }
-        match state.keys.newer(state, &index).await? {
+        match state
+            .keys
+            .newer(&*state.objects, &*state.clock, &index)
+            .await?
+        {
             Some(newer) => index = newer,
             None => break,
         }
@@ -102,17 +106,6 @@ fn held<'a>(client: &'a Client, hash: &KeyHash) -> Option<&'a ApiKey> {
         let same = hash_of(key).map_or(Choice::from(0), |known| known.ct_eq(hash));
         if bool::from(same) { Some(key) } else { found }
     })
-}
-
-fn hash_of(key: &ApiKey) -> Option<KeyHash> {
-    let mut hash = KeyHash::default();
-    hex::decode_to_slice(&key.sha256, &mut hash).ok()?;
-    Some(hash)
-}
-
-/// The hashes of a client's keys.
-pub(crate) fn hashes(client: &Client) -> impl Iterator<Item = KeyHash> {
-    client.api_keys.iter().filter_map(hash_of)
 }
 
 /// Whose key it claims to be.

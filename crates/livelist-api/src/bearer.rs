@@ -2,6 +2,7 @@
 //! elsewhere.
 
 use axum::http::{HeaderMap, header};
+use livelist_model::registry::{ApiKey, Client};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
@@ -36,6 +37,18 @@ impl Bearer {
     pub fn text(&self) -> &str {
         self.0.expose_secret()
     }
+}
+
+/// What a registry keeps of this key; nothing if it is no hash.
+pub(crate) fn hash_of(key: &ApiKey) -> Option<KeyHash> {
+    let mut hash = KeyHash::default();
+    hex::decode_to_slice(&key.sha256, &mut hash).ok()?;
+    Some(hash)
+}
+
+/// The hashes of a client's keys.
+pub(crate) fn hashes(client: &Client) -> impl Iterator<Item = KeyHash> {
+    client.api_keys.iter().filter_map(hash_of)
 }
 
 #[cfg(test)]

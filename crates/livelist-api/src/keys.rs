@@ -8,14 +8,12 @@ use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use livelist_model::registry::parse_client;
 use livelist_model::{ClientId, layout};
-use livelist_store::{ObjectsExt, StoreError};
+use livelist_store::{Clock, Objects, ObjectsExt, StoreError};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 use tokio::sync::Mutex;
 
-use crate::auth::hashes;
-use crate::bearer::KeyHash;
+use crate::bearer::{KeyHash, hashes};
 use crate::error::ApiError;
-use crate::state::ApiState;
 
 /// An index younger than this is not read again, however many unknown keys come along.
 const MIN_AGE: SignedDuration = SignedDuration::from_secs(5);
@@ -40,21 +38,26 @@ pub(crate) struct Index {
 
 impl KeyIndex {
     /// The newest index; built if there is none.
-    pub(crate) async fn latest(&self, state: &ApiState) -> Result<Arc<Index>, ApiError> {
+    pub(crate) async fn latest(
+        &self,
+        objects: &dyn Objects,
+        clock: &dyn Clock,
+    ) -> Result<Arc<Index>, ApiError> {
         if let Some(index) = self.present() {
             return Ok(index);
         }
         let _building = self.building.lock().await;
         match self.present() {
             Some(index) => Ok(index),
-            None => self.build(state).await,
+            None => self.build(objects, clock).await,
         }
     }
 
     /// An index newer than `than`; nothing if that is as new as it gets for now.
     pub(crate) async fn newer(
         &self,
-        state: &ApiState,
+        objects: &dyn Objects,
+        clock: &dyn Clock,
         than: &Arc<Index>,
     ) -> Result<Option<Arc<Index>>, ApiError> {
         let _building = self.building.lock().await;
@@ -63,12 +66,12 @@ impl KeyIndex {
         {
             return Ok(Some(index));
         }
-        let age = state.clock.now().duration_since(than.built_at);
+        let age = clock.now().duration_since(than.built_at);
         // A negative age: the clock was set back.
         if (SignedDuration::ZERO..MIN_AGE).contains(&age) {
             return Ok(None);
         }
-        self.build(state).await.map(Some)
+        self.build(objects, clock).await.map(Some)
     }
 
     fn present(&self) -> Option<Arc<Index>> {
@@ -76,8 +79,12 @@ impl KeyIndex {
         latest.clone()
     }
 
-    async fn build(&self, state: &ApiState) -> Result<Arc<Index>, ApiError> {
-        let index = Arc::new(Index::read(state).await?);
+    async fn build(
+        &self,
+        objects: &dyn Objects,
+        clock: &dyn Clock,
+    ) -> Result<Arc<Index>, ApiError> {
+        let index = Arc::new(Index::read(objects, clock).await?);
         let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
         *latest = Some(index.clone());
         Ok(index)
@@ -85,8 +92,7 @@ impl KeyIndex {
 }
 
 impl Index {
-    async fn read(state: &ApiState) -> Result<Index, StoreError> {
-        let objects = &*state.objects;
+    async fn read(objects: &dyn Objects, clock: &dyn Clock) -> Result<Index, StoreError> {
         let listed = objects.list(layout::CLIENTS_PREFIX).await?;
         let documents: Vec<(String, Option<Vec<u8>>)> = stream::iter(listed)
             .filter(|l| futures::future::ready(l.key.ends_with(".json")))
@@ -122,7 +128,7 @@ impl Index {
         keys.dedup();
         Ok(Index {
             // After the reading, which may be slow: what counts is how long the store had rest.
-            built_at: state.clock.now(),
+            built_at: clock.now(),
             keys,
             partial,
         })

@@ -67,10 +67,7 @@ mod tests {
 
     #[test]
     fn a_message_that_fits_no_batch_is_told() {
-        let message = |n: usize| Message {
-            body: "x".repeat(n),
-            group: "abor".to_owned(),
-        };
+        let message = |n: usize| Message::new("x".repeat(n), "abor");
         assert!(unsendable(&message(0)).is_some());
         assert!(unsendable(&message(1)).is_none());
         assert!(unsendable(&message(MAX_BYTES)).is_none());

@@ -9,6 +9,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use futures::{StreamExt, stream};
 use livelist_model::notice::{FeedEvent, NoticeMessage};
+use livelist_model::plan::LONGEST_DELAY;
 use livelist_model::with_causes;
 use livelist_store::{Clock, Entropy, Message, Outbox, Queue, SendFailure, StoreError};
 
@@ -119,6 +120,7 @@ impl SqsQueue {
             SendMessageBatchRequestEntry::builder()
                 .id(index.to_string())
                 .message_body(&message.body)
+                .set_delay_seconds(delay(message))
                 .set_message_group_id((!message.group.is_empty()).then(|| message.group.clone()))
                 .build()
         });
@@ -157,6 +159,12 @@ impl Outcome {
                 reason: reason.to_owned(),
             }));
     }
+}
+
+/// A delay as SQS takes it: whole seconds, and none where there is none.
+fn delay(message: &Message) -> Option<i32> {
+    let seconds = message.delay.as_secs().min(LONGEST_DELAY);
+    i32::try_from(seconds).ok().filter(|seconds| *seconds > 0)
 }
 
 /// A reason as SQS takes it: some text, without control characters.
@@ -249,7 +257,7 @@ impl Outbox for SqsQueue {
         let message = NoticeMessage::new(event.clone(), None);
         let body = serde_json::to_string(&message).map_err(|e| StoreError::refused(what(), e))?;
         let group = event.feed.to_string();
-        let failed = self.send(&[Message { body, group }]).await?;
+        let failed = self.send(&[Message::new(body, group)]).await?;
         match failed.into_iter().next() {
             None => Ok(()),
             Some(failure) => Err(StoreError::unavailable(what(), failure.reason)),

@@ -119,10 +119,7 @@ async fn a_queue_that_is_not_there_is_an_error_and_not_a_list_of_failures() {
     let url = stack.queue("pairs").await + "-not-there";
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     let queue = stack.clients.queue(&url, &url, clock, entropy);
-    let message = livelist_store::Message {
-        body: "{}".to_owned(),
-        group: "abor".to_owned(),
-    };
+    let message = livelist_store::Message::new("{}", "abor");
     assert!(queue.send(&vec![message; 25]).await.is_err());
     assert!(queue.dead_letter("{}", "").await.is_err());
 }

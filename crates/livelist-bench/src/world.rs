@@ -10,14 +10,12 @@ use livelist_model::layout;
 use livelist_model::registry::{Pair, parse_mls};
 use livelist_model::run::{FeedSpec, RunSpec};
 use livelist_reso::{Dialects, HttpTransport};
-use livelist_steps::authorize::TokenCache;
-use livelist_steps::{Env, Limits};
+use livelist_steps::Env;
 use livelist_store::directory::{DirectoryLeases, DirectoryObjects};
-use livelist_store::memory::{MemoryExecutions, MemoryQueue};
 use livelist_store::outbox::ObjectOutbox;
 use livelist_store::sealer::ProcessSealer;
 use livelist_store::secrets::LocalSecrets;
-use livelist_store::{Clock, NoMetrics, SystemClock, SystemEntropy};
+use livelist_store::{Clock, SystemClock, SystemEntropy};
 use serde::{Deserialize, Serialize};
 
 use crate::Failed;
@@ -111,20 +109,16 @@ impl Job {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let secret = [("BENCH".to_owned(), self.secret.clone())];
         Ok(Env {
-            objects: objects.clone(),
             leases: Arc::new(DirectoryLeases::open(data, clock.clone())?),
             secrets: Arc::new(LocalSecrets::new(secret, data.to_owned())),
             sealer: Arc::new(ProcessSealer::new()?),
-            queue: Arc::new(MemoryQueue::default()),
-            outbox: Arc::new(ObjectOutbox::new(objects)),
-            executions: Arc::new(MemoryExecutions::default()),
-            metrics: Arc::new(NoMetrics),
-            clock,
-            entropy: Arc::new(SystemEntropy),
-            transport: Arc::new(HttpTransport::new()),
-            tokens: TokenCache::default(),
-            watch: Default::default(),
-            limits: Limits::default(),
+            outbox: Arc::new(ObjectOutbox::new(objects.clone())),
+            ..Env::over(
+                objects,
+                clock,
+                Arc::new(SystemEntropy),
+                Arc::new(HttpTransport::new()),
+            )
         })
     }
 

@@ -9,11 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use livelist_model::record::RunRecord;
-use livelist_steps::chain::{Ended, Steps, reconcile_by};
+use livelist_steps::chain::{Ended, Invoke, reconcile_by};
 use livelist_steps::start::ExecutionInput;
-use livelist_steps::{
-    StepError, acquire, authorize, compare, confirm, plan, publish, release, scan, start,
-};
+use livelist_steps::step::{Publish, Release};
+use livelist_steps::{Step, StepError, acquire, authorize, compare, plan, publish, release, start};
 use livelist_store::Start;
 use serde::Serialize;
 
@@ -134,54 +133,28 @@ impl SimSteps {
     }
 }
 
+/// The state machine's time limits, in seconds.
+fn timeout(step: &str) -> Ms {
+    match step {
+        acquire::NAME => 90,
+        authorize::NAME => 150,
+        release::NAME => 60,
+        _ => 960,
+    }
+}
+
 #[async_trait]
-impl Steps for SimSteps {
-    async fn acquire(&self, input: acquire::Input) -> Result<acquire::Output, StepError> {
-        self.call("acquire", 90, None, input, |c, i| {
-            Box::pin(async move { acquire::run(&c.env, i).await })
-        })
-        .await
-    }
-
-    async fn authorize(&self, input: authorize::Input) -> Result<authorize::Output, StepError> {
-        self.call("authorize", 150, None, input, |c, i| {
-            Box::pin(async move { authorize::run(&c.env, i).await })
-        })
-        .await
-    }
-
-    async fn scan(&self, input: scan::Input) -> Result<scan::Output, StepError> {
-        self.call("scan", 960, None, input, |c, i| {
-            Box::pin(async move { scan::run(&c.env, i).await })
-        })
-        .await
-    }
-
-    async fn compare(&self, input: compare::Input) -> Result<compare::Output, StepError> {
-        self.call("compare", 960, None, input, |c, i| {
-            Box::pin(async move { compare::run(&c.env, i).await })
-        })
-        .await
-    }
-
-    async fn confirm(&self, input: confirm::Input) -> Result<confirm::Output, StepError> {
-        self.call("confirm", 960, None, input, |c, i| {
-            Box::pin(async move { confirm::run(&c.env, i).await })
-        })
-        .await
-    }
-
-    async fn publish(&self, input: publish::Input) -> Result<publish::Output, StepError> {
-        let comparison = Some(input.comparison.clone());
-        self.call("publish", 960, comparison, input, |c, i| {
-            Box::pin(async move { publish::run(&c.env, i).await })
-        })
-        .await
-    }
-
-    async fn release(&self, input: release::Input) -> Result<release::Output, StepError> {
-        self.call("release", 60, None, input, |c, i| {
-            Box::pin(async move { release::run(&c.env, i).await })
+impl Invoke for SimSteps {
+    async fn invoke<S: Step>(&self, input: S::In) -> Result<S::Out, StepError> {
+        // What is published is told to the oracle.
+        let comparison = match serde_json::to_value(&input) {
+            Ok(input) if S::NAME == publish::NAME => {
+                input["comparison"].as_str().map(str::to_owned)
+            }
+            _ => None,
+        };
+        self.call(S::NAME, timeout(S::NAME), comparison, input, |c, i| {
+            Box::pin(async move { S::run(&c.env, i).await })
         })
         .await
     }
@@ -378,13 +351,13 @@ fn approve(sim: &Arc<Sim>, record: RunRecord, name: String) {
                 approved: true,
             };
             // What a person cannot publish now waits on; the next day is another.
-            let _ = steps.publish(input).await;
+            let _ = steps.invoke::<Publish>(input).await;
             let input = release::Input {
                 run: record.spec,
                 owner: "operator".to_owned(),
                 failure: None,
             };
-            let _ = steps.release(input).await;
+            let _ = steps.invoke::<Release>(input).await;
         })
     });
 }

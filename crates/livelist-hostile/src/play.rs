@@ -42,7 +42,7 @@ pub struct Report {
 /// The story cannot be played at all.
 pub fn play(cut: &Cut, tells: Option<u8>) -> Result<Report, String> {
     let story = Arc::new(Story::of(cut));
-    livelist_reso::blocking::in_place_on_this_thread();
+    livelist_blocking::in_place_on_this_thread();
     let runtime = runtime()?;
     let _inside = runtime.enter();
     let world = World::new(Arc::clone(&story), tells)?;

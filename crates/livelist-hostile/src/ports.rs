@@ -14,13 +14,10 @@ use livelist_model::head::Head;
 use livelist_model::layout;
 use livelist_model::notice::{EventKind, FeedEvent};
 use livelist_model::registry::CredentialRef;
-use livelist_steps::authorize::TokenCache;
 use livelist_steps::{Env, Limits};
-use livelist_store::leases::ObjectLeases;
 use livelist_store::{
-    Body, Clock, Condition, Entropy, Executions, Listed, Message, NoMetrics, Object, Objects,
-    Outbox, Queue, Retention, SealError, Sealer, SecretError, Secrets, SendFailure, Start,
-    StoreError,
+    Body, Clock, Condition, Entropy, Executions, Listed, Message, Object, Objects, Outbox, Queue,
+    Retention, SealError, Sealer, SecretError, Secrets, SendFailure, Start, StoreError,
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncRead, ReadBuf};
@@ -123,25 +120,23 @@ impl Container {
             (world.story.task_pages, world.story.part_bytes)
         };
         let env = Env {
-            leases: Arc::new(ObjectLeases::new(Arc::clone(&objects), Arc::clone(&clock))),
-            objects,
             secrets: Arc::new(port()),
             sealer: Arc::new(port()),
             queue: Arc::new(port()),
             outbox: Arc::new(port()),
             executions: Arc::new(port()),
-            clock,
-            entropy: Arc::new(port()),
-            transport: Arc::new(SimTransport(port())),
-            metrics: Arc::new(NoMetrics),
-            tokens: TokenCache::default(),
-            watch: Default::default(),
             limits: Limits {
                 task_pages,
                 part_bytes,
                 draft_rows: 0,
                 ..Limits::default()
             },
+            ..Env::over(
+                objects,
+                clock,
+                Arc::new(port()),
+                Arc::new(SimTransport(port())),
+            )
         };
         Container { env, place }
     }

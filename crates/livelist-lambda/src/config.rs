@@ -17,6 +17,7 @@ const NOTIFY_LOOPBACK: &str = "LIVELIST_NOTIFY_LOOPBACK";
 const METRICS: &str = "LIVELIST_METRICS";
 const METRICS_PER_MLS: &str = "LIVELIST_METRICS_PER_MLS";
 const SCAN_SECONDS: &str = "LIVELIST_SCAN_SECONDS";
+const PAIRS_PER_SECOND: &str = "LIVELIST_PAIRS_PER_SECOND";
 
 const DEFAULT_SCAN: Duration = Duration::from_secs(600);
 
@@ -109,6 +110,8 @@ pub(crate) struct Config {
     pub(crate) metrics_per_mls: bool,
     /// A scan or confirm task hands on after this.
     pub(crate) scan_time: Duration,
+    /// The planner lets so many pairs start in a second.
+    pub(crate) pairs_a_second: Option<u32>,
 }
 
 impl Config {
@@ -141,10 +144,9 @@ impl Config {
             notify_loopback: yes_or_no(NOTIFY_LOOPBACK, get(NOTIFY_LOOPBACK))?,
             metrics: get(METRICS),
             metrics_per_mls: yes_or_no(METRICS_PER_MLS, get(METRICS_PER_MLS))?,
-            scan_time: match get(SCAN_SECONDS) {
-                Some(value) => seconds(value)?,
-                None => DEFAULT_SCAN,
-            },
+            scan_time: whole(SCAN_SECONDS, get(SCAN_SECONDS))?
+                .map_or(DEFAULT_SCAN, |seconds| Duration::from_secs(seconds.into())),
+            pairs_a_second: whole(PAIRS_PER_SECOND, get(PAIRS_PER_SECOND))?,
         })
     }
 }
@@ -162,13 +164,15 @@ fn yes_or_no(variable: &'static str, value: Option<String>) -> Result<bool, Conf
     }
 }
 
-fn seconds(value: String) -> Result<Duration, ConfigError> {
+/// A whole number, at least 1; nothing where it is not said.
+fn whole(variable: &'static str, value: Option<String>) -> Result<Option<u32>, ConfigError> {
+    let Some(value) = value else { return Ok(None) };
     match value.trim().parse() {
-        Ok(seconds @ 1..) => Ok(Duration::from_secs(seconds)),
+        Ok(number @ 1..) => Ok(Some(number)),
         _ => Err(ConfigError::Invalid {
-            variable: SCAN_SECONDS,
+            variable,
             value,
-            expected: "a whole number of seconds, at least 1",
+            expected: "a whole number, at least 1",
         }),
     }
 }
@@ -218,18 +222,32 @@ mod tests {
     }
 
     #[test]
-    fn the_time_of_a_scan_is_a_number_of_seconds() {
+    fn the_time_of_a_scan_is_a_whole_number() {
         let of = |value| read(&[(HANDLER, "release"), (BUCKET, "b"), (SCAN_SECONDS, value)]);
         assert_eq!(of("30").unwrap().scan_time, Duration::from_secs(30));
         for wrong in ["0", "-1", "ten", "1.5"] {
             assert_eq!(
                 of(wrong).unwrap_err().to_string(),
                 format!(
-                    "LIVELIST_SCAN_SECONDS is {wrong:?}; it has to be a whole number of seconds, \
-                     at least 1"
+                    "LIVELIST_SCAN_SECONDS is {wrong:?}; it has to be a whole number, at least 1"
                 )
             );
         }
+    }
+
+    #[test]
+    fn the_planner_is_told_how_many_pairs_start_in_a_second() {
+        let planner = [
+            (HANDLER, "planner"),
+            (BUCKET, "b"),
+            (QUEUE_URL, "q"),
+            (DLQ_URL, "d"),
+        ];
+        let of = |more: &[(&str, &str)]| read(&[&planner[..], more].concat());
+        assert_eq!(of(&[]).unwrap().pairs_a_second, None);
+        let told = of(&[(PAIRS_PER_SECOND, "35")]).unwrap();
+        assert_eq!(told.pairs_a_second, Some(35));
+        assert!(of(&[(PAIRS_PER_SECOND, "0")]).is_err());
     }
 
     #[test]
@@ -262,17 +280,8 @@ mod tests {
 
     #[test]
     fn functions_are_named_after_their_steps() {
-        use livelist_steps::{acquire, authorize, compare, confirm, publish, release, scan};
         let names = Function::ALL.map(|(name, _)| name);
-        let steps = [
-            acquire::NAME,
-            authorize::NAME,
-            scan::NAME,
-            compare::NAME,
-            confirm::NAME,
-            publish::NAME,
-            release::NAME,
-        ];
-        assert_eq!(names[2..9], steps);
+        // The planner's step is `plan`, and the worker's comes between.
+        assert_eq!(names[2..9], livelist_steps::step::NAMES[1..]);
     }
 }

@@ -5,16 +5,13 @@ use std::sync::Arc;
 
 use livelist_aws::{AwsClients, Place};
 use livelist_reso::HttpTransport;
-use livelist_steps::authorize::TokenCache;
 use livelist_steps::watch::Watch;
 use livelist_steps::{Env, Limits};
-use livelist_store::leases::ObjectLeases;
 use livelist_store::{
-    Clock, Entropy, Executions, Metrics, NoMetrics, Objects, Outbox, Queue, Sealer, SystemClock,
-    SystemEntropy,
+    Absent, Clock, Entropy, Executions, Metrics, NoMetrics, Objects, Outbox, Queue, Sealer,
+    SystemClock, SystemEntropy,
 };
 
-use crate::absent::Absent;
 use crate::config::Config;
 use crate::emf::Emf;
 
@@ -55,22 +52,24 @@ pub(crate) async fn build(config: &Config) -> Env {
         None => Arc::new(NoMetrics),
     };
     Env {
-        leases: Arc::new(ObjectLeases::new(objects.clone(), clock.clone())),
-        objects,
         secrets: Arc::new(clients.secrets()),
         sealer,
         queue,
         outbox,
         executions,
         metrics,
-        clock,
-        entropy,
-        transport: Arc::new(HttpTransport::new()),
-        tokens: TokenCache::default(),
         watch,
-        limits: Limits {
-            task_time: config.scan_time,
-            ..Limits::default()
-        },
+        limits: limits(config),
+        ..Env::over(objects, clock, entropy, Arc::new(HttpTransport::new()))
+    }
+}
+
+/// The usual limits, but for what the environment says otherwise.
+fn limits(config: &Config) -> Limits {
+    let usual = Limits::default();
+    Limits {
+        task_time: config.scan_time,
+        pairs_a_second: config.pairs_a_second.unwrap_or(usual.pairs_a_second),
+        ..usual
     }
 }

@@ -1,6 +1,6 @@
 //! Maps each function to the code that it runs.
 
-use livelist_steps::{acquire, authorize, compare, confirm, plan, publish, release, scan};
+use livelist_steps::step::{Acquire, Authorize, Compare, Confirm, Plan, Publish, Release, Scan};
 
 use crate::config::{Config, Function};
 use crate::{admin, api, env, notify, step, worker};
@@ -18,16 +18,16 @@ pub(crate) async fn serve(
     }
     let env = env::build(&config).await;
     match config.function {
-        Function::Planner => step::serve(env, plan::NAME, plan::run).await,
+        Function::Planner => step::serve::<Plan>(env).await,
         Function::Worker => worker::serve(env).await,
         Function::Admin => admin::serve(env).await,
-        Function::Acquire => step::serve(env, acquire::NAME, acquire::run).await,
-        Function::Authorize => step::serve(env, authorize::NAME, authorize::run).await,
-        Function::Scan => step::serve(env, scan::NAME, scan::run).await,
-        Function::Compare => step::serve(env, compare::NAME, compare::run).await,
-        Function::Confirm => step::serve(env, confirm::NAME, confirm::run).await,
-        Function::Publish => step::serve(env, publish::NAME, publish::run).await,
-        Function::Release => step::serve(env, release::NAME, release::run).await,
+        Function::Acquire => step::serve::<Acquire>(env).await,
+        Function::Authorize => step::serve::<Authorize>(env).await,
+        Function::Scan => step::serve::<Scan>(env).await,
+        Function::Compare => step::serve::<Compare>(env).await,
+        Function::Confirm => step::serve::<Confirm>(env).await,
+        Function::Publish => step::serve::<Publish>(env).await,
+        Function::Release => step::serve::<Release>(env).await,
         Function::Api | Function::Notify => Ok(()),
     }
 }

@@ -4,7 +4,6 @@
 //! `livelist-notify`; here live the environment, the mapping
 //! of events and errors, and the log. Depends on everything; nothing depends on it.
 
-mod absent;
 mod admin;
 mod api;
 mod batch;

@@ -166,10 +166,7 @@ mod tests {
     #[tokio::test]
     async fn an_event_becomes_a_message_for_each_client_that_is_tried_until_it_is_given_up() {
         let (notifier, objects, queue) = notifier().await;
-        let message = |body: Value| Message {
-            body: body.to_string(),
-            group: String::new(),
-        };
+        let message = |body: Value| Message::new(body.to_string(), "");
         let broken = [message(event()), message(json!({"schema": 1}))];
         queue.send(&broken).await.unwrap();
         assert_eq!(run(&notifier, &queue).await, (2, 0));

@@ -4,24 +4,15 @@ use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
-use livelist_steps::{Env, StepError};
-use serde::Serialize;
+use livelist_steps::{Env, Step, StepError};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
 use crate::{deadline, report};
 
-/// Serves the step `name`, which `run` does.
-pub(crate) async fn serve<I, O>(
-    env: Env,
-    name: &'static str,
-    run: impl AsyncFn(&Env, I) -> Result<O, StepError>,
-) -> Result<(), lambda_runtime::Error>
-where
-    I: DeserializeOwned,
-    O: Serialize,
-{
+/// Serves a step.
+pub(crate) async fn serve<S: Step>(env: Env) -> Result<(), lambda_runtime::Error> {
     let longest = env.limits.task_time;
     // Lambda sends one event at a time; the lock is for the limits, which each event sets.
     let env = Mutex::new(env);
@@ -29,25 +20,17 @@ where
         let mut env = env.lock().await;
         let now = env.clock.now();
         env.limits.task_time = deadline::task_time(longest, event.context.deadline, now);
-        handle(&env, name, event.payload, &run).await
+        handle::<S>(&env, event.payload).await
     }))
     .await
 }
 
 /// Handles one event.
-async fn handle<I, O>(
-    env: &Env,
-    name: &'static str,
-    payload: Value,
-    run: impl AsyncFn(&Env, I) -> Result<O, StepError>,
-) -> Result<Value, Diagnostic>
-where
-    I: DeserializeOwned,
-    O: Serialize,
-{
+async fn handle<S: Step>(env: &Env, payload: Value) -> Result<Value, Diagnostic> {
+    let name = S::NAME;
     let about = About::run(&payload);
     let begun = env.clock.now();
-    let result = attempt(env, payload, run).await;
+    let result = attempt::<S>(env, payload).await;
     let took = env.clock.now().duration_since(begun).as_millis();
     let took = u64::try_from(took).unwrap_or_default();
     match result {
@@ -82,17 +65,9 @@ where
     }
 }
 
-async fn attempt<I, O>(
-    env: &Env,
-    payload: Value,
-    run: impl AsyncFn(&Env, I) -> Result<O, StepError>,
-) -> Result<Value, StepError>
-where
-    I: DeserializeOwned,
-    O: Serialize,
-{
+async fn attempt<S: Step>(env: &Env, payload: Value) -> Result<Value, StepError> {
     let input = parse(payload)?;
-    let output = guarded(run(env, input)).await?;
+    let output = guarded(S::run(env, input)).await?;
     serde_json::to_value(output).map_err(|e| StepError::Internal(e.into()))
 }
 

@@ -9,15 +9,9 @@ use livelist_model::registry::{CredentialRef, parse_client, parse_mls};
 use livelist_model::run::{FeedSpec, RunSpec};
 use livelist_reso::Dialects;
 use livelist_reso::transport::{BodyStream, Transport, TransportError};
-use livelist_steps::authorize::TokenCache;
-use livelist_steps::{Env, Limits};
-use livelist_store::leases::ObjectLeases;
-use livelist_store::memory::{
-    ManualClock, MemoryExecutions, MemoryObjects, MemoryOutbox, MemoryQueue, MemorySecrets,
-    SeededEntropy,
-};
-use livelist_store::sealer::ProcessSealer;
-use livelist_store::{Condition, NoMetrics, Retention};
+use livelist_steps::Env;
+use livelist_store::memory::{ManualClock, MemoryObjects, MemoryQueue, MemorySecrets};
+use livelist_store::{Condition, Retention};
 
 /// The MLS of [`register`].
 pub(crate) const MLS: &str = "abor";
@@ -45,20 +39,9 @@ pub(crate) fn env() -> (Env, Arc<MemoryQueue>) {
     let objects = Arc::new(MemoryObjects::new());
     let queue = Arc::new(MemoryQueue::default());
     let env = Env {
-        leases: Arc::new(ObjectLeases::new(objects.clone(), clock.clone())),
-        objects,
         secrets: Arc::new(MemorySecrets::default()),
-        sealer: Arc::new(ProcessSealer::new().unwrap()),
         queue: queue.clone(),
-        outbox: Arc::new(MemoryOutbox::default()),
-        executions: Arc::new(MemoryExecutions::default()),
-        clock,
-        entropy: Arc::new(SeededEntropy::new(1)),
-        transport: Arc::new(Nowhere),
-        metrics: Arc::new(NoMetrics),
-        tokens: TokenCache::default(),
-        watch: Default::default(),
-        limits: Limits::default(),
+        ..Env::in_memory(objects, clock, Arc::new(Nowhere)).unwrap()
     };
     (env, queue)
 }

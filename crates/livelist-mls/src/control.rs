@@ -10,7 +10,8 @@ use crate::book::select::{By, Hidden, Reading, Sight, Start};
 use crate::book::{Change, Which};
 use crate::fault::FaultRule;
 use crate::filter;
-use crate::log::{LoggedRequest, RequestKind};
+use crate::incoming::RequestKind;
+use crate::log::LoggedRequest;
 use crate::mls::Mls;
 
 /// The hands on one simulated MLS; cheap to clone, for use from any thread.

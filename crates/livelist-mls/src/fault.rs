@@ -6,8 +6,8 @@ pub(crate) mod board;
 
 use serde::{Deserialize, Serialize};
 
-use crate::log::RequestKind;
-pub use crate::page::Odd;
+use crate::incoming::RequestKind;
+pub use crate::odd::Odd;
 
 /// A fault and the requests it strikes.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]

@@ -3,8 +3,25 @@
 use hyper::body::Bytes;
 use hyper::header::{ACCEPT_ENCODING, AUTHORIZATION, HOST};
 use hyper::{HeaderMap, Method, Uri};
+use serde::{Deserialize, Serialize};
 
 use crate::query::{Query, decode};
+
+/// What a request was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestKind {
+    /// A token.
+    Token,
+    /// A page of a scan.
+    Page,
+    /// A count: `/$count`, or `$count=true` with `$top` of 0 or 1.
+    Count,
+    /// Rows by key: `ListingKey eq` or `in`, an empty key range, or one row by its own URL.
+    Confirm,
+    /// Anything else, and what does not parse.
+    Other,
+}
 
 /// A request, read to its end.
 pub(crate) struct Incoming {

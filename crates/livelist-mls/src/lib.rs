@@ -13,6 +13,7 @@ mod incoming;
 mod limits;
 pub mod log;
 mod mls;
+mod odd;
 mod page;
 mod query;
 mod record;
@@ -25,7 +26,8 @@ pub use answer::{BodyPieces, Delivery, Ending};
 pub use book::Change;
 pub use control::Control;
 pub use fault::{Fault, FaultRule, Odd, OddCount, On, RetryAfter};
-pub use log::{LoggedRequest, RequestKind};
+pub use incoming::RequestKind;
+pub use log::LoggedRequest;
 pub use server::Simulator;
 pub use spec::{
     Auth, Contrary, Credential, Empty, Envelope, KeyType, Lookups, MlsSpec, NextIn, Options,

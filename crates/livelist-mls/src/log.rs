@@ -3,22 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::fault::FaultRule;
-
-/// What a request was for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RequestKind {
-    /// A token.
-    Token,
-    /// A page of a scan.
-    Page,
-    /// A count: `/$count`, or `$count=true` with `$top` of 0 or 1.
-    Count,
-    /// Rows by key: `ListingKey eq` or `in`, an empty key range, or one row by its own URL.
-    Confirm,
-    /// Anything else, and what does not parse.
-    Other,
-}
+use crate::incoming::RequestKind;
 
 /// One request as it came in, and its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]

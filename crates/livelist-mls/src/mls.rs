@@ -29,8 +29,9 @@ use crate::dialect::{self, Ask, Asked, Cursors, Dialect, NextPage, PECULIAR, Ref
 use crate::fault::Fault;
 use crate::fault::board::{Board, Due};
 use crate::incoming::Incoming;
+use crate::incoming::RequestKind;
 use crate::limits::Limits;
-use crate::log::{LoggedRequest, RequestKind};
+use crate::log::LoggedRequest;
 use crate::page::{Column, Line, Next, Page, Pieces};
 use crate::record::tables::Resource;
 use crate::record::{self, Schema};

@@ -1,6 +1,5 @@
 //! A page of rows in a dialect's form, and the faults that change what it says.
 
-mod odd;
 mod pieces;
 mod stamp;
 
@@ -10,9 +9,9 @@ use crate::book::{Edit, Row};
 use crate::fault::{Fault, OddCount};
 use crate::record::Schema;
 use crate::record::media::{Expansion, Photos};
+use crate::odd::Odd;
 use crate::spec::Shown;
 
-pub use odd::Odd;
 pub(crate) use pieces::{Column, Pieces};
 pub(crate) use stamp::Stamp;
 

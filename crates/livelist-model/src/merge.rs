@@ -2,21 +2,48 @@
 //! one key a list.
 
 use std::cmp::Ordering;
+use std::collections::BinaryHeap;
 
 use crate::codec::{CodecError, KeyStream};
 use crate::keys::order;
 
+/// A list that stands at a key. It is the greater, the smaller its key is, so that a [`BinaryHeap`] gives
+/// the smallest first.
+struct Head<S> {
+    list: S,
+    /// The scan that it belongs to, as a bit.
+    scan: u32,
+}
+
+impl<S: KeyStream> Ord for Head<S> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        order(other.list.key(), self.list.key())
+    }
+}
+
+impl<S: KeyStream> PartialOrd for Head<S> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<S: KeyStream> PartialEq for Head<S> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl<S: KeyStream> Eq for Head<S> {}
+
 /// The union of sorted lists. Each list belongs to a scan (numbered from 0); for each key the merge
 /// tells which scans saw it, so that one scan's completeness can be judged by itself.
 pub struct Union<S> {
-    streams: Vec<(S, u32)>,
-    /// The stream that the present key is read from: mostly the next key is its as well.
-    first: Option<usize>,
+    /// The list that the present key is read from: mostly the next key is its as well.
+    first: Option<Box<Head<S>>>,
     /// The others that stand at the same key.
-    same: Vec<usize>,
-    /// Indices into `streams` of all others that are not at their end: a binary min-heap by present
-    /// key.
-    heap: Vec<usize>,
+    same: Vec<Box<Head<S>>>,
+    /// All others that are not at their end.
+    heap: BinaryHeap<Box<Head<S>>>,
     seen_in: u32,
     repeats: u64,
 }
@@ -24,74 +51,68 @@ pub struct Union<S> {
 impl<S: KeyStream> Union<S> {
     /// The union of `streams`, each with the number of its scan (at most 31).
     pub fn new(streams: Vec<(S, u32)>) -> Result<Self, CodecError> {
-        let mut union = Union {
-            first: None,
-            same: Vec::new(),
-            heap: Vec::with_capacity(streams.len()),
-            streams,
-            seen_in: 0,
-            repeats: 0,
-        };
-        for index in 0..union.streams.len() {
-            if union.streams[index].0.advance()? {
-                union.push(index);
+        let mut heap = BinaryHeap::with_capacity(streams.len());
+        for (mut list, scan) in streams {
+            if list.advance()? {
+                let scan = 1 << scan.min(31);
+                heap.push(Box::new(Head { list, scan }));
             }
         }
-        Ok(union)
+        Ok(Union {
+            first: None,
+            same: Vec::new(),
+            heap,
+            seen_in: 0,
+            repeats: 0,
+        })
     }
 
     /// Goes to the next key; false when all lists have ended soundly. A stream with an error stays
     /// where it is: asked again, it does not end.
     pub fn advance(&mut self) -> Result<bool, CodecError> {
-        while let Some(&index) = self.same.last() {
-            let is_there = self.streams[index].0.advance()?;
-            self.same.pop();
-            if is_there {
-                self.push(index);
+        while let Some(head) = self.same.last_mut() {
+            let is_there = head.list.advance()?;
+            let head = self.same.pop();
+            self.heap.extend(head.filter(|_| is_there));
+        }
+        let goes_on = match &mut self.first {
+            Some(first) => first.list.advance()?,
+            None => false,
+        };
+        let mut may_be_same = true;
+        if !goes_on {
+            self.first = self.heap.pop();
+        } else if let (Some(first), Some(mut least)) = (&mut self.first, self.heap.peek_mut()) {
+            match order(first.list.key(), least.list.key()) {
+                Ordering::Less => may_be_same = false,
+                Ordering::Equal => {}
+                Ordering::Greater => std::mem::swap(first, &mut *least),
             }
         }
-        let mut may_be_same = true;
-        self.first = match self.first {
-            Some(index) if self.streams[index].0.advance()? => {
-                let least = self.heap.first().copied();
-                let order = least.map(|least| order(self.key_of(index), self.key_of(least)));
-                may_be_same = order.is_some_and(|order| order != Ordering::Less);
-                match (order, least) {
-                    (Some(Ordering::Greater), Some(least)) => {
-                        self.heap[0] = index;
-                        self.sift_down(0);
-                        Some(least)
-                    }
-                    _ => Some(index),
-                }
-            }
-            _ => self.pop(),
-        };
-        let Some(first) = self.first else {
+        let Some(first) = &self.first else {
             return Ok(false);
         };
-        self.seen_in = self.bit(first);
+        self.seen_in = first.scan;
         while may_be_same
-            && let Some(&next) = self.heap.first()
-            && order(self.key_of(next), self.key_of(first)) == Ordering::Equal
+            && let Some(next) = self.heap.peek()
+            && next == first
+            && let Some(next) = self.heap.pop()
         {
-            self.pop();
+            self.repeats += u64::from(self.seen_in & next.scan != 0);
+            self.seen_in |= next.scan;
             self.same.push(next);
-            let bit = self.bit(next);
-            self.repeats += u64::from(self.seen_in & bit != 0);
-            self.seen_in |= bit;
         }
         Ok(true)
     }
 
     /// The present key.
     pub fn key(&self) -> &[u8] {
-        self.first.map_or(&[], |index| self.key_of(index))
+        self.first.as_ref().map_or(&[], |first| first.list.key())
     }
 
     /// A list that stands at the present key.
     pub fn list(&self) -> Option<&S> {
-        self.first.map(|index| &self.streams[index].0)
+        self.first.as_ref().map(|first| &first.list)
     }
 
     /// Which scans saw the present key, as bits.
@@ -102,59 +123,6 @@ impl<S: KeyStream> Union<S> {
     /// How often one scan had the same key in two of its parts, so far.
     pub fn repeats(&self) -> u64 {
         self.repeats
-    }
-
-    fn key_of(&self, index: usize) -> &[u8] {
-        self.streams[index].0.key()
-    }
-
-    fn bit(&self, index: usize) -> u32 {
-        1 << self.streams[index].1.min(31)
-    }
-
-    fn push(&mut self, index: usize) {
-        self.heap.push(index);
-        self.sift_up(self.heap.len() - 1);
-    }
-
-    fn pop(&mut self) -> Option<usize> {
-        if self.heap.is_empty() {
-            return None;
-        }
-        let least = self.heap.swap_remove(0);
-        self.sift_down(0);
-        Some(least)
-    }
-
-    fn less(&self, a: usize, b: usize) -> bool {
-        order(self.key_of(self.heap[a]), self.key_of(self.heap[b])) == Ordering::Less
-    }
-
-    fn sift_up(&mut self, mut at: usize) {
-        while at > 0 {
-            let parent = (at - 1) / 2;
-            if !self.less(at, parent) {
-                break;
-            }
-            self.heap.swap(at, parent);
-            at = parent;
-        }
-    }
-
-    fn sift_down(&mut self, mut at: usize) {
-        loop {
-            let mut least = at;
-            for child in [2 * at + 1, 2 * at + 2] {
-                if child < self.heap.len() && self.less(child, least) {
-                    least = child;
-                }
-            }
-            if least == at {
-                return;
-            }
-            self.heap.swap(at, least);
-            at = least;
-        }
     }
 }
 

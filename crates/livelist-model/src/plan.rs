@@ -1,5 +1,7 @@
-//! The plan of a day: which pairs are due. It is a pure function of the registry and the date.
-//! `livelist-steps` sends the result to the queue.
+//! The plan of a day: which pairs are due, and when each may start. Both are pure functions, of the
+//! registry and the date, and of the plan's size. `livelist-steps` sends the result to the queue.
+
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -95,6 +97,25 @@ pub fn plan(registry: &Registry, date: jiff::civil::Date, only: &Selection) -> P
     plan
 }
 
+/// A queue keeps a message back for so many seconds at most (SQS, `DelaySeconds`).
+pub const LONGEST_DELAY: u64 = 900;
+
+/// How long the `nth` of `all` pairs waits before it may start, so that `a_second` start in a second. A
+/// plan that would take longer than [`LONGEST_DELAY`] is spread evenly over that time.
+///
+/// ```
+/// use livelist_model::plan::delay;
+///
+/// let seconds = |nth, all| delay(nth, all, 20).as_secs();
+/// assert_eq!([0, 19, 20, 9_999].map(|nth| seconds(nth, 10_000)), [0, 0, 1, 499]);
+/// assert_eq!(seconds(99_999, 100_000), 900);
+/// ```
+pub fn delay(nth: usize, all: usize, a_second: u32) -> Duration {
+    let fastest = (all as u64).div_ceil(LONGEST_DELAY + 1);
+    let rate = u64::from(a_second).max(fastest).max(1);
+    Duration::from_secs((nth as u64 / rate).min(LONGEST_DELAY))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,6 +171,27 @@ mod tests {
         );
         let runs: std::collections::BTreeSet<_> = planned.due.iter().map(|p| &p.run).collect();
         assert_eq!(runs.len(), 2);
+    }
+
+    #[test]
+    fn a_plan_is_spread_evenly_and_never_beyond_the_longest_delay() {
+        for (all, rate) in [
+            (1, 20),
+            (40, 20),
+            (10_000, 20),
+            (50_000, 20),
+            (1_000_000, 1),
+            (5, 0),
+        ] {
+            let delays: Vec<u64> = (0..all)
+                .map(|nth| delay(nth, all, rate).as_secs())
+                .collect();
+            assert!(delays.is_sorted() && delays[0] == 0, "{all}");
+            assert!(delays[all - 1] <= LONGEST_DELAY, "{all}");
+            let most = delays.chunk_by(|a, b| a == b).map(<[u64]>::len).max();
+            let allowed = (rate as usize).max(all.div_ceil(901)).max(1);
+            assert_eq!(most, Some(allowed.min(all)), "{all} pairs, {rate} a second");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod notifier;
 mod queue;
+mod registry;
 mod resolve;
 mod rounds;
 mod sender;

@@ -12,7 +12,7 @@ use livelist_store::{
     Clock, Condition, Entropy, Objects, ObjectsExt, Retention, SecretError, Secrets, StoreError,
 };
 
-use crate::queue::KnownRegistry;
+use crate::registry::KnownRegistry;
 use crate::sender::Sender;
 use crate::sign::SigningKeys;
 

@@ -2,31 +2,14 @@
 //! client. A message with a client is delivered, or becomes visible again when its next attempt is
 //! due. The queue does the waiting.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use livelist_model::notice::{
     Delivery, DeliveryState, FeedEvent, NoticeMessage, next_attempt, told,
 };
-use livelist_model::registry::{AnyProvider, Registry};
-use livelist_store::registry::Documents;
 use livelist_store::{Message, Queue, StoreError};
 
 use crate::Notifier;
-
-/// A registry that was looked at after an event is good for it, for so long: the events of a night
-/// come close together. One that was looked at before the event may lack a client that was registered
-/// in between, who would never be told.
-const FRESH: Duration = Duration::from_secs(60);
-
-/// A registry, and when it was compared with what is stored. What did not change is not read again:
-/// reading thousands of documents for the events of each minute would cost more than their scans.
-#[derive(Default)]
-pub(crate) struct KnownRegistry {
-    at: Option<jiff::Timestamp>,
-    documents: Documents,
-    registry: Arc<Registry>,
-}
 
 /// What becomes of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,14 +75,17 @@ impl Notifier {
 
     /// Sends a message for each client that is told of the event.
     async fn multiply(&self, queue: &dyn Queue, event: &FeedEvent) -> Result<(), StoreError> {
-        let clients = told(&*self.registry(event.at).await?, &event.feed);
+        let mut known = self.registry.lock().await;
+        let registry = known.since(event.at, &*self.objects, &*self.clock).await?;
+        drop(known);
+        let clients = told(&registry, &event.feed);
         let mut messages = Vec::with_capacity(clients.len());
         for client in clients {
             let group = client.to_string();
             let message = NoticeMessage::new(event.clone(), Some(client));
             let body = serde_json::to_string(&message)
                 .map_err(|e| StoreError::refused("writing a message", e))?;
-            messages.push(Message { body, group });
+            messages.push(Message::new(body, group));
         }
         let (feed, clients) = (&event.feed, messages.len());
         tracing::info!(%feed, event = event.kind.as_str(), clients, "telling");
@@ -111,25 +97,6 @@ impl Notifier {
             None => Ok(()),
             Some(first) => Err(StoreError::unavailable("the queue of events", first.reason)),
         }
-    }
-
-    async fn registry(&self, since: jiff::Timestamp) -> Result<Arc<Registry>, StoreError> {
-        let mut known = self.registry.lock().await;
-        let now = self.clock.now();
-        let is_good = known.at.is_some_and(|at| {
-            let age = Duration::try_from(now.duration_since(at));
-            at >= since && age.is_ok_and(|age| age < FRESH)
-        });
-        if is_good {
-            return Ok(known.registry.clone());
-        }
-        if known.documents.refresh(&*self.objects).await? {
-            // Which feed a pair sees does not depend on the dialect, and the planner tells of
-            // documents that are wrong.
-            known.registry = Arc::new(known.documents.registry(&AnyProvider).0);
-        }
-        known.at = Some(now);
-        Ok(known.registry.clone())
     }
 }
 

@@ -115,10 +115,10 @@ pub async fn pairs(
             Some(due) => judge(objects, due, &letter.body).await?,
         };
         if outcome == Outcome::Sent && !dry {
-            let message = Message {
-                body: letter.body.clone(),
-                group: due.as_ref().map_or_else(String::new, |d| d.mls.to_string()),
-            };
+            let message = Message::new(
+                &letter.body,
+                due.as_ref().map_or_else(String::new, |d| d.mls.to_string()),
+            );
             send(queue, &[message]).await?;
         }
         settle(dead, &letter, outcome, dry).await?;

@@ -12,9 +12,9 @@ use crate::allow;
 use crate::client::{Client, Patience};
 use crate::dialect::{CountForm, Dialect};
 use crate::error::ClientError;
+use crate::filter::filter;
 use crate::page::PageError;
 use crate::query::{Query, literal_as};
-use crate::scan::filter;
 
 pub use batch::{CONTROLS, Plan, Question};
 pub use livelist_model::asking::Words;

@@ -5,8 +5,8 @@ use livelist_model::keys::KeyBuffer;
 use crate::client::Client;
 use crate::dialect::CountForm;
 use crate::error::ClientError;
+use crate::filter::filter;
 use crate::page::PageError;
-use crate::scan::filter;
 use crate::{allow, query::Query};
 
 /// The number of rows, or nothing where the provider does not count. `expected` says that it has

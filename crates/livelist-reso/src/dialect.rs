@@ -9,7 +9,7 @@ use livelist_model::registry::{AuthKind, Confirmation, Counting, Limit};
 use livelist_model::run::FeedSpec;
 
 use crate::error::ClientError;
-use crate::policy::Verdict;
+use crate::policy::{self, Verdict};
 
 pub use crate::forms::{ConfirmForm, CountForm, KeysetBy, RecordsForm, ScanForm, SizeForm};
 
@@ -87,6 +87,26 @@ pub struct Dialect {
 }
 
 impl Dialect {
+    /// What an answer means: by the provider's own code where it has one, else by the status.
+    pub fn judge(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+        now: jiff::Timestamp,
+    ) -> Verdict {
+        let usual = policy::judge(status, headers, body, self.wait_headers, now);
+        match (self.verdict)(status, body) {
+            // How long to wait is told beside the code.
+            Some(Verdict::Throttled(None)) => match usual {
+                Verdict::Throttled(wait) => Verdict::Throttled(wait),
+                _ => Verdict::Throttled(None),
+            },
+            Some(verdict) => verdict,
+            None => usual,
+        }
+    }
+
     /// Plain RESO Web API Core 2.0/2.1, from which the others differ.
     pub fn plain() -> Dialect {
         Dialect {

@@ -10,7 +10,7 @@ use crate::confirm::condition;
 use crate::error::ClientError;
 use crate::query::Query;
 use crate::records::Takes;
-use crate::scan::filter;
+use crate::filter::filter;
 
 /// URLs longer than this are cut off or refused by some servers.
 const MAX_URL: usize = 4_000;

@@ -10,8 +10,8 @@ use crate::client::Client;
 use crate::confirm;
 use crate::dialect::{ScanForm, SizeForm};
 use crate::error::ClientError;
+use crate::filter::filter;
 use crate::query::Query;
-use crate::scan::filter;
 
 /// The field of every RESO resource that tells when a row changed last (Data Dictionary 2.0).
 const CHANGED: &str = "ModificationTimestamp";

@@ -8,7 +8,6 @@
 pub mod admission;
 mod ahead;
 pub mod allow;
-pub mod blocking;
 pub mod catalog;
 pub mod client;
 pub mod confirm;
@@ -16,6 +15,7 @@ pub mod count;
 pub mod dialect;
 pub mod error;
 pub mod fetch;
+mod filter;
 pub mod forms;
 pub mod heard;
 pub mod http_transport;

@@ -6,8 +6,6 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::dialect::Dialect;
-
 /// What RFC 3986 leaves unencoded (2.3).
 pub(crate) const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -43,27 +41,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 /// A longer wait than this is not believed: a wrong clock or unit at the provider must not stop a
 /// feed for days. The provider is asked again then, and may say the same.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
-
-/// What an answer means in `dialect`: by the provider's own code where it has one, else by the
-/// status.
-pub fn judge_as(
-    dialect: &Dialect,
-    status: StatusCode,
-    headers: &HeaderMap,
-    body: &[u8],
-    now: jiff::Timestamp,
-) -> Verdict {
-    let usual = judge(status, headers, body, dialect.wait_headers, now);
-    match (dialect.verdict)(status, body) {
-        // How long to wait is told beside the code.
-        Some(Verdict::Throttled(None)) => match usual {
-            Verdict::Throttled(wait) => Verdict::Throttled(wait),
-            _ => Verdict::Throttled(None),
-        },
-        Some(verdict) => verdict,
-        None => usual,
-    }
-}
 
 /// What the answer with `status` and `headers` means. `body` is the beginning of the body of an
 /// answer that is not 200.

@@ -88,7 +88,6 @@ use guide::Guide;
 pub use guide::Marks;
 use overlap::{PageRows, overlap};
 use urls::PageUrls;
-pub(crate) use urls::filter;
 
 /// The most rows of a scan. Ten times as many rows as the provider counts are an error, too: if rows
 /// change faster than they are read, a scan by timestamp would never end.

@@ -375,7 +375,7 @@ pub(crate) fn read_by(
     feed: &FeedSpec,
     marks: Vec<Cursor>,
 ) -> (Result<ScanState, ClientError>, BTreeSet<String>) {
-    crate::blocking::in_place_on_this_thread();
+    livelist_blocking::in_place_on_this_thread();
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.unwrap();
     let _inside = runtime.enter();

@@ -170,7 +170,7 @@ impl Asking<'_> {
                 Err(e) => (None, Some(e)),
                 Ok((status, headers, body)) => {
                     let now = self.pace.now();
-                    match policy::judge_as(self.dialect, status, &headers, &body, now) {
+                    match self.dialect.judge(status, &headers, &body, now) {
                         Verdict::Accept => match self.read(&body, now) {
                             Ok(token) => return Ok(token),
                             Err(Problem::Refused(error)) => {

@@ -10,9 +10,11 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use crate::account::Account;
+use livelist_model::plan::delay;
+
 use crate::dice::Dice;
 use crate::machine::{Machine, MachineError};
-use crate::settings::{Function, Settings, time};
+use crate::settings::{API, Function, Settings, Size, time};
 use crate::steps;
 use crate::town::Town;
 use crate::usage::{Ops, Usage};
@@ -24,8 +26,8 @@ pub use told::{Held, Night, Run};
 /// What happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
-    /// Pairs reach the queue: from this one on, so many.
-    Sent(usize, usize),
+    /// A pair can be received from the queue.
+    Sent(usize),
     /// A worker is done with its batch.
     WorkerDone,
     /// A pair comes back to the queue.
@@ -83,6 +85,8 @@ struct Sky<'t> {
     notifiers: Vec<Notifier>,
     rate: Rate,
     is_watched: bool,
+    /// Since when the sites' API has too little left.
+    starves_since: Option<u64>,
     night: Night,
 }
 
@@ -105,8 +109,10 @@ pub fn play(
         together: Peak::default(),
         turned_away: 0,
         looks: 0,
-        starts: Bucket::new(settings.starts),
+        starved: 0,
+        starts: Bucket::new(settings.region.starts),
         parameters: Bucket::new(settings.parameters),
+        transitions: Bucket::new(settings.region.transitions),
         transitions_a_second: 0,
         open: Peak::default(),
         held: Vec::new(),
@@ -129,6 +135,7 @@ pub fn play(
         notifiers: vec![Notifier::default(); settings.notifiers],
         rate: Rate::default(),
         is_watched,
+        starves_since: None,
         night,
     };
     sky.plan();
@@ -150,9 +157,8 @@ impl<'t> Sky<'t> {
 
     fn happen(&mut self, machine: &'t Machine, event: Event) -> Result<(), MachineError> {
         match event {
-            Event::Sent(from, many) => {
-                self.queue
-                    .extend(self.town.pairs[from..from + many].iter().copied());
+            Event::Sent(pair) => {
+                self.queue.push_back(self.town.pairs[pair]);
                 self.night.planned = self.now;
                 self.take_pairs();
             }
@@ -182,33 +188,56 @@ impl<'t> Sky<'t> {
 
     fn up(&mut self, function: Function) {
         self.night.peaks.entry(function).or_default().up();
-        if !function.is_reserved() {
+        if self.settings.reserve(function).is_none() {
             self.night.together.up();
+            self.look_at_api();
         }
     }
 
     fn down(&mut self, function: Function) {
         self.night.peaks.entry(function).or_default().down();
-        if !function.is_reserved() {
+        if self.settings.reserve(function).is_none() {
             self.night.together.down();
+            self.look_at_api();
         }
     }
 
-    /// The planner: reads the registry, sends the pairs in batches, several at once; then it looks at
-    /// the head of each feed.
+    /// Whether Lambda has room for another task of a function.
+    fn has_room(&self, function: Function) -> bool {
+        match self.settings.reserve(function) {
+            Some(most) => self.night.peaks.get(&function).is_none_or(|p| p.now < most),
+            None => self.night.together.now < self.settings.room(),
+        }
+    }
+
+    /// Notes how long the sites' API has too little left.
+    fn look_at_api(&mut self) {
+        let starves = self.settings.size == Size::Small
+            && self.night.together.now + API > self.settings.lambdas;
+        match (starves, self.starves_since) {
+            (true, None) => self.starves_since = Some(self.now),
+            (false, Some(since)) => {
+                self.night.starved += self.now - since;
+                self.starves_since = None;
+            }
+            _ => {}
+        }
+    }
+
+    /// The planner: reads the registry, sends the pairs in batches, several at once, each pair with its
+    /// delay; then it looks at the head of each feed.
     fn plan(&mut self) {
         let documents = self.town.documents;
         let lists = documents.div_ceil(1_000) + 1;
         let read = documents.div_ceil(READ_AT_ONCE) as f64 * time::GET + lists as f64 * time::LIST;
         let batch = self.settings.batch.max(1);
-        let batches = self.town.pairs.len().div_ceil(batch);
+        let pairs = self.town.pairs.len();
+        let batches = pairs.div_ceil(batch);
         let each = time::CALL / AT_ONCE as f64;
-        for nth in 0..batches {
-            let from = nth * batch;
-            let many = batch.min(self.town.pairs.len() - from);
-            let at = time::INVOKE + read + (nth + 1) as f64 * each;
-            let later = self.settings.spread * nth as u64 / batches as u64;
-            self.at(at as u64 + later, Event::Sent(from, many));
+        for pair in 0..pairs {
+            let at = time::INVOKE + read + (pair / batch + 1) as f64 * each;
+            let later = delay(pair, pairs, self.settings.pairs_a_second).as_millis();
+            self.at(at as u64 + later as u64, Event::Sent(pair));
         }
         let heads = self.town.feeds.len() as u64;
         let look = heads.div_ceil(READ_AT_ONCE) as f64 * time::GET;

@@ -1,6 +1,7 @@
 //! `docs/scale.md`: the tables, as text. The same every time.
 
 mod bills;
+mod choices;
 mod nights;
 mod one;
 
@@ -34,6 +35,13 @@ pub(crate) struct Played {
     pub(crate) pairs: usize,
     pub(crate) town: Town,
     pub(crate) night: Night,
+}
+
+impl Played {
+    /// Who shares, and how many pairs there are.
+    pub(crate) fn words(&self) -> String {
+        format!("{}, {}", self.sharing.words(), number(self.pairs as u64))
+    }
 }
 
 /// Everything that the tables are made of.
@@ -84,7 +92,8 @@ pub fn document(machine: &str) -> Result<String, ReportError> {
         head(),
         one::runs(&facts)?,
         bills::bills(&facts),
-        nights::nights(&facts)?,
+        nights::nights(&facts),
+        choices::choices(&facts)?,
         bills::prices(&facts),
         assumptions(),
     ];

@@ -54,11 +54,41 @@ impl Function {
             Function::Worker | Function::Notify | Function::Step(_) => 256,
         }
     }
+}
 
-    /// Whether concurrency is reserved for it, which the others cannot use.
-    pub fn is_reserved(self) -> bool {
-        matches!(self, Function::Planner | Function::Worker)
-    }
+/// The size of an installation, as `template.yaml` has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// Nothing is reserved.
+    Small,
+    /// The sites' API has a reserve, and the steps that ask the MLSs have caps.
+    Large,
+}
+
+/// What `Size=large` reserves for the sites' API. Where nothing is reserved, the sites starve when less
+/// than that is left.
+pub const API: u64 = 100;
+
+/// Step Functions' buckets in a region: their size, and what flows in a second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Region {
+    /// State transitions.
+    pub transitions: (f64, f64),
+    /// `StartExecution`.
+    pub starts: (f64, f64),
+}
+
+impl Region {
+    /// us-east-1, us-west-2, eu-west-1.
+    pub const LARGE: Region = Region {
+        transitions: (5_000.0, 5_000.0),
+        starts: (1_300.0, 300.0),
+    };
+    /// All others.
+    pub const OTHER: Region = Region {
+        transitions: (800.0, 800.0),
+        starts: (800.0, 150.0),
+    };
 }
 
 /// What can be set, by the deployment or by AWS.
@@ -78,14 +108,16 @@ pub struct Settings {
     pub window: u64,
     /// Lambda's quota of concurrent executions in the account.
     pub lambdas: u64,
-    /// Step Functions' bucket of `StartExecution`: its size and what flows in a second.
-    pub starts: (f64, f64),
+    /// Step Functions' quotas.
+    pub region: Region,
+    /// `Size`.
+    pub size: Size,
     /// Parameter Store's `GetParameter` a second.
     pub parameters: (f64, f64),
     /// How long a run waits that finds its credential busy, in milliseconds (`Limits::busy_wait`).
     pub busy_wait: u64,
-    /// Milliseconds over which the planner spreads the pairs; as deployed it does not.
-    pub spread: u64,
+    /// `PairsPerSecond`: the planner lets so many pairs start in a second.
+    pub pairs_a_second: u32,
 }
 
 impl Default for Settings {
@@ -98,11 +130,35 @@ impl Default for Settings {
             notifiers: 5,
             window: 20_000,
             lambdas: 1_000,
-            starts: (1_300.0, 300.0),
+            region: Region::LARGE,
+            size: Size::Small,
             parameters: (40.0, 40.0),
             busy_wait: 120_000,
-            spread: 0,
+            pairs_a_second: 20,
         }
+    }
+}
+
+impl Settings {
+    /// What is reserved for a function, which is the most it may have as well.
+    pub fn reserve(&self, function: Function) -> Option<u64> {
+        let of = match function {
+            Function::Planner => 1,
+            Function::Worker => self.workers as u64,
+            Function::Step(Step::Authorize) => 100,
+            Function::Step(Step::Scan) => 350,
+            Function::Step(Step::Confirm) => 200,
+            Function::Step(_) | Function::Notify => return None,
+        };
+        (self.size == Size::Large).then_some(of)
+    }
+
+    /// Tasks at once of all functions for which nothing is reserved, the sites' API among them where
+    /// it is one of those.
+    pub fn room(&self) -> u64 {
+        let reserved = Function::ALL.iter().filter_map(|f| self.reserve(*f));
+        let api = if self.size == Size::Large { API } else { 0 };
+        self.lambdas.saturating_sub(reserved.sum::<u64>() + api)
     }
 }
 

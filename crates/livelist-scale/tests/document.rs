@@ -22,6 +22,13 @@ fn the_document_is_what_the_model_says() {
         now.len(),
         "make scale writes docs/scale.md anew"
     );
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let small = now
+        .lines()
+        .find(|line| line.starts_with("`small` does not starve"));
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/deploy.md");
+    let deploy = words(&std::fs::read_to_string(path).unwrap());
+    assert!(deploy.contains(small.unwrap()), "docs/deploy.md: {small:?}");
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/benchmarks.md");
     let benchmarks = std::fs::read_to_string(path).unwrap();
     for (name, excerpt) in excerpts(&now) {

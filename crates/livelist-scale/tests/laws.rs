@@ -7,7 +7,7 @@
 use livelist_model::registry::Measure;
 use livelist_scale::machine::Machine;
 use livelist_scale::night::{Night, play};
-use livelist_scale::settings::Settings;
+use livelist_scale::settings::{Function, Region, Settings, Size};
 use livelist_scale::town::{Sharing, Town};
 use proptest::prelude::*;
 
@@ -150,6 +150,58 @@ proptest! {
     }
 }
 
+/// Ten thousand pairs that share nothing: the planner spreads them, and no run is lost, in any region.
+#[test]
+fn a_large_plan_loses_no_run() {
+    let town = Town::build(20_261_122, 600, 10_000, Sharing::Nobody);
+    let failed = |settings: &Settings| {
+        let machine = Machine::parse(TEXT).unwrap();
+        let night = play(&town, &machine, settings, 1, false).unwrap();
+        night.runs.iter().filter(|run| run.failed).count()
+    };
+    for region in [Region::LARGE, Region::OTHER] {
+        assert_eq!(
+            failed(&Settings {
+                region,
+                ..Settings::default()
+            }),
+            0
+        );
+    }
+    let all_at_once = Settings {
+        pairs_a_second: u32::MAX,
+        ..Settings::default()
+    };
+    assert!(failed(&all_at_once) > 1_000, "spreading is of use");
+}
+
+/// The caps of `Size=large` are kept, and whoever they turn away ends all the same.
+#[test]
+fn caps_turn_away_and_lose_nothing() {
+    let town = Town::build(7, 60, 4_000, Sharing::Nobody);
+    let settings = Settings {
+        size: Size::Large,
+        pairs_a_second: u32::MAX,
+        parameters: (10_000.0, 10_000.0),
+        ..Settings::default()
+    };
+    let night = night(&town, &settings, 7);
+    for function in Function::ALL {
+        let most = night.peaks.get(&function).map_or(0, |peak| peak.most);
+        assert!(
+            most <= settings.reserve(function).unwrap_or(u64::MAX),
+            "{function:?}: {most}"
+        );
+    }
+    assert!(night.turned_away > 0 && night.starved == 0);
+    assert!(
+        night
+            .runs
+            .iter()
+            .all(|run| run.ended.is_some() && !run.failed)
+    );
+}
+
 /// Where Lambda has no room, runs are turned away, tried again, and fail at last; none is lost.
 #[test]
 fn without_room_every_run_still_ends() {
@@ -160,8 +212,9 @@ fn without_room_every_run_still_ends() {
     };
     let night = night(&town, &settings, 5);
     assert!(night.turned_away > 0);
-    // The functions of notices are few and are let in.
-    let room = 24 + settings.notifiers as u64;
+    // Those of planner, workers and notices are few and are let in.
+    let few = 1 + settings.workers + settings.notifiers;
+    let room = settings.lambdas + few as u64;
     assert!(night.together.most <= room, "{:?}", night.together);
     assert!(night.runs.iter().all(|run| run.ended.is_some()));
 }

@@ -1,6 +1,6 @@
 //! The steps in order, in one process: what statemachines/reconcile.asl.json does on AWS. That both
 //! give the same bytes is a test. It branches on what the steps say and decides nothing itself. How
-//! a step is invoked is behind [`Steps`]: directly here, with crashes and retries in a simulation.
+//! a step is invoked is behind [`Invoke`]: directly here, with crashes and retries in a simulation.
 
 use std::time::Duration;
 
@@ -11,26 +11,15 @@ use livelist_reso::ClientError;
 
 use crate::logged::logged;
 use crate::release::FailureInput;
-use crate::{Env, StepError, acquire, authorize, compare, confirm, publish, release, scan};
+use crate::step::{Acquire, Authorize, Compare, Confirm, Publish, Release, Scan};
+use crate::{Env, Step, StepError, acquire, authorize, compare, confirm, publish, release, scan};
 
 /// How steps are invoked. An error is final for the run, but for [`StepError::LeaseLost`]: what can
 /// be tried again, the invoker has tried again.
 #[async_trait]
-pub trait Steps: Send + Sync {
-    /// Invokes `acquire`.
-    async fn acquire(&self, input: acquire::Input) -> Result<acquire::Output, StepError>;
-    /// Invokes `authorize`.
-    async fn authorize(&self, input: authorize::Input) -> Result<authorize::Output, StepError>;
-    /// Invokes `scan`.
-    async fn scan(&self, input: scan::Input) -> Result<scan::Output, StepError>;
-    /// Invokes `compare`.
-    async fn compare(&self, input: compare::Input) -> Result<compare::Output, StepError>;
-    /// Invokes `confirm`.
-    async fn confirm(&self, input: confirm::Input) -> Result<confirm::Output, StepError>;
-    /// Invokes `publish`.
-    async fn publish(&self, input: publish::Input) -> Result<publish::Output, StepError>;
-    /// Invokes `release`.
-    async fn release(&self, input: release::Input) -> Result<release::Output, StepError>;
+pub trait Invoke: Send + Sync {
+    /// Invokes a step.
+    async fn invoke<S: Step>(&self, input: S::In) -> Result<S::Out, StepError>;
     /// Waits between two steps.
     async fn wait(&self, seconds: u64);
 }
@@ -39,58 +28,10 @@ pub trait Steps: Send + Sync {
 struct Direct<'a>(&'a Env);
 
 #[async_trait]
-impl Steps for Direct<'_> {
-    async fn acquire(&self, input: acquire::Input) -> Result<acquire::Output, StepError> {
-        logged(self.0, acquire::NAME, acquire::run(self.0, input)).await
-    }
-
-    async fn authorize(&self, input: authorize::Input) -> Result<authorize::Output, StepError> {
-        logged(
-            self.0,
-            authorize::NAME,
-            twice(self.0, || authorize::run(self.0, input.clone())),
-        )
-        .await
-    }
-
-    async fn scan(&self, input: scan::Input) -> Result<scan::Output, StepError> {
-        logged(
-            self.0,
-            scan::NAME,
-            twice(self.0, || scan::run(self.0, input.clone())),
-        )
-        .await
-    }
-
-    async fn compare(&self, input: compare::Input) -> Result<compare::Output, StepError> {
-        logged(
-            self.0,
-            compare::NAME,
-            twice(self.0, || compare::run(self.0, input.clone())),
-        )
-        .await
-    }
-
-    async fn confirm(&self, input: confirm::Input) -> Result<confirm::Output, StepError> {
-        logged(
-            self.0,
-            confirm::NAME,
-            twice(self.0, || confirm::run(self.0, input.clone())),
-        )
-        .await
-    }
-
-    async fn publish(&self, input: publish::Input) -> Result<publish::Output, StepError> {
-        logged(
-            self.0,
-            publish::NAME,
-            twice(self.0, || publish::run(self.0, input.clone())),
-        )
-        .await
-    }
-
-    async fn release(&self, input: release::Input) -> Result<release::Output, StepError> {
-        logged(self.0, release::NAME, release::run(self.0, input)).await
+impl Invoke for Direct<'_> {
+    async fn invoke<S: Step>(&self, input: S::In) -> Result<S::Out, StepError> {
+        let step = twice(self.0, || S::run(self.0, input.clone()));
+        logged(self.0, S::NAME, step).await
     }
 
     async fn wait(&self, seconds: u64) {
@@ -158,7 +99,7 @@ pub async fn reconcile(
 
 /// Reconciles one feed by these steps and tells `watch` where it is.
 pub async fn reconcile_by(
-    steps: &dyn Steps,
+    steps: &impl Invoke,
     run: RunSpec,
     owner: &str,
     watch: &(dyn Fn(Stage) + Send + Sync),
@@ -193,7 +134,7 @@ pub async fn reconcile_by(
         owner: owner.to_owned(),
         failure: told,
     };
-    if let Err(error) = steps.release(input).await {
+    if let Err(error) = steps.invoke::<Release>(input).await {
         tracing::warn!(
             error = error.chain(),
             "the credential's lease could not be released"
@@ -236,8 +177,8 @@ enum Phase {
 }
 
 /// One run on its way; the fields from `phase` on are the machine's variables.
-struct Chain<'a> {
-    steps: &'a dyn Steps,
+struct Chain<'a, I> {
+    steps: &'a I,
     run: &'a RunSpec,
     owner: &'a str,
     watch: &'a (dyn Fn(Stage) + Send + Sync),
@@ -251,7 +192,7 @@ struct Chain<'a> {
     confirmation: Option<String>,
 }
 
-impl Chain<'_> {
+impl<I: Invoke> Chain<'_, I> {
     /// Runs to the end; nothing if an earlier execution had finished it. A run that lost its lease
     /// asks for the credential again and goes on where it was.
     async fn run(&mut self) -> Result<Option<publish::Output>, StepError> {
@@ -291,7 +232,10 @@ impl Chain<'_> {
         loop {
             self.at = acquire::NAME;
             let (run, owner) = self.owned();
-            let got = self.steps.acquire(acquire::Input { run, owner }).await?;
+            let got = self
+                .steps
+                .invoke::<Acquire>(acquire::Input { run, owner })
+                .await?;
             match got.outcome {
                 acquire::Outcome::Acquired => return Ok(true),
                 acquire::Outcome::Finished => return Ok(false),
@@ -310,7 +254,7 @@ impl Chain<'_> {
             let (run, owner) = self.owned();
             let out = self
                 .steps
-                .authorize(authorize::Input { run, owner })
+                .invoke::<Authorize>(authorize::Input { run, owner })
                 .await?;
             match out.token {
                 Some(token) if out.outcome == authorize::Outcome::Authorized => {
@@ -350,7 +294,7 @@ impl Chain<'_> {
             token: self.token.clone(),
             progress: self.progress.clone(),
         };
-        let out = self.steps.scan(input).await?;
+        let out = self.steps.invoke::<Scan>(input).await?;
         (self.watch)(Stage::Scanning {
             rows: out.rows,
             pages: out.pages,
@@ -376,7 +320,7 @@ impl Chain<'_> {
             owner,
             progress,
         };
-        let out = self.steps.compare(input).await?;
+        let out = self.steps.invoke::<Compare>(input).await?;
         self.progress = Some(out.progress);
         self.comparison = out.comparison;
         self.absent = out.absent;
@@ -399,7 +343,7 @@ impl Chain<'_> {
             comparison: self.comparison.clone(),
             confirmation: self.confirmation.clone(),
         };
-        let out = self.steps.confirm(input).await?;
+        let out = self.steps.invoke::<Confirm>(input).await?;
         (self.watch)(Stage::Confirming {
             asked: out.asked,
             of: self.absent,
@@ -428,7 +372,7 @@ impl Chain<'_> {
             confirmation: self.confirmation.clone(),
             approved: false,
         };
-        let published = self.steps.publish(input).await?;
+        let published = self.steps.invoke::<Publish>(input).await?;
         if published.outcome == publish::Outcome::Stale {
             self.phase = Phase::Compare;
             return Ok(None);

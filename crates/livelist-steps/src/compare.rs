@@ -308,7 +308,7 @@ async fn walk(
     let mut former = former(env, head).await?;
     let mut draft = with_draft.then(|| draft::Writer::new(head));
     let scans = progress.finished.len() + 1;
-    let found = livelist_reso::blocking::run(move || {
+    let found = livelist_blocking::run(move || {
         let mut live = Counted {
             union: Union::new(parts)?,
             live: 0,
@@ -429,7 +429,7 @@ impl Sample {
 /// The list of a reference, whole, for lists that are known to be small.
 pub(crate) async fn read_whole(env: &Env, list: &ListRef) -> Result<Vec<Vec<u8>>, StepError> {
     let mut stored = lists::open(&*env.objects, &list.object, list.summary.clone()).await?;
-    let keys = livelist_reso::blocking::run(move || {
+    let keys = livelist_blocking::run(move || {
         let mut keys = Vec::new();
         while stored.advance()? {
             keys.push(stored.key().to_vec());

@@ -181,7 +181,7 @@ async fn noted<S>(body: Body, summary: S) -> Result<(Body, Piece<S>), StepError>
 }
 
 async fn hashed(body: Body) -> Result<(Body, String), StepError> {
-    let hashed = livelist_reso::blocking::run(move || {
+    let hashed = livelist_blocking::run(move || {
         let sha256 = digest_of(body.chunks().iter().map(|chunk| &chunk[..]));
         (body, sha256)
     });

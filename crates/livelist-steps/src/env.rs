@@ -8,13 +8,16 @@ use livelist_model::registry::Planner;
 use livelist_model::run::RunSpec;
 use livelist_reso::Transport;
 use livelist_reso::time::Pace;
+use livelist_store::leases::ObjectLeases;
+use livelist_store::memory::{MemoryExecutions, MemoryOutbox, MemoryQueue, SeededEntropy};
+use livelist_store::sealer::ProcessSealer;
 use livelist_store::{
-    Clock, Entropy, Executions, LeaseState, Leases, Metrics, Objects, Outbox, Queue, Sealer,
-    Secrets,
+    Absent, Clock, Entropy, Executions, LeaseState, Leases, Metrics, NoMetrics, Objects, Outbox,
+    Queue, Sealer, Secrets, StoreError,
 };
 
 use crate::StepError;
-use crate::authorize::TokenCache;
+use crate::tokens::TokenCache;
 use crate::watch::Watch;
 
 /// The ports, and how much one task may do.
@@ -65,6 +68,8 @@ pub struct Limits {
     pub lease_ttl: Duration,
     /// A run whose credential is busy asks again after about this.
     pub busy_wait: Duration,
+    /// The planner lets so many pairs start in a second: the Parameter Store answers 40 runs a second.
+    pub pairs_a_second: u32,
     /// Who starts the runs: it says when the next one is to be expected.
     pub planner: Planner,
 }
@@ -80,6 +85,7 @@ impl Default for Limits {
             // Each time costs three state transitions. A run has it for half a minute as a rule, and
             // where many wait one of them soon asks.
             busy_wait: Duration::from_secs(120),
+            pairs_a_second: 20,
             planner: Planner::default(),
         }
     }
@@ -119,6 +125,51 @@ pub(crate) fn patience(stalled: u32) -> Duration {
 }
 
 impl Env {
+    /// The ports over this storage, clock, chance and transport: leases are objects, nothing is counted, and
+    /// the other ports refuse until they are given.
+    pub fn over(
+        objects: Arc<dyn Objects>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        transport: Arc<dyn Transport>,
+    ) -> Env {
+        Env {
+            leases: Arc::new(ObjectLeases::new(objects.clone(), clock.clone())),
+            objects,
+            secrets: Arc::new(Absent("a source of secrets")),
+            sealer: Arc::new(Absent("a key that seals")),
+            queue: Arc::new(Absent("the queue of pairs")),
+            outbox: Arc::new(Absent("the outbox")),
+            executions: Arc::new(Absent("the state machine")),
+            metrics: Arc::new(NoMetrics),
+            clock,
+            entropy,
+            transport,
+            tokens: TokenCache::default(),
+            watch: Arc::default(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// The same with queue, outbox and executions in memory, chance from a seed, and a sealer of this
+    /// process: for tests and examples.
+    ///
+    /// # Errors
+    /// The system has no randomness for the sealer.
+    pub fn in_memory(
+        objects: Arc<dyn Objects>,
+        clock: Arc<dyn Clock>,
+        transport: Arc<dyn Transport>,
+    ) -> Result<Env, StoreError> {
+        Ok(Env {
+            sealer: Arc::new(ProcessSealer::new()?),
+            queue: Arc::new(MemoryQueue::default()),
+            outbox: Arc::new(MemoryOutbox::default()),
+            executions: Arc::new(MemoryExecutions::default()),
+            ..Env::over(objects, clock, Arc::new(SeededEntropy::new(1)), transport)
+        })
+    }
+
     /// Renews the lease of `owner` on the run's credential, to outlast a wait of `wait`. Every step
     /// begins with this, so that a run whose credential went to another stops at once.
     pub async fn renew(&self, run: &RunSpec, owner: &str, wait: Duration) -> Result<(), StepError> {

@@ -100,7 +100,7 @@ pub(crate) async fn look_up(
 ) -> Result<Ids, StepError> {
     let parts = shown(env, progress).await?;
     let kept = kept(env, run).await?;
-    let found = livelist_reso::blocking::run(move || {
+    let found = livelist_blocking::run(move || {
         let mut ids = Ids::default();
         let mut shown = Union::new(parts)?;
         let mut has_shown = shown.advance()?;
@@ -162,7 +162,7 @@ pub(crate) async fn keep(
         }
         None => Box::new(NoKeys),
     };
-    let made = livelist_reso::blocking::run(move || renewed(parts, kept, gone)).await?;
+    let made = livelist_blocking::run(move || renewed(parts, kept, gone)).await?;
     let (mut chunks, changed) = made.map_err(lists::in_object(&object))?;
     if let (Some(began), true) = (began, changed > 0) {
         looks::note_changed_ids(env, run, began).await?;
@@ -170,7 +170,7 @@ pub(crate) async fn keep(
     if changed > MOST_CHANGED {
         // One that was not seen may have changed as well: its key cannot be asked for.
         let parts = shown(env, &progress).await?;
-        let made = livelist_reso::blocking::run(move || renewed(parts, None, NoKeys)).await?;
+        let made = livelist_blocking::run(move || renewed(parts, None, NoKeys)).await?;
         chunks = made.map_err(lists::in_object(&object))?.0;
     }
     let body = chunks.into_body();

@@ -17,11 +17,9 @@
 //! use livelist_reso::{Dialects, HttpTransport};
 //! use livelist_steps::chain::{Ended, reconcile};
 //! use livelist_steps::publish::Outcome;
-//! use livelist_steps::{Env, Limits};
-//! use livelist_store::leases::ObjectLeases;
+//! use livelist_steps::Env;
 //! use livelist_store::memory::*;
-//! use livelist_store::sealer::ProcessSealer;
-//! use livelist_store::{Clock, Condition, NoMetrics, Objects, Retention};
+//! use livelist_store::{Clock, Condition, Objects, Retention};
 //!
 //! # tokio::runtime::Runtime::new()?.block_on(async {
 //! let spec = MlsSpec::new("abor", Provider::Bridge, 300);
@@ -34,20 +32,8 @@
 //! let secrets = MemorySecrets::default();
 //! secrets.set("ssm:/abor".parse()?, secret);
 //! let env = Env {
-//!     objects: objects.clone(),
-//!     leases: Arc::new(ObjectLeases::new(objects.clone(), clock.clone())),
 //!     secrets: Arc::new(secrets),
-//!     sealer: Arc::new(ProcessSealer::new()?),
-//!     queue: Arc::new(MemoryQueue::default()),
-//!     outbox: Arc::new(MemoryOutbox::default()),
-//!     executions: Arc::new(MemoryExecutions::default()),
-//!     metrics: Arc::new(NoMetrics),
-//!     clock: clock.clone(),
-//!     entropy: Arc::new(SeededEntropy::new(1)),
-//!     transport: Arc::new(HttpTransport::new()),
-//!     tokens: Default::default(),
-//!     watch: Default::default(),
-//!     limits: Limits::default(),
+//!     ..Env::in_memory(objects.clone(), clock.clone(), Arc::new(HttpTransport::new()))?
 //! };
 //!
 //! // The registry: a token goes only where this document says.
@@ -113,8 +99,12 @@ pub mod records;
 pub mod release;
 pub mod scan;
 pub mod start;
+pub mod step;
 pub mod stumble;
+mod tokens;
 pub mod watch;
 
 pub use env::{Env, Limits};
 pub use error::StepError;
+pub use step::Step;
+pub use tokens::TokenCache;

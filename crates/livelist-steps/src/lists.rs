@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use bytes::Bytes;
 use livelist_model::codec::{Effort, ListReader, ListSummary, ListWriter};
+use livelist_model::head::ObjectRef;
 use livelist_model::ids::{FeedId, RunId};
 use livelist_model::layout;
 use livelist_model::record::ListRef;
@@ -48,6 +49,17 @@ pub(crate) async fn open(
         source(objects, object).await?,
         Some(expected),
     ))
+}
+
+/// Stores an object that a head will point at.
+pub(crate) async fn store(
+    objects: &dyn Objects,
+    object: String,
+    body: Body,
+) -> Result<ObjectRef, StepError> {
+    let bytes = body.len();
+    put_content(objects, &object, body, Retention::Keep).await?;
+    Ok(ObjectRef { object, bytes })
 }
 
 /// Large objects are held in chunks of so many bytes.

@@ -29,7 +29,7 @@ async fn read(env: &Env, head: &Head) -> Result<Vec<String>, StepError> {
     let Some(source) = lists::find(&*env.objects, &object).await? else {
         return Ok(Vec::new());
     };
-    let keys = livelist_reso::blocking::run(move || {
+    let keys = livelist_blocking::run(move || {
         let mut keys = Vec::new();
         read_delta(source, |sign, key| {
             if sign == Sign::Removed && keys.len() < MOST {

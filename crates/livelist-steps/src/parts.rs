@@ -56,7 +56,7 @@ async fn add(
         return Ok(());
     }
     let mut buffer = std::mem::take(keys);
-    let (buffer, written) = livelist_reso::blocking::run(move || {
+    let (buffer, written) = livelist_blocking::run(move || {
         buffer.sort_unique();
         let written = (|| {
             let mut list = lists::writer(Effort::Stored);
@@ -120,7 +120,7 @@ async fn merge_small(env: &Env, run: &RunSpec, progress: &mut Progress) -> Resul
         let open = lists::open(&*env.objects, &list.object, list.summary.clone()).await?;
         opened.push((open, part.scan));
     }
-    let written = livelist_reso::blocking::run(move || {
+    let written = livelist_blocking::run(move || {
         let mut union = Union::new(opened)?;
         let mut list = lists::writer(Effort::Stored);
         while union.advance()? {

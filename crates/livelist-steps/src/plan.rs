@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use livelist_model::plan::{PairDue, Selection, plan};
+use livelist_model::plan::{PairDue, Selection, delay, plan};
 use livelist_model::registry::Finding;
 use livelist_model::{ClientId, MlsId};
 use livelist_reso::Dialects;
@@ -112,15 +112,19 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
 /// # Errors
 /// It cannot be written as JSON.
 pub fn message(pair: &PairDue) -> serde_json::Result<Message> {
-    Ok(Message {
-        body: serde_json::to_string(pair)?,
-        group: pair.mls.to_string(),
-    })
+    Ok(Message::new(
+        serde_json::to_string(pair)?,
+        pair.mls.to_string(),
+    ))
 }
 
-/// Sends every pair; what could not be sent is an error that counts it, after the rest was sent.
+/// Sends every pair, each with the delay that spreads the plan; what could not be sent is an error that counts it, after the rest was sent.
 async fn enqueue(env: &Env, due: &[PairDue]) -> Result<usize, StepError> {
-    let messages: serde_json::Result<Vec<Message>> = due.iter().map(message).collect();
+    let later = |(nth, pair)| {
+        let delay = delay(nth, due.len(), env.limits.pairs_a_second);
+        message(pair).map(|message| Message { delay, ..message })
+    };
+    let messages: serde_json::Result<Vec<Message>> = due.iter().enumerate().map(later).collect();
     let messages = messages.map_err(|e| StepError::Internal(e.into()))?;
     if messages.is_empty() {
         return Ok(0);

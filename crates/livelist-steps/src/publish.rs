@@ -4,6 +4,7 @@
 //! event into the outbox, and `tell` records the result.
 
 mod advance;
+mod clock;
 mod gone;
 mod make;
 mod notify;
@@ -24,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::draft::{self, Made, Source};
 use crate::progress::{Answers, Base, Compared, Confirmation, load, save};
-use crate::{Env, StepError, ids, looks, watch};
+use crate::{Env, StepError, ids, looks};
 
 /// The step's name.
 pub const NAME: &str = "publish";
@@ -150,7 +151,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     if is_stale {
         return Ok(work.output(Outcome::Stale, head.as_ref(), (0, 0)));
     }
-    let clock = watch::look(env, &run, &compared.absent.clock).await;
+    let clock = clock::look(env, &run, &compared.absent.clock).await;
     for (server, seconds) in &clock.dissent {
         tracing::warn!(
             run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, server, seconds,

@@ -100,7 +100,7 @@ async fn gone(env: &Env, head: &Head, wanted: BTreeSet<String>) -> Result<Gone, 
     };
     let source = lists::source(&*env.objects, &record.stored.object).await?;
     let mut reader = GoneReader::new(source, Some(record.summary.clone()));
-    let read = livelist_reso::blocking::run(move || {
+    let read = livelist_blocking::run(move || {
         let mut gone = BTreeMap::new();
         let mut last: BinaryHeap<Reverse<(i64, String)>> = BinaryHeap::new();
         while reader.advance()? {

@@ -8,13 +8,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use livelist_model::clock::{ClockDoubt, Source, Verdict, Witness, by_history, judge};
+use livelist_model::clock::{ClockDoubt, Source, Witness, judge};
 use livelist_model::instant::TOLERANCE;
 use livelist_model::run::RunSpec;
 use livelist_reso::heard::Heard;
 use livelist_store::Clock;
-
-use crate::{Env, history};
 
 /// What a server said counts for a day.
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -117,47 +115,10 @@ impl Watch {
         }
     }
 
-    fn witnesses(&self, clock: &dyn Clock) -> Option<Vec<Witness>> {
+    pub(crate) fn witnesses(&self, clock: &dyn Clock) -> Option<Vec<Witness>> {
         let passed = clock.passed()?;
         Some(self.known().witnesses(clock.now(), passed))
     }
-}
-
-/// What is to be thought of the clock before the run's result is published, with what the scan heard.
-pub(crate) async fn look(env: &Env, run: &RunSpec, scanned: &ClockDoubt) -> Verdict {
-    let Some(mut witnesses) = env.watch.witnesses(&*env.clock) else {
-        return Verdict::default();
-    };
-    if scanned.behind.is_some() {
-        return Verdict {
-            behind: scanned.behind,
-            dissent: Vec::new(),
-        };
-    }
-    // Another process scanned: what it heard is all there is of this MLS.
-    let own = host(run);
-    let source = Source::Server(own);
-    if let Some(behind) = scanned.mls
-        && witnesses.iter().all(|w| w.source != source)
-    {
-        witnesses.push(Witness::exact(source, behind));
-    }
-    let first = judge(&witnesses);
-    if first.behind.is_some() || first.dissent.is_empty() {
-        return first;
-    }
-    // Only where somebody disagrees: the history costs a question to the store. One that cannot be
-    // read now, or that the publisher may not read, is no witness.
-    match history::read(&*env.objects, &run.feed.feed).await {
-        Ok(past) => {
-            let now = env.clock.now();
-            witnesses.extend(by_history(&past, &run.feed, env.limits.planner, now));
-        }
-        Err(error) => {
-            tracing::warn!(run = %run.run, %error, "the feed's history cannot be used to check the clock");
-        }
-    }
-    judge(&witnesses)
 }
 
 /// The server that answers for the feed.

@@ -1,5 +1,4 @@
-//! Making, rotating and revoking the keys of operators: a change of `admins.json` by conditional
-//! write. As with site keys, a key's text leaves here once; what is kept is its SHA-256.
+//! Making, rotating and revoking the keys of operators in `admins.json`.
 
 use std::time::Duration;
 
@@ -7,51 +6,14 @@ use jiff::Timestamp;
 use livelist_model::codec::digest;
 use livelist_model::head::whole_seconds;
 use livelist_model::registry::{ADMINS_FILE, AdminKey, Admins, is_admin_id, parse_admins};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
+use crate::keys::{KeyError, Made, change, draw, later, sooner, take_out};
 use crate::registry::DocumentError;
-use crate::site_keys::{draw, end_of};
-use crate::{Condition, Entropy, Objects, ObjectsExt, Retention, StoreError};
+use crate::{Entropy, Objects, ObjectsExt, StoreError};
 
 /// How every admin key begins: `lla.{id}.{secret}`.
 pub const ADMIN_PREFIX: &str = "lla.";
-/// Somebody else may change the document at the same time; so often it is tried.
-const ATTEMPTS: usize = 5;
-
-/// Why the keys were not changed.
-#[derive(Debug, thiserror::Error)]
-pub enum AdminKeyError {
-    /// The document.
-    #[error(transparent)]
-    Document(#[from] DocumentError),
-    /// The operator has a key.
-    #[error("the operator `{0}` has a key already; rotate it, or revoke it first")]
-    Taken(String),
-    /// There is no such operator.
-    #[error("there is no operator `{0}`")]
-    Unknown(String),
-    /// The text is not a name.
-    #[error("`{0}` is not an operator's name: use 1 to 64 letters, digits, `-` and `_`")]
-    NotAnId(String),
-    /// The time is out of all range.
-    #[error("so many days are too many")]
-    TooLong,
-}
-
-impl From<StoreError> for AdminKeyError {
-    fn from(error: StoreError) -> Self {
-        AdminKeyError::Document(error.into())
-    }
-}
-
-/// A key that was made.
-#[derive(Debug)]
-pub struct MadeAdminKey {
-    /// As it is kept.
-    pub kept: AdminKey,
-    /// The key itself: shown once, and never again.
-    pub key: SecretString,
-}
 
 /// The keys in one document of operators.
 pub struct AdminKeys<'a> {
@@ -61,13 +23,19 @@ pub struct AdminKeys<'a> {
     pub object: String,
 }
 
+/// The error that there is no operator `id`.
+pub fn unknown(id: &str) -> KeyError {
+    KeyError::Unknown(format!("there is no operator `{id}`"))
+}
+
 impl AdminKeys<'_> {
     /// The keys as they are kept; none where there is no document.
     ///
     /// # Errors
     /// The document is not sound, or cannot be read now.
-    pub async fn list(&self) -> Result<Vec<AdminKey>, DocumentError> {
-        Ok(self.read().await?.0.admins)
+    pub async fn list(&self) -> Result<Vec<AdminKey>, KeyError> {
+        let read = self.objects.read(&self.object).await?;
+        Ok(parse(read.map(|(bytes, _)| bytes))?.admins)
     }
 
     /// Adds a key for the operator `id`; it ends after `valid_for`, or never.
@@ -80,15 +48,19 @@ impl AdminKeys<'_> {
         valid_for: Option<Duration>,
         now: Timestamp,
         entropy: &dyn Entropy,
-    ) -> Result<MadeAdminKey, AdminKeyError> {
+    ) -> Result<Made<AdminKey>, KeyError> {
         if !is_admin_id(id) {
-            return Err(AdminKeyError::NotAnId(id.to_owned()));
+            return Err(KeyError::NotAnId(format!(
+                "`{id}` is not an operator's name: use 1 to 64 letters, digits, `-` and `_`"
+            )));
         }
-        let end = |time| end_of(now, time).ok_or(AdminKeyError::TooLong);
-        let made = made(id, valid_for.map(end).transpose()?, now, entropy)?;
+        let end = valid_for.map(|time| later(now, time)).transpose()?;
+        let made = made(id, end, now, entropy)?;
         self.change(|keys| {
             if keys.iter().any(|key| key.id == id && !key.is_expired(now)) {
-                return Err(AdminKeyError::Taken(id.to_owned()));
+                return Err(KeyError::Taken(format!(
+                    "the operator `{id}` has a key already; rotate it, or revoke it first"
+                )));
             }
             keys.retain(|key| key.id != id);
             keys.push(made.kept.clone());
@@ -108,17 +80,16 @@ impl AdminKeys<'_> {
         keep: Duration,
         now: Timestamp,
         entropy: &dyn Entropy,
-    ) -> Result<MadeAdminKey, AdminKeyError> {
-        let ends = end_of(now, keep).ok_or(AdminKeyError::TooLong)?;
+    ) -> Result<Made<AdminKey>, KeyError> {
+        let ends = later(now, keep)?;
         let made = made(id, None, now, entropy)?;
         self.change(|keys| {
             if keys.iter().all(|key| key.id != id) {
-                return Err(AdminKeyError::Unknown(id.to_owned()));
+                return Err(unknown(id));
             }
             keys.retain(|key| key.id != id || !key.is_expired(now));
             for old in keys.iter_mut().filter(|key| key.id == id) {
-                // A key that ends sooner by itself is not given more time.
-                old.expires = Some(old.expires.map_or(ends, |expires| expires.min(ends)));
+                old.expires = sooner(old.expires, ends);
             }
             keys.push(made.kept.clone());
             Ok(())
@@ -131,46 +102,36 @@ impl AdminKeys<'_> {
     ///
     /// # Errors
     /// There is no such operator, or the document cannot be changed.
-    pub async fn revoke(&self, id: &str) -> Result<(), AdminKeyError> {
-        self.change(|keys| {
-            let before = keys.len();
-            keys.retain(|key| key.id != id);
-            if keys.len() == before {
-                return Err(AdminKeyError::Unknown(id.to_owned()));
-            }
-            Ok(())
+    pub async fn revoke(&self, id: &str) -> Result<(), KeyError> {
+        self.change(|keys| match take_out(keys, |key| key.id == id) {
+            true => Ok(()),
+            false => Err(unknown(id)),
         })
         .await
     }
 
-    async fn read(&self) -> Result<(Admins, Condition), DocumentError> {
-        let Some((bytes, etag)) = self.objects.read(&self.object).await? else {
-            return Ok((Admins::default(), Condition::Absent));
-        };
-        let admins = parse_admins(&bytes).map_err(crate::registry::first)?;
-        Ok((admins, Condition::Unchanged(etag)))
-    }
-
     async fn change(
         &self,
-        change: impl Fn(&mut Vec<AdminKey>) -> Result<(), AdminKeyError>,
-    ) -> Result<(), AdminKeyError> {
-        let mut attempt = 1;
-        loop {
-            let (mut document, condition) = self.read().await?;
-            change(&mut document.admins)?;
-            let mut text = serde_json::to_vec_pretty(&document).map_err(|e| {
-                StoreError::refused(format!("writing {ADMINS_FILE}"), e.to_string())
-            })?;
-            text.push(b'\n');
-            let (body, keep) = (text.into(), Retention::Keep);
-            match self.objects.put(&self.object, body, condition, keep).await {
-                Ok(_) => return Ok(()),
-                Err(StoreError::ConditionFailed { .. }) if attempt < ATTEMPTS => attempt += 1,
-                Err(error) => return Err(error.into()),
-            }
-        }
+        by: impl Fn(&mut Vec<AdminKey>) -> Result<(), KeyError>,
+    ) -> Result<(), KeyError> {
+        let by = |document: &mut Admins| by(&mut document.admins);
+        change(self.objects, &self.object, parse, by, write).await
     }
+}
+
+fn parse(bytes: Option<Vec<u8>>) -> Result<Admins, DocumentError> {
+    match bytes {
+        Some(bytes) => parse_admins(&bytes).map_err(crate::registry::first),
+        None => Ok(Admins::default()),
+    }
+}
+
+fn write(document: Admins) -> Result<Vec<u8>, KeyError> {
+    let refused =
+        |e: serde_json::Error| StoreError::refused(format!("writing {ADMINS_FILE}"), e.to_string());
+    let mut text = serde_json::to_vec_pretty(&document).map_err(refused)?;
+    text.push(b'\n');
+    Ok(text)
 }
 
 fn made(
@@ -178,7 +139,7 @@ fn made(
     expires: Option<Timestamp>,
     now: Timestamp,
     entropy: &dyn Entropy,
-) -> Result<MadeAdminKey, StoreError> {
+) -> Result<Made<AdminKey>, StoreError> {
     let key = draw(&format!("{ADMIN_PREFIX}{id}."), entropy)?;
     let kept = AdminKey {
         id: id.to_owned(),
@@ -186,13 +147,14 @@ fn made(
         created: Some(whole_seconds(now)),
         expires,
     };
-    Ok(MadeAdminKey { kept, key })
+    Ok(Made { kept, key })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::memory::{MemoryObjects, SeededEntropy};
+    use crate::{Condition, Retention};
 
     const DAY: Duration = Duration::from_secs(24 * 3_600);
 
@@ -237,7 +199,7 @@ mod tests {
         let ends: Vec<_> = kept.iter().map(|k| (&*k.id, k.expires.is_some())).collect();
         assert_eq!(ends, [("ada", true), ("bob", false), ("ada", false)]);
         let refused = keys.add("ada", None, now(), &entropy).await;
-        assert!(matches!(refused, Err(AdminKeyError::Taken(_))));
+        assert!(matches!(refused, Err(KeyError::Taken(_))));
         keys.revoke("ada").await.unwrap();
         let kept = keys.list().await.unwrap();
         assert_eq!(kept.iter().map(|k| &*k.id).collect::<Vec<_>>(), ["bob"]);
@@ -249,14 +211,14 @@ mod tests {
         let (keys, entropy) = (of(&objects), SeededEntropy::new(1));
         for id in ["", "a.b", "a b", "ä", &"a".repeat(65)] {
             let refused = keys.add(id, None, now(), &entropy).await;
-            assert!(matches!(refused, Err(AdminKeyError::NotAnId(_))), "{id}");
+            assert!(matches!(refused, Err(KeyError::NotAnId(_))), "{id}");
         }
         let refused = keys.revoke("ada").await;
-        assert!(matches!(refused, Err(AdminKeyError::Unknown(_))));
+        assert!(matches!(refused, Err(KeyError::Unknown(_))));
         let refused = keys.rotate("ada", DAY, now(), &entropy).await;
-        assert!(matches!(refused, Err(AdminKeyError::Unknown(_))));
+        assert!(matches!(refused, Err(KeyError::Unknown(_))));
         let refused = keys.add("ada", Some(Duration::MAX), now(), &entropy).await;
-        assert!(matches!(refused, Err(AdminKeyError::TooLong)));
+        assert!(matches!(refused, Err(KeyError::TooLong)));
         assert!(objects.read(ADMINS_FILE).await.unwrap().is_none());
     }
 
@@ -269,10 +231,7 @@ mod tests {
             let body = damaged.as_bytes().to_vec().into();
             objects.put(ADMINS_FILE, body, always, keep).await.unwrap();
             let refused = keys.add("ada", None, now(), &entropy).await;
-            assert!(
-                matches!(refused, Err(AdminKeyError::Document(_))),
-                "{damaged}"
-            );
+            assert!(matches!(refused, Err(KeyError::Document(_))), "{damaged}");
             let (bytes, _) = objects.read(ADMINS_FILE).await.unwrap().unwrap();
             assert_eq!(bytes, damaged.as_bytes());
         }

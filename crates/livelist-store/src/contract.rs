@@ -313,10 +313,7 @@ where
     F: Future<Output = Vec<String>>,
 {
     let messages: Vec<Message> = (0..25)
-        .map(|i| Message {
-            body: format!("{{\"n\":{i}}}"),
-            group: format!("mls-{}", i % 3),
-        })
+        .map(|i| Message::new(format!("{{\"n\":{i}}}"), format!("mls-{}", i % 3)))
         .collect();
     assert!(queue.send(&messages).await.unwrap().is_empty());
     let mut got = BTreeSet::new();
@@ -337,10 +334,7 @@ pub async fn postponing<F>(queue: &dyn Queue, receive: impl Fn() -> F)
 where
     F: Future<Output = Vec<(String, String, u32)>>,
 {
-    let message = Message {
-        body: "{\"n\":1}".to_owned(),
-        group: "acme".to_owned(),
-    };
+    let message = Message::new("{\"n\":1}", "acme");
     assert!(queue.send(&[message]).await.unwrap().is_empty());
     for nth in 1..=3 {
         let got = receive().await;

@@ -4,6 +4,7 @@
 //! `contract` holds the functions that every implementation has to pass, the ones in
 //! `livelist-aws` included. Depends on the model, tokio and crypto for sealing; never on AWS.
 
+pub mod absent;
 pub mod admin_keys;
 pub mod clock;
 pub mod contract;
@@ -13,6 +14,7 @@ pub mod directory;
 pub mod error;
 pub mod executions;
 pub mod hooked;
+pub mod keys;
 pub mod leases;
 pub mod links;
 pub mod memory;
@@ -27,6 +29,7 @@ pub mod sealer;
 pub mod secrets;
 pub mod site_keys;
 
+pub use absent::Absent;
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};
 pub use dead_letters::{DeadLetter, DeadLetters};
 pub use error::StoreError;

@@ -14,6 +14,19 @@ pub struct Message {
     /// Messages of one group share their place in the line, so that one big MLS cannot starve the
     /// others (SQS fair queues, `MessageGroupId`).
     pub group: String,
+    /// Nobody receives it before this has passed, in whole seconds.
+    pub delay: Duration,
+}
+
+impl Message {
+    /// One that may be received at once.
+    pub fn new(body: impl Into<String>, group: impl Into<String>) -> Message {
+        Message {
+            body: body.into(),
+            group: group.into(),
+            delay: Duration::ZERO,
+        }
+    }
 }
 
 /// A message of a batch that was not sent.

@@ -5,14 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use livelist_reso::HttpTransport;
-use livelist_steps::authorize::TokenCache;
 use livelist_steps::{Env, Limits};
 use livelist_store::directory::{DirectoryLeases, DirectoryObjects};
-use livelist_store::memory::{MemoryExecutions, MemoryQueue};
 use livelist_store::outbox::ObjectOutbox;
 use livelist_store::sealer::ProcessSealer;
 use livelist_store::secrets::LocalSecrets;
-use livelist_store::{Clock, NoMetrics, SystemClock, SystemEntropy};
+use livelist_store::{Clock, SystemClock, SystemEntropy};
 
 use crate::exit::Failed;
 use crate::overlay::Overlay;
@@ -59,25 +57,22 @@ pub fn env(
         data: objects.clone(),
     };
     let env = Env {
-        objects: Arc::new(overlay),
         leases: Arc::new(DirectoryLeases::open(data, clock.clone())?),
         secrets: Arc::new(LocalSecrets::new(environment, registry.to_owned())),
         sealer: Arc::new(ProcessSealer::new()?),
-        // One process sends itself no messages and starts no executions.
-        queue: Arc::new(MemoryQueue::default()),
         outbox: Arc::new(outbox),
-        executions: Arc::new(MemoryExecutions::default()),
-        clock,
-        entropy: Arc::new(SystemEntropy),
-        transport: Arc::new(HttpTransport::new()),
-        metrics: Arc::new(NoMetrics),
-        tokens: TokenCache::default(),
-        watch: Default::default(),
         limits: Limits {
             task_time: TASK_TIME,
             busy_wait: BUSY_WAIT,
             ..Limits::default()
         },
+        // One process sends itself no messages and starts no executions.
+        ..Env::over(
+            Arc::new(overlay),
+            clock,
+            Arc::new(SystemEntropy),
+            Arc::new(HttpTransport::new()),
+        )
     };
     Ok((env, objects))
 }

@@ -10,10 +10,11 @@ use livelist_model::registry::{ADMINS_FILE, ApiKey};
 use livelist_model::run::FeedSpec;
 use livelist_model::{ClientId, FeedId};
 use livelist_reso::Dialects;
-use livelist_store::admin_keys::{AdminKeyError, AdminKeys};
+use livelist_store::admin_keys::{AdminKeys, unknown};
 use livelist_store::directory::DirectoryObjects;
+use livelist_store::keys::KeyError;
 use livelist_store::registry::{DocumentError, read_registry};
-use livelist_store::site_keys::{NewKey, SiteKeyError, SiteKeys};
+use livelist_store::site_keys::{NewKey, SiteKeys};
 use livelist_store::{Clock, Objects, SystemClock, SystemEntropy};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -25,19 +26,10 @@ use crate::exit::{Code, Failed};
 use crate::overlay::REGISTRY;
 use crate::world::Documents;
 
-impl From<SiteKeyError> for Failed {
-    fn from(error: SiteKeyError) -> Self {
+impl From<KeyError> for Failed {
+    fn from(error: KeyError) -> Self {
         match &error {
-            SiteKeyError::Document(DocumentError::Store(store)) => Failed::internal(store),
-            _ => Failed::usage(error),
-        }
-    }
-}
-
-impl From<AdminKeyError> for Failed {
-    fn from(error: AdminKeyError) -> Self {
-        match &error {
-            AdminKeyError::Document(DocumentError::Store(store)) => Failed::internal(store),
+            KeyError::Document(DocumentError::Store(store)) => Failed::internal(store),
             _ => Failed::usage(error),
         }
     }
@@ -270,12 +262,11 @@ async fn list_admins(
     json: bool,
 ) -> Result<Code, Failed> {
     let registry = read(documents(source, environment).await?);
-    let keys = registry.admins().list().await;
-    let mut keys = keys.map_err(AdminKeyError::from)?;
+    let mut keys = registry.admins().list().await?;
     if let Some(name) = only {
         keys.retain(|key| key.id == name);
         if keys.is_empty() {
-            return Err(AdminKeyError::Unknown(name).into());
+            return Err(unknown(&name).into());
         }
     }
     let now = SystemClock.now();

@@ -1,9 +1,9 @@
 //! The command `livelist`: the whole pipeline in one process on a directory, and the operators'
 //! verbs. This file reads the command line and the environment; the work is in the modules.
 
-mod approve;
 mod cli;
 mod context;
+mod decide;
 mod exit;
 mod exposed;
 mod keys;
@@ -12,13 +12,16 @@ mod logs;
 mod notices;
 mod overlay;
 mod owner;
+mod pause;
 mod probe;
 mod providers;
 mod questions;
 mod reconcile;
 mod records;
+mod redrive;
 mod registry;
 mod report;
+mod rerun;
 mod runner;
 mod runs;
 mod serve;
@@ -78,14 +81,14 @@ fn main() -> ExitCode {
             Command::Live(arguments) => runs::live(arguments, environment).await,
             Command::Runs(arguments) => runs::list(arguments, environment).await,
             Command::Show(arguments) => runs::show(arguments, environment).await,
-            Command::Approve(arguments) => approve::approve(arguments, environment).await,
-            Command::Reject(arguments) => approve::reject(arguments, environment).await,
-            Command::Rerun(arguments) => reconcile::rerun(arguments, environment).await,
+            Command::Approve(arguments) => decide::approve(arguments, environment).await,
+            Command::Reject(arguments) => decide::reject(arguments, environment).await,
+            Command::Rerun(arguments) => rerun::run(arguments, environment).await,
             Command::Diff(arguments) => questions::diff(arguments, environment).await,
             Command::Why(arguments) => questions::why(arguments, environment).await,
-            Command::Pause(arguments) => approve::pause(arguments, environment).await,
-            Command::Resume(arguments) => approve::resume(arguments, environment).await,
-            Command::Redrive(arguments) => approve::redrive(arguments, environment).await,
+            Command::Pause(arguments) => pause::pause(arguments, environment).await,
+            Command::Resume(arguments) => pause::resume(arguments, environment).await,
+            Command::Redrive(arguments) => redrive::run(arguments, environment).await,
             Command::Keys(command) => keys::run(command, environment).await,
             Command::Notices(arguments) => notices::run(arguments, environment).await,
             Command::Serve(arguments) => serve::run(arguments, environment).await,

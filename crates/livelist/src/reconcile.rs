@@ -10,19 +10,16 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use livelist_model::plan::{PairDue, Selection, plan};
 use livelist_model::registry::Registry;
 use livelist_model::run::RunSpec;
-use livelist_ops::rerun;
 use livelist_reso::Dialects;
+use livelist_steps::Env;
 use livelist_steps::chain::Stage;
 use livelist_store::pauses::read_unpaused;
-use livelist_store::registry::read_registry;
 
-use crate::approve::{operator, rerun_on_aws};
-use crate::cli::{ReconcileArgs, RerunArgs};
+use crate::cli::ReconcileArgs;
 use crate::context::{env, open_registry};
 use crate::exit::{Code, Failed};
 use crate::report::{Line, table};
 use crate::runner::{Runner, by_credential};
-use crate::world::{Place, World};
 use crate::{logs, notices};
 
 /// Runs `livelist reconcile`.
@@ -53,11 +50,7 @@ pub async fn run(
     };
     let planned = plan(&registry, date, &only);
     let groups = by_credential(runs(&registry, &planned.due));
-    let shared = Shared {
-        runner: Runner::new(Arc::new(env))?,
-        bars: bars(arguments.json),
-        json: arguments.json,
-    };
+    let shared = Shared::new(env, arguments.json)?;
     let mut lines: Vec<Line> = stream::iter(groups)
         .map(|group| shared.reconcile_group(group))
         .buffer_unordered(usize::from(arguments.jobs))
@@ -93,39 +86,6 @@ pub async fn run(
     })
 }
 
-/// Runs `livelist rerun`: on one machine in this process.
-pub async fn rerun(
-    arguments: RerunArgs,
-    environment: Vec<(String, String)>,
-) -> Result<Code, Failed> {
-    let by = operator(&environment);
-    let World { env, place } = World::with_registry(&arguments.place, environment.clone()).await?;
-    let machine = match place {
-        Place::Machine(machine) => machine,
-        Place::Aws(_) => return rerun_on_aws(&env, &arguments.feed, &by).await,
-    };
-    logs::open(machine.data.root())?;
-    let (run, _) = rerun::prepare(&*env.objects, &arguments.feed, env.clock.now()).await?;
-    let shared = Shared {
-        runner: Runner::new(Arc::new(env))?,
-        bars: bars(arguments.json),
-        json: arguments.json,
-    };
-    let line = shared.reconcile(run).await;
-    let mut out = std::io::stdout().lock();
-    match arguments.json {
-        true => writeln!(out, "{}", serde_json::to_string(&line)?)?,
-        false => write!(out, "{}", table(std::slice::from_ref(&line), 1, 0))?,
-    }
-    drop(out);
-    let registry = machine.registry.unwrap_or_default();
-    let notifier = notices::notifier(&registry, &machine.data, environment, arguments.notify)?;
-    let objects = &*shared.runner.env.objects;
-    let (known, _) = read_registry(objects, &Dialects).await?;
-    notices::tell(&notifier, &machine.data, &known, false).await?;
-    Ok(line.code())
-}
-
 fn check_names(arguments: &ReconcileArgs, registry: &Registry) -> Result<(), Failed> {
     if let Some(mls) = &arguments.mls
         && !registry.mls.contains_key(mls)
@@ -155,17 +115,24 @@ fn runs<'a>(registry: &'a Registry, due: &'a [PairDue]) -> impl Iterator<Item = 
     })
 }
 
-fn bars(json: bool) -> Option<MultiProgress> {
-    (!json && std::io::stderr().is_terminal()).then(MultiProgress::new)
-}
-
-struct Shared {
-    runner: Runner,
+/// What the runs of one command share.
+pub struct Shared {
+    /// Runs them.
+    pub runner: Runner,
     bars: Option<MultiProgress>,
     json: bool,
 }
 
 impl Shared {
+    /// Runs over `env`, told as JSON or by bars.
+    pub fn new(env: Env, json: bool) -> Result<Shared, Failed> {
+        Ok(Shared {
+            runner: Runner::new(Arc::new(env))?,
+            bars: (!json && std::io::stderr().is_terminal()).then(MultiProgress::new),
+            json,
+        })
+    }
+
     /// Reconciles the feeds of one credential, one after the other.
     async fn reconcile_group(&self, group: Vec<RunSpec>) -> Result<Vec<Line>, Failed> {
         let mut lines = Vec::with_capacity(group.len());
@@ -181,7 +148,8 @@ impl Shared {
         Ok(lines)
     }
 
-    async fn reconcile(&self, run: RunSpec) -> Line {
+    /// Reconciles one feed.
+    pub async fn reconcile(&self, run: RunSpec) -> Line {
         let bar = self.bars.as_ref().map(|bars| {
             let bar = bars.add(ProgressBar::new_spinner());
             bar.set_style(style());

@@ -8,14 +8,10 @@ use std::sync::Arc;
 use livelist_aws::{AwsClients, Place as AwsPlace};
 use livelist_model::registry::CredentialRef;
 use livelist_reso::HttpTransport;
-use livelist_steps::authorize::TokenCache;
-use livelist_steps::{Env, Limits};
+use livelist_steps::Env;
 use livelist_store::directory::DirectoryObjects;
-use livelist_store::leases::ObjectLeases;
-use livelist_store::memory::MemoryExecutions;
-use livelist_store::sealer::ProcessSealer;
 use livelist_store::secrets::LocalSecrets;
-use livelist_store::{Clock, Entropy, NoMetrics, Objects, Secrets, SystemClock, SystemEntropy};
+use livelist_store::{Clock, Entropy, Objects, Secrets, SystemClock, SystemEntropy};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
@@ -202,23 +198,12 @@ impl World {
         );
         let outbox = clients.outbox(&system.outbox_url, clock.clone(), entropy.clone());
         let env = Env {
-            leases: Arc::new(ObjectLeases::new(objects.clone(), clock.clone())),
-            objects,
             secrets: Arc::new(clients.secrets()),
-            // No verb handles a provider's token.
-            sealer: Arc::new(ProcessSealer::new()?),
             queue: Arc::new(queue),
             outbox: Arc::new(outbox),
-            // Runs are asked for in the queue: no verb starts an execution.
-            executions: Arc::new(MemoryExecutions::default()),
+            // No verb handles a provider's token or starts an execution; runs are asked for in the queue.
             // What an operator does is in the log of the command, not among the runs' numbers.
-            metrics: Arc::new(NoMetrics),
-            clock,
-            entropy,
-            transport: Arc::new(HttpTransport::new()),
-            tokens: TokenCache::default(),
-            watch: Default::default(),
-            limits: Limits::default(),
+            ..Env::over(objects, clock, entropy, Arc::new(HttpTransport::new()))
         };
         Ok(World {
             env,
@@ -229,5 +214,21 @@ impl World {
     /// The store.
     pub fn objects(&self) -> &dyn Objects {
         &*self.env.objects
+    }
+}
+
+/// Who decides, as records and logs have it: the user that the environment names.
+pub fn operator(environment: &[(String, String)]) -> String {
+    let named = |name| environment.iter().find(|(variable, _)| variable == name);
+    let user = named("LIVELIST_OPERATOR").or_else(|| named("USER"));
+    let user = user.map(|(_, user)| user.as_str()).unwrap_or_default();
+    let plain: String = user
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || "-_.@".contains(*c))
+        .take(64)
+        .collect();
+    match plain.is_empty() {
+        true => "operator".to_owned(),
+        false => plain,
     }
 }

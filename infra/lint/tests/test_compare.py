@@ -46,7 +46,7 @@ PLANTED = {
     ),
     "other timeout in SAM": (SAM, "Timeout: 29", "Timeout: 28", "function livelist-api", "timeout"),
     "missing variable": (
-        PLANNING, "    LIVELIST_DLQ_URL   = module.pairs_dead.url\n", "",
+        PLANNING, "    LIVELIST_DLQ_URL          = module.pairs_dead.url\n", "",
         "function livelist-planner", "environment.variables.LIVELIST_DLQ_URL",
     ),
     "missing variable in SAM": (

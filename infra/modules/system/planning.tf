@@ -14,9 +14,10 @@ module "planner" {
   traced               = local.traced
 
   environment = merge(local.environment, {
-    LIVELIST_QUEUE_URL = module.pairs.url
-    LIVELIST_DLQ_URL   = module.pairs_dead.url
-    LIVELIST_METRICS   = local.metrics
+    LIVELIST_QUEUE_URL        = module.pairs.url
+    LIVELIST_DLQ_URL          = module.pairs_dead.url
+    LIVELIST_PAIRS_PER_SECOND = var.pairs_per_second
+    LIVELIST_METRICS          = local.metrics
   })
 
   statements = [

@@ -105,6 +105,17 @@ variable "max_hops" {
   }
 }
 
+variable "pairs_per_second" {
+  description = "The planner lets so many pairs start in a second, spread over 15 minutes at most: SSM answers 40 GetParameter a second, and each run that starts needs one."
+  type        = number
+  default     = 20
+
+  validation {
+    condition     = var.pairs_per_second >= 1 && var.pairs_per_second <= 1000
+    error_message = "From 1 to 1000."
+  }
+}
+
 variable "worker_concurrency" {
   description = "Workers that take pairs from the queue at once."
   type        = number

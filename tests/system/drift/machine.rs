@@ -190,6 +190,17 @@ fn payloads_are_the_steps_inputs() {
     assert_eq!(invoked.len(), events.len(), "a step is never invoked");
 }
 
+/// AWS's console links an execution to the one that its input names by this member.
+#[test]
+fn a_continuation_names_the_execution_that_it_carries_on() {
+    let machine = Machine::read();
+    let input = &machine.states()["StartContinuation"]["Arguments"]["Input"];
+    assert_eq!(
+        input["AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"],
+        "{% $states.context.Execution.Id %}"
+    );
+}
+
 #[test]
 fn choices_know_every_outcome() {
     let machine = Machine::read();

@@ -7,15 +7,11 @@ use livelist_mls::{MlsSpec, Provider};
 use livelist_model::layout;
 use livelist_model::run::RunSpec;
 use livelist_reso::HttpTransport;
-use livelist_steps::authorize::TokenCache;
+use livelist_steps::Env;
 use livelist_steps::chain::{Ended, reconcile};
-use livelist_steps::{Env, Limits};
 use livelist_store::directory::{DirectoryLeases, DirectoryObjects};
-use livelist_store::memory::{
-    ManualClock, MemoryExecutions, MemoryOutbox, MemoryQueue, MemorySecrets, SeededEntropy,
-};
-use livelist_store::sealer::ProcessSealer;
-use livelist_store::{Condition, NoMetrics, Objects, ObjectsExt as _, Retention};
+use livelist_store::memory::{ManualClock, MemorySecrets};
+use livelist_store::{Condition, Objects, ObjectsExt as _, Retention};
 use livelist_tests::world::World;
 use serde_json::Value;
 
@@ -30,20 +26,8 @@ impl Process {
         let clock = Arc::new(ManualClock::at("2026-11-21T04:00:00Z".parse().unwrap()));
         let objects = Arc::new(DirectoryObjects::open(directory).unwrap());
         let env = Env {
-            objects: objects.clone(),
             leases: Arc::new(DirectoryLeases::open(directory, clock.clone()).unwrap()),
-            secrets: Arc::new(MemorySecrets::default()),
-            sealer: Arc::new(ProcessSealer::new().unwrap()),
-            queue: Arc::new(MemoryQueue::default()),
-            outbox: Arc::new(MemoryOutbox::default()),
-            executions: Arc::new(MemoryExecutions::default()),
-            clock,
-            entropy: Arc::new(SeededEntropy::new(1)),
-            transport: Arc::new(HttpTransport::new()),
-            metrics: Arc::new(NoMetrics),
-            tokens: TokenCache::default(),
-            watch: Default::default(),
-            limits: Limits::default(),
+            ..Env::in_memory(objects.clone(), clock, Arc::new(HttpTransport::new())).unwrap()
         };
         Process { env, objects }
     }

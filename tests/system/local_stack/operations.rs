@@ -172,6 +172,12 @@ async fn a_run_that_is_handed_over_ends_as_if_it_were_not() {
         let arn = Stack::execution_arn(machine, &run.run.execution(nth));
         let ended = world.stack.ended(&arn).await;
         assert_eq!(ended.status, "SUCCEEDED", "{} {}", ended.error, ended.cause);
+        if nth > 0 {
+            let input = &ended.events[0]["executionStartedEventDetails"]["input"];
+            let input: Value = serde_json::from_str(input.as_str().unwrap()).unwrap();
+            let before = Stack::execution_arn(machine, &run.run.execution(nth - 1));
+            assert_eq!(input["AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"], before);
+        }
         last = ended.output;
         if last["outcome"] != "handed_over" {
             assert!(nth >= 2, "it was handed over twice at least");

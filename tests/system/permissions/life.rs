@@ -19,20 +19,16 @@ use livelist_model::record::RunRecord;
 use livelist_model::run::RunSpec;
 use livelist_notify::{Handled, Notifier, Rules, Sender, SystemResolver};
 use livelist_reso::HttpTransport;
-use livelist_steps::authorize::TokenCache;
 use livelist_steps::publish::Outcome;
 use livelist_steps::{
     Env, Limits, acquire, authorize, compare, confirm, publish, release, scan, start,
 };
-use livelist_store::leases::ObjectLeases;
 use livelist_store::memory::{
     ManualClock, MemoryExecutions, MemoryLinks, MemoryObjects, MemoryOutbox, MemoryQueue,
     MemorySecrets, SeededEntropy,
 };
 use livelist_store::sealer::ProcessSealer;
-use livelist_store::{
-    Condition, Message, NoMetrics, Objects as _, ObjectsExt as _, Queue as _, Retention,
-};
+use livelist_store::{Condition, Message, Objects as _, ObjectsExt as _, Queue as _, Retention};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -118,19 +114,11 @@ impl Life {
         let functions = FUNCTIONS.map(|function| {
             let objects = Recording::of(objects.clone(), function, &notes);
             let env = Env {
-                leases: Arc::new(ObjectLeases::new(objects.clone(), clock.clone())),
-                objects,
                 secrets: Recording::of(secrets.clone(), function, &notes),
                 sealer: Recording::of(sealer.clone(), function, &notes),
                 queue: Recording::of(queue.clone(), function, &notes),
                 outbox: Recording::of(outbox.clone(), function, &notes),
                 executions: Recording::of(executions.clone(), function, &notes),
-                clock: clock.clone(),
-                entropy: Arc::new(SeededEntropy::new(1)),
-                transport: Arc::new(HttpTransport::new()),
-                metrics: Arc::new(NoMetrics),
-                tokens: TokenCache::default(),
-                watch: Default::default(),
                 // Each page is a task, so that tasks go on where others stopped; and however few rows
                 // there are, there are drafts.
                 limits: Limits {
@@ -138,6 +126,7 @@ impl Life {
                     draft_rows: 0,
                     ..Limits::default()
                 },
+                ..Env::in_memory(objects, clock.clone(), Arc::new(HttpTransport::new())).unwrap()
             };
             (function, env)
         });
@@ -359,10 +348,7 @@ impl Life {
         );
         let queue = Arc::new(MemoryQueue::default());
         let message = serde_json::to_string(&NoticeMessage::new(events[0].clone(), None)).unwrap();
-        let messages = [message, "no event".to_owned()].map(|body| Message {
-            body,
-            group: String::new(),
-        });
+        let messages = [message, "no event".to_owned()].map(|body| Message::new(body, ""));
         queue.send(&messages).await.unwrap();
         let recorded = Recording::of(queue.clone(), NOTIFY, &self.notes);
         let mut again = 0;

@@ -11,10 +11,7 @@ fn a_reason_is_what_sqs_takes() {
 }
 
 fn messages(n: usize) -> Vec<Message> {
-    let message = |i| Message {
-        body: format!("{{\"n\":{i}}}"),
-        group: "abor".to_owned(),
-    };
+    let message = |i| Message::new(format!("{{\"n\":{i}}}"), "abor");
     (0..n).map(message).collect()
 }
 
@@ -63,6 +60,20 @@ async fn a_message_that_is_refused_for_good_is_told_and_the_rest_is_sent() {
     assert_eq!(failures[0].reason, "Odd: no reason given");
     assert_eq!(requests.lock().unwrap().len(), 1);
     assert!(clock.slept().is_empty());
+}
+
+#[tokio::test]
+async fn a_delay_is_sent_within_what_sqs_allows() {
+    let (queue, _, requests) = queue(|_| Answer::of(200, SENT)).await;
+    let mut messages = messages(3);
+    messages[1].delay = Duration::from_millis(45_900);
+    messages[2].delay = Duration::from_secs(1_000_000);
+    assert!(queue.send(&messages).await.unwrap().is_empty());
+    let requests = requests.lock().unwrap();
+    let sent: serde_json::Value = serde_json::from_str(&requests[0].body).unwrap();
+    let delay = |nth: usize| sent["Entries"][nth].get("DelaySeconds").cloned();
+    assert_eq!(delay(0), None);
+    assert_eq!([delay(1), delay(2)], [45, 900].map(|s| Some(s.into())));
 }
 
 #[tokio::test]

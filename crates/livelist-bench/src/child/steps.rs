@@ -7,10 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use livelist_model::layout;
 use livelist_model::record::RunRecord;
-use livelist_steps::chain::{Ended, Steps, reconcile_by};
-use livelist_steps::{
-    Env, StepError, acquire, authorize, compare, confirm, publish, release, scan,
-};
+use livelist_steps::chain::{Ended, Invoke, reconcile_by};
+use livelist_steps::{Env, Step, StepError, acquire, authorize, compare, publish, scan};
 use livelist_store::{Clock, ObjectsExt, SystemClock};
 use serde::{Deserialize, Serialize};
 
@@ -219,39 +217,9 @@ impl Measured<'_> {
 }
 
 #[async_trait]
-impl Steps for Measured<'_> {
-    async fn acquire(&self, input: acquire::Input) -> Result<acquire::Output, StepError> {
-        self.measure(acquire::NAME, acquire::run(self.env, input))
-            .await
-    }
-
-    async fn authorize(&self, input: authorize::Input) -> Result<authorize::Output, StepError> {
-        self.measure(authorize::NAME, authorize::run(self.env, input))
-            .await
-    }
-
-    async fn scan(&self, input: scan::Input) -> Result<scan::Output, StepError> {
-        self.measure(scan::NAME, scan::run(self.env, input)).await
-    }
-
-    async fn compare(&self, input: compare::Input) -> Result<compare::Output, StepError> {
-        self.measure(compare::NAME, compare::run(self.env, input))
-            .await
-    }
-
-    async fn confirm(&self, input: confirm::Input) -> Result<confirm::Output, StepError> {
-        self.measure(confirm::NAME, confirm::run(self.env, input))
-            .await
-    }
-
-    async fn publish(&self, input: publish::Input) -> Result<publish::Output, StepError> {
-        self.measure(publish::NAME, publish::run(self.env, input))
-            .await
-    }
-
-    async fn release(&self, input: release::Input) -> Result<release::Output, StepError> {
-        self.measure(release::NAME, release::run(self.env, input))
-            .await
+impl Invoke for Measured<'_> {
+    async fn invoke<S: Step>(&self, input: S::In) -> Result<S::Out, StepError> {
+        self.measure(S::NAME, S::run(self.env, input)).await
     }
 
     async fn wait(&self, seconds: u64) {

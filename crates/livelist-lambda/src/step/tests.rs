@@ -1,17 +1,46 @@
 use std::time::Duration;
 
-use livelist_steps::{acquire, plan};
+use async_trait::async_trait;
+use livelist_steps::step::{Acquire, Plan};
 use livelist_store::{LeaseState, StoreError};
 use serde_json::json;
 
 use super::*;
 use crate::testing;
 
+/// A step that fails.
+struct Broken;
+
+#[async_trait]
+impl Step for Broken {
+    const NAME: &'static str = "broken";
+    type In = Value;
+    type Out = Value;
+
+    async fn run(_: &Env, _: Value) -> Result<Value, StepError> {
+        Err(StoreError::unavailable("reading x", "reset by peer").into())
+    }
+}
+
+/// A step with a bug.
+struct Buggy;
+
+#[async_trait]
+impl Step for Buggy {
+    const NAME: &'static str = "buggy";
+    type In = Value;
+    type Out = Value;
+
+    async fn run(_: &Env, _: Value) -> Result<Value, StepError> {
+        panic!("s3cr3t")
+    }
+}
+
 #[tokio::test]
 async fn a_step_takes_its_input_and_gives_its_output_as_json() {
     let (env, _) = testing::env();
     let payload = json!({"run": testing::run("2026-11-21"), "owner": "one"});
-    let output = handle(&env, acquire::NAME, payload, acquire::run).await;
+    let output = handle::<Acquire>(&env, payload).await;
     assert_eq!(
         output.unwrap(),
         json!({"outcome": "acquired", "wait_seconds": 0})
@@ -29,7 +58,7 @@ async fn a_planner_leaves_the_event_buss_own_members_alone() {
     testing::register(&env).await;
     let payload = json!({"version": "0", "id": "x", "detail-type": "Scheduled Event",
         "time": "2026-11-21T04:00:00Z", "detail": {}});
-    let output = handle(&env, plan::NAME, payload, plan::run).await.unwrap();
+    let output = handle::<Plan>(&env, payload).await.unwrap();
     assert_eq!(output["sent"], 1);
     assert!(queue.take().is_some());
 }
@@ -40,7 +69,7 @@ async fn a_payload_that_is_not_the_input_is_told_by_field() {
     let mut run = serde_json::to_value(testing::run("2026-11-21")).unwrap();
     run["feed"]["mls"] = json!("Not An MLS");
     let payload = json!({"run": run, "owner": "one"});
-    let error = handle(&env, acquire::NAME, payload, acquire::run).await;
+    let error = handle::<Acquire>(&env, payload).await;
     let error = error.unwrap_err();
     assert_eq!(error.error_type, "InputInvalid");
     assert!(
@@ -48,17 +77,14 @@ async fn a_payload_that_is_not_the_input_is_told_by_field() {
         "{}",
         error.error_message
     );
-    let error = handle(&env, acquire::NAME, json!({}), acquire::run).await;
+    let error = handle::<Acquire>(&env, json!({})).await;
     assert_eq!(error.unwrap_err().error_type, "InputInvalid");
 }
 
 #[tokio::test]
 async fn an_error_keeps_its_name_and_its_causes() {
     let (env, _) = testing::env();
-    let broken = async |_: &Env, _: Value| -> Result<Value, StepError> {
-        Err(StoreError::unavailable("reading x", "reset by peer").into())
-    };
-    let error = handle(&env, "scan", json!({}), broken).await.unwrap_err();
+    let error = handle::<Broken>(&env, json!({})).await.unwrap_err();
     assert_eq!(error.error_type, "StoreUnavailable");
     assert!(
         error
@@ -70,8 +96,7 @@ async fn an_error_keeps_its_name_and_its_causes() {
 #[tokio::test]
 async fn a_panic_is_an_internal_error_without_its_text() {
     let (env, _) = testing::env();
-    let bug = async |_: &Env, _: Value| -> Result<Value, StepError> { panic!("s3cr3t") };
-    let error = handle(&env, "scan", json!({}), bug).await.unwrap_err();
+    let error = handle::<Buggy>(&env, json!({})).await.unwrap_err();
     assert_eq!(error.error_type, "Internal");
     assert!(!error.error_message.contains("s3cr3t"));
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Fault, FaultRule};
-use crate::log::RequestKind;
+use crate::incoming::RequestKind;
 
 /// The rules in force and their tallies.
 #[derive(Default)]

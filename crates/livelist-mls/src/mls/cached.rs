@@ -2,7 +2,7 @@
 //! is.
 
 use super::Mls;
-use crate::log::RequestKind;
+use crate::incoming::RequestKind;
 
 impl Mls {
     /// Whether a request is answered from the cache; a cache that is too old is taken anew.

@@ -13,7 +13,7 @@ use crate::fault::board::Due;
 use crate::fault::{Fault, OddCount};
 use crate::filter::Filter;
 use crate::incoming::Incoming;
-use crate::log::RequestKind;
+use crate::incoming::RequestKind;
 use crate::page::Next;
 use crate::spec::{Provider, Refused, Ties};
 

@@ -74,7 +74,7 @@ async fn a_planted_secret_leaves_no_trace() {
     let queue = MemoryQueue::default();
     let body = "no event".to_owned();
     let group = String::new();
-    queue.send(&[Message { body, group }]).await.unwrap();
+    queue.send(&[Message::new(body, group)]).await.unwrap();
     let got = queue.receive().unwrap();
     let handled = world
         .notifier

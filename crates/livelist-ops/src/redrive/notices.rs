@@ -45,7 +45,7 @@ pub async fn notices(
             let client = message.as_ref().and_then(|m| m.client.as_ref());
             let group = client.map_or_else(String::new, ToString::to_string);
             let body = letter.body.clone();
-            send(queue, &[Message { body, group }]).await?;
+            send(queue, &[Message::new(body, group)]).await?;
         }
         settle(dead, &letter, outcome, dry).await?;
         redriven.push(Redriven {

@@ -10,16 +10,10 @@ use livelist_model::registry::ADMINS_FILE;
 use livelist_ops::http::{AdminState, router};
 use livelist_ops::rerun::Starter;
 use livelist_reso::HttpTransport;
-use livelist_steps::authorize::TokenCache;
-use livelist_steps::{Env, Limits};
+use livelist_steps::Env;
 use livelist_store::admin_keys::AdminKeys;
 use livelist_store::leases::ObjectLeases;
-use livelist_store::memory::{
-    ManualClock, MemoryExecutions, MemoryObjects, MemoryOutbox, MemoryQueue, MemorySecrets,
-    SeededEntropy,
-};
-use livelist_store::metrics::NoMetrics;
-use livelist_store::sealer::ProcessSealer;
+use livelist_store::memory::{ManualClock, MemoryExecutions, MemoryObjects, SeededEntropy};
 use livelist_store::{Clock, Condition, Objects, Retention};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -100,20 +94,10 @@ impl World {
 
     pub fn state_over(&self, objects: Arc<dyn Objects>) -> AdminState {
         AdminState::new(Arc::new(Env {
-            objects,
             leases: Arc::new(ObjectLeases::new(self.objects.clone(), self.clock.clone())),
-            secrets: Arc::new(MemorySecrets::default()),
-            sealer: Arc::new(ProcessSealer::new().unwrap()),
-            queue: Arc::new(MemoryQueue::default()),
-            outbox: Arc::new(MemoryOutbox::default()),
             executions: self.executions.clone(),
-            clock: self.clock.clone(),
             entropy: self.entropy.clone(),
-            transport: Arc::new(HttpTransport::new()),
-            tokens: TokenCache::default(),
-            watch: Default::default(),
-            metrics: Arc::new(NoMetrics),
-            limits: Limits::default(),
+            ..Env::in_memory(objects, self.clock.clone(), Arc::new(HttpTransport::new())).unwrap()
         }))
     }
 

@@ -81,7 +81,9 @@ impl Client<'_> {
             return Ok(Exchanged::Body(parts.headers, body));
         }
         let error = error_body(&parts.headers, body).await;
-        let verdict = policy::judge_as(&self.dialect, parts.status, &parts.headers, &error, now);
+        let verdict = self
+            .dialect
+            .judge(parts.status, &parts.headers, &error, now);
         let message = policy::readable(&error, &self.session.secrets());
         if let Some(heard) = &mut self.heard {
             heard.refusal = Some(message.clone());
@@ -121,7 +123,7 @@ impl Client<'_> {
         room.clear();
         let rest = SyncIoBridge::new(StreamReader::new(body.map(|p| p.map_err(io::Error::other))));
         let takes = request.takes;
-        let parsing = crate::blocking::run(move || {
+        let parsing = livelist_blocking::run(move || {
             let source = Pieces::new(pieces);
             let source: Box<dyn Read> = if ended {
                 Box::new(source)

@@ -57,7 +57,7 @@ impl Hanging {
 
 /// A runtime on whose thread blocking work is done in place.
 fn runtime() -> tokio::runtime::Runtime {
-    crate::blocking::in_place_on_this_thread();
+    livelist_blocking::in_place_on_this_thread();
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.unwrap()
 }

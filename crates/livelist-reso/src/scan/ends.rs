@@ -5,10 +5,11 @@ use livelist_model::asking::can_be_bare;
 use livelist_model::evidence::EndSign;
 use livelist_model::keys::KeyBuffer;
 
-use super::{ScanState, filter, overlap};
+use super::{ScanState, overlap};
 use crate::allow;
 use crate::client::Client;
 use crate::error::ClientError;
+use crate::filter::filter;
 use crate::query::{Query, literal_as};
 
 /// A row at the end may be sold meanwhile: then the one before it is looked for, so many times.

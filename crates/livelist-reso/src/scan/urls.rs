@@ -9,7 +9,8 @@ use crate::allow;
 use crate::client::Client;
 use crate::dialect::{KeysetBy, ScanForm, SizeForm};
 use crate::error::ClientError;
-use crate::query::{Query, all_of};
+use crate::filter::filter;
+use crate::query::Query;
 
 /// Makes the URLs of one page, for any size.
 pub(super) struct PageUrls {
@@ -125,13 +126,4 @@ fn with(fields: &str, needed: &[&str]) -> String {
         }
     }
     all.join(",")
-}
-
-/// The feed's filter, the dialect's conditions and `more`, in one.
-pub(crate) fn filter(client: &Client<'_>, more: &[&str]) -> String {
-    let conditions = (client.dialect().conditions)(client.feed());
-    let mut all: Vec<&str> = conditions.iter().map(String::as_str).collect();
-    all.extend(client.feed().filter.as_deref());
-    all.extend(more);
-    all_of(&all)
 }

@@ -26,12 +26,25 @@ impl Bucket {
         }
     }
 
-    /// Takes a permission at `now`; gives the milliseconds to wait for it. Nothing is taken where that
-    /// is more than `patience`.
-    pub fn take(&mut self, now: u64, patience: u64) -> Option<u64> {
+    /// Takes `n` permissions at `now`, whatever the wait for them; gives it in milliseconds.
+    pub fn draw(&mut self, now: u64, n: u64) -> u64 {
+        self.refill(now);
+        self.left -= n as f64;
+        let wait = (-self.left / self.refill * 1_000.0).max(0.0).ceil() as u64;
+        self.waited += if wait > 0 { n } else { 0 };
+        wait
+    }
+
+    fn refill(&mut self, now: u64) {
         let passed = now.saturating_sub(self.at) as f64 / 1_000.0;
         self.left = (self.left + passed * self.refill).min(self.size);
         self.at = self.at.max(now);
+    }
+
+    /// Takes a permission at `now`; gives the milliseconds to wait for it. Nothing is taken where that
+    /// is more than `patience`.
+    pub fn take(&mut self, now: u64, patience: u64) -> Option<u64> {
+        self.refill(now);
         let wait = if self.left >= 1.0 {
             0.0
         } else {
@@ -102,5 +115,7 @@ mod tests {
         assert_eq!(waits, [Some(0), Some(0), Some(100), None]);
         assert_eq!(bucket.take(1_200, 150), Some(0));
         assert_eq!((bucket.waited, bucket.refused), (1, 1));
+        assert_eq!(bucket.draw(2_000, 2), 0);
+        assert_eq!([bucket.draw(2_000, 3), bucket.draw(2_300, 1)], [300, 100]);
     }
 }

@@ -95,18 +95,15 @@ impl<'t> Sky<'t> {
 
     /// Counts the states that were passed, and waits for what comes next.
     fn reach(&mut self, feed: usize, stop: Stop) -> Result<(), MachineError> {
-        self.count(feed)?;
+        let now = self.now + self.count(feed)?;
         let wait = self.running(feed)?.wait;
         self.running(feed)?.stop = stop;
         match stop {
-            Stop::Invoke(_) => self.at(self.now + time::STATE, Event::Invoke(feed)),
+            Stop::Invoke(_) => self.at(now + time::STATE, Event::Invoke(feed)),
             Stop::Notify | Stop::StartContinuation => {
-                self.at(
-                    self.now + time::STATE + time::CALL as u64,
-                    Event::GoOn(feed),
-                );
+                self.at(now + time::STATE + time::CALL as u64, Event::GoOn(feed));
             }
-            Stop::Wait => self.at(self.now + wait, Event::GoOn(feed)),
+            Stop::Wait => self.at(now + wait, Event::GoOn(feed)),
             Stop::HandedOver => {
                 let (walk, stop) = Walk::carry_on(self.walk(feed)?)?;
                 let running = self.running(feed)?;
@@ -116,7 +113,7 @@ impl<'t> Sky<'t> {
                 self.reach(feed, stop)?;
             }
             Stop::Succeeded | Stop::Failed => {
-                self.night.runs[feed].ended = Some(self.now);
+                self.night.runs[feed].ended = Some(now);
                 self.night.runs[feed].failed = stop == Stop::Failed;
                 self.night.open.down();
             }
@@ -124,7 +121,8 @@ impl<'t> Sky<'t> {
         Ok(())
     }
 
-    fn count(&mut self, feed: usize) -> Result<(), MachineError> {
+    /// Counts the transitions that are new; gives the milliseconds that Step Functions' quota costs.
+    fn count(&mut self, feed: usize) -> Result<u64, MachineError> {
         let walk = self.walk(feed)?;
         let (transitions, events) = (walk.transitions(), walk.events());
         let running = self.running(feed)?;
@@ -135,7 +133,7 @@ impl<'t> Sky<'t> {
         run.events = run.events.max(events);
         self.night.usage.transitions += new;
         self.rate.note(self.now, new);
-        Ok(())
+        Ok(self.night.transitions.draw(self.now, new))
     }
 
     pub(super) fn go_on(&mut self, feed: usize) -> Result<(), MachineError> {
@@ -148,8 +146,7 @@ impl<'t> Sky<'t> {
         let Stop::Invoke(step) = self.running(feed)?.stop else {
             return Ok(());
         };
-        let reserved = 1 + self.settings.workers as u64;
-        if self.night.together.now >= self.settings.lambdas.saturating_sub(reserved) {
+        if !self.has_room(Function::Step(step)) {
             self.night.turned_away += 1;
             return self.fails(feed, "Lambda.TooManyRequestsException");
         }
@@ -194,8 +191,9 @@ impl<'t> Sky<'t> {
         let fraction = self.dice.fraction();
         match self.walk(feed)?.retry(error, fraction)? {
             Some(seconds) => {
-                self.count(feed)?;
-                self.at(self.now + (seconds * 1_000.0) as u64, Event::Invoke(feed));
+                let throttled = self.count(feed)?;
+                let pause = (seconds * 1_000.0) as u64;
+                self.at(self.now + throttled + pause, Event::Invoke(feed));
                 Ok(())
             }
             None => {

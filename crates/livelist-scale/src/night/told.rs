@@ -64,17 +64,21 @@ pub struct Night {
     pub planned: u64,
     /// When the last pair was taken.
     pub taken: u64,
-    /// The most tasks at once by function, and of all that share what is not reserved.
+    /// The most tasks at once by function.
     pub peaks: BTreeMap<Function, Peak>,
-    /// Of all functions without a reservation.
+    /// Of all functions without a reservation, which share what is left.
     pub together: Peak,
+    /// How long so many of them ran that the sites' API had too little left, in milliseconds.
+    pub starved: u64,
     /// Invocations that Lambda turned away.
     pub turned_away: u64,
     /// `StartExecution`.
     pub starts: Bucket,
     /// `GetParameter`.
     pub parameters: Bucket,
-    /// The most state transitions in a second.
+    /// State transitions.
+    pub transitions: Bucket,
+    /// The most of them in a second.
     pub transitions_a_second: u64,
     /// Open executions.
     pub open: Peak,

@@ -1,20 +1,12 @@
 //! When nights end, and what is in their way.
 
-use super::{Facts, PAIRS, Played, ReportError, clock, number, table, texts, usd};
-use crate::night::play;
-use crate::settings::{Function, Settings};
+use super::{Facts, PAIRS, Played, clock, number, table, texts};
+use crate::settings::Function;
 use crate::town::{Sharing, Town};
 
 /// The tables of nights.
-pub(super) fn nights(facts: &Facts<'_>) -> Result<String, ReportError> {
-    let parts = [
-        ends(facts),
-        picture(facts),
-        providers(facts),
-        quotas(facts),
-        helps(facts)?,
-    ];
-    Ok(parts.join("\n"))
+pub(super) fn nights(facts: &Facts<'_>) -> String {
+    [ends(facts), picture(facts), providers(facts), quotas(facts)].join("\n")
 }
 
 fn ends(facts: &Facts<'_>) -> String {
@@ -36,11 +28,7 @@ fn ends(facts: &Facts<'_>) -> String {
         let busy: u64 = night.runs.iter().map(|r| r.busy).sum();
         let failed = night.runs.iter().filter(|r| r.failed).count() as u64;
         vec![
-            format!(
-                "{}, {}",
-                played.sharing.words(),
-                number(played.pairs as u64)
-            ),
+            played.words(),
             number(played.town.feeds.len() as u64),
             number(played.town.credentials as u64),
             clock(night.taken),
@@ -69,8 +57,10 @@ fn ends(facts: &Facts<'_>) -> String {
         .collect();
     format!(
         "## When the night ends\n\nThe schedule fires at 04:00 (UTC, and up to a quarter of an hour later, \
-         which is not counted here). Times are hours, minutes and seconds from there. {} workers, {} tasks \
-         at once in the account.\n\n{}\nThe most tasks at once of each function, {} pairs:\n\n{}",
+         which is not counted here). Times are hours, minutes and seconds from there. {} pairs start in a \
+         second (`PairsPerSecond`), or as many as it takes to start all in 15 minutes. {} workers, {} tasks at \
+         once in the account, `Size=small`.\n\n{}\nThe most tasks at once of each function, {} pairs:\n\n{}",
+        facts.settings.pairs_a_second,
         facts.settings.workers,
         number(facts.settings.lambdas),
         table(&head, &rows),
@@ -185,7 +175,7 @@ fn quotas(facts: &Facts<'_>) -> String {
         "transitions in the busiest second, of 5,000",
         "binds first",
     ]);
-    let room = facts.settings.lambdas - 1 - facts.settings.workers as u64;
+    let room = facts.settings.room();
     let row = |played: &Played| {
         let night = &played.night;
         let first = match () {
@@ -196,11 +186,7 @@ fn quotas(facts: &Facts<'_>) -> String {
             () => "the provider",
         };
         vec![
-            format!(
-                "{}, {}",
-                played.sharing.words(),
-                number(played.pairs as u64)
-            ),
+            played.words(),
             format!("{:.0} %", night.together.most as f64 / room as f64 * 100.0),
             number(night.turned_away),
             number(night.parameters.waited),
@@ -213,72 +199,8 @@ fn quotas(facts: &Facts<'_>) -> String {
     };
     let rows: Vec<Vec<String>> = facts.nights.iter().map(row).collect();
     format!(
-        "## Which quota binds first\n\nOf Lambda's {} tasks at once, {} are not reserved for the planner and \
-         the workers.\n\n{}",
-        number(facts.settings.lambdas),
+        "## Which quota binds first\n\nLambda has {} tasks at once for all functions.\n\n{}",
         number(room),
         table(&head, &rows),
     )
-}
-
-/// What helps where nobody shares.
-fn helps(facts: &Facts<'_>) -> Result<String, ReportError> {
-    let as_deployed = facts.settings.clone();
-    let of = |change: &dyn Fn(&mut Settings)| {
-        let mut settings = as_deployed.clone();
-        change(&mut settings);
-        settings
-    };
-    let fast = (10_000.0, 10_000.0);
-    let variants = [
-        ("as deployed", as_deployed.clone()),
-        ("`WorkerConcurrency` 2", of(&|s| s.workers = 2)),
-        (
-            "higher throughput of the Parameter Store",
-            of(&|s| s.parameters = fast),
-        ),
-        ("5,000 tasks at once", of(&|s| s.lambdas = 5_000)),
-        (
-            "both of these",
-            of(&|s| (s.parameters, s.lambdas) = (fast, 5_000)),
-        ),
-        (
-            "the pairs sent over 15 minutes",
-            of(&|s| s.spread = 900_000),
-        ),
-    ];
-    let mut rows = Vec::new();
-    for (words, settings) in variants {
-        let mut cells = vec![words.to_owned()];
-        for times in [1, 2] {
-            let Some(played) = facts.night(Sharing::Nobody, PAIRS * times) else {
-                continue;
-            };
-            let night = play(&played.town, facts.machine, &settings, super::SEED, false)?;
-            let failed = night.runs.iter().filter(|r| r.failed).count() as u64;
-            let bill = facts.prices.bill(&night.all());
-            cells.extend([
-                number(failed),
-                clock(night.quantile(0.99)),
-                usd(bill.total()),
-            ]);
-        }
-        rows.push(cells);
-    }
-    let head = texts(&[
-        "where nobody shares",
-        "10,000: failed",
-        "99 % ended",
-        "$ a day",
-        "20,000: failed",
-        "99 % ended",
-        "$ a day",
-    ]);
-    Ok(format!(
-        "## What helps where nobody shares\n\nThe workers start some 300 runs a second, and each reads its \
-         secret at once. What is refused is tried again for about three minutes; then the run fails, tells \
-         so, and its list stays as it was. The higher throughput of the Parameter Store is paid by request \
-         (not in the bill).\n\n{}",
-        table(&head, &rows)
-    ))
 }

@@ -85,7 +85,7 @@ pub(super) async fn seen(
         let summary = part.list.summary.clone();
         let mut list = lists::open(&*env.objects, &part.list.object, summary).await?;
         let wanted = wanted.clone();
-        let found = livelist_reso::blocking::run(move || {
+        let found = livelist_blocking::run(move || {
             let mut found = Vec::new();
             while list.advance()? {
                 if wanted.contains(list.key()) {

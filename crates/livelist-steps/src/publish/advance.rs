@@ -1,20 +1,14 @@
 //! Moves the head: stores the objects that it will point at, and afterwards marks those that are no
 //! longer needed. The compare-and-swap in between is done by `publish`.
 
-use livelist_model::head::{DELTA_HISTORY, DeltaRef, Head, ObjectRef, whole_seconds};
+use livelist_model::head::{DELTA_HISTORY, DeltaRef, Head, whole_seconds};
 use livelist_model::layout;
-use livelist_store::{Body, Condition, Retention};
+use livelist_store::Condition;
 
 use super::{Work, gone};
 use crate::draft::Made;
 use crate::lists;
 use crate::{Env, StepError};
-
-pub(super) async fn store(env: &Env, object: String, body: Body) -> Result<ObjectRef, StepError> {
-    let bytes = body.len();
-    lists::put_content(&*env.objects, &object, body, Retention::Keep).await?;
-    Ok(ObjectRef { object, bytes })
-}
 
 /// Stores snapshot and delta, and gives the head that points at them.
 pub(super) async fn next_head(
@@ -28,8 +22,8 @@ pub(super) async fn next_head(
     let sequence = head.as_ref().map_or(0, |h| h.sequence) + 1;
     let version = Head::version_of(now, sequence);
     let (snapshot, summary) = made.snapshot;
-    let full = store(
-        env,
+    let full = lists::store(
+        &*env.objects,
         layout::snapshot(feed, sequence, &summary.sha256),
         snapshot,
     )
@@ -49,7 +43,7 @@ pub(super) async fn next_head(
             sha256: delta.text.sha256,
             published_at: Some(now),
             run: Some(work.run.run.clone()),
-            stored: store(env, name, body).await?,
+            stored: lists::store(&*env.objects, name, body).await?,
         });
         deltas.extend(head.deltas.iter().take(DELTA_HISTORY - 1).cloned());
     }

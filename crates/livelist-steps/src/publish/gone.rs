@@ -170,7 +170,7 @@ async fn make(
     changes: Vec<Change>,
     now: jiff::Timestamp,
 ) -> Result<(Body, ListSummary, bool), StepError> {
-    let made = livelist_reso::blocking::run(move || {
+    let made = livelist_blocking::run(move || {
         let mut former = former;
         let mut made = None;
         for change in changes {
@@ -220,7 +220,7 @@ async fn keep(
     came_back: Option<jiff::Timestamp>,
 ) -> Result<GoneRef, StepError> {
     let object = layout::gone(&work.run.feed.feed, sequence, &summary.sha256);
-    let stored = super::advance::store(env, object, body).await?;
+    let stored = lists::store(&*env.objects, object, body).await?;
     Ok(GoneRef {
         stored,
         summary,

@@ -35,7 +35,7 @@ pub(super) async fn make(
         None => None,
     };
     let mut writer = Writer::new(head);
-    let made = livelist_reso::blocking::run(move || {
+    let made = livelist_blocking::run(move || {
         let mut streams: Vec<(Box<dyn KeyStream + Send>, u32)> = Vec::new();
         for (part, scan) in parts {
             streams.push((Box::new(part), scan));

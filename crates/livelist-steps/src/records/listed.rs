@@ -71,7 +71,7 @@ pub async fn listed(
     };
     let name = head.full.object.clone();
     let proof = head.run.to_string();
-    let compared = livelist_reso::blocking::run(move || {
+    let compared = livelist_blocking::run(move || {
         let missing = missing(ListReader::new(full, Some(summary)), &entries)?;
         let removals = match gone {
             Some((gone, summary)) => {

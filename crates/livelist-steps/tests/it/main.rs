@@ -33,7 +33,7 @@
 //! F1 and F3 `empty`; F2, F5, F6 `cut`; F4 `throttle`; F7, F14 `mass`; F8, F9 `paging`; F10 `crash`,
 //! `overlap`; F11 `tokens`; F13 `links`; F15 `overlap`; F18 `keys`; F20 `secrets`; several at once
 //! `chaos`. What a task that fails leaves behind: `stumble`; what many small ones do: `parts`;
-//! a clock that is wrong: `clock`.
+//! a large plan: `planning`; a clock that is wrong: `clock`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -64,6 +64,7 @@ mod notices;
 mod overlap;
 mod paging;
 mod parts;
+mod planning;
 mod quirks;
 mod secrets;
 mod stumble;

@@ -17,17 +17,11 @@ use livelist_model::run::{FeedSpec, RunSpec};
 use livelist_reso::Dialects;
 use livelist_reso::HttpTransport;
 use livelist_reso::dialect::Dialect;
-use livelist_steps::authorize::TokenCache;
 use livelist_steps::chain::{Ended, reconcile};
 use livelist_steps::publish::{Outcome, Output};
 use livelist_steps::{Env, Limits};
-use livelist_store::leases::ObjectLeases;
-use livelist_store::memory::{
-    ManualClock, MemoryExecutions, MemoryObjects, MemoryOutbox, MemoryQueue, MemorySecrets,
-    SeededEntropy,
-};
-use livelist_store::sealer::ProcessSealer;
-use livelist_store::{Clock, Condition, NoMetrics, ObjectsExt, Retention};
+use livelist_store::memory::{ManualClock, MemoryObjects, MemorySecrets};
+use livelist_store::{Clock, Condition, ObjectsExt, Retention};
 
 pub struct World {
     pub specs: Vec<MlsSpec>,
@@ -43,25 +37,15 @@ fn env_of(
     clock: &Arc<ManualClock>,
     secrets: &Arc<MemorySecrets>,
 ) -> Env {
+    let transport = Arc::new(HttpTransport::new());
     Env {
-        objects: objects.clone(),
-        leases: Arc::new(ObjectLeases::new(objects.clone(), clock.clone())),
         secrets: secrets.clone(),
-        sealer: Arc::new(ProcessSealer::new().unwrap()),
-        queue: Arc::new(MemoryQueue::default()),
-        outbox: Arc::new(MemoryOutbox::default()),
-        executions: Arc::new(MemoryExecutions::default()),
-        clock: clock.clone(),
-        entropy: Arc::new(SeededEntropy::new(1)),
-        transport: Arc::new(HttpTransport::new()),
-        metrics: Arc::new(NoMetrics),
-        tokens: TokenCache::default(),
-        watch: Default::default(),
         // However few rows there are, there are drafts.
         limits: Limits {
             draft_rows: 0,
             ..Limits::default()
         },
+        ..Env::in_memory(objects.clone(), clock.clone(), transport).unwrap()
     }
 }
 

@@ -25,17 +25,11 @@ use livelist_model::registry::{Pair, parse_mls};
 use livelist_model::run::{FeedSpec, RunSpec};
 use livelist_reso::Dialects;
 use livelist_reso::transport::{BodyStream, Transport, TransportError};
-use livelist_steps::authorize::TokenCache;
 use livelist_steps::chain::{Ended, reconcile};
 use livelist_steps::publish::{Outcome, Output};
-use livelist_steps::{Env, Limits, compare, confirm};
-use livelist_store::leases::ObjectLeases;
-use livelist_store::memory::{
-    ManualClock, MemoryExecutions, MemoryObjects, MemoryOutbox, MemoryQueue, MemorySecrets,
-    SeededEntropy,
-};
-use livelist_store::sealer::ProcessSealer;
-use livelist_store::{Clock, Condition, NoMetrics, ObjectsExt, Retention};
+use livelist_steps::{Env, compare, confirm};
+use livelist_store::memory::{ManualClock, MemoryObjects, MemorySecrets};
+use livelist_store::{Clock, Condition, ObjectsExt, Retention};
 use rstest::rstest;
 
 use by_hand::Hand;
@@ -300,20 +294,8 @@ impl Town {
         };
         secrets.set("ssm:/x".parse().unwrap(), secret);
         let env = Env {
-            objects: objects.clone(),
-            leases: Arc::new(ObjectLeases::new(objects.clone(), clock.clone())),
             secrets,
-            sealer: Arc::new(ProcessSealer::new().unwrap()),
-            queue: Arc::new(MemoryQueue::default()),
-            outbox: Arc::new(MemoryOutbox::default()),
-            executions: Arc::new(MemoryExecutions::default()),
-            clock: clock.clone(),
-            entropy: Arc::new(SeededEntropy::new(1)),
-            transport: vendor.clone(),
-            metrics: Arc::new(NoMetrics),
-            tokens: TokenCache::default(),
-            limits: Limits::default(),
-            watch: Default::default(),
+            ..Env::in_memory(objects.clone(), clock.clone(), vendor.clone()).unwrap()
         };
         let text = format!(
             r#"{{"mls":"x","provider":"{provider}","base_url":"https://x.example/odata","credential":"ssm:/x"{settings}}}"#

@@ -4,6 +4,7 @@ use livelist_model::layout;
 
 use super::*;
 use crate::memory::{MemoryObjects, SeededEntropy};
+use crate::{Condition, Retention};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
@@ -92,18 +93,18 @@ async fn what_cannot_be_done_changes_nothing() {
     };
     for id in ["", "a b", "a\nb", &"a".repeat(65)] {
         let refused = keys.add(&named(id), now(), &entropy).await;
-        assert!(matches!(refused, Err(SiteKeyError::NotAnId(_))), "{id}");
+        assert!(matches!(refused, Err(KeyError::NotAnId(_))), "{id}");
     }
     let refused = keys.revoke("none").await;
-    assert!(matches!(refused, Err(SiteKeyError::Unknown(_))));
+    assert!(matches!(refused, Err(KeyError::Unknown(_))));
     let refused = keys.rotate("none", DAY, now(), &entropy).await;
-    assert!(matches!(refused, Err(SiteKeyError::Unknown(_))));
+    assert!(matches!(refused, Err(KeyError::Unknown(_))));
     let refused = keys.rotate("none", Duration::MAX, now(), &entropy).await;
-    assert!(matches!(refused, Err(SiteKeyError::TooLong)));
+    assert!(matches!(refused, Err(KeyError::TooLong)));
     assert_eq!(text(&keys).await, before);
     keys.add(&named("one"), now(), &entropy).await.unwrap();
     let refused = keys.add(&named("one"), now(), &entropy).await;
-    assert!(matches!(refused, Err(SiteKeyError::Taken(_))));
+    assert!(matches!(refused, Err(KeyError::Taken(_))));
     keys.revoke("one").await.unwrap();
     assert_eq!(text(&keys).await, before);
 }
@@ -119,10 +120,7 @@ async fn a_document_that_is_not_sound_is_left_alone() {
     ] {
         let keys = of(&objects, damaged).await;
         let refused = keys.add(&NewKey::default(), now(), &entropy).await;
-        assert!(
-            matches!(refused, Err(SiteKeyError::Document(_))),
-            "{damaged}"
-        );
+        assert!(matches!(refused, Err(KeyError::Document(_))), "{damaged}");
         assert_eq!(text(&keys).await, damaged);
     }
 }

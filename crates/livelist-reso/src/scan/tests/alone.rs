@@ -283,7 +283,7 @@ fn pages_that_never_join_are_no_circle() {
 
 /// What the probe says of the way from page to page, and of the first one.
 fn probed(server: &Strange) -> (Verdict, String) {
-    crate::blocking::in_place_on_this_thread();
+    livelist_blocking::in_place_on_this_thread();
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.unwrap();
     let account = r#"{"token":"a-token-of-some-length"}"#.to_owned();

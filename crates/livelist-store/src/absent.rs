@@ -1,22 +1,26 @@
-//! Ports that this function was not given, because it has no right to use what stands behind them.
-//! Using one is a mistake in the template, and the error names the missing variable.
+//! Ports that a process was not given, because it has no right to use what stands behind them, or no use
+//! for it. Using one is a mistake, and the error says what is missing.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use livelist_model::notice::FeedEvent;
-use livelist_store::{
-    Executions, Message, Outbox, Queue, SealError, Sealer, SendFailure, Start, StoreError,
-};
+use livelist_model::registry::CredentialRef;
 use secrecy::SecretString;
 
-/// A port whose variable is not set.
-pub(crate) struct Absent(pub(crate) &'static str);
+use crate::{
+    Executions, Message, Outbox, Queue, SealError, Sealer, SecretError, Secrets, SendFailure,
+    Start, StoreError,
+};
+
+/// A port that is not there, by what would have to be set.
+#[derive(Debug, Clone, Copy)]
+pub struct Absent(pub &'static str);
 
 impl Absent {
     fn refuse<T>(&self) -> Result<T, StoreError> {
-        let why = format!("{} is not set for this function", self.0);
-        Err(StoreError::refused("what this function does not have", why))
+        let why = format!("{} is not set for this process", self.0);
+        Err(StoreError::refused("what this process does not have", why))
     }
 }
 
@@ -57,5 +61,15 @@ impl Sealer for Absent {
 
     async fn open(&self, _: &str, _: &str) -> Result<SecretString, SealError> {
         Ok(self.refuse()?)
+    }
+}
+
+#[async_trait]
+impl Secrets for Absent {
+    async fn get(&self, reference: &CredentialRef) -> Result<SecretString, SecretError> {
+        Err(SecretError::Unsupported(
+            reference.clone(),
+            "this process reads no secrets",
+        ))
     }
 }

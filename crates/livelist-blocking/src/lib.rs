@@ -1,6 +1,6 @@
 //! Runs CPU-bound work (parsing, compressing, merging) on a separate thread, so that it does not
 //! block async tasks. A simulation can ask for it to run in place on its own thread, so that it
-//! controls the order of everything.
+//! controls the order of everything. Depends on nothing here: the client and the steps both use it.
 
 use std::cell::Cell;
 
