@@ -16,6 +16,8 @@ const NOTIFY_LOOPBACK: &str = "LIVELIST_NOTIFY_LOOPBACK";
 /// The namespace of the metrics; nobody counts without it.
 const METRICS: &str = "LIVELIST_METRICS";
 const METRICS_PER_MLS: &str = "LIVELIST_METRICS_PER_MLS";
+/// Whether the operators' page is deployed beside the API.
+const DASHBOARD: &str = "LIVELIST_DASHBOARD";
 const SCAN_SECONDS: &str = "LIVELIST_SCAN_SECONDS";
 
 const DEFAULT_SCAN: Duration = Duration::from_secs(600);
@@ -107,6 +109,8 @@ pub(crate) struct Config {
     pub(crate) metrics: Option<String>,
     /// Whether there are metrics of each MLS besides the totals.
     pub(crate) metrics_per_mls: bool,
+    /// Whether the operators' page stands beside the API.
+    pub(crate) has_dashboard: bool,
     /// A scan or confirm task hands on after this.
     pub(crate) scan_time: Duration,
 }
@@ -141,6 +145,7 @@ impl Config {
             notify_loopback: yes_or_no(NOTIFY_LOOPBACK, get(NOTIFY_LOOPBACK))?,
             metrics: get(METRICS),
             metrics_per_mls: yes_or_no(METRICS_PER_MLS, get(METRICS_PER_MLS))?,
+            has_dashboard: yes_or_no(DASHBOARD, get(DASHBOARD))?,
             scan_time: match get(SCAN_SECONDS) {
                 Some(value) => seconds(value)?,
                 None => DEFAULT_SCAN,

@@ -4,6 +4,7 @@
 mod approve;
 mod cli;
 mod context;
+mod disk;
 mod exit;
 mod exposed;
 mod keys;
