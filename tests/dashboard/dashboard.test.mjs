@@ -317,6 +317,69 @@ test("a town", async (t) => {
   });
 });
 
+test("by keyboard alone, and on a narrow screen", async (t) => {
+  const world = await World.town(t, ["abor", "bolt", "a-board-of-realtors-with-a-long-name"]);
+  await world.day(-1);
+  for (const mls of ["abor", "bolt"]) await world.told(mls, "sell", { n: 300 });
+  await world.day(0);
+  await world.serve(t);
+  const shown = await browser(t);
+  const focus = (page) => page.evaluate(() => document.activeElement.id || document.activeElement.tagName);
+
+  await t.test("the focus is never lost", async () => {
+    const page = await opened(shown, world);
+    await page.keyboard.type(world.key);
+    await page.keyboard.press("Enter");
+    await rows(page).first().waitFor();
+    assert.equal(await focus(page), "feeds", "after signing in");
+    const chosen = page.locator("#feeds tr[aria-selected=true]");
+    await page.keyboard.press("ArrowDown");
+    assert.equal(await chosen.getAttribute("aria-rowindex"), "3");
+    // The arrows work from anywhere in the view, as its foot says.
+    await page.evaluate(() => document.activeElement.blur());
+    assert.equal(await focus(page), "BODY");
+    await page.keyboard.press("ArrowUp");
+    assert.equal(await chosen.getAttribute("aria-rowindex"), "2");
+    assert.equal(await focus(page), "feeds");
+    await page.reload();
+    await rows(page).first().waitFor();
+    await page.keyboard.press("ArrowDown");
+    assert.equal(await focus(page), "feeds", "after loading anew");
+
+    await page.goto(`${world.base}/dashboard#/held`);
+    const reject = page.getByRole("button", { name: /Reject/ }).first();
+    await reject.focus();
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    assert.equal(await focus(page), "BUTTON", "a dialog that is closed gives it back");
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await page.getByText("1 result waits.").waitFor();
+    assert.equal(await focus(page), "H1", "the button went with its card");
+    await page.context().close();
+  });
+
+  await t.test("390 pixels are enough to read", async () => {
+    const page = await signedIn(shown, world, { viewport: { width: 390, height: 844 } });
+    const cut = () => page.evaluate(() => [...document.querySelectorAll("#feeds .c-feed a, #feeds .c-live, .lines a, .axis span")]
+      .filter((e) => e.offsetParent && (e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== "inline" || e.getBoundingClientRect().right > innerWidth + 1)).map((e) => e.textContent));
+    assert.deepEqual(await cut(), []);
+    const long = rows(page).filter({ hasText: "a-board-of-realtors" });
+    const [cell, name] = [await long.locator(".c-feed").boundingBox(), await long.locator(".c-feed a").boundingBox()];
+    assert.ok(name.y >= cell.y && name.y + name.height <= cell.y + cell.height + 1, "the whole name is in its row");
+    await accessible(page, "feeds, narrow");
+    await page.getByRole("link", { name: "Schedule" }).click();
+    await page.locator(".axis").waitFor();
+    assert.deepEqual(await cut(), []);
+    const size = await page.locator(".axis span").first().evaluate((e) => Number.parseFloat(getComputedStyle(e).fontSize));
+    assert.ok(size >= 11, `${size} px`);
+    await accessible(page, "schedule, narrow");
+    await page.context().close();
+  });
+});
+
 test("a faulty registry is told above every view", async (t) => {
   const world = await World.town(t, ["abor"]);
   await world.day(0);

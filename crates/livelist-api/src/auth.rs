@@ -4,12 +4,14 @@
 //! Two forms of keys: `ll1.{client}.{secret}` names its client, so that one document has to be
 //! read; any other text is looked up in an index of all clients. Either way the client's present
 //! document has the last word, so that a key that is taken out of it is refused from the next
-//! request on. All refusals are one and the same 401.
+//! request on. All refusals are one and the same 401, and take the same work: who shows a key that
+//! names a client does not learn from the time whether that client is there.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use livelist_model::ClientId;
 use livelist_model::registry::{ApiKey, Client};
+use livelist_store::ObjectsExt;
 use livelist_store::admin_keys::ADMIN_PREFIX;
 use livelist_store::registry::{DocumentError, read_client};
 use subtle::{Choice, ConstantTimeEq};
@@ -45,9 +47,13 @@ impl FromRequestParts<ApiState> for Caller {
 async fn find(state: &ApiState, key: &Bearer) -> Result<Caller, ApiError> {
     let hash = key.hash();
     match owner(key) {
-        Owner::Named(Some(client)) => verified(state, &client, &hash)
-            .await?
-            .ok_or(ApiError::Unauthorized),
+        Owner::Named(Some(client)) => match verified(state, &client, &hash).await? {
+            Looked::Holds(caller) => Ok(*caller),
+            looked => {
+                decoy(state, &client, &hash, matches!(looked, Looked::Unknown)).await;
+                Err(ApiError::Unauthorized)
+            }
+        },
         Owner::Named(None) => Err(ApiError::Unauthorized),
         Owner::Unnamed => find_unnamed(state, &hash).await,
     }
@@ -59,9 +65,9 @@ async fn find_unnamed(state: &ApiState, hash: &KeyHash) -> Result<Caller, ApiErr
     let mut index = state.keys.latest(&*state.objects, &*state.clock).await?;
     for _ in 0..2 {
         if let Some(client) = index.find(hash)
-            && let Some(caller) = verified(state, client, hash).await?
+            && let Looked::Holds(caller) = verified(state, client, hash).await?
         {
-            return Ok(caller);
+            return Ok(*caller);
         }
         match state
             .keys
@@ -81,20 +87,46 @@ async fn find_unnamed(state: &ApiState, hash: &KeyHash) -> Result<Caller, ApiErr
     Err(ApiError::Unauthorized)
 }
 
-/// The client with its key, if its document holds the hash and the key has not expired.
-async fn verified(
-    state: &ApiState,
-    client: &ClientId,
-    hash: &KeyHash,
-) -> Result<Option<Caller>, ApiError> {
+/// What a client's document says of a key.
+enum Looked {
+    /// It holds it, and it has not expired.
+    Holds(Box<Caller>),
+    /// It does not.
+    Lacks,
+    /// There is no such client.
+    Unknown,
+}
+
+/// Whether the document of `client` holds the hash.
+async fn verified(state: &ApiState, client: &ClientId, hash: &KeyHash) -> Result<Looked, ApiError> {
     match read_client(&*state.objects, client).await {
         Ok(client) => {
             let key = held(&client, hash).cloned();
             let key = key.filter(|key| !key.is_expired(state.clock.now()));
-            Ok(key.map(|key| Caller { client, key }))
+            Ok(match key {
+                Some(key) => Looked::Holds(Box::new(Caller { client, key })),
+                None => Looked::Lacks,
+            })
         }
-        Err(DocumentError::Missing(_)) => Ok(None),
+        Err(DocumentError::Missing(_)) => Ok(Looked::Unknown),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// A document that no client has: its name is none.
+const NOBODY: &str = "registry/clients/.nobody";
+
+/// Does for a refused key what was not done for it yet: a document that is not there is looked for, or
+/// one that is there is read, parsed and compared. Which one, the name in the key says: it is as long to
+/// read as those of real clients are, and the same time and again. What becomes of it says nothing.
+async fn decoy(state: &ApiState, client: &ClientId, hash: &KeyHash, is_unknown: bool) {
+    let Ok(index) = state.keys.latest(&*state.objects, &*state.clock).await else {
+        return;
+    };
+    match index.decoy(client) {
+        Some(other) if is_unknown => drop(verified(state, other, hash).await),
+        None if is_unknown => {}
+        _ => drop(state.objects.read(NOBODY).await),
     }
 }
 

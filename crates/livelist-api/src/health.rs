@@ -1,16 +1,20 @@
-//! `GET /v1/health`: the process answers. Needs no key and reads nothing.
+//! `GET /v1/health`: the process answers. Needs no key and reads nothing. What is wrong is told to operators
+//! alone (`GET /v1/admin/health`, `livelist status`); here it is one word.
 
 use axum::Json;
+use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::state::ApiState;
 
 /// Where it is.
 pub(crate) const HEALTH: &str = "/v1/health";
 
-/// That the process answers.
+/// That the process answers, and whether somebody has to look after it.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Health {
-    /// Always `ok`.
+    /// `ok`; `degraded` where the service answers, and new lists may not come: an operator has to look.
     #[schema(value_type = String, example = "ok")]
     status: &'static str,
 }
@@ -23,6 +27,11 @@ pub(crate) struct Health {
     tag = "service",
     responses((status = 200, description = "It does", body = Health))
 )]
-pub(crate) async fn health() -> Json<Health> {
-    Json(Health { status: "ok" })
+pub(crate) async fn health(State(state): State<ApiState>) -> Json<Health> {
+    Json(Health {
+        status: match state.troubles.are_none() {
+            true => "ok",
+            false => "degraded",
+        },
+    })
 }

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use livelist_model::registry::parse_client;
 use livelist_model::{ClientId, layout};
 use livelist_store::{Clock, Objects, ObjectsExt, StoreError};
+use sha2::{Digest, Sha256};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 use tokio::sync::Mutex;
 
@@ -132,6 +133,19 @@ impl Index {
             keys,
             partial,
         })
+    }
+
+    /// A client in place of `unknown`, which is none: always the same one for the same name, as long as
+    /// the clients stay.
+    pub(crate) fn decoy(&self, unknown: &ClientId) -> Option<&ClientId> {
+        let digest = Sha256::digest(unknown.as_str().as_bytes());
+        let number = digest
+            .first_chunk()
+            .map_or(0, |bytes| u64::from_be_bytes(*bytes));
+        let many = u64::try_from(self.keys.len()).ok()?;
+        let at = number.checked_rem(many)?;
+        let (_, client) = self.keys.get(usize::try_from(at).ok()?)?;
+        Some(client)
     }
 
     /// Whether some documents, and so perhaps some keys, are not in it.

@@ -48,10 +48,12 @@ mod request_id;
 mod signed;
 mod socket;
 mod state;
+mod troubles;
 
 use std::sync::Arc;
 
 use axum::http::Uri;
+use axum::response::{IntoResponse, Redirect};
 use axum::{Json, Router, middleware};
 use serde_json::json;
 use tower_http::limit::RequestBodyLimitLayer;
@@ -72,6 +74,7 @@ pub use request_id::{GATEWAY_REQUEST_ID, REQUEST_ID};
 pub use signed::SignedLinks;
 pub use socket::{Limits, Network, NotANetwork, serve};
 pub use state::ApiState;
+pub use troubles::Troubles;
 
 /// What is asked without a body has none worth more.
 const MAX_BODY: usize = 64 * 1024;
@@ -121,11 +124,14 @@ fn routes() -> Router<ApiState> {
 }
 
 fn finish(routes: Router<ApiState>, state: ApiState) -> Router {
+    let has_dashboard = state.has_dashboard;
     routes
-        .fallback(async |uri: Uri| match uri.path() {
-            "/" => Ok(Json(
-                json!({"service": "livelist", "description": "v1/openapi.json"}),
-            )),
+        .fallback(async move |uri: Uri| match uri.path() {
+            "/" if has_dashboard => Ok(Redirect::temporary("dashboard").into_response()),
+            "/" => {
+                let told = json!({"service": "livelist", "description": "v1/openapi.json"});
+                Ok(Json(told).into_response())
+            }
             _ => Err(ApiError::NotFound),
         })
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)

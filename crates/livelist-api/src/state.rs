@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::keys::KeyIndex;
 use crate::rate::{Budgets, Rate};
+use crate::troubles::Troubles;
 
 /// The ports, and what one process remembers between requests. Built once; cloning shares it.
 #[derive(Clone)]
@@ -20,6 +21,10 @@ pub struct ApiState {
     pub(crate) budgets: Arc<Budgets<(ClientId, String)>>,
     /// One is held while a list is read: they bound the memory and the threads for that.
     pub(crate) readers: Arc<Semaphore>,
+    /// What is wrong with the process or its machine.
+    pub(crate) troubles: Troubles,
+    /// Whether the operators' page has the address `dashboard` beside this API.
+    pub(crate) has_dashboard: bool,
     /// One is held while a large body is read and worked on.
     pub(crate) bodies: Arc<Semaphore>,
 }
@@ -44,9 +49,25 @@ impl ApiState {
             entropy,
             keys: Arc::default(),
             budgets: Arc::new(Budgets::new(Rate::default())),
+            troubles: Troubles::default(),
+            has_dashboard: false,
             readers: Arc::new(Semaphore::new(READERS)),
             bodies: Arc::new(Semaphore::new(BODIES)),
         }
+    }
+
+    /// The same, whose health tells whether there are `troubles`.
+    #[must_use]
+    pub fn with_troubles(mut self, troubles: Troubles) -> Self {
+        self.troubles = troubles;
+        self
+    }
+
+    /// The same beside the operators' page: the bare address leads there.
+    #[must_use]
+    pub fn beside_dashboard(mut self) -> Self {
+        self.has_dashboard = true;
+        self
     }
 
     /// The same with another limit on how often may be asked with one site key.

@@ -19,7 +19,11 @@ pub(crate) async fn serve(config: &Config) -> Result<(), lambda_runtime::Error> 
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     let objects = Arc::new(clients.objects(&config.bucket, entropy.clone()));
     let links = Arc::new(clients.links(&config.bucket, clock.clone()));
-    let router = livelist_api::router(ApiState::new(objects, links, clock, entropy));
+    let mut state = ApiState::new(objects, links, clock, entropy);
+    if config.has_dashboard {
+        state = state.beside_dashboard();
+    }
+    let router = livelist_api::router(state);
     answer(router).await
 }
 

@@ -16,6 +16,8 @@ const NOTIFY_LOOPBACK: &str = "LIVELIST_NOTIFY_LOOPBACK";
 /// The namespace of the metrics; nobody counts without it.
 const METRICS: &str = "LIVELIST_METRICS";
 const METRICS_PER_MLS: &str = "LIVELIST_METRICS_PER_MLS";
+/// Whether the operators' page is deployed beside the API.
+const DASHBOARD: &str = "LIVELIST_DASHBOARD";
 const SCAN_SECONDS: &str = "LIVELIST_SCAN_SECONDS";
 const PAIRS_PER_SECOND: &str = "LIVELIST_PAIRS_PER_SECOND";
 
@@ -108,6 +110,8 @@ pub(crate) struct Config {
     pub(crate) metrics: Option<String>,
     /// Whether there are metrics of each MLS besides the totals.
     pub(crate) metrics_per_mls: bool,
+    /// Whether the operators' page stands beside the API.
+    pub(crate) has_dashboard: bool,
     /// A scan or confirm task hands on after this.
     pub(crate) scan_time: Duration,
     /// The planner lets so many pairs start in a second.
@@ -144,6 +148,7 @@ impl Config {
             notify_loopback: yes_or_no(NOTIFY_LOOPBACK, get(NOTIFY_LOOPBACK))?,
             metrics: get(METRICS),
             metrics_per_mls: yes_or_no(METRICS_PER_MLS, get(METRICS_PER_MLS))?,
+            has_dashboard: yes_or_no(DASHBOARD, get(DASHBOARD))?,
             scan_time: whole(SCAN_SECONDS, get(SCAN_SECONDS))?
                 .map_or(DEFAULT_SCAN, |seconds| Duration::from_secs(seconds.into())),
             pairs_a_second: whole(PAIRS_PER_SECOND, get(PAIRS_PER_SECOND))?,

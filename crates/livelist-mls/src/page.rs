@@ -7,9 +7,9 @@ use std::collections::HashMap;
 
 use crate::book::{Edit, Row};
 use crate::fault::{Fault, OddCount};
+use crate::odd::Odd;
 use crate::record::Schema;
 use crate::record::media::{Expansion, Photos};
-use crate::odd::Odd;
 use crate::spec::Shown;
 
 pub(crate) use pieces::{Column, Pieces};

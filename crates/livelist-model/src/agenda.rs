@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::ids::FeedId;
 use crate::instant;
@@ -67,6 +67,17 @@ pub fn agenda(feeds: &[FeedSpec], last: &BTreeMap<FeedId, Timestamp>, now: Times
     }
 }
 
+/// A secret that was missing is looked for so often.
+const LOOK: i64 = 300;
+
+/// When a secret is looked for next that was missing when a run failed: every five minutes from then on.
+pub fn next_look(failed_at: Timestamp, now: Timestamp) -> Timestamp {
+    let since = now.duration_since(instant::believed(failed_at, now));
+    let left = LOOK - since.as_secs().rem_euclid(LOOK);
+    now.saturating_add(SignedDuration::from_secs(left))
+        .unwrap_or(Timestamp::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +132,21 @@ mod tests {
             let last = feeds.iter().map(|f| (f.feed.clone(), at(last))).collect();
             let due = agenda(&feeds, &last, now).due;
             assert_eq!(due.len(), if is_due { feeds.len() } else { 0 }, "{last:?}");
+        }
+    }
+
+    #[test]
+    fn a_missing_secret_is_looked_for_every_five_minutes() {
+        let failed = at("2026-11-21T04:00:10Z");
+        for (now, next) in [
+            ("2026-11-21T04:00:10Z", "2026-11-21T04:05:10Z"),
+            ("2026-11-21T04:05:09Z", "2026-11-21T04:05:10Z"),
+            ("2026-11-21T04:05:10Z", "2026-11-21T04:10:10Z"),
+            ("2026-11-23T04:00:11Z", "2026-11-23T04:05:10Z"),
+            // Noted by a clock far ahead.
+            ("2025-11-21T04:00:00Z", "2025-11-21T04:05:00Z"),
+        ] {
+            assert_eq!(next_look(failed, at(now)), at(next), "{now}");
         }
     }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::instant;
 use crate::registry::{LONGEST_WINDOW, Limit, Measure};
+use crate::wait::ToldWait;
 
 /// What was asked of a provider with one credential in the last day.
 ///
@@ -19,6 +20,9 @@ use crate::registry::{LONGEST_WINDOW, Limit, Measure};
 pub struct Ledger {
     /// In the order of their times.
     entries: Vec<Entry>,
+    /// How long the provider said to wait, the last time that it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told: Option<ToldWait>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +75,26 @@ impl Ledger {
     pub fn add(&mut self, other: &Ledger) {
         self.entries.extend_from_slice(&other.entries);
         self.entries.sort_by_key(|e| (e.from, e.to));
+        if let Some(told) = other.told {
+            self.note_wait(told);
+        }
+    }
+
+    /// Notes what the provider said; of two waits the one that ends later counts.
+    pub fn note_wait(&mut self, told: ToldWait) {
+        self.told = Some(self.told.map_or(told, |before| before.later(told)));
+    }
+
+    /// Takes the provider's word out; says whether there was one that is still on.
+    pub fn forget_wait(&mut self, now: jiff::Timestamp) -> bool {
+        self.told
+            .take()
+            .is_some_and(|told| told.until(now).is_some())
+    }
+
+    /// The provider's word to wait, while it is on.
+    pub fn told(&self, now: jiff::Timestamp) -> Option<ToldWait> {
+        self.told.filter(|told| told.until(now).is_some())
     }
 
     /// Takes what a clock noted that was far ahead as of now: what was asked counts, its time does not.
@@ -89,6 +113,7 @@ impl Ledger {
     /// Forgets what no window reaches, and joins what need not be told apart any more.
     pub fn compact(&mut self, now: jiff::Timestamp) {
         self.believe(now);
+        self.told = self.told(now);
         let now = now.as_millisecond();
         let oldest = now - i64::from(LONGEST_WINDOW) * 1_000;
         let mut kept: Vec<Entry> = Vec::with_capacity(self.entries.len());
@@ -108,7 +133,7 @@ impl Ledger {
 
     /// Whether nothing was noted.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.is_empty() && self.told.is_none()
     }
 
     /// Requests noted.

@@ -44,6 +44,22 @@ export function say(text) {
   if (said.textContent !== text) said.textContent = text;
 }
 
+// What was asked for may take away what had the focus, for so long.
+const HOLD = 4_000;
+
+/** Whoever uses the keyboard stays in the view: where the element with the focus is gone, its title has it. */
+export function hold() {
+  const main = document.getElementById("main");
+  const look = () => {
+    if (document.activeElement !== document.body || document.querySelector("dialog[open]")) return;
+    (main.querySelector("#feeds") ?? main.querySelector("h1"))?.focus({ preventScroll: true });
+  };
+  const changes = new MutationObserver(look);
+  changes.observe(main, { childList: true, subtree: true });
+  setTimeout(() => changes.disconnect(), HOLD);
+  setTimeout(look);
+}
+
 /** A question with the consequence spelt out; `act` does it, and its error is shown in the dialog. */
 export function confirm({ title, lines, verb, danger, field, act }) {
   return new Promise((resolve) => {
@@ -70,7 +86,7 @@ export function confirm({ title, lines, verb, danger, field, act }) {
       field && h("label", { for: "dialog-field" }, field), input, problem, h("div", { class: "actions" }, no, yes));
     const dialog = h("dialog", {
       "aria-labelledby": "dialog-title",
-      onclose: () => { dialog.remove(); resolve(done); },
+      onclose: () => { dialog.remove(); resolve(done); hold(); },
     }, form);
     document.body.append(dialog);
     dialog.showModal();

@@ -217,14 +217,16 @@ export function open(root, { params, status }) {
 
   const show = (feed) => { location.hash = `#/feed/${encodeURIComponent(feed)}`; };
 
-  grid.addEventListener("keydown", (event) => {
-    if (event.target !== grid || event.ctrlKey || event.metaKey || event.altKey) return;
+  function key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const page = Math.max(1, Math.floor(scroller.clientHeight / ROW) - 2);
     const index = place();
     const to = { ArrowDown: index + 1, ArrowUp: Math.max(index, 0) - (index > 0 ? 1 : 0), PageDown: Math.max(index, 0) + page, PageUp: index - page, Home: 0, End: shown.length - 1 }[event.key];
-    if (to !== undefined) { event.preventDefault(); choose(to); }
-    else if (event.key === "Enter" && index >= 0) { event.preventDefault(); show(kept.chosen); }
-  });
+    const isHere = document.activeElement === grid;
+    if (to !== undefined) { event.preventDefault(); grid.focus(); choose(to); }
+    else if (event.key === "Enter" && index >= 0 && isHere) { event.preventDefault(); show(kept.chosen); }
+  }
+  grid.addEventListener("keydown", (event) => { if (event.target === grid) key(event); });
   grid.addEventListener("focus", () => { if (place() < 0) choose(Math.floor(scroller.scrollTop / ROW)); });
   body.addEventListener("click", (event) => {
     const index = event.target.closest("tr")?.dataset.index;
@@ -263,5 +265,5 @@ export function open(root, { params, status }) {
   scroller.scrollTop = top;
   draw();
   address();
-  return { title: "Feeds", update, search, close: () => sized.disconnect(), settle: () => (place() >= 0 ? grid.focus() : null) };
+  return { title: "Feeds", update, search, key, close: () => sized.disconnect(), settle: () => (place() >= 0 ? grid.focus() : null) };
 }

@@ -1,7 +1,7 @@
 // Who looks, at which view, and that what is shown is fresh.
 
 import * as api from "./api.js";
-import { h, say } from "./dom.js";
+import { h, hold, say } from "./dom.js";
 import * as feed from "./feed.js";
 import * as feeds from "./feeds.js";
 import { clock, isUtc, lasting, many, setUtc } from "./format.js";
@@ -18,6 +18,7 @@ const VIEWS = { feeds, feed, run, held, schedule };
 
 const main = document.getElementById("main");
 const banner = document.getElementById("banner");
+const troubles = document.getElementById("troubles");
 const findings = document.getElementById("findings");
 const fresh = document.getElementById("fresh");
 const heldCount = document.getElementById("held-count");
@@ -42,6 +43,7 @@ function signIn(problem) {
   status = null;
   banner.hidden = true;
   findings.hidden = true;
+  troubles.hidden = true;
   for (const one of chrome) one.hidden = true;
   document.title = "Livelist";
   const told = h("p", { class: "problem", role: "alert", hidden: !problem }, problem ?? "");
@@ -55,6 +57,8 @@ function signIn(problem) {
     try {
       await look(true);
       begin();
+      // The form is gone, and the focus with it.
+      hold();
     } catch (error) {
       api.forget();
       told.textContent = error.status === 401
@@ -87,6 +91,17 @@ function begin() {
   settle();
 }
 
+/** What is wrong with the machine: a disk that is full. */
+function trouble() {
+  const found = status.troubles ?? [];
+  const text = found.join(" ");
+  if (troubles.textContent.trim() !== text) {
+    troubles.querySelector("ul").replaceChildren(...found.map((one) => h("li", {}, one)));
+    if (text) say(text);
+  }
+  troubles.hidden = !found.length;
+}
+
 /** What is wrong with the registry: file, field and remedy of each fault. */
 function warn() {
   const found = status.findings ?? [];
@@ -102,6 +117,7 @@ function warn() {
 }
 
 function told() {
+  trouble();
   warn();
   const count = status.feeds.filter((one) => one.state === "held").length;
   heldCount.textContent = count ? String(count) : "";
@@ -202,6 +218,9 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "Escape") {
     if (typing) event.target.blur();
     else if (view.up) location.hash = view.up;
+  } else if (!typing && event.target.closest?.("#feeds, button, a, dialog") === null) {
+    // Nothing else wants the key.
+    view.key?.(event);
   }
 });
 

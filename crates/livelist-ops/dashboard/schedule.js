@@ -18,9 +18,15 @@ function hours(now) {
 }
 
 function axis(now, marks) {
-  return s("svg", { viewBox: `0 0 ${WIDTH} 22`, class: "line-of axis", "aria-hidden": "true" },
-    marks.filter(([at]) => Math.abs(at - now) > HOUR).map(([at, text]) => s("text", { x: place(at, now), y: 15, "text-anchor": "middle" }, text)),
-    s("text", { x: WIDTH / 2, y: 15, "text-anchor": "middle", class: "now" }, "now"));
+  // Text of the page, not of the picture: a narrow picture is scaled, and its letters with it.
+  const label = (at, text, kind) => {
+    const made = h("span", { class: kind }, text);
+    made.style.left = `${(place(at, now) / WIDTH) * 100}%`;
+    return made;
+  };
+  return h("div", { class: "axis", "aria-hidden": "true" },
+    marks.filter(([at]) => Math.abs(at - now) > 2 * HOUR).map(([at, text]) => label(at, text, /^(00|12)/.test(text) ? "" : "minor")),
+    label(now, "now", "now"));
 }
 
 function rowOf(mls, feeds, now, marks) {

@@ -5,6 +5,7 @@
 //! | route | answers |
 //! |---|---|
 //! | `GET /v1/admin/status?known=` | how all feeds stand; 304. With `known`, what was looked up last |
+//! | `GET /v1/admin/health` | what is wrong with the process or its machine |
 //! | `GET /v1/admin/runs`, `…/runs/{run}` | runs, and one of them told |
 //! | `POST /v1/admin/runs/{run}/approve`, `…/reject` | a person's word on a held result; 409 |
 //! | `POST /v1/admin/feeds/{feed}/rerun` | a new run; 409 |
@@ -16,6 +17,7 @@
 mod auth;
 mod decisions;
 mod error;
+mod health;
 mod page;
 mod questions;
 mod status;
@@ -24,7 +26,7 @@ use std::sync::Arc;
 
 use axum::routing::{get, post};
 use axum::{Router, middleware};
-use livelist_api::{ApiError, Budgets, Envelope, Rate, Refusals, envelope};
+use livelist_api::{ApiError, Budgets, Envelope, Rate, Refusals, Troubles, envelope};
 use livelist_steps::Env;
 use tower_http::limit::RequestBodyLimitLayer;
 
@@ -40,6 +42,7 @@ pub struct AdminState {
     starter: Option<Starter>,
     budgets: Arc<Budgets<String>>,
     status: Arc<status::Memory>,
+    troubles: Troubles,
 }
 
 impl AdminState {
@@ -51,6 +54,7 @@ impl AdminState {
             starter: None,
             budgets: Arc::new(Budgets::new(Rate::default())),
             status: Arc::default(),
+            troubles: Troubles::default(),
         }
     }
 
@@ -58,6 +62,13 @@ impl AdminState {
     #[must_use]
     pub fn starting_by(mut self, starter: Starter) -> AdminState {
         self.starter = Some(starter);
+        self
+    }
+
+    /// The same, which tells of the process's `troubles`.
+    #[must_use]
+    pub fn with_troubles(mut self, troubles: Troubles) -> AdminState {
+        self.troubles = troubles;
         self
     }
 
@@ -88,6 +99,7 @@ pub fn router(state: AdminState) -> Router {
     };
     Router::new()
         .route("/v1/admin/status", get(status::status))
+        .route("/v1/admin/health", get(health::health))
         .route("/v1/admin/runs", get(questions::runs))
         .route("/v1/admin/runs/{run}", get(questions::run))
         .route("/v1/admin/runs/{run}/approve", post(decisions::approve))

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use livelist_model::pause::Pause;
 use livelist_reso::Dialects;
+use livelist_steps::budget;
 use livelist_store::Objects;
 use livelist_store::pauses::{self, Paused};
 use livelist_store::registry::{DocumentError, read_client, read_mls};
@@ -34,14 +35,40 @@ pub async fn pause(
     Ok(new)
 }
 
-/// Lets it go on. Says whether it was paused.
+/// What became of resuming.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resumed {
+    /// Whether it was paused.
+    pub was_paused: bool,
+    /// Whether the provider had said to wait, which is forgotten now.
+    pub had_to_wait: bool,
+}
+
+/// Lets it go on. Of an MLS, what its provider said on how long to wait is forgotten as well.
 ///
 /// # Errors
 /// The store cannot be used now.
-pub async fn resume(objects: &dyn Objects, what: &Paused, by: &str) -> Result<bool, OpsError> {
-    let was = pauses::resume(objects, what).await?;
-    tracing::warn!(by, ?what, was, "resumed");
-    Ok(was)
+pub async fn resume(
+    objects: &dyn Objects,
+    what: &Paused,
+    by: &str,
+    now: Timestamp,
+) -> Result<Resumed, OpsError> {
+    let was_paused = pauses::resume(objects, what).await?;
+    let mls = match what {
+        // Without a sound document nobody asks, and nobody waits.
+        Paused::Mls(mls) => read_mls(objects, mls, &Dialects).await.ok(),
+        Paused::Client(_) => None,
+    };
+    let had_to_wait = match mls {
+        Some(mls) => budget::forget_wait(objects, &mls.credential, now).await?,
+        None => false,
+    };
+    tracing::warn!(by, ?what, was_paused, had_to_wait, "resumed");
+    Ok(Resumed {
+        was_paused,
+        had_to_wait,
+    })
 }
 
 /// A document that is there but wrong can be paused as well: that may be why.

@@ -10,7 +10,7 @@ use livelist_model::head::Head;
 use livelist_model::plan::PairDue;
 use livelist_model::record::{RunRecord, RunState};
 use livelist_model::run::RunSpec;
-use livelist_model::{ClientId, FeedId, RunId, layout};
+use livelist_model::{ClientId, FeedId, RunId, layout, with_causes};
 use livelist_steps::start::ExecutionInput;
 use livelist_steps::{history, plan};
 use livelist_store::{Executions, Objects, ObjectsExt, Queue, Start, StoreError};
@@ -143,7 +143,13 @@ pub async fn rerun(
     let (run, client) = prepare(objects, feed, now).await?;
     let id = run.run.clone();
     let mls = run.feed.mls.clone();
-    let started = starter.start(run, client).await?;
+    let started = match starter.start(run, client).await {
+        Ok(started) => started,
+        Err(error) => {
+            tracing::error!(by, run = %id, feed = %feed, mls = %mls, error = with_causes(&error), "the run could not be started again");
+            return Err(error);
+        }
+    };
     tracing::warn!(by, run = %id, feed = %feed, mls = %mls, started, "run again");
     Ok(Rerun { run: id, started })
 }

@@ -6,17 +6,22 @@ use std::sync::Arc;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use livelist_model::ack::SiteAck;
+use livelist_model::agenda;
 use livelist_model::decision::HeldReason;
 use livelist_model::head::Head;
 use livelist_model::history::{History, Past};
 use livelist_model::instant::believed;
 use livelist_model::record::{RunRecord, RunState};
-use livelist_model::registry::{CredentialRef, Planner, Provider};
+use livelist_model::registry::{CredentialRef, Provider};
 use livelist_model::{ClientId, FeedId, MlsId, ResourceName, RunId, layout};
 use livelist_steps::error::advice;
-use livelist_steps::history;
+use livelist_steps::{budget, history};
 use livelist_store::{Objects, ObjectsExt, StoreError};
 use serde::Serialize;
+
+mod starts;
+
+pub use starts::Starts;
 
 use crate::OpsError;
 use crate::feeds::{self, Feed};
@@ -72,46 +77,6 @@ impl FeedState {
     }
 }
 
-/// Who starts runs, and so when the next begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Starts {
-    /// Somebody who waits for the instant (`livelist serve`).
-    AtTheTime,
-    /// Somebody who comes once a day (the planner on AWS): each run notes when the next is to be expected.
-    OnceADay,
-    /// Nobody is known to: what the last run noted is a guess.
-    Computed,
-}
-
-impl Starts {
-    /// By who plans the runs.
-    pub fn by(planner: Planner) -> Starts {
-        match planner {
-            Planner::AtTheTime => Starts::AtTheTime,
-            Planner::OnceADay => Starts::OnceADay,
-        }
-    }
-
-    fn next(
-        self,
-        feed: &Feed,
-        last: Option<&LastRun>,
-        head: Option<&Head>,
-        now: Timestamp,
-    ) -> Option<Timestamp> {
-        if self != Starts::AtTheTime {
-            return head.and_then(|head| head.next_expected_at);
-        }
-        // The agenda of `livelist serve`: a feed without a run is due.
-        let Some(last) = last else {
-            return Some(now);
-        };
-        let began = last.started_at.min(now);
-        let next = feed.spec.schedule.next_after(&feed.spec.mls, began);
-        next.map(|next| next.max(now))
-    }
-}
-
 /// How all feeds stand.
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {
@@ -122,6 +87,9 @@ pub struct Status {
     /// What is wrong with the registry.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,
+    /// What is wrong with the machine: whoever looks after it says so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub troubles: Vec<String>,
 }
 
 /// How a feed stands.
@@ -184,6 +152,9 @@ pub struct FeedStatus {
     /// Whether that is only computed: nobody is known to start it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub next_run_computed: bool,
+    /// Until when the run under way waits, because the provider asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits_until: Option<Timestamp>,
     /// When a site last said what it did with a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_ack_at: Option<Timestamp>,
@@ -276,6 +247,7 @@ pub async fn read(
         at: now,
         feeds,
         findings: wanted.findings.iter().map(ToString::to_string).collect(),
+        troubles: Vec::new(),
     })
 }
 
@@ -303,8 +275,31 @@ async fn one(
         Some(_) => None,
         None => under_way(objects, id, &history, now).await?,
     };
+    let told = match running {
+        Some(_) => budget::told(objects, &feed.spec.credential, now).await?,
+        None => None,
+    };
     let (head, at) = (head.as_ref(), now);
-    Ok(tell(feed, head, &history, running, clients, starts, at))
+    let mut status = tell(feed, head, &history, running, clients, starts, at);
+    if let Some(told) = told
+        && let Some(until) = told.until(now)
+    {
+        status.why = Some(words(until, told.said()));
+        status.waits_until = Some(until);
+    }
+    Ok(status)
+}
+
+/// The provider's word, for people.
+fn words(until: Timestamp, said: Option<Timestamp>) -> String {
+    let until = until.strftime("%H:%M:%SZ");
+    match said {
+        None => format!("the provider asks to wait until {until}"),
+        Some(said) => format!(
+            "the provider asks to wait until {}; it is asked again at {until}",
+            said.strftime("%Y-%m-%d %H:%MZ")
+        ),
+    }
 }
 
 async fn head(objects: &dyn Objects, feed: &FeedId) -> Result<Option<Head>, OpsError> {
@@ -366,7 +361,13 @@ fn tell(
         filter: spec.filter.clone(),
         credential: spec.credential.clone(),
         state,
-        advice: what_to_do(state, newest).map(str::to_owned),
+        advice: what_to_do(state, newest).map(|advice| match next_look(newest, starts, now) {
+            None => advice.to_owned(),
+            Some(next) => format!(
+                "{advice} The next look is at {}.",
+                next.strftime("%H:%M:%SZ")
+            ),
+        }),
         why,
         paused: feed.is_paused,
         pause: feed.disabled.clone().filter(|_| feed.is_paused),
@@ -378,11 +379,13 @@ fn tell(
         as_of: head.map(|head| head.as_of),
         published_at: head.map(|head| head.published_at),
         age_seconds: head.map(|head| now.duration_since(believed(head.as_of, now)).as_secs()),
-        next_run_at: match feed.disabled {
-            Some(_) => None,
-            None => starts.next(feed, last_run.as_ref(), head, now),
+        next_run_at: match (&feed.disabled, next_look(newest, starts, now)) {
+            (Some(_), _) => None,
+            (None, Some(look)) => Some(look),
+            (None, None) => starts.next(feed, last_run.as_ref(), head, now),
         },
         next_run_computed: feed.disabled.is_none() && starts == Starts::Computed,
+        waits_until: None,
         last_ack_at: clients
             .iter()
             .filter_map(|c| c.ack.as_ref().map(|ack| ack.at))
@@ -391,6 +394,13 @@ fn tell(
         clients,
         history: history.runs.iter().map(day).collect(),
     }
+}
+
+/// When `livelist serve` looks for a secret that was missing.
+fn next_look(newest: Option<&Past>, starts: Starts, now: Timestamp) -> Option<Timestamp> {
+    let past = newest.filter(|past| past.why.as_deref() == Some("SecretMissing"))?;
+    let is_looked_for = starts == Starts::AtTheTime && past.state == RunState::Failed;
+    is_looked_for.then(|| agenda::next_look(past.finished_at, now))
 }
 
 fn change(head: &Head) -> Option<i64> {

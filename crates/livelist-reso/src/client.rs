@@ -13,6 +13,7 @@ use livelist_model::keys::KeyBuffer;
 use livelist_model::record::Traffic;
 use livelist_model::registry::Limit;
 use livelist_model::run::FeedSpec;
+use livelist_model::wait::{LONGEST_WAIT, ToldWait};
 
 use crate::admission::Admission;
 use crate::ahead::Ahead;
@@ -462,7 +463,9 @@ impl<'a> Client<'a> {
                     let wait = wait.unwrap_or(self.dialect.throttle_wait);
                     short_waits += 1;
                     if wait > SHORT_WAIT || short_waits > self.patience.short_waits {
-                        return Err(ClientError::Throttled(wait));
+                        let told = ToldWait::new(self.pace.now(), wait);
+                        self.spent.note_wait(told);
+                        return Err(ClientError::Throttled(wait.min(LONGEST_WAIT)));
                     }
                     attempts -= 1;
                     self.pause(wait).await?;
@@ -505,11 +508,12 @@ impl<'a> Client<'a> {
         let (quota, budget) = self.waits();
         if quota > SHORT_WAIT {
             self.not_before = None;
-            return Err(ClientError::Throttled(quota.min(policy::LONGEST_WAIT)));
+            self.spent.note_wait(ToldWait::new(self.pace.now(), quota));
+            return Err(ClientError::Throttled(quota.min(LONGEST_WAIT)));
         }
         if budget > SHORT_WAIT {
             tracing::info!(seconds = budget.as_secs(), "the request budget is spent");
-            return Err(ClientError::Throttled(budget.min(policy::LONGEST_WAIT)));
+            return Err(ClientError::Throttled(budget.min(LONGEST_WAIT)));
         }
         let wait = quota.max(budget);
         if !wait.is_zero() {

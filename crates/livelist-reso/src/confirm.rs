@@ -180,6 +180,7 @@ fn room(keys: usize) -> usize {
 
 fn url(client: &Client<'_>, manner: Manner, keys: &[Vec<u8>]) -> String {
     let key_field = &client.feed().key_field;
+    let field = client.asked_field();
     let condition = condition(client, manner, keys);
     let counts = client.dialect().count == CountForm::Always;
     let select = match field == key_field {

@@ -8,9 +8,9 @@ use crate::allow;
 use crate::client::{Client, PageRequest};
 use crate::confirm::condition;
 use crate::error::ClientError;
+use crate::filter::filter;
 use crate::query::Query;
 use crate::records::Takes;
-use crate::filter::filter;
 
 /// URLs longer than this are cut off or refused by some servers.
 const MAX_URL: usize = 4_000;

@@ -38,9 +38,8 @@ pub const ATTEMPTS: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
-/// A longer wait than this is not believed: a wrong clock or unit at the provider must not stop a
-/// feed for days. The provider is asked again then, and may say the same.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+/// Nobody says more than ten years.
+pub const LONGEST_TOLD: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 /// What the answer with `status` and `headers` means. `body` is the beginning of the body of an
 /// answer that is not 200.
@@ -87,13 +86,13 @@ fn retry_after(headers: &HeaderMap, vendor: &[&str], now: jiff::Timestamp) -> Op
     });
     standard
         .or_else(|| vendor.iter().find_map(|name| seconds(text(name)?)))
-        .map(|wait| wait.clamp(Duration::from_secs(1), LONGEST_WAIT))
+        .map(|wait| wait.clamp(Duration::from_secs(1), LONGEST_TOLD))
 }
 
 fn seconds(text: &str) -> Option<Duration> {
     let seconds: f64 = text.parse().ok()?;
     (seconds.is_finite() && seconds >= 0.0)
-        .then(|| Duration::from_secs_f64(seconds.min(LONGEST_WAIT.as_secs_f64()).ceil()))
+        .then(|| Duration::from_secs_f64(seconds.min(LONGEST_TOLD.as_secs_f64()).ceil()))
 }
 
 /// Some providers say it in the body: `{"retry-after": 5}`, on top or inside `error`.
@@ -109,7 +108,7 @@ fn wait_in_body(body: &[u8]) -> Option<Duration> {
     };
     of(&json)
         .or_else(|| of(json.get("error")?))
-        .map(|wait| wait.clamp(Duration::from_secs(1), LONGEST_WAIT))
+        .map(|wait| wait.clamp(Duration::from_secs(1), LONGEST_TOLD))
 }
 
 /// The beginning of an error's text, fit for a log: one line, printable, without `secrets`, plain or
@@ -208,7 +207,7 @@ mod tests {
         assert_eq!(judged(503, &[("retry-after", "30")], ""), wait(30));
         assert_eq!(
             judged(429, &[("retry-after", "999999999")], ""),
-            wait(3_600)
+            Verdict::Throttled(Some(LONGEST_TOLD))
         );
         assert_eq!(
             judged(429, &[("retry-after", "soon")], ""),

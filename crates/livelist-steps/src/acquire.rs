@@ -1,5 +1,6 @@
 //! `acquire`: takes the lease on the credential for this run, or says how long to wait. Tokens and
-//! rate limits belong to a credential, so only one run at a time uses it.
+//! rate limits belong to a credential, so only one run at a time uses it, and none while the provider
+//! has said to wait.
 
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use livelist_model::run::RunSpec;
 use livelist_store::{Condition, LeaseState, ObjectsExt, Retention};
 use serde::{Deserialize, Serialize};
 
-use crate::{Env, StepError};
+use crate::authorize::wait_seconds;
+use crate::{Env, StepError, budget};
 
 /// The step's name.
 pub const NAME: &str = "acquire";
@@ -39,13 +41,16 @@ pub struct Output {
 pub enum Outcome {
     /// It is this run's.
     Acquired,
-    /// Another run has it.
+    /// Another run has it, or the provider said to wait.
     Busy,
     /// This run is done already; there is nothing to do.
     Finished,
 }
 
 const LEAST_WAIT: Duration = Duration::from_secs(1);
+
+/// An operator may take the provider's word out: whoever waits for it looks again after this.
+const LONGEST_NAP: Duration = Duration::from_secs(300);
 
 /// From half of the usual wait to half as much again. Runs that began together and asked in step
 /// would leave the credential idle until all of them ask again.
@@ -67,6 +72,19 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         return Ok(Output {
             outcome: Outcome::Busy,
             wait_seconds: wait.as_secs(),
+        });
+    }
+    let now = env.clock.now();
+    if let Some(left) = budget::told(&*env.objects, credential, now)
+        .await?
+        .and_then(|told| told.left(now))
+    {
+        env.leases.release(credential, &input.owner).await?;
+        let wait = left.clamp(LEAST_WAIT, LONGEST_NAP);
+        tracing::info!(run = %input.run.run, seconds = left.as_secs(), "the provider asked to wait");
+        return Ok(Output {
+            outcome: Outcome::Busy,
+            wait_seconds: wait_seconds(wait),
         });
     }
     let key = layout::run_record(&input.run.feed.feed, &input.run.run);

@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use livelist_model::run::RunSpec;
+use livelist_model::wait::LONGEST_WAIT;
 use livelist_reso::ClientError;
 use livelist_reso::dialect::Dialect;
 use livelist_reso::secret::Account;
 use livelist_reso::token;
 use serde::{Deserialize, Serialize};
 
-use crate::{Env, StepError, endpoint};
+use crate::{Env, StepError, budget, endpoint};
 
 /// The step's name.
 pub const NAME: &str = "authorize";
@@ -73,6 +74,8 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
                     token
                 }
                 Err(ClientError::Throttled(wait)) => {
+                    budget::note_wait(env, &input.run, wait).await?;
+                    let wait = wait.min(LONGEST_WAIT);
                     env.renew(&input.run, &input.owner, wait).await?;
                     return Ok(Output {
                         outcome: Outcome::Throttled,

@@ -1,13 +1,17 @@
 //! Stores the ledger of requests that were made with a credential. So a budget holds across the tasks
 //! of a run and across the runs of a day. A task adds the requests that it made. If two tasks overlap
-//! (one has lost its lease), both count.
+//! (one has lost its lease), both count. The ledger also holds how long the provider said to wait:
+//! whoever asks next, in whichever process, waits until then.
+
+use std::time::Duration;
 
 use livelist_model::budget::Ledger;
 use livelist_model::layout;
-use livelist_model::registry::Limit;
+use livelist_model::registry::{CredentialRef, Limit};
 use livelist_model::run::RunSpec;
+use livelist_model::wait::ToldWait;
 use livelist_reso::Client;
-use livelist_store::{Condition, ObjectsExt, Retention, StoreError};
+use livelist_store::{Condition, Objects, ObjectsExt, Retention, StoreError};
 
 use crate::{Env, StepError};
 
@@ -29,7 +33,8 @@ pub(crate) async fn ledger(
     if limits.is_empty() {
         return Ok(Ledger::default());
     }
-    let mut ledger = read(env, run).await?.map(|(l, _)| l).unwrap_or_default();
+    let read = read(&*env.objects, &run.feed.credential).await?;
+    let mut ledger = read.map(|(l, _)| l).unwrap_or_default();
     ledger.believe(env.clock.now());
     Ok(ledger)
 }
@@ -41,30 +46,96 @@ pub(crate) fn is_due(client: &Client<'_>) -> bool {
     smallest.is_some_and(|share| client.unaccounted() >= share.max(LEAST))
 }
 
-/// Adds what the client asked to the credential's account.
+/// Adds what the client asked, and how long it was told to wait, to the credential's account.
 pub(crate) async fn keep(
     env: &Env,
     run: &RunSpec,
     client: &mut Client<'_>,
 ) -> Result<(), StepError> {
     let spent = client.take_spent();
-    if client.limits().is_empty() || spent.is_empty() {
+    let told = spent.told(env.clock.now());
+    if let Some(told) = told {
+        tell(run, told);
+    }
+    if spent.is_empty() || (client.limits().is_empty() && told.is_none()) {
         return Ok(());
     }
-    let key = layout::budget(&run.feed.credential);
+    add(env, run, &spent).await
+}
+
+/// Notes that the provider said to wait so long.
+pub(crate) async fn note_wait(env: &Env, run: &RunSpec, wait: Duration) -> Result<(), StepError> {
+    let told = ToldWait::new(env.clock.now(), wait);
+    tell(run, told);
+    let mut spent = Ledger::default();
+    spent.note_wait(told);
+    add(env, run, &spent).await
+}
+
+fn tell(run: &RunSpec, told: ToldWait) {
+    if let Some(said) = told.said() {
+        tracing::warn!(
+            run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, %said,
+            "the provider asks to wait for longer than an hour; an hour is believed at a time"
+        );
+    }
+}
+
+async fn add(env: &Env, run: &RunSpec, spent: &Ledger) -> Result<(), StepError> {
+    let now = env.clock.now();
+    let (objects, credential) = (&*env.objects, &run.feed.credential);
+    let change = |ledger: &mut Ledger| {
+        ledger.believe(now);
+        ledger.add(spent);
+        ledger.compact(now);
+        true
+    };
+    changed(objects, credential, change).await.map(drop)
+}
+
+/// How long the provider said to wait before anything is asked with `credential`, while that is on.
+///
+/// # Errors
+/// The store cannot be used now.
+pub async fn told(
+    objects: &dyn Objects,
+    credential: &CredentialRef,
+    now: jiff::Timestamp,
+) -> Result<Option<ToldWait>, StepError> {
+    let read = read(objects, credential).await?;
+    Ok(read.and_then(|(ledger, _)| ledger.told(now)))
+}
+
+/// Forgets how long the provider said to wait; says whether that was still on.
+///
+/// # Errors
+/// The store cannot be used now.
+pub async fn forget_wait(
+    objects: &dyn Objects,
+    credential: &CredentialRef,
+    now: jiff::Timestamp,
+) -> Result<bool, StepError> {
+    changed(objects, credential, |ledger| ledger.forget_wait(now)).await
+}
+
+/// Changes the account, if `change` says so; says whether it did.
+async fn changed(
+    objects: &dyn Objects,
+    credential: &CredentialRef,
+    change: impl Fn(&mut Ledger) -> bool,
+) -> Result<bool, StepError> {
+    let key = layout::budget(credential);
     for _ in 0..RACES {
-        let (mut ledger, condition) = match read(env, run).await? {
+        let (mut ledger, condition) = match read(objects, credential).await? {
             Some((ledger, etag)) => (ledger, Condition::Unchanged(etag)),
             None => (Ledger::default(), Condition::Absent),
         };
-        ledger.believe(env.clock.now());
-        ledger.add(&spent);
-        ledger.compact(env.clock.now());
-        let written = env
-            .objects
-            .write_json(&key, &ledger, condition, Retention::Scratch);
+        if !change(&mut ledger) {
+            return Ok(false);
+        }
+        let written = objects.write_json(&key, &ledger, condition, Retention::Scratch);
         match written.await {
-            Ok(_) => return Ok(()),
+            Ok(_) => return Ok(true),
             Err(StoreError::ConditionFailed { .. }) => {}
             Err(error) => return Err(error.into()),
         }
@@ -74,9 +145,12 @@ pub(crate) async fn keep(
 
 /// The account, with its ETag. One that cannot be read is begun anew: it is a courtesy to the
 /// provider, and no proof rests on it.
-async fn read(env: &Env, run: &RunSpec) -> Result<Option<(Ledger, String)>, StepError> {
-    let key = layout::budget(&run.feed.credential);
-    match env.objects.read_json::<Ledger>(&key).await {
+async fn read(
+    objects: &dyn Objects,
+    credential: &CredentialRef,
+) -> Result<Option<(Ledger, String)>, StepError> {
+    let key = layout::budget(credential);
+    match objects.read_json::<Ledger>(&key).await {
         Ok(found) => Ok(found),
         Err(StoreError::Corrupt { reason, .. }) => {
             tracing::warn!(
@@ -84,7 +158,7 @@ async fn read(env: &Env, run: &RunSpec) -> Result<Option<(Ledger, String)>, Step
                 reason,
                 "the ledger of requests cannot be read and begins anew"
             );
-            let found = env.objects.read(&key).await?;
+            let found = objects.read(&key).await?;
             Ok(found.map(|(_, etag)| (Ledger::default(), etag)))
         }
         Err(error) => Err(error.into()),

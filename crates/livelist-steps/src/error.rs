@@ -258,7 +258,10 @@ pub fn advice(name: &str) -> &'static str {
              max_requests if the feed really needs so many."
         }
         "LimitExceeded" => "An answer is larger than anything sensible. Ask the provider.",
-        "SecretMissing" => "Create the secret that the MLS's `credential` names.",
+        "SecretMissing" => {
+            "Create the secret that the MLS's `credential` names. `livelist serve` looks for it every \
+             five minutes and then runs; `livelist rerun FEED` runs at once."
+        }
         "SecretInvalid" => "Mend the secret that the MLS's `credential` names; it must be JSON.",
         "RegistryInvalid" => "Mend the registry: run `livelist registry check`.",
         "InputInvalid" => "The step was called with an input of another form or version.",

@@ -72,7 +72,7 @@
 
 pub mod acquire;
 pub mod authorize;
-mod budget;
+pub mod budget;
 pub mod chain;
 pub mod compare;
 pub mod confirm;

@@ -4,6 +4,7 @@
 mod cli;
 mod context;
 mod decide;
+mod disk;
 mod exit;
 mod exposed;
 mod keys;

@@ -46,12 +46,20 @@ pub async fn resume(
     let by = operator(&environment);
     let what = paused(&arguments.name, arguments.client)?;
     let world = World::open(&arguments.place, environment).await?;
-    let was = pause::resume(world.objects(), &what, &by).await?;
+    let now = world.env.clock.now();
+    let resumed = pause::resume(world.objects(), &what, &by, now).await?;
     let mut out = std::io::stdout().lock();
     let name = &arguments.name;
-    match was {
+    match resumed.was_paused {
         true => writeln!(out, "{name} goes on with the next run that is due")?,
         false => writeln!(out, "{name} was not paused")?,
+    }
+    if resumed.had_to_wait {
+        writeln!(
+            out,
+            "the provider had asked to wait; that is forgotten, and a run that waits goes on within \
+             five minutes"
+        )?;
     }
     Ok(Code::Ok)
 }

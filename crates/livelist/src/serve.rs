@@ -6,29 +6,34 @@ mod descriptors;
 mod in_process;
 mod links;
 pub mod lock;
+mod missing;
 mod scheduler;
 mod stop;
 mod work;
 
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use livelist_api::{ApiState, Limits, Rate, SignedLinks, openapi, router_with_objects, serve};
+use livelist_api::{
+    ApiState, Limits, Rate, SignedLinks, Troubles, openapi, router_with_objects, serve,
+};
 use livelist_model::registry::Planner;
 use livelist_ops::http::AdminState;
 use livelist_ops::rerun::Starter;
 use livelist_reso::Dialects;
-use livelist_store::SystemEntropy;
+
 use livelist_store::directory::{DirectoryLeases, DirectoryObjects};
 use livelist_store::registry::read_registry;
+use livelist_store::{Clock, SystemClock, SystemEntropy};
 
 use crate::cli::ServeArgs;
 use crate::context::{env, open_data, open_registry};
 use crate::exit::{Code, Failed};
 use crate::overlay::Overlay;
 use crate::runner::Runner;
-use crate::{lapse, logs, notices};
+use crate::{disk, lapse, logs, notices};
 
 use in_process::InProcess;
 use stop::Stop;
@@ -36,6 +41,8 @@ use work::Work;
 
 /// More runs than this do not wait: whoever starts them comes again.
 const QUEUE: usize = 10_000;
+/// How often somebody looks what is wrong with the machine.
+const LOOK: Duration = Duration::from_secs(5);
 /// How often the registry is read, though nothing is due.
 const POLL: Duration = Duration::from_secs(60);
 
@@ -84,7 +91,11 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
             AdminState::new(Arc::new(env))
         }
     };
-    let state = ApiState::new(objects, links.clone(), clock.clone(), entropy).with_rate(rate);
+    let troubles = Troubles::default();
+    let admin = admin.with_troubles(troubles.clone());
+    let state = ApiState::new(objects, links.clone(), clock.clone(), entropy)
+        .with_rate(rate)
+        .with_troubles(troubles.clone());
     let router = router_with_objects(state, links).merge(livelist_ops::http::router(admin.clone()));
     let mut out = std::io::stdout().lock();
     // At once: who reads the one line has the other.
@@ -105,7 +116,7 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
         clock,
         async move { told.told().await },
     );
-    let told = stop.clone();
+    let (told, stop_too) = (stop.clone(), stop.clone());
     let looks = async {
         tokio::select! {
             () = admin.look_ahead() => {}
@@ -117,9 +128,33 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
             work.go_on(stop, &|| admin.run_changed()).await;
         }
     };
-    tokio::join!(answers, looks, works);
+    let told = stop_too;
+    let troubled = async {
+        tokio::select! {
+            () = look_after(&arguments.data.data, &troubles, &admin) => {}
+            () = told.told() => {}
+        }
+    };
+    tokio::join!(answers, looks, works, troubled);
     tracing::info!("stopped");
     Ok(Code::Ok)
+}
+
+/// Looks again and again what is wrong with the machine.
+async fn look_after(data: &Path, troubles: &Troubles, admin: &AdminState) {
+    loop {
+        let place = data.to_owned();
+        // A task that was lost says nothing.
+        let found = tokio::task::spawn_blocking(move || disk::troubles(&place)).await;
+        let found = found.unwrap_or_default();
+        if troubles.found(found.clone()) {
+            for trouble in found {
+                tracing::error!("{trouble}");
+            }
+            admin.run_changed();
+        }
+        SystemClock.sleep(LOOK).await;
+    }
 }
 
 /// The pipeline of this process.
@@ -146,6 +181,7 @@ async fn work(arguments: &ServeArgs, environment: Vec<(String, String)>) -> Resu
     Ok(Work {
         runner: Arc::new(Runner::new(Arc::new(env))?),
         executions,
+        missing: Arc::default(),
         notifier,
         data,
         jobs: usize::from(arguments.jobs),

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use livelist_ops::status::{FeedState, FeedStatus, Starts, Status, read};
 
 use crate::cli::{Flags, StatusArgs};
+use crate::disk;
 use crate::exit::{Code, Failed};
 use crate::serve::lock;
 use crate::text::{NONE, or_none, out, painted, signed, since, span, table};
@@ -35,6 +36,9 @@ pub async fn run(
         },
     };
     let mut status = read(&world.env.objects, starts, world.env.clock.now()).await?;
+    if let Place::Machine(machine) = &world.place {
+        status.troubles = disk::troubles(machine.data.root());
+    }
     status.feeds.retain(|feed| is_asked_for(feed, &arguments));
     let mut out = out();
     if arguments.json {
@@ -45,10 +49,11 @@ pub async fn run(
         out.write_all(&overview(&status, &arguments, &flags)?)?;
     }
     out.flush()?;
-    for finding in &status.findings {
-        writeln!(std::io::stderr(), "livelist: {finding}")?;
+    for told in status.findings.iter().chain(&status.troubles) {
+        writeln!(std::io::stderr(), "livelist: {told}")?;
     }
-    let trouble = status.feeds.iter().any(|feed| feed.state.is_trouble());
+    let in_trouble = status.feeds.iter().any(|feed| feed.state.is_trouble());
+    let trouble = in_trouble || !status.troubles.is_empty();
     if !arguments.check {
         return Ok(Code::Ok);
     }

@@ -10,7 +10,7 @@ module "api" {
   memory      = 512
   # HTTP APIs wait 30 seconds at most.
   timeout              = 29
-  environment          = local.environment
+  environment          = merge(local.environment, { LIVELIST_DASHBOARD = var.admin_api == "ENABLED" ? "yes" : "no" })
   log_days             = var.log_days
   traced               = local.traced
   reserved_concurrency = local.is_large ? 100 : null
@@ -60,6 +60,7 @@ module "http" {
   }
 
   routes = [
+    "GET /",
     "GET /v1/feeds",
     "GET /v1/feeds/{feed}/live",
     "GET /v1/feeds/{feed}/changes",

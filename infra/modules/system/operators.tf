@@ -110,6 +110,12 @@ resource "aws_iam_policy" "operator_policy" {
         Resource = "${module.storage.arn}/feeds/*/held.json"
       },
       {
+        Sid      = "ForgetWaits"
+        Effect   = "Allow"
+        Action   = ["s3:PutObject", "s3:PutObjectTagging"]
+        Resource = "${module.storage.arn}/budgets/*"
+      },
+      {
         Sid      = "FollowRuns"
         Effect   = "Allow"
         Action   = ["states:DescribeExecution", "states:GetExecutionHistory"]
@@ -296,6 +302,7 @@ module "admin" {
         "${module.storage.arn}/status.json.gz",
       ]
     },
+    local.may.keep_request_budget,
     {
       sid       = "KeepStatus"
       actions   = ["s3:PutObject"]

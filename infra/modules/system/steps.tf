@@ -18,6 +18,11 @@ module "acquire" {
       actions   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
       resources = ["${module.storage.arn}/leases/*"]
     },
+    {
+      sid       = "ReadRequestBudget"
+      actions   = ["s3:GetObject"]
+      resources = ["${module.storage.arn}/budgets/*"]
+    },
     local.may.write_run_record,
   ]
 }
@@ -38,6 +43,7 @@ module "authorize" {
   statements = [
     local.may.tell_missing_from_forbidden,
     local.may.hold_lease,
+    local.may.keep_request_budget,
     {
       sid       = "ReadWhereSecretsMayGo"
       actions   = ["s3:GetObject"]

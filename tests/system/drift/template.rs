@@ -95,7 +95,8 @@ fn the_gateway_has_the_routes_of_the_api() {
         methods.map(|method| (method.to_uppercase(), path.clone()))
     });
     let itself = ("GET".to_owned(), "/v1/openapi.json".to_owned());
-    let described: BTreeSet<_> = described.chain([itself]).collect();
+    let start = ("GET".to_owned(), "/".to_owned());
+    let described: BTreeSet<_> = described.chain([itself, start]).collect();
     assert_eq!(routed, described);
 }
 

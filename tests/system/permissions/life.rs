@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::{Empty, Full};
 use livelist_api::ApiState;
-use livelist_mls::{Control, Fault, FaultRule, MlsSpec, On, Provider, Simulator};
+use livelist_mls::{Control, Fault, FaultRule, MlsSpec, On, Provider, RetryAfter, Simulator};
 use livelist_model::codec::digest;
 use livelist_model::decision::HeldReason;
 use livelist_model::head::Head;
@@ -188,6 +188,14 @@ impl Life {
 
     /// First snapshots, nothing new, sales and new listings.
     async fn ordinary_days(&self) {
+        // What the provider says on how long to wait is kept.
+        let wait = Fault::Throttle {
+            status: 429,
+            retry_after: RetryAfter::Seconds,
+            seconds: 9,
+        };
+        let wait = FaultRule::new(wait).on(On::Token).times(1);
+        self.books()[1].set_faults(vec![wait]);
         assert!(self.day().await.values().all(is(Outcome::Published)));
         assert!(self.day().await.values().all(is(Outcome::Unchanged)));
         for book in self.books() {

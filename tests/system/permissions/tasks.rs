@@ -87,8 +87,13 @@ impl Life {
         let (run, owner) = (run.clone(), owner.to_owned());
         let input = authorize::Input { run, owner };
         self.pass();
-        let output = authorize::run(self.of(authorize::NAME), input).await?;
-        Ok(output.token.expect("nobody throttles here"))
+        loop {
+            let output = authorize::run(self.of(authorize::NAME), input.clone()).await?;
+            if let Some(token) = output.token {
+                return Ok(token);
+            }
+            self.clock.advance(Duration::from_secs(output.wait_seconds));
+        }
     }
 
     pub async fn release(&self, run: &RunSpec, owner: &str, failure: Option<FailureInput>) {

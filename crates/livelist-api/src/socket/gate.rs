@@ -55,7 +55,7 @@ impl Gate {
     }
 }
 
-/// Whether a server before this one may have understood another request: hosts that are none or several, a
+/// Whether a server before this one may have understood another request: several hosts, a
 /// length beside chunks. (hyper itself reads chunks by their own lengths, and closes.)
 fn is_ambiguous(headers: &HeaderMap) -> bool {
     let has = |name| headers.contains_key(name);

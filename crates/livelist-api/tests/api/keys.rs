@@ -63,15 +63,30 @@ async fn the_hash_is_no_key_and_the_query_no_place_for_one() {
     check_refusal(&get(&api, &path, &[]).await);
 }
 
+/// (O12) A refusal takes the same work whether the client is there or not: one document is read, one
+/// that is not there is looked for.
+#[tokio::test]
+async fn a_refusal_takes_the_same_work_for_known_and_unknown_clients() {
+    let world = World::new().await;
+    let api = world.api();
+    status(&api, "ll1.acme.wrong").await;
+    world.objects.reads();
+    let mut work = Vec::new();
+    for client in ["acme", "nobody", "bcme", "cold"] {
+        let key = format!("ll1.{client}.wrong");
+        assert_eq!(status(&api, &key).await, StatusCode::UNAUTHORIZED);
+        let reads = world.objects.reads();
+        let there = ["registry/clients/acme.json", "registry/clients/bolt.json"];
+        let exists = reads.iter().filter(|file| there.contains(&file.as_str()));
+        work.push((reads.len(), exists.count()));
+    }
+    assert_eq!(work, [(2, 1); 4]);
+}
+
 #[tokio::test]
 async fn a_key_that_names_its_client_reads_one_document() {
     let world = World::new().await;
     let api = world.api();
-    assert_eq!(
-        status(&api, "ll1.acme.wrong").await,
-        StatusCode::UNAUTHORIZED
-    );
-    assert_eq!(world.objects.reads(), ["registry/clients/acme.json"]);
     ask(&api, &live_path(&feed("abor")), ACME_KEY).await;
     assert_eq!(
         world.objects.reads(),

@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use super::{Line, Next, Page, RowIds};
 use crate::book::{keys::push_number, lot, office, photos_us, price, property_type, status};
+use crate::odd::Odd;
 use crate::record::odd::{OddValue, UNLISTED};
 use crate::record::values::Record;
 use crate::record::{self, Schema};
-use crate::odd::Odd;
 
 /// Pieces are about this long.
 const PIECE: usize = 32 * 1024;

@@ -34,7 +34,16 @@ async fn carried_out<T: Send + 'static>(
         done
     };
     let done = tokio::spawn(task.in_current_span()).await;
-    Ok(done.map_err(|_| ApiError::Internal)??)
+    done.map_err(|_| ApiError::Internal)?.map_err(refusal)
+}
+
+/// What an operator is told of a decision that was not carried out. That the store does not work is theirs to
+/// mend, so they see why.
+fn refusal(error: OpsError) -> ApiError {
+    match error {
+        OpsError::Store(error) => OpsError::Step(error.into()).into(),
+        error => error.into(),
+    }
 }
 
 /// `POST /v1/admin/runs/{run}/approve`: publishes what a held run found.
@@ -147,7 +156,11 @@ pub(super) async fn resume(
 ) -> Result<Json<Changed>, ApiError> {
     let what = paused(&kind, &name)?;
     let env = state.env.clone();
-    let decision = async move { pauses::resume(&*env.objects, &what, &admin.id).await };
-    let changed = carried_out(&state, decision).await?;
+    let decision = async move {
+        let now = env.clock.now();
+        pauses::resume(&*env.objects, &what, &admin.id, now).await
+    };
+    let resumed = carried_out(&state, decision).await?;
+    let changed = resumed.was_paused || resumed.had_to_wait;
     Ok(Json(Changed { changed }))
 }

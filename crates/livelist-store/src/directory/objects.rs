@@ -4,10 +4,12 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::failed::Failing;
 use crate::objects::check_name;
 use crate::{Body, Condition, Listed, Object, Objects, Retention, StoreError};
 
@@ -17,10 +19,14 @@ pub struct DirectoryObjects {
     root: PathBuf,
     /// What is made is for everybody to read.
     is_public: bool,
+    /// Notes a write that failed; nothing where nobody writes.
+    failing: Option<Arc<Failing>>,
 }
 
 /// Holds temporary files and the lock; never listed.
-const OWN: &str = ".livelist";
+pub(super) const OWN: &str = ".livelist";
+/// Holds how much the last day wrote.
+const WRITTEN: &str = "written";
 /// Marks an object that may be removed: a file of the same name with this ending.
 const RETIRED: &str = ".retired";
 
@@ -35,6 +41,7 @@ impl DirectoryObjects {
             .create(&own)
             .map_err(|e| StoreError::refused(format!("the directory {}", root.display()), e))?;
         Ok(DirectoryObjects {
+            failing: Some(Arc::new(Failing::prepare(root))),
             root: root.to_owned(),
             is_public: false,
         })
@@ -44,6 +51,7 @@ impl DirectoryObjects {
     #[must_use]
     pub fn public(mut self) -> Self {
         self.is_public = true;
+        self.failing = None;
         self
     }
 
@@ -52,6 +60,7 @@ impl DirectoryObjects {
         DirectoryObjects {
             root: root.to_owned(),
             is_public: false,
+            failing: None,
         }
     }
 
@@ -61,7 +70,8 @@ impl DirectoryObjects {
     }
 
     /// Removes what lifecycle rules would: scratch and retired objects untouched for `age`, and
-    /// what killed processes left half written. Tells how many objects went.
+    /// what killed processes left half written. Tells how many objects went, and notes how much the
+    /// last day wrote.
     pub async fn sweep(&self, age: Duration) -> Result<u64, StoreError> {
         let root = self.root.clone();
         blocking("sweeping the directory", move || sweep(&root, age)).await
@@ -270,6 +280,15 @@ fn list_names(folder: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
+/// Bytes of the files below `root` that were written in the day before somebody last looked
+/// ([`DirectoryObjects::sweep`]).
+pub fn written_lately(root: &Path) -> Option<u64> {
+    let text = fs::read_to_string(root.join(OWN).join(WRITTEN)).ok()?;
+    text.trim().parse().ok()
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
 fn sweep(root: &Path, age: Duration) -> io::Result<u64> {
     let _lock = locked(root)?;
     let is_old = |meta: &fs::Metadata| {
@@ -286,6 +305,14 @@ fn sweep(root: &Path, age: Duration) -> io::Result<u64> {
     let mut found = Vec::new();
     walk(root, &mut found)?;
     let mut gone = 0;
+    let lately = |meta: &fs::Metadata| {
+        let at = meta.modified();
+        at.is_ok_and(|at| at.elapsed().is_ok_and(|elapsed| elapsed < DAY))
+    };
+    let recent = found.iter().filter(|(_, meta)| lately(meta));
+    let written: u64 = recent.map(|(_, meta)| meta.len()).sum();
+    // What cannot be noted is asked again tomorrow.
+    let _ = fs::write(root.join(OWN).join(WRITTEN), written.to_string());
     for (path, meta) in found {
         let Some(object) = path.to_str().and_then(|p| p.strip_suffix(RETIRED)) else {
             continue;
@@ -324,9 +351,14 @@ impl Objects for DirectoryObjects {
     ) -> Result<String, StoreError> {
         check_name(key)?;
         let (root, is_public) = (self.root.clone(), self.is_public);
-        let name = key.to_owned();
+        let (name, failing) = (key.to_owned(), self.failing.clone());
         let written = blocking(&format!("writing the file {key}"), move || {
-            write(&root, &name, &body, &condition, retention, is_public)
+            let written = write(&root, &name, &body, &condition, retention, is_public);
+            if let Some(failing) = failing {
+                let bytes = body.chunks().iter().map(|chunk| chunk.len() as u64).sum();
+                failing.note(&root, &name, bytes, &written);
+            }
+            written
         })
         .await?;
         written.ok_or_else(|| StoreError::ConditionFailed {

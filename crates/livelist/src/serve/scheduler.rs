@@ -21,6 +21,7 @@ use livelist_store::pauses::read_unpaused;
 use livelist_store::{ObjectsExt, Start, StoreError};
 
 use super::in_process::InProcess;
+use super::missing::Missing;
 use super::stop::Stop;
 use crate::runner::Runner;
 
@@ -32,6 +33,8 @@ pub struct Scheduler {
     pub executions: Arc<InProcess>,
     /// The registry is read at least so often: it may name new feeds.
     pub poll: Duration,
+    /// The feeds that wait for a secret.
+    pub missing: Arc<Missing>,
 }
 
 /// What is known from the rounds before.
@@ -81,6 +84,7 @@ impl Scheduler {
                 continue;
             }
             if let Some(record) = self.newest(&feed.feed).await? {
+                self.missing.recorded(&record);
                 let began = self.take_up(record).await?;
                 // Where the list's times are from the future, nobody knows when it was looked at.
                 if !self.is_from_future(&feed.feed).await? {
@@ -120,7 +124,13 @@ impl Scheduler {
                 }
             }
         }
-        Ok(wait.min(self.poll))
+        for feed in self.missing.found(&feeds, &*env.secrets, now).await {
+            tracing::info!(feed = %feed.feed, "the secret that was missing is there: a run begins");
+            self.start(feed.clone(), now).await?;
+            known.last.insert(feed.feed.clone(), now);
+        }
+        let look = self.missing.wait(now).unwrap_or(self.poll);
+        Ok(wait.min(look).min(self.poll))
     }
 
     /// The run of the feed on this day, or the day's next.

@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::in_process::InProcess;
+use super::missing::Missing;
 use super::scheduler::Scheduler;
 use super::stop::Stop;
 use crate::runner::Runner;
@@ -33,6 +34,8 @@ pub struct Work {
     pub runner: Arc<Runner>,
     /// What waits and what is under way.
     pub executions: Arc<InProcess>,
+    /// The feeds that wait for a secret.
+    pub missing: Arc<Missing>,
     /// Tells the sites.
     pub notifier: Notifier,
     /// The data.
@@ -55,6 +58,7 @@ impl Work {
             runner: self.runner.clone(),
             executions: self.executions.clone(),
             poll: self.poll,
+            missing: self.missing.clone(),
         };
         let ended = Notify::new();
         tokio::join!(
@@ -76,9 +80,12 @@ impl Work {
                     executions: self.executions.clone(),
                     run,
                 };
-                let runner = self.runner.clone();
+                let (runner, missing) = (self.runner.clone(), self.missing.clone());
                 tasks.spawn(async move {
-                    runner.reconcile(under_way.run.clone(), &|_| {}).await;
+                    let line = runner.reconcile(under_way.run.clone(), &|_| {}).await;
+                    let error = line.error.as_ref().map(|error| error.name.as_str());
+                    let feed = &under_way.run.feed.feed;
+                    missing.ended(feed, error, runner.env.clock.now());
                     let ended = &under_way.run.run;
                     under_way.executions.forget_ended(ended).await;
                 });

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use livelist_mls::{MlsSpec, Options, Provider};
+use livelist_mls::{Fault, FaultRule, MlsSpec, On, Options, Provider, RequestKind, RetryAfter};
 use serde_json::json;
 
 use crate::reader::{self, List};
@@ -147,4 +147,47 @@ fn a_later_day_can_be_killed_while_keys_are_confirmed() {
 #[test]
 fn a_later_day_by_links_can_be_killed() {
     later_day(Provider::Reso);
+}
+
+/// (O9) What the provider said on how long to wait outlives the process that heard it; an operator may
+/// take it out.
+#[test]
+fn a_providers_wait_survives_a_kill() {
+    for (seconds, on) in [(12, On::Page), (7_200, On::Page), (7_200, On::Token)] {
+        let town = town(Provider::Trestle);
+        let told = Fault::Throttle {
+            status: 429,
+            retry_after: RetryAfter::Seconds,
+            seconds,
+        };
+        let control = town.mls("abor");
+        control.set_faults(vec![FaultRule::new(told).on(on).times(1)]);
+        let refused = || control.log().iter().any(|request| request.status == 429);
+        let noted = || {
+            let files = fs::read_dir(town.data().join("budgets"));
+            let mut files = files.into_iter().flatten().flatten();
+            files.any(|file| {
+                let text = fs::read_to_string(file.path());
+                text.is_ok_and(|text| text.contains("\"told\""))
+            })
+        };
+        assert!(kill_when(&town, &DAY, || refused() && noted()));
+        let asked = control.log().len();
+        let begun = std::time::Instant::now();
+        let mut again = town.start(&town.data(), &DAY);
+        if seconds > 3_600 {
+            std::thread::sleep(std::time::Duration::from_secs(2));
+            assert_eq!(control.log().len(), asked, "nobody is asked");
+            again.child.kill().unwrap();
+            let said = town.livelist(&["resume", "abor"]).assert(0).out.clone();
+            assert!(said.contains("the provider had asked to wait"), "{said}");
+            again = town.start(&town.data(), &DAY);
+        }
+        again.done().assert(0);
+        let pages = control.log().into_iter().skip(asked);
+        assert!(pages.filter(|r| r.kind == RequestKind::Page).count() > 0);
+        if seconds < 3_600 {
+            assert!(begun.elapsed().as_secs() >= 9, "{:?}", begun.elapsed());
+        }
+    }
 }

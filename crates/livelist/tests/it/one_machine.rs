@@ -277,3 +277,44 @@ fn a_schedule_that_cannot_be_kept_is_told_by_file_and_field() {
     let expected = "mls/abor.json: schedule.cron: this is not a cron expression. Give five fields";
     assert!(told.contains(expected), "{told}");
 }
+
+/// (O11) A secret that was missing is looked for every five minutes; one that is wrong is tried once.
+#[test]
+fn a_secret_that_was_missing_is_found() {
+    let town = Town::trestle(50);
+    let secret = town.dir.path().join("abor.json");
+    let credential = format!("file:{}", secret.display());
+    town.mls_document(
+        "abor",
+        &json!({"credential": credential, "schedule": {"cron": NOT_SOON}}),
+    );
+    // Five minutes pass in three seconds.
+    let server = Server::with_schedule(&town, &["--lapse", "100"]);
+    until(&town, "abor", &["failed"]);
+    let said = town.livelist(&["status"]).assert(0).out.clone();
+    assert!(said.contains("The next look is at "), "{said}");
+    assert!(said.contains("livelist rerun"), "{said}");
+    let wrong = json!({"client_id": "demo", "client_secret": "wrong"});
+    std::fs::write(&secret, wrong.to_string()).unwrap();
+    until(&town, "abor", &["failed", "failed"]);
+    let asked = town.mls("abor").log().len();
+    assert!(asked > 0, "the wrong one was tried");
+    let right = json!({"client_id": "demo", "client_secret": "demo"});
+    std::fs::write(&secret, right.to_string()).unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(8));
+    assert_eq!(
+        town.mls("abor").log().len(),
+        asked,
+        "it may lock the account"
+    );
+    std::fs::remove_file(&secret).unwrap();
+    server.stop().assert(0);
+    // What was recorded counts after a restart, too.
+    town.livelist(&["rerun", &reader::feeds(&town.data())[0]])
+        .assert(4);
+    let server = Server::with_schedule(&town, &["--lapse", "100"]);
+    assert_eq!(states(&town, "abor").len(), 3);
+    std::fs::write(&secret, right.to_string()).unwrap();
+    bounded(|| list(&town, "abor"));
+    server.stop().assert(0);
+}

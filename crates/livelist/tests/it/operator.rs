@@ -189,6 +189,55 @@ fn the_next_run_is_that_of_the_agenda_in_force() {
     assert!(town.said(&["status"]).contains(mark));
 }
 
+/// (O5) A write that failed is told in status, health and exit code, until one as long succeeds. No file of
+/// this process may be longer than 32 KB here; a quota would do the same.
+#[test]
+fn a_disk_that_takes_no_more_is_told() {
+    let town = Town::trestle(60_000);
+    town.mls_document("abor", &json!({"schedule": {"cron": "0 0 29 2 *"}}));
+    let key = town.said(&["keys", "add", "--admin", "ada"]);
+    let server = Server::limited(&town, "trap '' XFSZ; ulimit -f 64", &[]);
+    let health = || server.get("/v1/health", None, &[]).json()["status"].clone();
+    crate::town::bounded(|| (health() == "degraded").then_some(()));
+    let told = server.get("/v1/admin/health", Some(key.trim()), &[]).json();
+    let text = told["troubles"][0].as_str().unwrap();
+    assert!(text.contains("could not be written"), "{told}");
+    let check = town.livelist(&["status", "--check"]);
+    check.assert(3);
+    assert!(check.err.contains("could not be written"), "{}", check.err);
+    assert_eq!(server.get("/v1/admin/health", None, &[]).status, 401);
+    server.stop().assert(0);
+    // With room again the run that failed is made good, and nothing is told any more.
+    let feed = town.feed("abor");
+    town.said(&["rerun", &feed]);
+    let check = town.livelist(&["status", "--check"]);
+    assert!(!check.err.contains("could not be written"), "{}", check.err);
+    assert_eq!(town.said(&["live", &feed]).lines().count(), 60_000);
+}
+
+/// (O5) What an operator asks for on a full disk is refused with what is wrong, and leaves a trace.
+#[test]
+fn a_rerun_on_a_full_disk_says_what_is_wrong() {
+    let town = Town::trestle(10);
+    let key = town.said(&["keys", "add", "--admin", "ada"]);
+    town.day(&today(), 0);
+    let feed = town.feed("abor");
+    // 512 bytes are too few for the note of a run, and enough for what was taken before.
+    let server = Server::limited(&town, "trap '' XFSZ; ulimit -f 1", &[]);
+    let path = format!("/v1/admin/feeds/{feed}/rerun");
+    let refused = server.ask("POST", &path, Some(key.trim()), &[]);
+    assert_eq!(refused.status, 503);
+    let message = refused.json()["error"]["message"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(message.contains("StoreUnavailable"), "{message}");
+    assert!(message.contains("asked/"), "{message}");
+    server.kill();
+    let told = town.livelist(&["status"]).err;
+    assert!(told.contains("asked/"), "{told}");
+}
+
 /// (O2) What is wrong with the registry is told by `status`, and a monitor is told of it.
 #[test]
 fn a_faulty_registry_is_told() {

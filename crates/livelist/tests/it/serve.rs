@@ -31,8 +31,13 @@ impl Server {
 
     /// The whole system.
     pub fn with_schedule(town: &Town, more: &[&str]) -> Server {
+        Server::limited(town, "", more)
+    }
+
+    /// The same, where a shell has done `first` before.
+    pub fn limited(town: &Town, first: &str, more: &[&str]) -> Server {
         let arguments = [&["serve", "--listen", "127.0.0.1:0"][..], more].concat();
-        let mut process = town.start(&town.data(), &arguments);
+        let mut process = town.start_behind(first, &town.data(), &arguments);
         let said = bounded(|| {
             assert!(process.child.try_wait().unwrap().is_none(), "it ended");
             let said = std::fs::read_to_string(&process.out).unwrap();

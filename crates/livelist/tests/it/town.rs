@@ -172,10 +172,24 @@ impl Town {
 
     /// Starts the command and does not wait; its output goes to files.
     pub fn start(&self, data: &Path, arguments: &[&str]) -> Started {
+        self.start_behind("", data, arguments)
+    }
+
+    /// The same, by a shell that does `first` before.
+    pub fn start_behind(&self, first: &str, data: &Path, arguments: &[&str]) -> Started {
         let name = format!("{}.out", self.dir.path().read_dir().unwrap().count());
         let out = self.dir.path().join(name);
         let err = out.with_extension("err");
-        let child = Command::new(env!("CARGO_BIN_EXE_livelist"))
+        let binary = env!("CARGO_BIN_EXE_livelist");
+        let mut command = match first {
+            "" => Command::new(binary),
+            first => {
+                let mut shell = Command::new("/bin/sh");
+                shell.args(["-c", &format!("{first}; exec \"$0\" \"$@\""), binary]);
+                shell
+            }
+        };
+        let child = command
             .env_clear()
             .envs(self.environment())
             .env("LIVELIST_DATA", data)

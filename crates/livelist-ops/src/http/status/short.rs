@@ -21,6 +21,8 @@ pub(super) struct Short<'a> {
     feeds: (&'a [FeedStatus], Timestamp),
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     findings: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    troubles: &'a [String],
 }
 
 impl<'a> Short<'a> {
@@ -32,6 +34,7 @@ impl<'a> Short<'a> {
             at: status.at,
             feeds: (&status.feeds, newest.unwrap_or(status.at)),
             findings: &status.findings,
+            troubles: &status.troubles,
         }
     }
 }
@@ -78,6 +81,8 @@ struct ShortFeed<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     next_run_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    waits_until: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     last_ack_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_run: &'a Option<LastRun>,
@@ -111,6 +116,7 @@ impl<'a> ShortFeed<'a> {
             age_seconds: _,
             next_run_at,
             next_run_computed: _,
+            waits_until,
             last_ack_at,
             last_run,
             clients,
@@ -136,6 +142,7 @@ impl<'a> ShortFeed<'a> {
             as_of: *as_of,
             published_at: *published_at,
             next_run_at: *next_run_at,
+            waits_until: *waits_until,
             last_ack_at: *last_ack_at,
             last_run,
             clients,

@@ -1,0 +1,91 @@
+//! A provider's word to wait (429 with `Retry-After`), kept in the ledger of its credential. So nobody
+//! asks before the time, though the process that heard it is gone. Pure.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::instant;
+
+/// A longer wait than this is not believed at a time: a wrong clock or unit at the provider must not
+/// stop a feed for days. The provider is asked again then, and may say the same.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+
+/// What the provider said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToldWait {
+    /// When it was said.
+    at: Timestamp,
+    /// Until when nobody asks.
+    until: Timestamp,
+    /// Until when the provider said, where that is longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    said: Option<Timestamp>,
+}
+
+impl ToldWait {
+    /// The provider said at `now` to wait so long.
+    pub fn new(now: Timestamp, wait: Duration) -> ToldWait {
+        let after = |wait| now.saturating_add(wait).unwrap_or(Timestamp::MAX);
+        ToldWait {
+            at: now,
+            until: after(wait.min(LONGEST_WAIT)),
+            said: (wait > LONGEST_WAIT).then(|| after(wait)),
+        }
+    }
+
+    /// The end of the wait, if it is still on. One that was noted by a clock far ahead is none.
+    pub fn until(&self, now: Timestamp) -> Option<Timestamp> {
+        let is_on = self.until > now && !instant::is_future(self.at, now);
+        let longest = now.saturating_add(LONGEST_WAIT).unwrap_or(Timestamp::MAX);
+        is_on.then(|| self.until.min(longest))
+    }
+
+    /// What is left of the wait.
+    pub fn left(&self, now: Timestamp) -> Option<Duration> {
+        Duration::try_from(self.until(now)?.duration_since(now)).ok()
+    }
+
+    /// Until when the provider said, where only a part of that is believed.
+    pub fn said(&self) -> Option<Timestamp> {
+        self.said
+    }
+
+    /// The one that ends later.
+    #[must_use]
+    pub fn later(self, other: ToldWait) -> ToldWait {
+        if other.until > self.until {
+            other
+        } else {
+            self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_hour_is_believed_at_a_time_and_no_clock_far_ahead() {
+        let now: Timestamp = "2026-11-21T04:00:00Z".parse().unwrap();
+        let seconds = Duration::from_secs;
+        let short = ToldWait::new(now, seconds(15));
+        assert_eq!(short.left(now), Some(seconds(15)));
+        assert_eq!(short.left(now + seconds(15)), None);
+        assert_eq!(short.said(), None);
+        let day = ToldWait::new(now, seconds(86_400));
+        assert_eq!(day.left(now), Some(LONGEST_WAIT));
+        assert_eq!(day.said(), Some(now + seconds(86_400)));
+        assert_eq!(short.later(day), day);
+        assert_eq!(day.later(short), day);
+        // The clock that noted it was a year ahead; or it is a little ahead.
+        assert_eq!(day.until(now - seconds(365 * 86_400)), None);
+        assert_eq!(day.left(now - seconds(60)), Some(LONGEST_WAIT));
+        let ages = ToldWait::new(now, Duration::MAX);
+        assert_eq!(ages.left(now), Some(LONGEST_WAIT));
+        assert_eq!(ages.said(), Some(Timestamp::MAX));
+    }
+}

@@ -1,0 +1,48 @@
+//! Who starts runs, and so when the next one begins.
+
+use jiff::Timestamp;
+use livelist_model::head::Head;
+use livelist_model::registry::Planner;
+
+use super::LastRun;
+use crate::feeds::Feed;
+
+/// Who starts runs, and so when the next begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Starts {
+    /// Somebody who waits for the instant (`livelist serve`).
+    AtTheTime,
+    /// Somebody who comes once a day (the planner on AWS): each run notes when the next is to be expected.
+    OnceADay,
+    /// Nobody is known to: what the last run noted is a guess.
+    Computed,
+}
+
+impl Starts {
+    /// By who plans the runs.
+    pub fn by(planner: Planner) -> Starts {
+        match planner {
+            Planner::AtTheTime => Starts::AtTheTime,
+            Planner::OnceADay => Starts::OnceADay,
+        }
+    }
+
+    pub(super) fn next(
+        self,
+        feed: &Feed,
+        last: Option<&LastRun>,
+        head: Option<&Head>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        if self != Starts::AtTheTime {
+            return head.and_then(|head| head.next_expected_at);
+        }
+        // The agenda of `livelist serve`: a feed without a run is due.
+        let Some(last) = last else {
+            return Some(now);
+        };
+        let began = last.started_at.min(now);
+        let next = feed.spec.schedule.next_after(&feed.spec.mls, began);
+        next.map(|next| next.max(now))
+    }
+}
