@@ -11,10 +11,12 @@ use std::process::{Child, Command, Stdio};
 pub struct Server {
     _script: Child,
     pub port: u16,
+    /// The certificate of its own authority; nothing where none could be made.
+    pub certificate: Option<String>,
 }
 
 impl Server {
-    /// Runs a script that says `ready` once the server answers at the port that it is given. Nothing where
+    /// Runs a script that says `ready`, and the path of its certificate, once the server answers at the port that it is given. Nothing where
     /// it cannot be had.
     pub fn start(name: &str, script: &str) -> Option<Server> {
         let mut said = String::new();
@@ -34,10 +36,12 @@ impl Server {
             said.clear();
             let mut out = BufReader::new(child.stdout.take()?);
             out.read_line(&mut said).ok()?;
-            if said.trim() == "ready" {
+            if let Some(path) = said.trim().strip_prefix("ready") {
+                let path = path.trim();
                 return Some(Server {
                     _script: child,
                     port,
+                    certificate: (!path.is_empty()).then(|| path.to_owned()),
                 });
             }
         }
