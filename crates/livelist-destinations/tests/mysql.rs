@@ -265,7 +265,12 @@ async fn what_somebody_dropped_is_filled_again() {
         (
             "ALTER TABLE Property__1 MODIFY ListPrice BIGINT",
             "ALTER TABLE Property__1 MODIFY ListPrice DECIMAL(24,8)",
-            "Property__1.ListPrice is bigint, and was decimal",
+            "Property__1.ListPrice is bigint, and was decimal(24,8)",
+        ),
+        (
+            "ALTER TABLE Property__1 MODIFY ListPrice DECIMAL(24,0)",
+            "ALTER TABLE Property__1 MODIFY ListPrice DECIMAL(24,8)",
+            "Property__1.ListPrice is decimal(24,0), and was decimal(24,8)",
         ),
         (
             "ALTER TABLE Property__1 ENGINE = MyISAM",
@@ -490,6 +495,26 @@ async fn a_connection_that_is_lost_is_made_anew() {
         ..batch
     };
     other.write(&log(), Some(&at(2)), &none).await.unwrap();
+    // The server commits, and its answer is lost: the position says so.
+    let proxy = support::Proxy::to(server.port);
+    let url = base
+        .url
+        .replace(&server.port.to_string(), &proxy.port.to_string());
+    let mut copy = MySql::open(&url, Options::default()).await.unwrap();
+    copy.prepare(&schema()).await.unwrap();
+    proxy.lose_the_answer_to("COMMIT");
+    let batch = Batch {
+        changes: vec![upsert(3, "c", "")],
+        position: at(3),
+        now: now(),
+    };
+    let lost = copy.write(&log(), Some(&at(2)), &batch).await.unwrap_err();
+    assert_eq!(lost.name(), "DestinationUnavailable", "{lost}");
+    // Who writes it again waits for the former session, and is told.
+    let late = copy.write(&log(), Some(&at(2)), &batch).await.unwrap_err();
+    assert_eq!(late.name(), "DestinationMoved", "{late}");
+    assert_eq!(copy.position(&log()).await.unwrap(), Some(at(3)));
+    assert_eq!(copy.keys("Property", None, 9).await.unwrap().len(), 3);
 }
 
 /// Statements are cut by the server's limit; a record above it is rejected by name.

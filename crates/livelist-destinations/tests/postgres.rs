@@ -460,6 +460,26 @@ async fn a_connection_that_is_lost_is_made_anew() {
     other.prepare(&schema()).await.unwrap();
     let late = other.write(&log(), Some(&at(1)), &batch).await.unwrap_err();
     assert_eq!(late.name(), "DestinationMoved");
+    // The server commits, and its answer is lost: the position says so.
+    let proxy = support::Proxy::to(server.port);
+    let url = base
+        .url
+        .replace(&server.port.to_string(), &proxy.port.to_string());
+    let mut copy = Postgres::open(&url, Options::default()).await.unwrap();
+    copy.prepare(&schema()).await.unwrap();
+    proxy.lose_the_answer_to("COMMIT\0");
+    let batch = Batch {
+        changes: vec![upsert(3, "c", "")],
+        position: at(3),
+        now: now(),
+    };
+    let lost = copy.write(&log(), Some(&at(2)), &batch).await.unwrap_err();
+    assert_eq!(lost.name(), "DestinationUnavailable", "{lost}");
+    // Who writes it again waits for the former session, and is told.
+    let late = copy.write(&log(), Some(&at(2)), &batch).await.unwrap_err();
+    assert_eq!(late.name(), "DestinationMoved", "{late}");
+    assert_eq!(copy.position(&log()).await.unwrap(), Some(at(3)));
+    assert_eq!(copy.keys("Property", None, 9).await.unwrap().len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
