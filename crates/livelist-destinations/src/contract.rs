@@ -418,6 +418,38 @@ pub async fn one_record_twice(copy: &dyn Copy) {
     );
 }
 
+/// Of two that do the same at once, one does it, and the other is told.
+pub async fn two_at_once(copy: &dyn Copy) {
+    let (mut one, mut two) = tokio::join!(copy.open(), copy.open());
+    let schema = schema();
+    let (first, second) = tokio::join!(one.prepare(&schema), two.prepare(&schema));
+    let made = [first.unwrap(), second.unwrap()].map(|prepared| prepared.tables.len());
+    assert!(made.contains(&0), "{made:?}");
+    let mut from = None;
+    for number in 1..6 {
+        let members = format!("\"ListPrice\":{number},\"StandardStatus\":\"Active\"");
+        let [left, right] = ["l", "r"].map(|key| Batch {
+            changes: vec![upsert(number, key, &members)],
+            position: at(number),
+            now: now(),
+        });
+        let log = log();
+        let (left, right) = tokio::join!(
+            one.write(&log, from.as_ref(), &left),
+            two.write(&log, from.as_ref(), &right)
+        );
+        let (won, lost) = match left.is_ok() {
+            true => (left, right),
+            false => (right, left),
+        };
+        assert_eq!(won.unwrap().upserts, 1);
+        let lost = lost.unwrap_err();
+        assert!(matches!(lost, DestinationError::Moved { .. }), "{lost}");
+        from = Some(at(number));
+    }
+    assert_eq!(one.position(&log()).await.unwrap(), from);
+}
+
 /// All of it. `new` gives a copy that nobody has written to, whose options are the default ones.
 pub async fn all<C: Copy>(new: impl AsyncFn() -> C) {
     order(&new().await).await;
@@ -427,6 +459,7 @@ pub async fn all<C: Copy>(new: impl AsyncFn() -> C) {
     values(&new().await).await;
     evolution(&new().await).await;
     one_record_twice(&new().await).await;
+    two_at_once(&new().await).await;
     texts(&new().await).await;
     numbers_and_dates(&new().await).await;
     names(&new().await).await;

@@ -97,6 +97,11 @@ impl Postgres {
             self.schema = schema.ok_or_else(|| Fault::Refused(none.to_owned()))?;
         }
         let transaction = begin(&mut client, &self.schema, LOCK).await?;
+        let place = Place {
+            schema: &self.schema,
+            options: &self.options,
+        };
+        layout::alone(&transaction, place).await?;
         layout::make_schema(&transaction, &self.schema).await?;
         state::make(&transaction, &self.schema).await?;
         transaction.commit().await?;

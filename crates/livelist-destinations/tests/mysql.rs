@@ -30,9 +30,17 @@ if [ "$(id -u)" = 0 ]; then
     as="setpriv --reuid=nobody --regid=$(id -g nobody) --clear-groups"
 fi
 cd "$dir"
+tls=""
+if openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1 \
+    -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE \
+    -keyout key.pem -out certificate.pem 2> /dev/null; then
+    chmod 600 key.pem
+    [ -z "$as" ] || chown nobody key.pem
+    tls="--ssl-cert=$dir/certificate.pem --ssl-key=$dir/key.pem"
+fi
 $as mariadb-install-db --no-defaults --datadir="$dir/data" --auth-root-authentication-method=normal --skip-test-db > "$dir/install.log" 2>&1 || { echo "mariadb-install-db fails"; rm -rf "$dir"; exit 1; }
 $as mariadbd --no-defaults --datadir="$dir/data" --socket="$dir/socket" --pid-file="$dir/pid" \
-    --port="$1" --bind-address=127.0.0.1 --skip-name-resolve \
+    --port="$1" --bind-address=127.0.0.1 --skip-name-resolve $tls \
     --default-time-zone=+05:30 --character-set-server=latin1 --sql-mode=NO_BACKSLASH_ESCAPES,ANSI_QUOTES \
     --default-storage-engine=MyISAM --transaction-isolation=READ-UNCOMMITTED --max-allowed-packet=4M \
     --innodb-flush-log-at-trx-commit=0 > "$dir/log" 2>&1 &
@@ -42,7 +50,7 @@ for attempt in $(seq 300); do
     mariadb --no-defaults --socket="$dir/socket" -u root -e "SELECT 1" > /dev/null 2>&1 && break
     sleep 0.1
 done
-echo ready
+echo "ready ${tls:+$dir/certificate.pem}"
 exec > /dev/null
 cat > /dev/null
 kill -TERM $pid
@@ -257,7 +265,12 @@ async fn what_somebody_dropped_is_filled_again() {
         (
             "ALTER TABLE Property__1 MODIFY ListPrice BIGINT",
             "ALTER TABLE Property__1 MODIFY ListPrice DECIMAL(24,8)",
-            "Property__1.ListPrice is bigint, and was decimal",
+            "Property__1.ListPrice is bigint, and was decimal(24,8)",
+        ),
+        (
+            "ALTER TABLE Property__1 MODIFY ListPrice DECIMAL(24,0)",
+            "ALTER TABLE Property__1 MODIFY ListPrice DECIMAL(24,8)",
+            "Property__1.ListPrice is decimal(24,0), and was decimal(24,8)",
         ),
         (
             "ALTER TABLE Property__1 ENGINE = MyISAM",
@@ -482,6 +495,26 @@ async fn a_connection_that_is_lost_is_made_anew() {
         ..batch
     };
     other.write(&log(), Some(&at(2)), &none).await.unwrap();
+    // The server commits, and its answer is lost: the position says so.
+    let proxy = support::Proxy::to(server.port);
+    let url = base
+        .url
+        .replace(&server.port.to_string(), &proxy.port.to_string());
+    let mut copy = MySql::open(&url, Options::default()).await.unwrap();
+    copy.prepare(&schema()).await.unwrap();
+    proxy.lose_the_answer_to("COMMIT");
+    let batch = Batch {
+        changes: vec![upsert(3, "c", "")],
+        position: at(3),
+        now: now(),
+    };
+    let lost = copy.write(&log(), Some(&at(2)), &batch).await.unwrap_err();
+    assert_eq!(lost.name(), "DestinationUnavailable", "{lost}");
+    // Who writes it again waits for the former session, and is told.
+    let late = copy.write(&log(), Some(&at(2)), &batch).await.unwrap_err();
+    assert_eq!(late.name(), "DestinationMoved", "{late}");
+    assert_eq!(copy.position(&log()).await.unwrap(), Some(at(3)));
+    assert_eq!(copy.keys("Property", None, 9).await.unwrap().len(), 3);
 }
 
 /// Statements are cut by the server's limit; a record above it is rejected by name.
@@ -535,10 +568,6 @@ async fn what_cannot_be_used_is_named_with_the_reason_and_without_the_password()
         (good.replace("s3cret", "wr0ng"), "DestinationRefused"),
         (good.replace("/site_", "/nowhere_"), "DestinationRefused"),
         (good.replace(&port, "1"), "DestinationUnavailable"),
-        (
-            format!("{good}?ssl-mode=REQUIRED"),
-            "DestinationUnavailable",
-        ),
         (format!("{good}?ssl-mode=maybe"), "DestinationRefused"),
     ] {
         let error = MySql::open(&url, Options::default()).await.err().unwrap();
@@ -558,4 +587,22 @@ async fn what_cannot_be_used_is_named_with_the_reason_and_without_the_password()
     };
     let error = copy.write(&log(), Some(&at(1)), &batch).await.unwrap_err();
     assert_eq!(error.name(), "DestinationAltered", "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_are_verified() {
+    let Some(server) = server() else { return };
+    let Some(certificate) = &server.certificate else {
+        return;
+    };
+    let base = Database::new(server).await;
+    let good = format!("{}?ssl-mode=VERIFY_IDENTITY&ssl-ca={certificate}", base.url);
+    let mut copy = MySql::open(&good, Options::default()).await.unwrap();
+    write(&mut copy, vec![upsert(1, "a", "")], 1).await;
+    let unknown = format!("{}?ssl-mode=REQUIRED", base.url);
+    let error = MySql::open(&unknown, Options::default())
+        .await
+        .err()
+        .unwrap();
+    assert!(error.to_string().contains("certificate"), "{error}");
 }

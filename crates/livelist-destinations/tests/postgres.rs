@@ -28,10 +28,18 @@ if [ "$(id -u)" = 0 ]; then
     as="setpriv --reuid=nobody --regid=$(id -g nobody) --clear-groups"
 fi
 cd "$dir"
+tls=""
+if openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1 \
+    -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE \
+    -keyout key.pem -out certificate.pem 2> /dev/null; then
+    chmod 600 key.pem
+    [ -z "$as" ] || chown nobody key.pem
+    tls="-c ssl=on -c ssl_cert_file=$dir/certificate.pem -c ssl_key_file=$dir/key.pem"
+fi
 $as initdb -D "$dir/data" -U root -A trust --no-sync -E UTF8 --locale=C > /dev/null 2>&1 || { echo "initdb fails"; exit 1; }
 echo "host all site 127.0.0.1/32 scram-sha-256
 host all all 127.0.0.1/32 trust" > "$dir/data/pg_hba.conf"
-$as postgres -D "$dir/data" -k "$dir" -p "$1" -c listen_addresses=127.0.0.1 -c fsync=off \
+$as postgres -D "$dir/data" -k "$dir" -p "$1" -c listen_addresses=127.0.0.1 -c fsync=off $tls \
     -c timezone=Asia/Kolkata -c datestyle='SQL, DMY' -c standard_conforming_strings=off \
     -c default_transaction_isolation=serializable -c default_transaction_read_only=off \
     -c default_transaction_deferrable=on -c lock_timeout=1 -c bytea_output=escape > "$dir/log" 2>&1 &
@@ -41,7 +49,7 @@ for attempt in $(seq 300); do
     pg_isready -q -t 1 -h "$dir" -p "$1" && break
     sleep 0.1
 done
-echo ready
+echo "ready ${tls:+$dir/certificate.pem}"
 exec > /dev/null
 cat > /dev/null
 kill -INT $pid
@@ -77,14 +85,20 @@ struct Database {
 impl Database {
     async fn with(server: &Server, options: Options) -> Database {
         static NTH: AtomicU32 = AtomicU32::new(0);
-        let root = format!("postgres://root@127.0.0.1:{}/postgres", server.port);
+        let root = format!(
+            "postgres://root@127.0.0.1:{}/postgres?sslmode=disable",
+            server.port
+        );
         let root = connect(&root).await;
         let role = "DO $$ BEGIN CREATE ROLE site LOGIN PASSWORD 's3cret'; EXCEPTION WHEN OTHERS THEN END $$";
         root.batch_execute(role).await.unwrap();
         let name = format!("site_{}", NTH.fetch_add(1, Ordering::Relaxed));
         let sql = format!("CREATE DATABASE {name} OWNER site");
         root.batch_execute(&sql).await.unwrap();
-        let url = format!("postgres://site:s3cret@127.0.0.1:{}/{name}", server.port);
+        let url = format!(
+            "postgres://site:s3cret@127.0.0.1:{}/{name}?sslmode=disable",
+            server.port
+        );
         let owner = connect(&url).await;
         Database {
             url,
@@ -446,6 +460,26 @@ async fn a_connection_that_is_lost_is_made_anew() {
     other.prepare(&schema()).await.unwrap();
     let late = other.write(&log(), Some(&at(1)), &batch).await.unwrap_err();
     assert_eq!(late.name(), "DestinationMoved");
+    // The server commits, and its answer is lost: the position says so.
+    let proxy = support::Proxy::to(server.port);
+    let url = base
+        .url
+        .replace(&server.port.to_string(), &proxy.port.to_string());
+    let mut copy = Postgres::open(&url, Options::default()).await.unwrap();
+    copy.prepare(&schema()).await.unwrap();
+    proxy.lose_the_answer_to("COMMIT\0");
+    let batch = Batch {
+        changes: vec![upsert(3, "c", "")],
+        position: at(3),
+        now: now(),
+    };
+    let lost = copy.write(&log(), Some(&at(2)), &batch).await.unwrap_err();
+    assert_eq!(lost.name(), "DestinationUnavailable", "{lost}");
+    // Who writes it again waits for the former session, and is told.
+    let late = copy.write(&log(), Some(&at(2)), &batch).await.unwrap_err();
+    assert_eq!(late.name(), "DestinationMoved", "{late}");
+    assert_eq!(copy.position(&log()).await.unwrap(), Some(at(3)));
+    assert_eq!(copy.keys("Property", None, 9).await.unwrap().len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -474,8 +508,7 @@ async fn what_cannot_be_used_is_named_with_the_reason_and_without_the_password()
         (good.replace("s3cret", "wr0ng"), "DestinationRefused"),
         (good.replace("/site_", "/nowhere_"), "DestinationRefused"),
         (good.replace(&port, "1"), "DestinationUnavailable"),
-        (format!("{good}?sslmode=require"), "DestinationUnavailable"),
-        (format!("{good}?sslmode=maybe"), "DestinationRefused"),
+        (good.replace("disable", "maybe"), "DestinationRefused"),
     ] {
         let error = Postgres::open(&url, Options::default())
             .await
@@ -504,4 +537,28 @@ async fn what_cannot_be_used_is_named_with_the_reason_and_without_the_password()
             .to_string()
             .contains("permission denied for table abor_property__1")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_are_verified() {
+    let Some(server) = server() else { return };
+    let Some(certificate) = &server.certificate else {
+        return;
+    };
+    let base = Database::new(server).await;
+    let open = async |mode: &str| {
+        let url = base.url.replace("sslmode=disable", mode);
+        Postgres::open(&url, Options::default()).await
+    };
+    let good = format!("sslmode=verify-full&sslrootcert={certificate}");
+    let mut copy = open(&good).await.unwrap();
+    write(&mut copy, vec![upsert(1, "a", "")], 1).await;
+    let used = "SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'livelist' AND datname = current_database()";
+    assert_eq!(base.ask(used).await, ["t"]);
+    for unknown in ["sslmode=require", "application_name=x"] {
+        let error = open(unknown).await.err().unwrap();
+        assert!(error.to_string().contains("certificate"), "{error}");
+    }
+    let nowhere = open("sslrootcert=/nowhere.pem").await.err().unwrap();
+    assert_eq!(nowhere.name(), "DestinationRefused", "{nowhere}");
 }

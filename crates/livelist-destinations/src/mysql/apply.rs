@@ -8,7 +8,7 @@ use livelist_records::{Change, Kind, Removal, Schema};
 use super::connect::Session;
 use super::error::{Fault, is_of_a_row, text};
 use super::history::{self, Step};
-use super::rows::Rows;
+use super::rows::{Rows, cut};
 use super::values::{holds, instant, key as literal, name, text as quoted};
 use super::{catalog, read, state};
 use crate::destination::{Batch, LogId, Position, Written};
@@ -179,7 +179,7 @@ impl<'a> Applying<'a> {
                     format!(
                         "SELECT {key} AS k, {} AS v, {} AS s",
                         change.number,
-                        quoted(change.stamp())
+                        quoted(change.stamp().map(cut))
                     )
                 })
                 .collect();

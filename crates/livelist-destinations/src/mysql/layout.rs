@@ -58,7 +58,9 @@ async fn relations(on: &mut Session, names: &[String]) -> Result<HashMap<String,
         found.insert(text(&row, 0).unwrap_or_default(), relation);
     }
     let sql = format!(
-        "SELECT table_name, column_name, data_type FROM information_schema.columns
+        "SELECT table_name, column_name,
+             IF(data_type IN ('decimal', 'time', 'datetime'), column_type, data_type)
+         FROM information_schema.columns
          WHERE table_schema = DATABASE() AND table_name IN ({names})"
     );
     for row in on.ask(sql).await? {

@@ -14,6 +14,11 @@ use crate::sql::Table;
 /// The own columns of the first table, in the order of the values.
 const OWN: [&str; 6] = ["_key", "_version", "_hash", "_stamp", "_synced_at", "_rest"];
 
+/// A stamp as far as its column holds it; it is there to be looked at.
+pub(super) fn cut(stamp: &str) -> &str {
+    &stamp[..stamp.floor_char_boundary(255)]
+}
+
 /// The rows of one resource.
 pub(super) struct Rows<'a> {
     table: &'a Table,
@@ -47,7 +52,7 @@ impl<'a> Rows<'a> {
                 out.push(b',');
                 string(&change.place.key, &mut out);
                 let hash = change.hash().unwrap_or_default().cast_signed();
-                let stamp = text(change.stamp());
+                let stamp = text(change.stamp().map(cut));
                 let own = format!(",{},{hash},{stamp},'{now}',", change.number);
                 out.extend_from_slice(own.as_bytes());
                 match &row.rest {

@@ -18,16 +18,16 @@ pub(super) fn column_type(kind: Kind) -> &'static str {
     }
 }
 
-/// The type as `information_schema` names it.
+/// The type as `information_schema` names it, with its digits where values would be rounded to them.
 pub(super) fn data_type(kind: Kind) -> &'static str {
     match kind {
         Kind::Text | Kind::Json => "longtext",
         Kind::Boolean => "tinyint",
         Kind::Integer => "bigint",
-        Kind::Decimal => "decimal",
+        Kind::Decimal => "decimal(24,8)",
         Kind::Date => "date",
-        Kind::Time => "time",
-        Kind::Instant => "datetime",
+        Kind::Time => "time(6)",
+        Kind::Instant => "datetime(6)",
     }
 }
 

@@ -332,6 +332,9 @@ impl<'a> Applying<'a> {
                 Ok(()) => {
                     self.written.upserts += range.len() as u64;
                     self.written.overflow += overflow[range].iter().sum::<u64>();
+                    if halves.is_under_way() {
+                        stage.clear(self.on).await?;
+                    }
                 }
                 Err(error) if is_of_a_row(&error) => {
                     let sql = "ROLLBACK TO SAVEPOINT livelist";

@@ -114,6 +114,13 @@ impl<'a> Stage<'a> {
         on.batch_execute(&sql).await
     }
 
+    /// Empties them, where rows were written before.
+    pub(super) async fn clear(&self, on: &Transaction<'_>) -> Result<(), Error> {
+        let names: Vec<String> = (1..=self.table.parts()).map(Self::temporary).collect();
+        let sql = format!("TRUNCATE {}", names.join(", "));
+        on.batch_execute(&sql).await
+    }
+
     /// Writes those rows.
     pub(super) async fn merge(
         &self,
@@ -121,9 +128,6 @@ impl<'a> Stage<'a> {
         rows: Range<usize>,
         now: &str,
     ) -> Result<(), Error> {
-        let names: Vec<String> = (1..=self.table.parts()).map(Self::temporary).collect();
-        on.batch_execute(&format!("TRUNCATE {}", names.join(", ")))
-            .await?;
         for nth in 1..=self.table.parts() {
             self.copy(on, nth, rows.clone()).await?;
         }

@@ -20,6 +20,12 @@ impl Halves {
         self.todo.pop()
     }
 
+    /// Whether there are ranges still to be tried.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn is_under_way(&self) -> bool {
+        !self.todo.is_empty()
+    }
+
     /// Halves a range that failed. A single row cannot be: then it is the one.
     pub(crate) fn split(&mut self, range: Range<usize>) -> Option<usize> {
         if range.len() <= 1 {

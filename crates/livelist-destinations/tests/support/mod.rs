@@ -2,19 +2,23 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// A server. The script that started it waits at its standard input, and stops it by its id when that is
 /// closed.
 pub struct Server {
     _script: Child,
     pub port: u16,
+    /// The certificate of its own authority; nothing where none could be made.
+    pub certificate: Option<String>,
 }
 
 impl Server {
-    /// Runs a script that says `ready` once the server answers at the port that it is given. Nothing where
+    /// Runs a script that says `ready`, and the path of its certificate, once the server answers at the port that it is given. Nothing where
     /// it cannot be had.
     pub fn start(name: &str, script: &str) -> Option<Server> {
         let mut said = String::new();
@@ -34,10 +38,12 @@ impl Server {
             said.clear();
             let mut out = BufReader::new(child.stdout.take()?);
             out.read_line(&mut said).ok()?;
-            if said.trim() == "ready" {
+            if let Some(path) = said.trim().strip_prefix("ready") {
+                let path = path.trim();
                 return Some(Server {
                     _script: child,
                     port,
+                    certificate: (!path.is_empty()).then(|| path.to_owned()),
                 });
             }
         }
@@ -46,4 +52,60 @@ impl Server {
         std::io::stderr().write_all(told.as_bytes()).ok()?;
         None
     }
+}
+
+/// Stands between us and a server, and can lose an answer.
+pub struct Proxy {
+    pub port: u16,
+    lost: Arc<Mutex<Option<&'static str>>>,
+}
+
+impl Proxy {
+    pub fn to(server: u16) -> Proxy {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let lost = Arc::new(Mutex::new(None));
+        let proxy = Proxy {
+            port,
+            lost: lost.clone(),
+        };
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let (mut client, lost) = (client.unwrap(), lost.clone());
+                let mut server = TcpStream::connect(("127.0.0.1", server)).unwrap();
+                let mut answers = server.try_clone().unwrap();
+                let mut back = client.try_clone().unwrap();
+                std::thread::spawn(move || std::io::copy(&mut answers, &mut back));
+                std::thread::spawn(move || forward(&mut client, &mut server, &lost));
+            }
+        });
+        proxy
+    }
+
+    /// The next statement that holds this reaches the server, and nothing comes back.
+    pub fn lose_the_answer_to(&self, statement: &'static str) {
+        *self.lost.lock().unwrap() = Some(statement);
+    }
+}
+
+fn forward(client: &mut TcpStream, server: &mut TcpStream, lost: &Mutex<Option<&'static str>>) {
+    let mut buffer = vec![0; 1 << 16];
+    while let Ok(read @ 1..) = client.read(&mut buffer) {
+        let sent = &buffer[..read];
+        let mut lost = lost.lock().unwrap();
+        let is_lost = lost.is_some_and(|s| sent.windows(s.len()).any(|w| w == s.as_bytes()));
+        if is_lost {
+            *lost = None;
+            let _ = client.shutdown(Shutdown::Both);
+        }
+        if server.write_all(sent).is_err() {
+            break;
+        }
+        if is_lost {
+            // It carries the statement out.
+            std::thread::sleep(Duration::from_millis(300));
+            break;
+        }
+    }
+    let _ = server.shutdown(Shutdown::Both);
 }
