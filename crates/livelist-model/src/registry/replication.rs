@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::CredentialRef;
 use crate::ids::{DestinationId, MlsId, ReplicationId, ResourceName};
 
 /// One replication.
@@ -51,6 +52,13 @@ pub struct DestinationDocument {
     /// `sqlite`: the file, below the data directory unless it is absolute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// `postgres`, `mysql`: reference to the secret whose text is the URL of the database, e.g.
+    /// `postgres://user:password@host:5432/database`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<CredentialRef>,
+    /// `postgres`: the schema of the tables; the user's own when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
     /// Which fields become columns.
     #[serde(default)]
     pub columns: ColumnsWanted,
@@ -78,6 +86,10 @@ pub struct DestinationDocument {
 pub enum DestinationKind {
     /// A SQLite file.
     Sqlite,
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL or MariaDB.
+    Mysql,
 }
 
 /// Which fields become columns.

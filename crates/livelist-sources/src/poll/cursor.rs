@@ -48,6 +48,9 @@ pub struct Cursor {
     /// Where in its pages that is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scan: Option<ScanState>,
+    /// By how many seconds the server's clock was ahead of ours when it was heard last.
+    #[serde(default)]
+    pub skew: i64,
     /// When the metadata was read last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema_at: Option<jiff::Timestamp>,
@@ -63,6 +66,7 @@ impl Default for Cursor {
             settled: None,
             task: None,
             scan: None,
+            skew: 0,
             schema_at: None,
             listed: 0,
         }
@@ -91,12 +95,17 @@ impl Cursor {
         Some(Task::Window(Span { from, to }))
     }
 
-    /// The cursor when a task has ended, and its end is proved.
+    /// The cursor when a task has ended, and its end is proved, at an answer with the server's time `heard`.
+    /// A window that reaches beyond what had settled by then, because our clock was ahead, settles no more
+    /// than that.
     #[must_use]
-    pub fn done(self, task: &Task) -> Cursor {
+    pub fn done(self, task: &Task, heard: jiff::Timestamp) -> Cursor {
         let settled = match task {
             Task::Backfill(began) => began.checked_sub(SETTLES).ok(),
-            Task::Window(span) => Some(span.to),
+            Task::Window(span) => {
+                let settles = heard.checked_sub(SETTLES).unwrap_or(span.to);
+                Some(span.to.min(settles))
+            }
         };
         Cursor {
             settled,
@@ -163,14 +172,16 @@ mod tests {
             under_way.task(form, at("2026-11-28T05:00:00Z")),
             Some(backfill.clone())
         );
-        let cursor = under_way.done(&backfill);
+        let cursor = under_way.done(&backfill, at("2026-11-28T05:00:00Z"));
         let catch_up = cursor.task(form, at("2026-11-28T05:00:00Z")).unwrap();
         let expected = Span {
             from: at("2026-11-28T03:53:00Z"),
             to: at("2026-11-28T04:58:00Z"),
         };
         assert_eq!(catch_up, Task::Window(expected));
-        let cursor = cursor.done(&catch_up);
+        let ahead = cursor.clone().done(&catch_up, at("2026-11-28T04:50:00Z"));
+        assert_eq!(ahead.settled, Some(at("2026-11-28T04:48:00Z")));
+        let cursor = cursor.done(&catch_up, at("2026-11-28T05:01:00Z"));
         assert_eq!(cursor.settled, Some(at("2026-11-28T04:58:00Z")));
         // The server's clock went back, or hardly any time has passed: nothing to read.
         for now in ["2026-11-28T04:30:00Z", "2026-11-28T05:00:00Z"] {

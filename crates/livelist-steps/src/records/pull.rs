@@ -187,7 +187,7 @@ impl Pulling<'_> {
             return Ok(());
         };
         loop {
-            let now = self.server_now.unwrap_or_else(|| self.env.clock.now());
+            let now = self.server_time(&cursor);
             let Some(task) = cursor.task(form, now) else {
                 self.pulled.outcome = Outcome::Done;
                 self.pulled.settled = cursor.settled;
@@ -273,6 +273,14 @@ impl Pulling<'_> {
         Ok(document?)
     }
 
+    /// The time by the server's clock: what its last answer said, or by how much it was ahead of ours before.
+    fn server_time(&self, cursor: &Cursor) -> jiff::Timestamp {
+        let ours = self.env.clock.now();
+        let skew = jiff::SignedDuration::from_secs(cursor.skew);
+        let by_skew = || ours.checked_add(skew).unwrap_or(ours);
+        self.server_now.unwrap_or_else(by_skew)
+    }
+
     fn hear(&mut self, client: &Client<'_>) {
         let heard = client.heard().filter(|heard| !heard.is_aged);
         if let Some(date) = heard.and_then(|heard| heard.date) {
@@ -338,10 +346,16 @@ impl Pulling<'_> {
         budget::keep(env, self.run, &mut client).await?;
         self.pulled.requests += client.traffic().requests;
         self.admission = client.admission();
+        if let Some(server) = self.server_now {
+            cursor.skew = server.duration_since(env.clock.now()).as_secs();
+        }
         let is_proved = is_whole(&scan);
         let (rows, count) = (scan.evidence.rows, scan.evidence.count_before);
         let next = match &ended {
-            Ok(Outcome::Done) if is_proved => cursor.done(task),
+            Ok(Outcome::Done) if is_proved => {
+                let heard = self.server_time(&cursor);
+                cursor.done(task, heard)
+            }
             // What a window lacks is asked for again, from its first page.
             Ok(Outcome::Done) => cursor.under_way(task, scan).anew(),
             _ => cursor.under_way(task, scan),

@@ -3,17 +3,21 @@
 use std::io::Write;
 use std::path::Path;
 
+use livelist_destinations::mysql::MySql;
+use livelist_destinations::postgres::Postgres;
 use livelist_destinations::sqlite::Sqlite;
 use livelist_destinations::{Destination, DestinationError, Options, Removed, Wanted};
 use livelist_model::registry::{
     ColumnsWanted, DestinationDocument, DestinationKind, NameStyle, Registry, RemovedRows,
     Replication,
 };
+use livelist_model::with_causes;
 use livelist_model::{DestinationId, ReplicationId};
 use livelist_records::names::Names;
 use livelist_reso::Dialects;
 use livelist_steps::Env;
 use livelist_store::registry::read_registry_with_records;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::cli::{DataArgs, RegistryArgs};
 use crate::context::{env, open_registry};
@@ -93,6 +97,18 @@ impl Opened {
         document: &DestinationDocument,
     ) -> Result<Box<dyn Destination>, DestinationError> {
         match document.kind {
+            DestinationKind::Postgres => {
+                let url = self.url(document).await?;
+                Ok(Box::new(
+                    Postgres::open(url.expose_secret(), options(document)).await?,
+                ))
+            }
+            DestinationKind::Mysql => {
+                let url = self.url(document).await?;
+                Ok(Box::new(
+                    MySql::open(url.expose_secret(), options(document)).await?,
+                ))
+            }
             DestinationKind::Sqlite => {
                 let path = document.path.as_deref().unwrap_or(DEFAULT_FILE);
                 let path = self.data.join(Path::new(path));
@@ -102,12 +118,30 @@ impl Opened {
     }
 }
 
+impl Opened {
+    /// The address of a database, which is a secret: it holds a password.
+    async fn url(&self, document: &DestinationDocument) -> Result<SecretString, DestinationError> {
+        let refused = |reason: String| DestinationError::Refused {
+            destination: document.destination.to_string(),
+            reason,
+        };
+        let Some(reference) = &document.url else {
+            return Err(refused("its document has no `url`".to_owned()));
+        };
+        let secret = self.env.secrets.get(reference).await;
+        let secret = secret.map_err(|error| refused(with_causes(&error)))?;
+        Ok(secret.expose_secret().trim().to_owned().into())
+    }
+}
+
 fn default_destination() -> Option<DestinationDocument> {
     let destination: DestinationId = DEFAULT.parse().ok()?;
     Some(DestinationDocument {
         destination,
         kind: DestinationKind::Sqlite,
         path: Some(DEFAULT_FILE.to_owned()),
+        url: None,
+        schema: None,
         columns: ColumnsWanted::default(),
         names: NameStyle::default(),
         prefix: String::new(),
@@ -129,6 +163,7 @@ fn options(document: &DestinationDocument) -> Options {
             NameStyle::SnakeCase => Names::SnakeCase,
         },
         prefix: document.prefix.clone(),
+        schema: document.schema.clone(),
         removed: match document.removed {
             RemovedRows::Table => Removed::Table,
             RemovedRows::Flag => Removed::Flag,

@@ -79,7 +79,11 @@ fn records_of_every_provider_are_copied() {
         let town = town(spec(provider, 260, Records::default()));
         town.mls_document("abor", &json!({"page_size": 50}));
         let mls = town.mls("abor");
-        town.only("2026-11-20", 0);
+        // The second scan of a first list waits for Spark's cache of 20 minutes.
+        let later = provider == Provider::Spark;
+        if !later {
+            town.only("2026-11-20", 0);
+        }
         let first = replicate(&town, 0);
         assert_eq!(first["outcome"], "applied", "{provider:?} {first}");
         assert_eq!(first["upserts"], 260, "{provider:?} {first}");
@@ -91,6 +95,8 @@ fn records_of_every_provider_are_copied() {
             "{again}"
         );
 
+        // A window is as long as the time since the last one.
+        std::thread::sleep(std::time::Duration::from_millis(2_100));
         let late = mls.change(Change::Late(125), 9);
         let second = replicate(&town, 0);
         assert_eq!(second["upserts"], late.len(), "{provider:?} {second}");
@@ -104,11 +110,14 @@ fn records_of_every_provider_are_copied() {
         let added = mls.add(4);
         // A row that is not seen is not removed.
         assert_eq!(replicate(&town, 0)["removals"], 0);
+        if later {
+            town.livelist(&["prove"]).assert(0);
+            continue;
+        }
         town.only("2026-11-21", 0);
         let day = replicate(&town, 0);
         let asked_by_id = provider == Provider::MlsGrid;
-        let later = provider == Provider::Spark;
-        if !later {
+        {
             assert_eq!(day["removals"], sold.len(), "{provider:?} {day}");
             let removed = ask(&town, "SELECT key, proof FROM Property_removed");
             assert_eq!(removed.len(), sold.len());
@@ -118,14 +127,18 @@ fn records_of_every_provider_are_copied() {
                     .all(|(_, proof)| proof.as_deref().unwrap().starts_with("2026-11-21-abor"))
             );
         }
-        if !asked_by_id && !later {
+        if !asked_by_id {
             assert_eq!(day["upserts"], added.len(), "{provider:?} {day}");
             assert_truth(&town);
         }
         mls.change(Change::Status, 5);
+        // The window is known to reach beyond our clock once the server's is heard.
         mls.ahead(900);
+        std::thread::sleep(std::time::Duration::from_millis(1_100));
         replicate(&town, 0);
-        if !later {
+        std::thread::sleep(std::time::Duration::from_millis(1_100));
+        replicate(&town, 0);
+        {
             assert_truth(&town);
             let steps = ask(
                 &town,

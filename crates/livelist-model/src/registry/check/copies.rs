@@ -74,6 +74,25 @@ pub fn parse_destination(file: &str, text: &[u8]) -> Result<DestinationDocument,
             "give a name below it, or an absolute path",
         ),
         DestinationKind::Sqlite => {}
+        DestinationKind::Postgres | DestinationKind::Mysql if destination.url.is_none() => {
+            findings.add(
+                "url",
+                "a database has no address",
+                "give a reference to its URL, e.g. `env:SITE_DB`",
+            );
+        }
+        DestinationKind::Postgres | DestinationKind::Mysql => {}
+    }
+    if destination
+        .schema
+        .as_deref()
+        .is_some_and(|name| !is_identifier(name))
+    {
+        findings.add(
+            "schema",
+            "this is not the name of a schema",
+            "use letters, digits and `_`, or leave it out",
+        );
     }
     let is_prefix = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
     let prefix = &destination.prefix;
