@@ -29,6 +29,7 @@ mod rapattoni;
 mod realtyna;
 mod records;
 mod reso;
+mod rmls;
 mod scan;
 mod spark;
 mod trestle;
