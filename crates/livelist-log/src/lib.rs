@@ -4,7 +4,7 @@
 //! sorted by resource and key, one for each record; it is stored in *pieces* of bounded size, each with an
 //! index (the same changes without the records). The head moves by conditional write alone, and holds the
 //! sources' cursors: cursor and changes are one write. Segments are merged as they become many
-//! ([`compact`]); of a record the newest change stays.
+//! ([`Log::compact`]); of a record the newest change stays.
 //!
 //! Depends on the records, the model and the ports; never on AWS, the clock or a provider.
 

@@ -7,7 +7,7 @@
 
 use livelist_model::registry::AuthKind;
 
-use super::{Dialect, bridge};
+use super::{Dialect, RecordsForm, bridge};
 
 pub(super) fn dialect() -> Dialect {
     Dialect {
@@ -16,6 +16,7 @@ pub(super) fn dialect() -> Dialect {
         source: "open-source clients; the vendor's documentation is not public",
         auth: &[AuthKind::ServerToken, AuthKind::ClientCredentials],
         limits: &[],
+        records: RecordsForm::PLAIN,
         note: "base_url https://api.paragonapi.com/api/v2/OData and the MLS's `dataset`; newer \
                hosts: their `token_url`",
         ..bridge::dialect()
