@@ -8,6 +8,7 @@ mod gone;
 mod make;
 mod notify;
 mod tell;
+pub mod would;
 
 use std::time::Duration;
 
