@@ -1,7 +1,7 @@
 // The dashboard in a real browser, over `livelist serve`, over what the real program made.
 
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -170,6 +170,12 @@ test("a town", async (t) => {
     await card.getByText("mass_removal", { exact: true }).waitFor();
     await card.getByText("What this means").click();
     await card.getByText("more than the guards let through is gone").waitFor();
+    // Nobody approves blind: which listings would go is there, and all of them as a file.
+    await card.getByText("Which 300 listings would go").click();
+    await card.getByText("20 of them, spread over the list").waitFor();
+    const [saved] = await Promise.all([page.waitForEvent("download"), card.getByRole("button", { name: "All keys as CSV" }).click()]);
+    const lines = (await readFile(await saved.path(), "utf8")).trim().split("\r\n");
+    assert.deepEqual([saved.suggestedFilename(), lines[0], lines.length], [`${today[0].run}.csv`, "key", 301]);
     await card.getByRole("button", { name: /Approve/ }).click();
     const dialog = page.getByRole("dialog");
     await dialog.getByText("300", { exact: true }).waitFor();
@@ -224,7 +230,7 @@ test("a town", async (t) => {
     await page.getByLabel("Key of a listing").fill(keys[7]);
     await page.keyboard.press("Enter");
     await page.getByText("not live").waitFor();
-    await page.getByText(new RegExp(`${keys[7]} went`)).waitFor();
+    await page.getByText(new RegExp(`${keys[7]} was removed`)).waitFor();
     await page.getByLabel("Key of a listing").fill("<img src=x>");
     await page.keyboard.press("Enter");
     await page.getByText(/<img src=x> is in none/).waitFor();
@@ -318,7 +324,7 @@ test("a town", async (t) => {
 });
 
 test("by keyboard alone, and on a narrow screen", async (t) => {
-  const world = await World.town(t, ["abor", "bolt", "a-board-of-realtors-with-a-long-name"]);
+  const world = await World.town(t, ["abor", "bolt", "boardofrealtorsnorthside"]);
   await world.day(-1);
   for (const mls of ["abor", "bolt"]) await world.told(mls, "sell", { n: 300 });
   await world.day(0);
@@ -366,7 +372,7 @@ test("by keyboard alone, and on a narrow screen", async (t) => {
     const cut = () => page.evaluate(() => [...document.querySelectorAll("#feeds .c-feed a, #feeds .c-live, .lines a, .axis span")]
       .filter((e) => e.offsetParent && (e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== "inline" || e.getBoundingClientRect().right > innerWidth + 1)).map((e) => e.textContent));
     assert.deepEqual(await cut(), []);
-    const long = rows(page).filter({ hasText: "a-board-of-realtors" });
+    const long = rows(page).filter({ hasText: "boardofrealtors" });
     const [cell, name] = [await long.locator(".c-feed").boundingBox(), await long.locator(".c-feed a").boundingBox()];
     assert.ok(name.y >= cell.y && name.y + name.height <= cell.y + cell.height + 1, "the whole name is in its row");
     await accessible(page, "feeds, narrow");

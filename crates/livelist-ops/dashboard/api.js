@@ -87,6 +87,7 @@ export async function status(known = false) {
 
 export const runs = (feed, most) => get(`runs?${new URLSearchParams({ ...(feed && { feed }), most })}`);
 export const run = (id) => get(`runs/${name(id)}`);
+export const removals = (id) => get(`runs/${name(id)}/removals`);
 export const approve = (id) => post(`runs/${name(id)}/approve`);
 export const reject = (id) => post(`runs/${name(id)}/reject`);
 export const rerun = (feed) => post(`feeds/${name(feed)}/rerun`);
@@ -98,6 +99,11 @@ export const why = (feed, listing) => get(`feeds/${name(feed)}/why?${new URLSear
 export function diff(feed, from, to) {
   const asked = new URLSearchParams({ ...(from && { from }), ...(to && { to }) });
   return get(`feeds/${name(feed)}/diff?${asked}`);
+}
+
+/** The keys that a held run would take out, as a file. */
+export async function removalsFile(id) {
+  return (await call(`runs/${name(id)}/removals?format=csv`)).blob();
 }
 
 let guide = null;

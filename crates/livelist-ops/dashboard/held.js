@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { h } from "./dom.js";
 import { many, when } from "./format.js";
-import { callout, decisions, numbers, runLink } from "./run.js";
+import { callout, decisions, listings, numbers, runLink } from "./run.js";
 
 const AT_ONCE = 4;
 
@@ -20,7 +20,7 @@ export function open(root, { status, refresh }) {
       card.element.replaceChildren(
         h("h2", {}, h("a", { href: `#/feed/${encodeURIComponent(feed.feed)}` }, feed.feed)),
         h("p", { class: "muted" }, runLink(run.run), ", ", when(run.finished_at ?? run.started_at)),
-        callout("held", run.held?.reason ?? feed.why, run.held?.advice ?? feed.advice), feed.pause && h("p", { class: "muted" }, `Paused: ${feed.pause}. No run looks again until it is resumed.`) || "", numbers(run) ?? "", decisions(run, again) ?? "");
+        callout("held", run.held?.reason ?? feed.why, run.held?.advice ?? feed.advice), feed.pause && h("p", { class: "muted" }, `Paused: ${feed.pause}. No run looks again until it is resumed.`) || "", numbers(run) ?? "", listings(run) ?? "", decisions(run, again) ?? "");
     } catch (error) {
       card.known = null;
       card.element.replaceChildren(h("h2", {}, feed.feed), h("p", { class: "problem" }, error.message));

@@ -29,6 +29,39 @@ export function outcome(run) {
   return { former: former ?? 0, count: live + restored, added, removed };
 }
 
+/** Which listings an approval would take out: a sample, and all of them as a file. */
+export function listings(run) {
+  const would = outcome(run);
+  if (run.state !== "held" || run.held?.superseded_by || !would?.removed) return null;
+  const download = async (event) => {
+    const button = event.currentTarget;
+    button.disabled = true;
+    try {
+      const url = URL.createObjectURL(await api.removalsFile(run.run));
+      h("a", { href: url, download: `${run.run}.csv` }).click();
+      setTimeout(() => URL.revokeObjectURL(url), 10_000);
+    } catch (error) {
+      button.after(h("p", { class: "problem", role: "alert" }, error.message));
+    }
+    button.disabled = false;
+  };
+  const more = h("details", { class: "listings", ontoggle: async () => {
+    if (!more.open || more.dataset.told) return;
+    more.dataset.told = "yes";
+    try {
+      const told = await api.removals(run.run);
+      more.append(h("p", {}, `${many(told.count, "listing")} would go; ${number(told.sample.length)} of them, spread over the list:`),
+        table("Some listings that would go", [["Key"], ["The MLS's record, for its token"]],
+          told.sample.map((one) => [h("code", {}, one.key), one.record && h("a", { href: one.record, rel: "noreferrer noopener", target: "_blank" }, one.record)])),
+        h("p", {}, h("button", { type: "button", class: "plain", onclick: download }, "All keys as CSV")));
+    } catch (error) {
+      delete more.dataset.told;
+      more.append(h("p", { class: "problem", role: "alert" }, error.message));
+    }
+  } }, h("summary", {}, `Which ${many(would.removed, "listing")} would go`));
+  return more;
+}
+
 async function decide(question, done, refresh) {
   const made = await confirm(question);
   if (!made) return;
@@ -93,7 +126,7 @@ export function open(root, { id, refresh }) {
     const made = [
       h("p", { class: "crumbs" }, h("a", { href: "#/feeds" }, "Feeds"), " / ", h("a", { href: view.up }, run.feed), " / run"),
       h("div", { class: "title" }, title, badge(run.state), decisions(run, () => { refresh(); load(); })),
-      wrong, run.state === "held" && section("If it is approved", numbers(run)),
+      wrong, run.state === "held" && section("If it is approved", numbers(run), listings(run)),
       facts([["MLS", run.mls], ["Provider", run.provider], ["Resource", run.resource], ["Filter", run.filter], ["Began", moment(run.started_at)],
         ["Took", run.seconds == null ? "–" : lasting(run.seconds)],
         run.error?.step && ["Failed in", run.error.step],

@@ -7,6 +7,7 @@
 //! | `GET /v1/admin/status?known=` | how all feeds stand; 304. With `known`, what was looked up last |
 //! | `GET /v1/admin/health` | what is wrong with the process or its machine |
 //! | `GET /v1/admin/runs`, `…/runs/{run}` | runs, and one of them told |
+//! | `GET /v1/admin/runs/{run}/removals?format=` | which listings a held run would take out, as CSV too |
 //! | `POST /v1/admin/runs/{run}/approve`, `…/reject` | a person's word on a held result; 409 |
 //! | `POST /v1/admin/feeds/{feed}/rerun` | a new run; 409 |
 //! | `GET /v1/admin/feeds/{feed}/why`, `…/diff` | where a listing is, what changed |
@@ -102,6 +103,7 @@ pub fn router(state: AdminState) -> Router {
         .route("/v1/admin/health", get(health::health))
         .route("/v1/admin/runs", get(questions::runs))
         .route("/v1/admin/runs/{run}", get(questions::run))
+        .route("/v1/admin/runs/{run}/removals", get(questions::removals))
         .route("/v1/admin/runs/{run}/approve", post(decisions::approve))
         .route("/v1/admin/runs/{run}/reject", post(decisions::reject))
         .route("/v1/admin/feeds/{feed}/rerun", post(decisions::rerun))

@@ -13,6 +13,7 @@ pub mod feeds;
 pub mod http;
 pub mod pause;
 pub mod redrive;
+pub mod removals;
 pub mod rerun;
 pub mod runs;
 pub mod status;

@@ -68,9 +68,9 @@ pub(crate) fn chain(head: &Head) -> (Vec<Version>, Vec<&DeltaRef>) {
     (versions, deltas)
 }
 
-type Source = SyncIoBridge<Box<dyn AsyncRead + Send + Unpin>>;
+pub(crate) type Source = SyncIoBridge<Box<dyn AsyncRead + Send + Unpin>>;
 
-async fn open(objects: &dyn Objects, object: &str) -> Result<Source, OpsError> {
+pub(crate) async fn open(objects: &dyn Objects, object: &str) -> Result<Source, OpsError> {
     let found = objects.get(object).await?;
     let found = found.ok_or_else(|| StoreError::Missing {
         key: object.to_owned(),
@@ -120,14 +120,14 @@ pub(crate) async fn read<T: Send + 'static>(
     .await
 }
 
-fn damaged(object: &str, reason: impl ToString) -> OpsError {
+pub(crate) fn damaged(object: &str, reason: impl ToString) -> OpsError {
     OpsError::Damaged {
         object: object.to_owned(),
         reason: reason.to_string(),
     }
 }
 
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, OpsError> + Send + 'static,
 ) -> Result<T, OpsError> {
     let done = tokio::task::spawn_blocking(work).await;

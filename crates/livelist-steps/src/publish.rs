@@ -9,6 +9,7 @@ mod gone;
 mod make;
 mod notify;
 mod tell;
+pub mod would;
 
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use livelist_ops::{diff, why};
+use livelist_ops::{diff, removals, why};
 
 use crate::cli::{DiffArgs, WhyArgs};
 use crate::exit::{Code, Failed};
@@ -12,6 +12,9 @@ use crate::world::World;
 /// Runs `livelist diff`.
 pub async fn diff(arguments: DiffArgs, environment: Vec<(String, String)>) -> Result<Code, Failed> {
     let world = World::open(&arguments.place, environment).await?;
+    if arguments.held {
+        return held(&world, &arguments).await;
+    }
     let (from, to) = (arguments.from.as_deref(), arguments.to.as_deref());
     let diff = diff::diff(world.objects(), &arguments.feed, from, to).await?;
     let mut out = out();
@@ -34,6 +37,29 @@ pub async fn diff(arguments: DiffArgs, environment: Vec<(String, String)>) -> Re
         diff.to,
         diff.added_count,
         diff.removed_count
+    )?;
+    Ok(Code::Ok)
+}
+
+/// What the result that waits would take out.
+async fn held(world: &World, arguments: &DiffArgs) -> Result<Code, Failed> {
+    let run = removals::waiting(world.objects(), &arguments.feed).await?;
+    let told = removals::removals(world.objects(), &run, usize::MAX).await?;
+    let mut out = out();
+    if arguments.json {
+        writeln!(out, "{}", serde_json::to_string(&told)?)?;
+    } else if arguments.csv {
+        write!(out, "{}", told.csv())?;
+    } else {
+        for key in &told.keys {
+            writeln!(out, "-{key}")?;
+        }
+    }
+    out.flush()?;
+    writeln!(
+        std::io::stderr(),
+        "{run} waits: {} would be removed",
+        told.count
     )?;
     Ok(Code::Ok)
 }

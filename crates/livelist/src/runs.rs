@@ -7,7 +7,9 @@ use flate2::write::GzDecoder;
 use livelist_model::head::Head;
 use livelist_model::history::Past;
 use livelist_model::layout;
+use livelist_model::record::RunState;
 use livelist_ops::explain::{RunTold, Scan};
+use livelist_ops::removals::{self, Removals};
 use livelist_ops::runs;
 use livelist_store::ObjectsExt;
 use tokio::io::AsyncReadExt;
@@ -16,6 +18,9 @@ use crate::cli::{FeedArgs, Flags, RunsArgs, ShowArgs};
 use crate::exit::{Code, Failed};
 use crate::text::{or_none, out, table};
 use crate::world::World;
+
+/// Of the listings that a held run would take out so many are shown.
+const SHOWN: usize = 5;
 
 /// Runs `livelist live`.
 pub async fn live(arguments: FeedArgs, environment: Vec<(String, String)>) -> Result<Code, Failed> {
@@ -96,18 +101,49 @@ pub async fn show(arguments: ShowArgs, environment: Vec<(String, String)>) -> Re
     } else {
         let told = runs::told(world.objects(), &record).await?;
         let others = runs::attempts(world.objects(), &record).await?;
-        out.write_all(describe(&told, &others, &flags)?.as_bytes())?;
+        let would_go = match told.state {
+            // Lists that have expired are no reason to tell nothing.
+            RunState::Held => removals::removals(world.objects(), &told.run, 0).await.ok(),
+            _ => None,
+        };
+        let text = describe(&told, would_go.as_ref(), &others, &flags)?;
+        out.write_all(text.as_bytes())?;
     }
     Ok(Code::Ok)
 }
 
 /// A run in plain words.
-fn describe(run: &RunTold, others: &[Past], flags: &Flags) -> Result<String, Failed> {
+fn describe(
+    run: &RunTold,
+    would_go: Option<&Removals>,
+    others: &[Past],
+    flags: &Flags,
+) -> Result<String, Failed> {
     let mut text = String::new();
-    write_run(&mut text, run, flags)
+    write_run(&mut text, run, would_go, flags)
         .and_then(|()| write_others(&mut text, others))
         .map_err(|e| Failed::internal(&e))?;
     Ok(text)
+}
+
+/// Which listings an approval would take out: a few, and how to see all.
+fn write_removals(
+    text: &mut String,
+    removals: Option<&Removals>,
+    flags: &Flags,
+) -> std::fmt::Result {
+    let Some(told) = removals.filter(|told| told.count > 0) else {
+        return Ok(());
+    };
+    let some = told.sample.iter().take(SHOWN);
+    let some: Vec<&str> = some.map(|listing| listing.key.as_str()).collect();
+    let (feed, flags) = (&told.feed, &flags.data);
+    writeln!(
+        text,
+        "would go   {} of the list, {} among them; all: livelist diff {feed} --held{flags}",
+        told.count,
+        some.join(", ")
+    )
 }
 
 /// The other attempts of the day.
@@ -120,7 +156,12 @@ fn write_others(text: &mut String, others: &[Past]) -> std::fmt::Result {
     Ok(())
 }
 
-fn write_run(text: &mut String, run: &RunTold, flags: &Flags) -> std::fmt::Result {
+fn write_run(
+    text: &mut String,
+    run: &RunTold,
+    would_go: Option<&Removals>,
+    flags: &Flags,
+) -> std::fmt::Result {
     writeln!(text, "run        {}", run.run)?;
     writeln!(
         text,
@@ -203,6 +244,7 @@ fn write_run(text: &mut String, run: &RunTold, flags: &Flags) -> std::fmt::Resul
     )?;
     if let Some(held) = &run.held {
         writeln!(text, "held       {}: {}", held.reason, held.advice)?;
+        write_removals(text, would_go, flags)?;
         if let Some(by) = &held.superseded_by {
             writeln!(
                 text,

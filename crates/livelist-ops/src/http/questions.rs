@@ -3,6 +3,8 @@
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use livelist_api::ApiError;
 use livelist_model::{FeedId, MlsId, RunId};
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,7 @@ use super::AdminState;
 use super::auth::Admin;
 use crate::diff::{Diff, diff as difference};
 use crate::explain::RunTold;
+use crate::removals;
 use crate::runs::{self as past, RunLine};
 use crate::why::{Why, why as reasons};
 
@@ -20,6 +23,8 @@ const MOST_RUNS: usize = 1_000;
 const SOME_RUNS: usize = 50;
 /// Keys of one kind in the answer to a comparison.
 const MOST_KEYS: usize = 1_000;
+/// … and of a held run's removals in a file.
+const MOST_IN_CSV: usize = 1_000_000;
 /// No provider's key is longer.
 const LONGEST_KEY: usize = 1_020;
 
@@ -81,6 +86,48 @@ pub(super) async fn run(
     let run: RunId = run.parse().map_err(|_| ApiError::NotFound)?;
     let record = past::record(&*state.env.objects, &run).await?;
     Ok(Json(past::told(&*state.env.objects, &record).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RemovalsAsked {
+    #[serde(default)]
+    format: Format,
+}
+
+#[derive(Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Format {
+    #[default]
+    Json,
+    Csv,
+}
+
+/// `GET /v1/admin/runs/{run}/removals?format=`: which listings an approval would take out.
+pub(super) async fn removals(
+    State(state): State<AdminState>,
+    _: Admin,
+    Path(run): Path<String>,
+    query: Result<Query<RemovalsAsked>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let run: RunId = run.parse().map_err(|_| ApiError::NotFound)?;
+    let RemovalsAsked { format } = asked(query)?;
+    let most = match format {
+        Format::Json => MOST_KEYS,
+        Format::Csv => MOST_IN_CSV,
+    };
+    let told = removals::removals(&*state.env.objects, &run, most).await?;
+    Ok(match format {
+        Format::Json => Json(told).into_response(),
+        Format::Csv => {
+            let name = format!("attachment; filename=\"{run}.csv\"");
+            let headers = [
+                (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+                (header::CONTENT_DISPOSITION, name),
+            ];
+            (headers, told.csv()).into_response()
+        }
+    })
 }
 
 #[derive(Deserialize)]

@@ -104,6 +104,12 @@ pub struct DiffArgs {
     pub from: Option<String>,
     /// The newer version; by default the published one.
     pub to: Option<String>,
+    /// Shows what the result that waits would take out, if it were approved.
+    #[arg(long, conflicts_with_all = ["from", "to"])]
+    pub held: bool,
+    /// With `--held`: the keys as CSV.
+    #[arg(long, requires = "held", conflicts_with = "json")]
+    pub csv: bool,
     /// Where Livelist runs.
     #[command(flatten)]
     pub place: PlaceArgs,

@@ -301,6 +301,47 @@ fn a_held_result_is_approved_and_a_failed_run_run_again() {
     assert_eq!(states, ["unchanged", "failed", "failed", "published"]);
 }
 
+/// Nobody should approve blind: which keys a held run would take out is told, and only to operators.
+#[test]
+fn what_a_held_run_would_take_out_is_told() {
+    let town = town();
+    let feed = town.feed("bolt");
+    let live = town.mls("bolt").live_keys();
+    let published = reader::list(&town.data(), &feed).unwrap().keys;
+    let would_go: Vec<&str> = published
+        .iter()
+        .filter(|key| !live.contains(key))
+        .map(String::as_str)
+        .collect();
+    assert_eq!(would_go.len(), 100);
+    let lines = town.said(&["diff", &feed, "--held"]);
+    let lines: Vec<&str> = lines
+        .lines()
+        .map(|l| l.strip_prefix('-').unwrap())
+        .collect();
+    assert_eq!(lines, would_go);
+    let csv = town.said(&["diff", &feed, "--held", "--csv"]);
+    assert_eq!(csv.split("\r\n").count(), 102);
+    assert!(csv.starts_with(&format!("key\r\n\"{}\"\r\n", would_go[0])));
+    let told = town.said(&["diff", &feed, "--held", "--json"]);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["count"], 100);
+    let sample = told["sample"].as_array().unwrap();
+    assert_eq!(sample.len(), 20);
+    assert_eq!(sample[1]["key"], would_go[5]);
+    let record = sample[0]["record"].as_str().unwrap();
+    assert!(
+        record.ends_with(&format!("/Property('{}')", would_go[0])),
+        "{record}"
+    );
+    // What is told is what an approval does.
+    let run = told["run"].as_str().unwrap();
+    let approved = town.said(&["approve", run]);
+    assert!(approved.contains("100 removed"), "{approved}");
+    assert_eq!(reader::list(&town.data(), &feed).unwrap().keys, live);
+    town.livelist(&["diff", &feed, "--held"]).assert(2);
+}
+
 #[test]
 fn what_changed_and_where_a_listing_went() {
     let town = town();
