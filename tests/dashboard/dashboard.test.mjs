@@ -224,7 +224,7 @@ test("a town", async (t) => {
     await page.getByLabel("Key of a listing").fill(keys[7]);
     await page.keyboard.press("Enter");
     await page.getByText("not live").waitFor();
-    await page.getByText(new RegExp(`${keys[7]} went`)).waitFor();
+    await page.getByText(new RegExp(`${keys[7]} was removed`)).waitFor();
     await page.getByLabel("Key of a listing").fill("<img src=x>");
     await page.keyboard.press("Enter");
     await page.getByText(/<img src=x> is in none/).waitFor();
