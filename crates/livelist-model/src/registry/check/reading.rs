@@ -116,7 +116,7 @@ fn attempt<T: DeserializeOwned>(document: &Value) -> Result<T, Stopped> {
 
 /// Puts something that can be read at `place`; whether there is such a thing.
 fn make_up<T: DeserializeOwned>(document: &mut Value, place: &[Step]) -> bool {
-    for value in [
+    let stand_ins = before(document, place).into_iter().chain([
         json!("x"),
         json!("https://x.invalid"),
         json!("env:X"),
@@ -129,7 +129,8 @@ fn make_up<T: DeserializeOwned>(document: &mut Value, place: &[Step]) -> bool {
         json!([]),
         json!({}),
         Value::Null,
-    ] {
+    ]);
+    for value in stand_ins {
         if !put(document, place, value) {
             return false;
         }
@@ -147,6 +148,15 @@ fn make_up<T: DeserializeOwned>(document: &mut Value, place: &[Step]) -> bool {
         }
     }
     false
+}
+
+/// The item of a list that stands before the one at `place`: it can be read, as what follows is.
+fn before(document: &mut Value, place: &[Step]) -> Option<Value> {
+    let (Step::Item(index), list) = place.split_last()? else {
+        return None;
+    };
+    let former = index.checked_sub(1)?;
+    at(document, list)?.get(former).cloned()
 }
 
 fn put(document: &mut Value, place: &[Step], value: Value) -> bool {
