@@ -196,7 +196,11 @@ pub fn parse_client(file: &str, text: &[u8]) -> Result<Client, Vec<Finding>> {
     let mut seen = BTreeSet::new();
     for (i, pair) in client.pairs.iter().enumerate() {
         let filter = pair.filter.as_deref().unwrap_or("").trim();
-        if !seen.insert((&pair.mls, &pair.resource, filter)) {
+        // What cannot be read holds a stand-in, which may be the same in several pairs.
+        let is_read = ["mls", "resource", "filter"]
+            .iter()
+            .all(|member| findings.is_read(&format!("pairs[{i}].{member}")));
+        if is_read && !seen.insert((&pair.mls, &pair.resource, filter)) {
             findings.add(
                 &format!("pairs[{i}]"),
                 format!("the pair {} {} is there twice", pair.mls, pair.resource),
