@@ -168,9 +168,8 @@ unit: $(CARGO_NEXTEST) doctest ## Runs the tests that need no local stack.
 	$(NEXTEST) --workspace
 
 .PHONY: test
-test: $(VENV) $(CARGO_NEXTEST) bootstrap ## Runs all tests, those against a local stack of their own included.
+test: $(VENV) $(CARGO_NEXTEST) bootstrap doctest ## Runs all tests, those against a local stack of their own included.
 	@.venv/bin/python -W ignore -m unittest discover -q -s infra/local/tests
-	cargo test --doc --workspace --quiet
 	$(NEXTEST) --workspace --no-run
 	@$(STACK) exec --wait-scale $(WAIT_SCALE) --also branches=tests/fakes -- \
 	  $(NEXTEST) --workspace --run-ignored all --no-fail-fast --status-level slow -E "not test(month::)"

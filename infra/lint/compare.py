@@ -1,6 +1,6 @@
-"""Compares template.yaml with the Terraform modules, and infra/domain/template.yaml with its module: every resource, setting, permission, variable,
-event source and alarm, for several sets of parameters. Ends with "the same system", or with a table of
-differences and the exit code 1.
+"""Compares template.yaml with the Terraform modules, and infra/domain/template.yaml with its module: every
+resource, setting, permission, variable, event source and alarm, for several sets of parameters. Ends with
+"the same system", or with a table of differences and the exit code 1.
 
     compare.py            compares, and looks whether the table in docs/security.md is current
     compare.py --write    writes that table

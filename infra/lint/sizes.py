@@ -101,23 +101,27 @@ def wrong_sizes(template: sam.Template) -> list[str]:
     return wrong
 
 
-def check(root: Path = ROOT) -> list[str]:
+def read(root: Path = ROOT) -> tuple[dict, sam.Template]:
     definition = json.loads((root / "statemachines" / "reconcile.asl.json").read_text())
-    return impatient(definition) + wrong_sizes(sam.Template(root / "template.yaml"))
+    return definition, sam.Template(root / "template.yaml")
+
+
+def check(definition: dict, template: sam.Template) -> list[str]:
+    return impatient(definition) + wrong_sizes(template)
 
 
 def main() -> int:
     try:
-        wrong = check()
+        definition, template = read()
+        wrong = check(definition, template)
     except facts.FactsError as error:
         print(f"Cannot be checked: {error}", file=sys.stderr)
         return 1
     for line in wrong:
         print(line, file=sys.stderr)
     if not wrong:
-        definition = json.loads((ROOT / "statemachines" / "reconcile.asl.json").read_text())
         all_of = [next(r for r in of if r.takes(REFUSED)).patience() for of in tasks(definition).values()]
-        large = sum(reserved(sam.Template(ROOT / "template.yaml"), "large").values())
+        large = sum(reserved(template, "large").values())
         print(
             f"sizes: a refused call is tried for {min(all_of) / 60:.0f} minutes at the least; "
             f"large reserves {large} of {MOST_RESERVED} at the most."

@@ -1,4 +1,4 @@
-"""A copy of the two descriptions that tests may spoil."""
+"""What the tests look at: the descriptions, a copy of them that tests may spoil, and sections of the documents."""
 
 import shutil
 import sys
@@ -8,6 +8,9 @@ from pathlib import Path
 LINT = Path(__file__).resolve().parents[1]
 ROOT = LINT.parents[1]
 sys.path.insert(0, str(LINT))
+
+import facts  # noqa: E402
+import sam  # noqa: E402
 
 SAM = "template.yaml"
 MODULES = "infra/modules"
@@ -40,3 +43,13 @@ class Copy:
         if old not in text:
             raise AssertionError(f"{file} has no {old!r}")
         path.write_text(text.replace(old, new, 1))
+
+
+def described(copy: Copy | None = None) -> facts.System:
+    """What the template describes, with all that is optional for operators."""
+    return sam.Template((copy.root if copy else ROOT) / SAM).facts("livelist", {"AdminApi": "ENABLED"})
+
+
+def section(page: str, title: str) -> str:
+    """The text below a title of a page in docs/, up to the next title of that rank."""
+    return (ROOT / "docs" / page).read_text().split(f"\n## {title}\n")[1].split("\n## ")[0]

@@ -4,7 +4,7 @@ and the system that both describe keeps some promises."""
 import re
 import unittest
 
-from planted import MODULES, ROOT, SAM, Copy
+from planted import MODULES, ROOT, SAM, Copy, described, section
 
 import compare
 import dashboard
@@ -278,9 +278,7 @@ class Promises(unittest.TestCase):
             self.assertIn("prevent_destroy = true", resource, resource.splitlines()[0])
 
     def test_each_alarm_leads_to_its_section_and_tells_somebody(self):
-        page = (ROOT / "docs" / "operations.md").read_text()
-        section = page.split("\n## Alarms\n")[1].split("\n## ")[0]
-        titles = re.findall(r"^### (\w+)$", section, re.MULTILINE)
+        titles = re.findall(r"^### (\w+)$", section("operations.md", "Alarms"), re.MULTILINE)
         self.assertEqual(sorted(titles), sorted(self.of("alarm")))
         for name, alarm in self.of("alarm").items():
             link = f" docs/operations.md#{name.lower()}"
@@ -327,8 +325,7 @@ class Promises(unittest.TestCase):
     def test_without_operators_pages_there_are_no_routes_to_them(self):
         routes = {name for name in self.of("route") if "admin" in name or "dashboard" in name}
         self.assertEqual(routes, set())
-        opened = sam.Template(ROOT / SAM).facts("livelist", {"AdminApi": "ENABLED"})
-        opened = {name: of for (kind, name), of in opened.resources.items() if kind == "route"}
+        opened = {name: of for (kind, name), of in described().resources.items() if kind == "route"}
         for route in ("ANY /v1/admin/{proxy+}", "GET /dashboard", "GET /dashboard/{proxy+}"):
             self.assertTrue(opened[route]["function"].endswith(":livelist-admin"))
 

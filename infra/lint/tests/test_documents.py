@@ -5,7 +5,7 @@ import re
 import unittest
 from pathlib import Path
 
-from planted import ROOT
+from planted import ROOT, section
 
 
 def waived() -> set[str]:
@@ -21,10 +21,14 @@ def pages() -> list[Path]:
     return sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
 
+def prose(page: Path) -> str:
+    """A page without its blocks of code."""
+    return re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
 def anchors(page: Path) -> set[str]:
     """The anchors of a page's titles, as GitHub makes them; those of repeated titles are left out."""
-    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
-    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    titles = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
     titles = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", title) for title in titles]
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
@@ -32,8 +36,7 @@ def anchors(page: Path) -> set[str]:
 class Documents(unittest.TestCase):
     def test_links_lead_to_files_and_titles_that_are_there(self):
         for page in pages():
-            text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
-            for link in re.findall(r"\]\(([^)\s]+)\)", text):
+            for link in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
                 if re.match(r"[a-z]+:", link):
                     continue
                 path, _, anchor = link.partition("#")
@@ -43,10 +46,10 @@ class Documents(unittest.TestCase):
                     self.assertIn(anchor, anchors(target), f"{page.name}: {link}")
 
     def test_the_readme_shows_the_costs_that_the_model_finds(self):
-        scale = (ROOT / "docs" / "scale.md").read_text().split("\n## The bill of a day\n")[1]
+        bill = section("scale.md", "The bill of a day")
 
         def row(name: str) -> list[str]:
-            (line,) = re.findall(rf"^\| {re.escape(name)} \|.*$", scale.split("\n## ")[0], re.MULTILINE)
+            (line,) = re.findall(rf"^\| {re.escape(name)} \|.*$", bill, re.MULTILINE)
             return [cell.strip(" *") for cell in line.split("|")[2:5]]
 
         nobody, some, all_ = zip(row("feeds"), row("**a day**"))
@@ -58,13 +61,12 @@ class Documents(unittest.TestCase):
         template = (ROOT / "template.yaml").read_text()
         parameters = template.split("\nParameters:\n")[1].split("\nConditions:\n")[0]
         names = set(re.findall(r"^  (\w+):$", parameters, re.MULTILINE))
-        page = (ROOT / "docs" / "deploy.md").read_text()
-        table = page.split("\n## Parameters\n")[1].split("\n## ")[0]
+        table = section("deploy.md", "Parameters")
         told = {name for row in re.findall(r"^\| `.*$", table, re.MULTILINE)
                 for name in re.findall(r"`(\w+)`", row.split("|")[1])}
         self.assertEqual(told, names, "docs/deploy.md")
         alarms = template.count("Type: AWS::CloudWatch::Alarm")
-        self.assertIn(f"\n| {alarms} alarms, $0.10 each | {alarms / 10:.2f} |\n", page)
+        self.assertIn(f"\n| {alarms} alarms, $0.10 each | {alarms / 10:.2f} |\n", section("deploy.md", "Costs"))
 
     def test_every_command_is_told(self):
         cli = (ROOT / "crates/livelist/src/cli.rs").read_text()
@@ -76,15 +78,14 @@ class Documents(unittest.TestCase):
             self.assertRegex(page, rf"\n\|.*`(livelist )?{verb}\b", f"docs/commands.md: {verb}")
 
     def test_the_table_of_where_to_change_what_names_files_that_are_there(self):
-        page = (ROOT / "ARCHITECTURE.md").read_text()
-        section = page.split("\n## Where to change what\n")[1].split("\n## ")[0]
-        paths = set(re.findall(r"`((?:crates|infra|docs|tests|events|statemachines|fuzz|wordpress)/[^`*{ ]+)`", section))
+        table = section("../ARCHITECTURE.md", "Where to change what")
+        paths = set(re.findall(r"`((?:crates|infra|docs|tests|events|statemachines|fuzz|wordpress)/[^`*{ ]+)`", table))
         self.assertGreater(len(paths), 20)
         for path in paths:
             self.assertTrue((ROOT / path).exists(), f"ARCHITECTURE.md: {path}")
 
     def test_waivers_are_told_with_their_reasons(self):
-        table = (ROOT / "docs" / "security.md").read_text().split("\n## Waivers\n")[1]
+        table = section("security.md", "Waivers")
         rows = [row.split("|") for row in table.splitlines() if row.startswith("| `")]
         told = {id_ for row in rows for id_ in re.findall(r"`(\w+)`", row[1])}
         self.assertEqual(told, waived())

@@ -4,7 +4,7 @@ import json
 import re
 import unittest
 
-from planted import MODULES, ROOT, SAM, Copy
+from planted import MODULES, ROOT, SAM, Copy, described
 
 import sam
 from terraform import Module
@@ -27,9 +27,8 @@ READS = re.compile(r"\w+:(Describe|Get|List|Filter)\w+|logs:(Start|Stop)Query")
 MOST_CHARACTERS = 6144
 
 
-def grants(copy: Copy | None = None, owner: str = CONSOLE) -> set[tuple[str, str]]:
-    system = sam.Template((copy.root if copy else ROOT) / SAM).facts("livelist", {"AdminApi": "ENABLED"})
-    return {(grant.action, grant.resource) for grant in system.grants if grant.owner == owner}
+def grants(copy: Copy | None = None) -> set[tuple[str, str]]:
+    return {(grant.action, grant.resource) for grant in described(copy).grants if grant.owner == CONSOLE}
 
 
 def wrong(given: set[tuple[str, str]]) -> list[str]:
@@ -62,8 +61,7 @@ class Console(unittest.TestCase):
                 self.assertIn(told, wrong(grants(copy)))
 
     def test_it_reads_the_logs_of_every_function(self):
-        system = sam.Template(ROOT / SAM).facts("livelist", {"AdminApi": "ENABLED"})
-        groups = {name for kind, name in system.resources if kind == "log group"}
+        groups = {name for kind, name in described().resources if kind == "log group"}
         read = {
             resource.split(":log-group:")[1].removesuffix(":*") for action, resource in grants() if action == "logs:StartQuery"
         }

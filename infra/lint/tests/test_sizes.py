@@ -4,7 +4,7 @@ import json
 import re
 import unittest
 
-from planted import ROOT, SAM, Copy
+from planted import ROOT, SAM, Copy, section
 
 import sam
 import sizes
@@ -41,14 +41,14 @@ class Patience(unittest.TestCase):
         for told, (old, new) in planted.items():
             with self.subTest(told), Copy() as copy:
                 copy.replace(MACHINE, old, new)
-                (line,) = sizes.check(copy.root)
+                (line,) = sizes.check(*sizes.read(copy.root))
                 self.assertIn("AcquireCredential", line)
                 self.assertIn(told, line)
 
 
 class Sizes(unittest.TestCase):
     def test_what_is_there_fits(self):
-        self.assertEqual(sizes.check(), [])
+        self.assertEqual(sizes.check(*sizes.read()), [])
 
     def test_each_mistake_is_found(self):
         planted = {
@@ -64,21 +64,16 @@ class Sizes(unittest.TestCase):
         for told, (old, new) in planted.items():
             with self.subTest(told), Copy() as copy:
                 copy.replace(SAM, old, new)
-                self.assertIn(told, sizes.check(copy.root))
+                self.assertIn(told, sizes.check(*sizes.read(copy.root)))
 
     def test_the_page_says_what_is_deployed(self):
-        page = (ROOT / "docs" / "deploy.md").read_text()
-        table = page.split("\n## Sizes\n")[1].split("\n## ")[0]
+        table = section("deploy.md", "Sizes")
         told = {
             match[1]: int(match[2]) for match in re.finditer(r"^\| `(\w+)` \| – \| (\d+) \|", table, re.MULTILINE)
         }
-        system = sam.Template(ROOT / SAM).facts("livelist", {"Size": "large"})
-        setting = "reserved_concurrent_executions"
-        deployed = {
-            of["handler"]: int(of[setting])
-            for (kind, _), of in system.resources.items()
-            if kind == "function" and setting in of and of["handler"] != "worker"
-        }
+        deployed = sizes.reserved(sam.Template(ROOT / SAM), "large")
+        # As many as `WorkerConcurrency` says.
+        del deployed["worker"]
         self.assertEqual(told, deployed)
 
     def test_the_machine_is_read_as_it_is(self):

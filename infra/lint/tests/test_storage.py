@@ -4,10 +4,9 @@ who may read it. What `compare.py` finds different is not its business: it looks
 import re
 import unittest
 
-from planted import ROOT, SAM, Copy
+from planted import ROOT, SAM, Copy, described, section
 
 import facts
-import sam
 
 # The first part of an object's name, and how many days its former versions are kept. A name that is new in the
 # code fails here until somebody has decided.
@@ -89,10 +88,6 @@ class Rules:
         return wrong
 
 
-def described(copy: Copy | None = None) -> facts.System:
-    return sam.Template((copy.root if copy else ROOT) / SAM).facts("livelist", {"AdminApi": "ENABLED"})
-
-
 class Versions(unittest.TestCase):
     def test_all_that_cannot_be_made_again_has_former_versions_and_the_rest_has_them_for_a_day(self):
         self.assertEqual(Rules(described()).wrong(), [])
@@ -122,10 +117,8 @@ class Versions(unittest.TestCase):
                 self.assertIn(told, Rules(described(copy)).wrong())
 
     def test_the_page_has_what_the_rules_have(self):
-        page = (ROOT / "docs" / "restore.md").read_text()
-        table = page.split("\n## What has former versions\n")[1].split("\n## ")[0]
         told = {}
-        for row in table.splitlines():
+        for row in section("restore.md", "What has former versions").splitlines():
             cells = [cell.strip() for cell in row.split("|")[1:-1]]
             if len(cells) == 3 and (days := re.fullmatch(r"(\d+) days?", cells[1])):
                 told |= {name: int(days[1]) for name in re.findall(r"`([a-z]+(?:/|\.json\.gz))`", cells[0])}

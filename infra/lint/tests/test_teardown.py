@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 
 import standins
-from planted import ROOT, Copy
+from planted import ROOT, Copy, section
 from test_terraform import TERRAFORM, given_to, terraform
 
 from samtranslator.yaml_helper import yaml_parse
@@ -79,8 +79,7 @@ class Terraform(unittest.TestCase):
         return set(self.run_("state", "list").split())
 
     def test_the_documented_commands_keep_the_bucket_with_all_that_protects_it(self):
-        page = (ROOT / "docs" / "deploy.md").read_text().split("\n## Taking it down\n")[1]
-        (commands,) = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+        (commands,) = re.findall(r"```sh\n(.*?)```", section("deploy.md", "Taking it down"), re.DOTALL)
         commands = re.findall(r"^terraform -chdir=infra/envs/prod (.*?)(?: +#.*)?$", commands, re.MULTILINE)
         self.assertEqual([one.split()[0] for one in commands], ["state", "plan", "destroy"])
         storage = {one for one in self.there() if "aws_s3_bucket" in one}

@@ -17,7 +17,7 @@ sys.path.insert(0, str(LOCAL))
 from deploy import CREDENTIALS, client  # noqa: E402
 from stack import STACK, Server, deploy_into  # noqa: E402
 
-__all__ = ["ROOT", "STACK", "System", "blocks"]
+__all__ = ["ROOT", "STACK", "System", "blocks", "started"]
 
 Person = dict[str, str]
 
@@ -29,14 +29,20 @@ def blocks(page: str) -> list[str]:
     return [re.sub(f"^{indent}", "", block, flags=re.MULTILINE) for indent, block in found]
 
 
+def started(rest: ExitStack) -> tuple[Server, Path]:
+    """An emulator that nothing is in, and its folder; both go with `rest`."""
+    folder = Path(rest.enter_context(tempfile.TemporaryDirectory(prefix="livelist-people-")))
+    server = Server.start(folder, 1.0)
+    rest.callback(server.stop)
+    return server, folder
+
+
 class System(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.rest = ExitStack()
         cls.addClassCleanup(cls.rest.close)
-        cls.folder = Path(cls.rest.enter_context(tempfile.TemporaryDirectory(prefix="livelist-people-")))
-        cls.server = Server.start(cls.folder, 1.0)
-        cls.rest.callback(cls.server.stop)
+        cls.server, cls.folder = started(cls.rest)
         cls.outputs = deploy_into(cls.server, cls.folder / "stack.json", {}, {})
         cls.administrator = {name: of for name, of in CREDENTIALS.items() if name.startswith("AWS_")}
 

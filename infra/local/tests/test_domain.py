@@ -1,15 +1,12 @@
 """The address of one's own, in the emulator: it is there before an installation, leads to one, then to another, and
 stays when it leads nowhere."""
 
-import tempfile
 import unittest
 from contextlib import ExitStack
-from pathlib import Path
 
 import people
 
 from deploy import client, deploy
-from stack import Server
 
 TEMPLATE = people.ROOT / "infra" / "domain" / "template.yaml"
 NAME = "lists.example.org"
@@ -17,11 +14,9 @@ NAME = "lists.example.org"
 
 class Domain(unittest.TestCase):
     def setUp(self):
-        self.rest = ExitStack()
-        self.addCleanup(self.rest.close)
-        folder = Path(self.rest.enter_context(tempfile.TemporaryDirectory(prefix="livelist-domain-")))
-        self.server = Server.start(folder, 1.0)
-        self.rest.callback(self.server.stop)
+        rest = ExitStack()
+        self.addCleanup(rest.close)
+        self.server, _ = people.started(rest)
         self.gateway = client("apigatewayv2", self.server.endpoint)
         self.zone = client("route53", self.server.endpoint).create_hosted_zone(
             Name="example.org", CallerReference="test"

@@ -150,7 +150,8 @@ fn make_up<T: DeserializeOwned>(document: &mut Value, place: &[Step]) -> bool {
     false
 }
 
-/// The item of a list that stands before the one at `place`: it can be read, as what follows is.
+/// The item before the one at `place`, if that is in a list. It can be read: reading goes in order, and stopped
+/// behind it.
 fn before(document: &mut Value, place: &[Step]) -> Option<Value> {
     let (Step::Item(index), list) = place.split_last()? else {
         return None;
