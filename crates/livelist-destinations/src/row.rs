@@ -1,6 +1,8 @@
 //! A record as a row: each value in its column, and what does not fit in `_rest`. The same for every
 //! database but for what its types hold.
 
+use std::collections::HashMap;
+
 use livelist_records::columns::{Budget, Columns};
 use livelist_records::fields::quoted;
 use livelist_records::{Cell, Fields, Fit, Kind, Schema, cell};
@@ -24,17 +26,33 @@ pub struct Row<'a> {
 
 /// How records of one resource become rows.
 pub struct Mapping<'s> {
-    /// The resource's schema.
-    pub schema: &'s Schema,
-    /// How the destination keeps its copy.
-    pub options: &'s Options,
-    /// What its columns hold.
-    pub holds: Holds,
-    /// How much a table takes.
-    pub budget: Budget,
+    options: &'s Options,
+    holds: Holds,
+    budget: Budget,
+    /// The kinds of the schema's fields.
+    kinds: HashMap<&'s str, Kind>,
 }
 
-impl Mapping<'_> {
+impl<'s> Mapping<'s> {
+    /// For the records of a schema, in a copy that is kept like this, whose columns hold what `holds` says
+    /// and whose tables take what `budget` says.
+    pub fn new(
+        schema: &'s Schema,
+        options: &'s Options,
+        holds: Holds,
+        budget: Budget,
+    ) -> Mapping<'s> {
+        let fields = schema.fields.iter();
+        Mapping {
+            options,
+            holds,
+            budget,
+            kinds: fields
+                .map(|field| (field.name.as_str(), field.kind))
+                .collect(),
+        }
+    }
+
     /// Which columns the records need that are not there: they are added to `columns`, and given.
     pub fn wanted(&self, columns: &mut Columns, records: &[Fields<'_>]) -> Vec<usize> {
         let before = columns.all().len();
@@ -43,8 +61,8 @@ impl Mapping<'_> {
                 if value == "null" || !self.options.columns.stores(name) {
                     continue;
                 }
-                if let Some(field) = self.schema.field(name) {
-                    columns.wanted(name, field.kind, self.options.names, self.budget);
+                if let Some(kind) = self.kinds.get(name) {
+                    columns.wanted(name, *kind, self.options.names, self.budget);
                 }
             }
         }
@@ -59,7 +77,7 @@ impl Mapping<'_> {
             if value == "null" || !self.options.columns.stores(name) {
                 continue;
             }
-            let kind = self.schema.field(name).map(|field| field.kind);
+            let kind = self.kinds.get(name).copied();
             let column = kind.and_then(|kind| columns.position(name, kind));
             let (Some(kind), Some(column)) = (kind, column) else {
                 row.keep(&mut rest, name, value);
@@ -133,12 +151,8 @@ mod tests {
             navigations: Vec::new(),
         };
         let options = Options::default();
-        let mapping = Mapping {
-            schema: &schema,
-            options: &options,
-            holds: |cell| !matches!(cell, Cell::Decimal(text) if text.len() > 5),
-            budget: Budget::WIDE,
-        };
+        let holds: Holds = |cell| !matches!(cell, Cell::Decimal(text) if text.len() > 5);
+        let mapping = Mapping::new(&schema, &options, holds, Budget::WIDE);
         let json = r#"{"K":"a","Price":123456.5,"Beds":"many","New":{"x":"\u0000"},"Null":null,"Lat":1.50}"#;
         let fields = Fields::read(json).unwrap();
         let mut columns = Columns::default();

@@ -125,12 +125,7 @@ impl<'a> Applying<'a> {
     where
         'a: 's,
     {
-        Mapping {
-            schema: work.schema,
-            options: self.options,
-            holds,
-            budget: Budget::PAGE,
-        }
+        Mapping::new(work.schema, self.options, holds, Budget::PAGE)
     }
 
     /// Fields that need a column and have none.

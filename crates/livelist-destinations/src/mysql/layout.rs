@@ -8,7 +8,7 @@ use livelist_records::columns::{Budget, Column};
 use livelist_records::{Kind, Schema};
 
 use super::connect::{Session, text};
-use super::error::Fault;
+use super::error::{Fault, code, is_locked};
 use super::state::{self, STORAGE};
 use super::values::{column_type, data_type, name, text as literal};
 use super::{catalog, views};
@@ -197,14 +197,9 @@ async fn add(on: &mut Session, table: &str, columns: &[&Column]) -> Result<(), F
     let sql = format!("ALTER TABLE {} {}", name(table), adds.join(", "));
     // At once where the server can, else however it can.
     match on.run(format!("{sql}, ALGORITHM = INSTANT")).await {
-        // Not supported, or not for this operation.
-        Err(error) if matches!(super::error::code(&error), 1845 | 1846 | 1800 | 4092) => {
-            on.run(sql).await?;
-        }
-        done => {
-            done?;
-        }
-    }
+        Err(error) if code(&error) > 0 && !is_locked(&error) => on.run(sql).await?,
+        done => done?,
+    };
     Ok(())
 }
 

@@ -128,12 +128,7 @@ impl<'a> Applying<'a> {
     where
         'a: 's,
     {
-        Mapping {
-            schema: work.schema,
-            options: self.place.options,
-            holds,
-            budget: Budget::PAGE,
-        }
+        Mapping::new(work.schema, self.place.options, holds, Budget::PAGE)
     }
 
     /// Fields that need a column and have none.

@@ -205,12 +205,7 @@ impl Applying<'_> {
                 Err(error) => self.reject(change, &error.to_string())?,
             }
         }
-        let mapping = Mapping {
-            schema: self.schema,
-            options: self.options,
-            holds,
-            budget: Budget::WIDE,
-        };
+        let mapping = Mapping::new(self.schema, self.options, holds, Budget::WIDE);
         let from = self.table.columns.all().len();
         for (_, _, fields) in &readable {
             mapping.wanted(&mut self.table.columns, std::slice::from_ref(fields));

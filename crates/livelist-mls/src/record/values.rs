@@ -88,6 +88,10 @@ impl Record<'_> {
         lot(self.seed, self.row.index, what)
     }
 
+    fn street_suffix(&self) -> &'static str {
+        texts::one_of(&values("StreetSuffix"), self.lot(34))
+    }
+
     /// The value of a field that is never null, or follows from others.
     fn ruled(&self, name: &str, drawn: u64) -> Option<String> {
         if let Some((side, rest)) = Side::of(name) {
@@ -106,7 +110,8 @@ impl Record<'_> {
                 "Pending" => "Under Contract",
                 other => other,
             }),
-            "PropertySubType" | "StreetSuffix" | "CountyOrParish" | "Country" => of_lookup(),
+            "PropertySubType" | "CountyOrParish" | "Country" => of_lookup(),
+            "StreetSuffix" => quoted(self.street_suffix()),
             "MajorChangeType" => quoted(match (self.edit.moved_us, self.edit.priced_us) {
                 (Some(moved), Some(priced)) if moved < priced => "Price Change",
                 (Some(_), _) => "Status Change",
@@ -142,7 +147,7 @@ impl Record<'_> {
                 "{} {} {}",
                 1 + self.lot(32) % 19_999,
                 texts::street(self.lot(33)),
-                texts::one_of(&values("StreetSuffix"), drawn),
+                self.street_suffix(),
             )),
             "Latitude" => format!("30.{:08}", drawn % 100_000_000),
             "Longitude" => format!("-97.{:08}", drawn % 100_000_000),

@@ -88,10 +88,11 @@ fn what_is_due_is_run_at_its_time() {
     let hour: u32 = next[11..13].parse().unwrap();
     assert_eq!(hour % 6, 0, "{next}");
     town.mls("abor").sell(5);
-    let second = bounded(|| list(&town, "abor").filter(|list| list.head["sequence"] == 2));
+    // A run may lie between them: that of an hour that struck during the first.
+    let second = bounded(|| {
+        list(&town, "abor").filter(|list| list.head["published_at"].as_str() >= Some(next))
+    });
     assert_eq!(second.keys, town.mls("abor").live_keys());
-    let published = second.head["published_at"].as_str().unwrap();
-    assert!(published >= next, "{published} is before {next}");
     server.stop().assert(0);
 }
 
