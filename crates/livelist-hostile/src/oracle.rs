@@ -377,6 +377,7 @@ impl World {
 
     /// Notes that a run is held.
     pub(crate) fn note_held(&mut self, key: &str) {
+        let is_quiet = self.is_quiet();
         let held = self.store.get(key);
         let held = held.and_then(|held| serde_json::from_slice::<Value>(&held.bytes).ok());
         let feed = self
@@ -387,6 +388,7 @@ impl World {
             && let Some(day) = held["run"].as_str().and_then(|run| run.get(..10))
         {
             feed.held_on.insert(day.to_owned());
+            feed.quiet_holds += u32::from(is_quiet);
         }
     }
 }

@@ -122,6 +122,8 @@ pub(crate) struct FeedState {
     pub(crate) asked_about: BTreeMap<String, (Ms, usize)>,
     /// Quiet days whose runs looked, were not held, and found anything: who shows nothing cannot be asked.
     pub(crate) quiet_looks: Vec<usize>,
+    /// How many runs of quiet days were held.
+    pub(crate) quiet_holds: u32,
 }
 
 impl World {
@@ -203,6 +205,7 @@ impl World {
                 missed: BTreeMap::new(),
                 asked_about: BTreeMap::new(),
                 quiet_looks: Vec::new(),
+                quiet_holds: 0,
             });
             if feed.shared {
                 clients[1].push(pair.clone());

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::reader::{self, List};
 use crate::serve::Server;
-use crate::town::{Town, bounded};
+use crate::town::{Town, account, bounded};
 
 /// Not before years.
 const NOT_SOON: &str = "0 0 29 2 *";
@@ -300,8 +300,7 @@ fn a_secret_that_was_missing_is_found() {
     until(&town, "abor", &["failed", "failed"]);
     let asked = town.mls("abor").log().len();
     assert!(asked > 0, "the wrong one was tried");
-    let right = json!({"client_id": "demo", "client_secret": "demo"});
-    std::fs::write(&secret, right.to_string()).unwrap();
+    std::fs::write(&secret, account(&MlsSpec::new("abor", Provider::Trestle, 50).credential)).unwrap();
     std::thread::sleep(std::time::Duration::from_secs(8));
     assert_eq!(
         town.mls("abor").log().len(),
@@ -328,8 +327,7 @@ fn a_secret_that_was_missing_before_is_found() {
     let server = Server::with_schedule(&town, &["--lapse", "100"]);
     assert_eq!(server.get("/v1/health", None, &[]).status, 200);
     assert_eq!(states(&town, "abor"), ["failed"]);
-    let right = json!({"client_id": "demo", "client_secret": "demo"});
-    std::fs::write(&secret, right.to_string()).unwrap();
+    std::fs::write(&secret, account(&MlsSpec::new("abor", Provider::Trestle, 50).credential)).unwrap();
     bounded(|| list(&town, "abor"));
     server.stop().assert(0);
 }
