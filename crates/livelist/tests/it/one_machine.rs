@@ -300,7 +300,11 @@ fn a_secret_that_was_missing_is_found() {
     until(&town, "abor", &["failed", "failed"]);
     let asked = town.mls("abor").log().len();
     assert!(asked > 0, "the wrong one was tried");
-    std::fs::write(&secret, account(&MlsSpec::new("abor", Provider::Trestle, 50).credential)).unwrap();
+    std::fs::write(
+        &secret,
+        account(&MlsSpec::new("abor", Provider::Trestle, 50).credential),
+    )
+    .unwrap();
     std::thread::sleep(std::time::Duration::from_secs(8));
     assert_eq!(
         town.mls("abor").log().len(),
@@ -327,7 +331,11 @@ fn a_secret_that_was_missing_before_is_found() {
     let server = Server::with_schedule(&town, &["--lapse", "100"]);
     assert_eq!(server.get("/v1/health", None, &[]).status, 200);
     assert_eq!(states(&town, "abor"), ["failed"]);
-    std::fs::write(&secret, account(&MlsSpec::new("abor", Provider::Trestle, 50).credential)).unwrap();
+    std::fs::write(
+        &secret,
+        account(&MlsSpec::new("abor", Provider::Trestle, 50).credential),
+    )
+    .unwrap();
     bounded(|| list(&town, "abor"));
     server.stop().assert(0);
 }
