@@ -3,6 +3,7 @@
 //! statemachines/reconcile.asl.json.
 
 mod invoke;
+mod sync;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +18,7 @@ use livelist_store::Start;
 use serde::Serialize;
 
 use invoke::{Call, Invoked, Run, invoke};
+pub(crate) use sync::sync;
 
 use crate::dice::{self, Dice};
 use crate::sim::{Ms, Sim, TaskId};

@@ -11,6 +11,7 @@ pub mod oracle;
 pub mod play;
 pub mod plugin;
 pub mod ports;
+pub mod records;
 pub mod shrink;
 pub mod sim;
 pub mod store;

@@ -53,9 +53,13 @@
 //! - **Sites ask**, each evening, about the live keys and about those that left before any list had them.
 //!   None of the latter is called gone within hours of the first question. Where they can be asked for
 //!   by key, and look like the list's keys, all are gone once the runs of two quiet days have looked.
+//! - **Copies of records** (asked for with `records`): no live record is removed from a copy whose feed lists
+//!   its key; no older record replaces a newer one; a copy is never ahead of its log, nor a log's head of its
+//!   segments; after the quiet days each copy holds the listed keys, and what the MLS says of each.
 //! - **No secret** in any object, payload or error, and none sent to a host that is not the feed's.
 
 mod check;
+mod copies;
 mod denial;
 mod evening;
 mod succession;

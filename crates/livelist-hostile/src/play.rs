@@ -15,6 +15,8 @@ const HOUR: Ms = 3_600_000;
 const DAWN: Ms = 3 * HOUR + HOUR / 2;
 /// The schedule fires.
 const PLAN: Ms = 4 * HOUR;
+/// Records are copied at these hours, the last time when all else of the day is over.
+const SYNCS: [Ms; 4] = [5, 9, 15, 24];
 /// A person looks at what is held.
 const EVENING: Ms = 20 * HOUR;
 
@@ -94,6 +96,11 @@ fn play_day(sim: &Arc<Sim>, scheduler: &mut Scheduler, day: usize) {
     let plan = plan.unwrap_or_default();
     if plan.twice {
         daily::schedule(sim, day, midnight + PLAN + 1_000, 1);
+    }
+    if sim.world().story.replicates {
+        for (nth, hour) in SYNCS.into_iter().enumerate() {
+            daily::sync(sim, day, nth, midnight + hour * HOUR);
+        }
     }
     if let Some(minutes) = plan.again_after {
         daily::again(sim, midnight + PLAN + minutes as Ms * 60_000);

@@ -35,6 +35,14 @@ pub fn table(
     ];
     section(&mut out, "Campaign", &all, is_markdown);
     section(&mut out, "Runs", &sorted(&tally.runs), is_markdown);
+    if !tally.syncs.is_empty() {
+        section(
+            &mut out,
+            "Syncs of records",
+            &sorted(&tally.syncs),
+            is_markdown,
+        );
+    }
     section(&mut out, "Lists", &sorted(&tally.lists), is_markdown);
     section(&mut out, "People", &sorted(&tally.people), is_markdown);
     section(

@@ -38,6 +38,8 @@ pub struct Story {
     pub part_bytes: usize,
     /// The oracle asks the API about every live key.
     pub asks_check: bool,
+    /// The records of each feed are copied.
+    pub replicates: bool,
     /// What answers says what time it is.
     pub tells_time: bool,
 }

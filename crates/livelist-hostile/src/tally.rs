@@ -26,6 +26,8 @@ pub struct Tally {
     pub changes: Counts,
     /// Runs by what became of them.
     pub runs: Counts,
+    /// Syncs of records by what became of them.
+    pub syncs: Counts,
     /// Lists published, and looks that found a list right.
     pub lists: Counts,
     /// What people did.
@@ -54,6 +56,7 @@ impl Tally {
             (&mut self.strikes, &other.strikes),
             (&mut self.changes, &other.changes),
             (&mut self.runs, &other.runs),
+            (&mut self.syncs, &other.syncs),
             (&mut self.lists, &other.lists),
             (&mut self.people, &other.people),
         ] {

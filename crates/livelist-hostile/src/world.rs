@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use crate::dice::{self, Dice};
 use crate::ports::{Container, Work};
+use crate::records::Copy;
 use crate::sim::Ms;
 use crate::store::Store;
 use crate::story::{Change, MlsPlan, Story};
@@ -122,6 +123,8 @@ pub(crate) struct FeedState {
     pub(crate) asked_about: BTreeMap<String, (Ms, usize)>,
     /// Quiet days whose runs looked, were not held, and found anything: who shows nothing cannot be asked.
     pub(crate) quiet_looks: Vec<usize>,
+    /// The copy of its records.
+    pub(crate) copy: Copy,
     /// How many runs of quiet days were held.
     pub(crate) quiet_holds: u32,
 }
@@ -206,6 +209,7 @@ impl World {
                 asked_about: BTreeMap::new(),
                 quiet_looks: Vec::new(),
                 quiet_holds: 0,
+                copy: Copy::default(),
             });
             if feed.shared {
                 clients[1].push(pair.clone());

@@ -9,6 +9,7 @@ pub mod listed;
 pub mod prove;
 pub mod pull;
 pub mod spec;
+mod unsure;
 
 pub use error::RecordsError;
 pub use spec::ResourceSpec;

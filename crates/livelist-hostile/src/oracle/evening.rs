@@ -123,6 +123,10 @@ impl World {
     fn check_truth(&mut self, date: &str, is_last: bool) {
         let waiting = self.waiting();
         for at in 0..self.feeds.len() {
+            if is_last && let Err(problem) = self.copy_is_true(at) {
+                let feed = self.feeds[at].spec.feed.clone();
+                self.wrong(format!("{feed}: {problem}"));
+            }
             let feed = &self.feeds[at];
             let is_true = feed
                 .list

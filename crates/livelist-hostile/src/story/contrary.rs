@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use livelist_mls::{Fault, FaultRule, KeyType, Odd, OddCount, Provider, Refused, Shown, Ties};
+use livelist_mls::{
+    Fault, FaultRule, KeyType, Odd, OddCount, Provider, Records, Refused, Shown, Ties,
+};
 
 use super::{Change, Event, MlsDay, MlsPlan, Story};
 use crate::dice::{self, Dice, pair};
@@ -53,13 +55,15 @@ pub enum Contradiction {
     Clocks,
     /// The oracle asks the API about every live key.
     Check,
+    /// None: the records of each feed are copied, by syncs that use the same credentials as the runs.
+    Records,
 }
 
 /// Some of them.
 pub type Contradictions = BTreeSet<Contradiction>;
 
 impl Contradiction {
-    /// All of them.
+    /// Those that `all` stands for: without records, whose syncs would make each of these stories another.
     pub const ALL: [Contradiction; 13] = [
         Contradiction::Ties,
         Contradiction::Stamps,
@@ -75,6 +79,11 @@ impl Contradiction {
         Contradiction::Clocks,
         Contradiction::Check,
     ];
+
+    /// Each that has a name.
+    pub fn named() -> impl Iterator<Item = Contradiction> {
+        Self::ALL.into_iter().chain([Contradiction::Records])
+    }
 
     /// All of them, as a set.
     pub fn all() -> Contradictions {
@@ -97,6 +106,7 @@ impl Contradiction {
             Contradiction::ByKey => "by-key",
             Contradiction::Clocks => "clocks",
             Contradiction::Check => "check",
+            Contradiction::Records => "records",
         }
     }
 }
@@ -111,9 +121,10 @@ impl FromStr for Contradiction {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|known| known.name() == text);
+        let found = Self::named().find(|known| known.name() == text);
         found.ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
+            let names: Vec<&str> = Self::named().map(Self::name).collect();
+            let names = names.join(", ");
             format!("{text:?} is no contradiction; there are all, {names}")
         })
     }
@@ -121,10 +132,11 @@ impl FromStr for Contradiction {
 
 /// Contradictions as they are written: `all`, or names joined by `+`.
 pub fn written(some: &Contradictions) -> String {
-    if some.len() == Contradiction::ALL.len() {
-        return "all".to_owned();
-    }
-    let names: Vec<&str> = some.iter().map(|one| one.name()).collect();
+    let all = Contradiction::all();
+    let is_all = some.is_superset(&all);
+    let rest = some.iter().filter(|one| !is_all || !all.contains(one));
+    let names = is_all.then_some("all").into_iter();
+    let names: Vec<&str> = names.chain(rest.map(|one| one.name())).collect();
     names.join("+")
 }
 
@@ -133,21 +145,32 @@ pub fn written(some: &Contradictions) -> String {
 /// # Errors
 /// A name that is none.
 pub fn read(text: &str) -> Result<Contradictions, String> {
-    if text == "all" {
-        return Ok(Contradiction::all());
+    let mut some = Contradictions::new();
+    for name in text.split('+') {
+        match name {
+            "all" => some.extend(Contradiction::ALL),
+            name => {
+                some.insert(name.parse()?);
+            }
+        }
     }
-    text.split('+').map(str::parse).collect()
+    Ok(some)
 }
 
 /// How the servers of a world contradict in a campaign that has it all: of three worlds one is without,
-/// one has a single contradiction, each in turn, and one has all of them.
+/// one has a single contradiction, each in turn, and one has all of them. In every second world records are
+/// copied.
 pub fn mixed(seed: u64) -> Contradictions {
     let nth = (seed / 3) as usize % Contradiction::ALL.len();
-    match seed % 3 {
+    let mut some = match seed % 3 {
         0 => Contradictions::new(),
         1 => [Contradiction::ALL[nth]].into(),
         _ => Contradiction::all(),
+    };
+    if seed % 2 == 1 {
+        some.insert(Contradiction::Records);
     }
+    some
 }
 
 impl Story {
@@ -182,6 +205,7 @@ impl Story {
         }
         self.tells_time = some.contains(&Contradiction::Clocks);
         self.asks_check = some.contains(&Contradiction::Check);
+        self.replicates = some.contains(&Contradiction::Records);
     }
 }
 
@@ -233,6 +257,14 @@ impl Contradiction {
                     _ => KeyType::Text,
                 };
                 ways.blind = dice.chance(0.3);
+            }
+            Contradiction::Records => {
+                mls.spec.options.records = Some(Records {
+                    fields: dice.within(5, 12) as u16,
+                    photos: 0,
+                    odd_records: dice.chance(0.5),
+                    ..Records::default()
+                });
             }
             Contradiction::Clocks if dice.chance(0.15) => {
                 mls.date_off = *dice.pick(&[-3, 1, 400]) * DAY as i64;

@@ -103,6 +103,7 @@ impl Story {
             task_pages: dice.chance(0.7).then(|| dice.within(1, 12) as u32),
             part_bytes: dice.within(100, 4_000) as usize,
             asks_check: false,
+            replicates: false,
             tells_time: false,
         }
     }

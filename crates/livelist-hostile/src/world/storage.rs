@@ -33,7 +33,8 @@ impl World {
             self.wrong(format!("{key} was published and is written anew"));
         }
         let etag = self.store.put(key, bytes, retention, now);
-        if key.ends_with("/head.json") {
+        let is_of_feed = key.starts_with("feeds/");
+        if key.ends_with("/head.json") && is_of_feed {
             self.check_head(now, place, key);
         } else if key.ends_with("/held.json") {
             self.note_held(key);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use livelist_model::run::FeedSpec;
 use livelist_reso::dialect::RecordsForm;
 use livelist_reso::query::all_of;
@@ -10,6 +11,9 @@ use serde::{Deserialize, Serialize};
 
 /// Rows may be seen so long after the stamp that was set on them.
 const SETTLES: Duration = Duration::from_secs(2 * 60);
+/// Once in so long a window reaches back: what was read since the last such window, and this long before it,
+/// is read again.
+const LOOKS_BACK: SignedDuration = SignedDuration::from_hours(24);
 /// A window that is shorter is left to the next pass.
 const SHORTEST: Duration = Duration::from_secs(1);
 
@@ -42,6 +46,10 @@ pub struct Cursor {
     /// has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled: Option<jiff::Timestamp>,
+    /// Up to when the last window went that reached back. A page that left out rows without a sign is
+    /// noticed by the second reading, unless it leaves out the same rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked_back: Option<jiff::Timestamp>,
     /// What is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<Task>,
@@ -54,9 +62,9 @@ pub struct Cursor {
     /// When the metadata was read last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema_at: Option<jiff::Timestamp>,
-    /// The published list up to which removals are in the log: its sequence.
+    /// The head of the feed up to which removals are in the log: its tag.
     #[serde(default)]
-    pub listed: u64,
+    pub listed: String,
 }
 
 impl Default for Cursor {
@@ -64,11 +72,12 @@ impl Default for Cursor {
         Cursor {
             version: Self::VERSION,
             settled: None,
+            looked_back: None,
             task: None,
             scan: None,
             skew: 0,
             schema_at: None,
-            listed: 0,
+            listed: String::new(),
         }
     }
 }
@@ -91,7 +100,11 @@ impl Cursor {
         if new < SHORTEST {
             return None;
         }
-        let from = settled.checked_sub(form.overlap).ok()?;
+        let last = self.looked_back.unwrap_or(settled);
+        let from = match to.duration_since(last) >= LOOKS_BACK {
+            true => last.checked_sub(LOOKS_BACK).ok()?,
+            false => settled.checked_sub(form.overlap).ok()?,
+        };
         Some(Task::Window(Span { from, to }))
     }
 
@@ -100,6 +113,11 @@ impl Cursor {
     /// than that.
     #[must_use]
     pub fn done(self, task: &Task, heard: jiff::Timestamp) -> Cursor {
+        let looked_back = match task {
+            Task::Backfill(began) => Some(*began),
+            Task::Window(span) if self.reaches_back(span) => Some(span.to),
+            Task::Window(_) => self.looked_back,
+        };
         let settled = match task {
             Task::Backfill(began) => began.checked_sub(SETTLES).ok(),
             Task::Window(span) => {
@@ -109,10 +127,17 @@ impl Cursor {
         };
         Cursor {
             settled,
+            looked_back,
             task: None,
             scan: None,
             ..self
         }
+    }
+
+    /// Whether a window is one that reaches back.
+    fn reaches_back(&self, span: &Span) -> bool {
+        let last = self.looked_back.or(self.settled);
+        last.is_some_and(|last| last.duration_since(span.from) >= LOOKS_BACK)
     }
 
     /// The cursor while a task is under way.
@@ -121,6 +146,17 @@ impl Cursor {
         Cursor {
             task: Some(task.clone()),
             scan: Some(scan),
+            ..self
+        }
+    }
+
+    /// The cursor with which all is read again.
+    #[must_use]
+    pub fn from_the_beginning(self) -> Cursor {
+        Cursor {
+            settled: None,
+            task: None,
+            scan: None,
             ..self
         }
     }
@@ -194,10 +230,35 @@ mod tests {
     }
 
     #[test]
+    fn once_a_day_a_window_reaches_back() {
+        let form = RecordsForm::PLAIN;
+        let backfill = Task::Backfill(at("2026-11-28T04:00:00Z"));
+        let mut cursor = Cursor::default().done(&backfill, at("2026-11-28T04:10:00Z"));
+        let mut back = Vec::new();
+        for quarter in 1..400 {
+            let now = at("2026-11-28T04:10:00Z") + jiff::SignedDuration::from_mins(15 * quarter);
+            let Some(task @ Task::Window(span)) = cursor.task(form, now) else {
+                panic!("a window");
+            };
+            if span.to.duration_since(span.from) > jiff::SignedDuration::from_hours(1) {
+                back.push((span.from.to_string(), span.to.to_string()));
+            }
+            cursor = cursor.done(&task, now);
+        }
+        let expected = [
+            ("2026-11-27T04:00:00Z", "2026-11-29T04:08:00Z"),
+            ("2026-11-28T04:08:00Z", "2026-11-30T04:08:00Z"),
+            ("2026-11-29T04:08:00Z", "2026-12-01T04:08:00Z"),
+            ("2026-11-30T04:08:00Z", "2026-12-02T04:08:00Z"),
+        ];
+        assert_eq!(back, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+    }
+
+    #[test]
     fn a_cursor_is_read_as_it_was_written() {
         let cursor = Cursor {
             settled: Some(at("2026-11-28T04:00:00Z")),
-            listed: 7,
+            listed: "7".to_owned(),
             ..Cursor::default()
         };
         let json = serde_json::to_value(&cursor).unwrap();

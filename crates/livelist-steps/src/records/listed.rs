@@ -1,5 +1,6 @@
 //! `listed`: takes over into the log what the nightly run has proved of the feed. Keys that are proved gone
-//! become removals; keys that are listed and not in the log are asked for.
+//! become removals; keys that are listed and not in the log are asked for. What the log has, and is neither
+//! listed nor proved gone, is for the next run to ask ([`super::unsure`]).
 
 use std::io::Read;
 
@@ -21,16 +22,17 @@ const MISSING: usize = 2_000;
 /// What a published list says of the records.
 #[derive(Debug, Default)]
 pub struct Listed {
-    /// The list's sequence; 0 where there is none.
-    pub sequence: u64,
+    /// Which state of the feed that is: its head's tag.
+    pub head: String,
     /// Removals, to be appended.
     pub removals: Vec<Arrival>,
     /// Listed keys that the log has no live record of, in order.
     pub missing: Vec<Vec<u8>>,
+    /// Live records whose keys are neither listed nor proved gone since the log learned of them, in order.
+    pub unsure: Vec<Entry>,
 }
 
-/// Compares the log's live records with the feed's published list, if it is another one than that with the
-/// sequence `known`.
+/// Compares the log's live records with what the feed's head says, if it is another head than `known`.
 ///
 /// A key is removed only if it is in the gone record, and was proved gone later than the log learned what
 /// it has of it. A record that is neither listed nor proved gone stays: it may have slipped past the scan.
@@ -41,20 +43,13 @@ pub async fn listed(
     env: &Env,
     spec: &ResourceSpec,
     log: &Log<'_>,
-    known: u64,
-) -> Result<Listed, RecordsError> {
+    known: &str,
+) -> Result<Option<Listed>, RecordsError> {
     let feed = &spec.feed.feed;
     let head = env.objects.read_json::<Head>(&layout::head(feed)).await?;
-    let Some(head) = head.map(|(head, _)| head) else {
-        return Ok(Listed::default());
+    let Some((head, tag)) = head.filter(|(_, tag)| tag != known) else {
+        return Ok(None);
     };
-    let mut listed = Listed {
-        sequence: head.sequence,
-        ..Listed::default()
-    };
-    if head.sequence == known {
-        return Ok(listed);
-    }
     let entries = live(log, spec.resource()).await?;
     let objects = &*env.objects;
     let full = source(objects, &head.full.object).await?;
@@ -72,18 +67,23 @@ pub async fn listed(
     let name = head.full.object.clone();
     let proof = head.run.to_string();
     let compared = livelist_blocking::run(move || {
-        let missing = missing(ListReader::new(full, Some(summary)), &entries)?;
-        let removals = match gone {
+        let (missing, unlisted) = against_list(ListReader::new(full, Some(summary)), entries)?;
+        let (removals, unsure) = match gone {
             Some((gone, summary)) => {
-                removals(GoneReader::new(gone, Some(summary)), &entries, &proof)?
+                let gone = GoneReader::new(gone, Some(summary));
+                against_gone(gone, unlisted, &proof)?
             }
-            None => Vec::new(),
+            None => (Vec::new(), unlisted),
         };
-        Ok::<_, CodecError>((missing, removals))
+        Ok::<_, CodecError>(Listed {
+            head: tag,
+            removals,
+            missing,
+            unsure,
+        })
     });
     let compared = compared.await.map_err(StepError::from)?;
-    (listed.missing, listed.removals) = compared.map_err(in_object(&name))?;
-    Ok(listed)
+    Ok(Some(compared.map_err(in_object(&name))?))
 }
 
 /// The log's live records of a resource, in order.
@@ -108,16 +108,18 @@ async fn live(log: &Log<'_>, resource: &str) -> Result<Vec<Entry>, RecordsError>
     Ok(live)
 }
 
-/// Listed keys that no live record has.
-fn missing(mut list: ListReader<impl Read>, live: &[Entry]) -> Result<Vec<Vec<u8>>, CodecError> {
-    let mut missing = Vec::new();
-    let mut live = live.iter().peekable();
+/// Listed keys that no live record has, and live records whose keys are not listed.
+fn against_list(
+    mut list: ListReader<impl Read>,
+    live: Vec<Entry>,
+) -> Result<(Vec<Vec<u8>>, Vec<Entry>), CodecError> {
+    let (mut missing, mut unlisted) = (Vec::new(), Vec::new());
+    let mut live = live.into_iter().peekable();
     while list.advance()? {
         let key = list.key();
-        while live
-            .next_if(|entry| entry.place.key.as_bytes() < key)
-            .is_some()
-        {}
+        while let Some(entry) = live.next_if(|entry| entry.place.key.as_bytes() < key) {
+            unlisted.push(entry);
+        }
         let is_there = live
             .next_if(|entry| entry.place.key.as_bytes() == key)
             .is_some();
@@ -125,32 +127,30 @@ fn missing(mut list: ListReader<impl Read>, live: &[Entry]) -> Result<Vec<Vec<u8
             missing.push(key.to_vec());
         }
     }
-    Ok(missing)
+    unlisted.extend(live);
+    Ok((missing, unlisted))
 }
 
-/// Live records whose keys were proved gone after the log learned of them.
-fn removals(
+/// Of live records that are not listed: the removals of those that were proved gone after the log learned of
+/// them, and the others.
+fn against_gone(
     mut gone: GoneReader<impl Read>,
-    live: &[Entry],
+    unlisted: Vec<Entry>,
     proof: &str,
-) -> Result<Vec<Arrival>, CodecError> {
-    let mut removals = Vec::new();
-    let mut live = live.iter().peekable();
+) -> Result<(Vec<Arrival>, Vec<Entry>), CodecError> {
+    let (mut removals, mut unsure) = (Vec::new(), Vec::new());
+    let mut unlisted = unlisted.into_iter().peekable();
     while gone.advance()? {
-        let (key, since) = (gone.key().to_vec(), gone.since());
-        while live
-            .next_if(|entry| *entry.place.key.as_bytes() < *key)
-            .is_some()
-        {}
-        let Some(entry) = live.next_if(|entry| *entry.place.key.as_bytes() == *key) else {
+        let key = gone.key();
+        while let Some(entry) = unlisted.next_if(|entry| entry.place.key.as_bytes() < key) {
+            unsure.push(entry);
+        }
+        let Some(entry) = unlisted.next_if(|entry| entry.place.key.as_bytes() == key) else {
             continue;
         };
-        let Ok(at) = jiff::Timestamp::from_second(since.second) else {
-            continue;
-        };
-        if entry.learned < at {
-            removals.push(Arrival {
-                place: entry.place.clone(),
+        match jiff::Timestamp::from_second(gone.since().second) {
+            Ok(at) if entry.learned < at => removals.push(Arrival {
+                place: entry.place,
                 incoming: Incoming::Removal(Removal {
                     reason: Reason::Gone,
                     proof: proof.to_owned(),
@@ -158,8 +158,10 @@ fn removals(
                 }),
                 stamp: None,
                 record: None,
-            });
+            }),
+            _ => unsure.push(entry),
         }
     }
-    Ok(removals)
+    unsure.extend(unlisted);
+    Ok((removals, unsure))
 }

@@ -14,7 +14,7 @@ use livelist_sources::poll::{Cursor, Reading, Task};
 use livelist_store::LeaseState;
 
 use super::listed::listed;
-use super::{RecordsError, ResourceSpec};
+use super::{RecordsError, ResourceSpec, unsure};
 use crate::{Env, StepError, authorize, budget, endpoint, forms};
 
 /// A batch is appended when its records take so many bytes; bounds the memory of a pull.
@@ -200,6 +200,12 @@ impl Pulling<'_> {
             if !ended {
                 return Ok(());
             }
+            // What changed while a window was read is left to the next pull. Else a provider whose answers take
+            // longer than the shortest window would be asked without end.
+            if matches!(task, Task::Window(_)) {
+                self.pulled.outcome = Outcome::Done;
+                return self.listed(log, &reading, &feed, cursor).await;
+            }
         }
     }
 
@@ -382,10 +388,10 @@ impl Pulling<'_> {
         feed: &FeedSpec,
         mut cursor: Cursor,
     ) -> Result<(), RecordsError> {
-        let listed = listed(self.env, self.spec, log, cursor.listed).await?;
-        if listed.sequence == cursor.listed {
+        let Some(listed) = listed(self.env, self.spec, log, &cursor.listed).await? else {
             return Ok(());
-        }
+        };
+        unsure::note(self.env, self.spec, log, listed.unsure).await?;
         let mut batch = Batch {
             arrivals: listed.removals,
             bytes: 0,
@@ -393,30 +399,36 @@ impl Pulling<'_> {
         let is_asked = self
             .fetch(reading, feed, &listed.missing, &mut batch)
             .await?;
-        if is_asked {
-            cursor.listed = listed.sequence;
+        match is_asked {
+            Asked::All => cursor.listed = listed.head,
+            Asked::Some => {}
+            // The next pull finds them by reading all.
+            Asked::Never => {
+                cursor.listed = listed.head;
+                cursor = cursor.from_the_beginning();
+            }
         }
         self.append(log, &mut batch, &cursor).await
     }
 
-    /// Asks for records by their keys. False where the provider asks to wait: the next pass asks again.
+    /// Asks for records by their keys.
     async fn fetch(
         &mut self,
         reading: &Reading,
         feed: &FeedSpec,
         keys: &[Vec<u8>],
         batch: &mut Batch,
-    ) -> Result<bool, RecordsError> {
+    ) -> Result<Asked, RecordsError> {
+        if keys.is_empty() {
+            return Ok(Asked::All);
+        }
         let env = self.env;
         let pace = env.pace();
         let dialect = Dialect::for_feed(feed)?;
-        // Who cannot be asked for single records finds them when they are modified.
-        let Some(set) = confirm::as_set(&dialect).filter(|_| !keys.is_empty()) else {
-            return Ok(true);
+        let by_key = confirm::as_set(&dialect).filter(|_| dialect.id_field(feed).is_none());
+        let Some(set) = by_key else {
+            return Ok(Asked::Never);
         };
-        if dialect.id_field(feed).is_some() {
-            return Ok(true);
-        }
         let manner = forms::recall(env, self.run, set).await;
         let manner = manner.map_or(set, |asking| asking.manner());
         let ledger = budget::ledger(env, self.run, &dialect.limits_of(feed)).await?;
@@ -428,12 +440,12 @@ impl Pulling<'_> {
             ..reading.clone()
         };
         let mut rest = keys;
-        let mut ended = Ok(true);
+        let mut ended = Ok(Asked::All);
         while !rest.is_empty() {
             match fetch(&mut client, manner, rest).await {
                 Ok(asked) => rest = &rest[asked.min(rest.len())..],
                 Err(ClientError::Throttled(_) | ClientError::OutOfTime) => {
-                    ended = Ok(false);
+                    ended = Ok(Asked::Some);
                     break;
                 }
                 Err(error) => {
@@ -485,6 +497,16 @@ impl Pulling<'_> {
         log.compact(now).await?;
         Ok(())
     }
+}
+
+/// Whether records were asked for by their keys.
+enum Asked {
+    /// All that were wanted.
+    All,
+    /// The provider asks to wait: the next pull asks again.
+    Some,
+    /// The provider cannot be asked in this way.
+    Never,
 }
 
 /// Records that were read and not appended yet.

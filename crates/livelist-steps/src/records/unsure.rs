@@ -1,0 +1,122 @@
+//! `unsure`: records of the log whose keys are neither listed nor proved gone: they were read and left the MLS
+//! before a list had them, or slipped past the scans. They are noted as questions, like the keys that sites
+//! ask about. The feed's next run asks the MLS for them; what two looks do not find is proved gone.
+
+use livelist_log::{Log, Span};
+use livelist_model::questions::{MOST_OPEN, Question, Questions};
+use livelist_model::{ClientId, ReplicationId, layout};
+use livelist_records::{Entry, Fields, Place, What};
+use livelist_reso::dialect::Dialect;
+use livelist_store::{Condition, ObjectsExt, Retention, StoreError};
+
+use super::{RecordsError, ResourceSpec};
+use crate::Env;
+
+/// Notes what is unsure, up to the limits of a client's questions. Another process may have written them just
+/// now: then the next list is the next occasion.
+///
+/// # Errors
+/// The log or the store cannot be used.
+pub(super) async fn note(
+    env: &Env,
+    spec: &ResourceSpec,
+    log: &Log<'_>,
+    mut unsure: Vec<Entry>,
+) -> Result<(), RecordsError> {
+    let dialect = Dialect::for_feed(&spec.feed)?;
+    if unsure.is_empty() || !dialect.confirm.is_by_key() {
+        return Ok(());
+    }
+    let count = unsure.len();
+    tracing::info!(
+        replication = %spec.replication, resource = spec.resource(), count,
+        "records are neither listed nor proved gone: the next run asks for them"
+    );
+    unsure.truncate(MOST_OPEN);
+    let now = env.clock.now();
+    let asked: Vec<Question> = match dialect.id_field(&spec.feed) {
+        None => unsure
+            .into_iter()
+            .map(|entry| question(entry, None, now))
+            .collect(),
+        Some(field) => with_ids(log, unsure, field, now).await?,
+    };
+    let Some(client) = client(&spec.replication) else {
+        return Ok(());
+    };
+    let feed = &spec.feed.feed;
+    let object = layout::questions_of(feed, &client);
+    let anew = || Questions::new(feed.clone(), client.clone());
+    let (mut questions, condition) = match env.objects.read_json::<Questions>(&object).await {
+        Ok(Some((found, etag))) if found.schema == Questions::SCHEMA => {
+            (found, Condition::Unchanged(etag))
+        }
+        Ok(None) => (anew(), Condition::Absent),
+        // It is no loss: the next list is the next occasion.
+        Ok(Some(_)) | Err(StoreError::Corrupt { .. }) => (anew(), Condition::Always),
+        Err(error) => return Err(error.into()),
+    };
+    questions.expire(now);
+    // What is unsure no more is answered.
+    questions
+        .open
+        .retain(|open| asked.iter().any(|question| question.key == open.key));
+    questions.note(asked, now);
+    questions.at = now;
+    let written = env
+        .objects
+        .write_json(&object, &questions, condition, Retention::Keep);
+    match written.await {
+        Ok(_) | Err(StoreError::ConditionFailed { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Under whose name a replication asks.
+fn client(replication: &ReplicationId) -> Option<ClientId> {
+    let name = format!("log-{replication}");
+    name.chars().take(24).collect::<String>().parse().ok()
+}
+
+fn question(entry: Entry, id: Option<String>, now: jiff::Timestamp) -> Question {
+    let got = entry.learned.as_second();
+    Question::new(entry.place.key, id, Some(got), now)
+}
+
+/// Questions with the ids that stand in the records: some MLSs are asked by these.
+async fn with_ids(
+    log: &Log<'_>,
+    unsure: Vec<Entry>,
+    field: &str,
+    now: jiff::Timestamp,
+) -> Result<Vec<Question>, RecordsError> {
+    let places: Vec<Place> = unsure.iter().map(|entry| entry.place.clone()).collect();
+    let mut changes = log
+        .changes(Span {
+            behind: None,
+            ..log.whole()
+        })
+        .await?;
+    let mut asked = Vec::with_capacity(places.len());
+    let mut unsure = unsure.into_iter().peekable();
+    while let Some(change) = changes.next().await? {
+        if places.binary_search(&change.place).is_err() {
+            continue;
+        }
+        while unsure.next_if(|entry| entry.place < change.place).is_some() {}
+        let Some(entry) = unsure.next_if(|entry| entry.place == change.place) else {
+            continue;
+        };
+        let id = match &change.what {
+            What::Upsert {
+                record: Some(record),
+                ..
+            } => Fields::read(record.get())
+                .ok()
+                .and_then(|fields| fields.text(field).map(|id| id.into_owned())),
+            _ => None,
+        };
+        asked.push(question(entry, id, now));
+    }
+    Ok(asked)
+}
