@@ -123,8 +123,9 @@ pub(crate) struct FeedState {
     pub(crate) asked_about: BTreeMap<String, (Ms, usize)>,
     /// Quiet days whose runs looked, were not held, and found anything: who shows nothing cannot be asked.
     pub(crate) quiet_looks: Vec<usize>,
-    /// The copy of its records.
+    /// The copy of its records, and as it was once: a backup.
     pub(crate) copy: Copy,
+    pub(crate) backup: Copy,
     /// How many runs of quiet days were held.
     pub(crate) quiet_holds: u32,
 }
@@ -210,6 +211,7 @@ impl World {
                 quiet_looks: Vec::new(),
                 quiet_holds: 0,
                 copy: Copy::default(),
+                backup: Copy::default(),
             });
             if feed.shared {
                 clients[1].push(pair.clone());

@@ -44,11 +44,19 @@ pub enum Guard {
     Bounds,
     /// The plugin asks `check` before it takes a post down, and acts on `gone` alone.
     AsksCheck,
+    /// A window of records that lacks rows which the provider counts is read again.
+    WholeWindow,
+    /// Once a day a window of records reaches back over what was read before.
+    LookBack,
+    /// A record that was read after it was proved gone stays.
+    ReadSince,
+    /// Records that are neither listed nor proved gone are asked for.
+    Unsure,
 }
 
 impl Guard {
     /// All of them.
-    pub const ALL: [Guard; 18] = [
+    pub const ALL: [Guard; 22] = [
         Guard::Confirmation,
         Guard::Count,
         Guard::Controls,
@@ -67,6 +75,10 @@ impl Guard {
         Guard::Ids,
         Guard::Bounds,
         Guard::AsksCheck,
+        Guard::WholeWindow,
+        Guard::LookBack,
+        Guard::ReadSince,
+        Guard::Unsure,
     ];
 
     /// Its name in words.
@@ -90,6 +102,10 @@ impl Guard {
             Guard::Ids => "ids",
             Guard::Bounds => "bounds",
             Guard::AsksCheck => "asks-check",
+            Guard::WholeWindow => "whole-window",
+            Guard::LookBack => "look-back",
+            Guard::ReadSince => "read-since",
+            Guard::Unsure => "unsure",
         }
     }
 }

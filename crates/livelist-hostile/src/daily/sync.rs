@@ -55,6 +55,7 @@ pub(crate) fn sync(sim: &Arc<Sim>, day: usize, nth: usize, at: Ms) {
         }
         let name = format!("sync/{day}/{nth}/{index}");
         let mut dice = Dice::new(dice::pair(sim.world().story.seed, dice::name(&name)));
+        sim.world().restore_copy(index, &mut dice);
         let input = Input {
             at: index,
             replication,

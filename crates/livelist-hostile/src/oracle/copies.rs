@@ -10,6 +10,8 @@ use livelist_records::{Change, Fields, What, cell, hash};
 use livelist_reso::dialect::Dialect;
 
 use super::has;
+use crate::dice::Dice;
+use crate::records::Copy;
 use crate::sim::Ms;
 use crate::tally::count;
 use crate::world::{BEGAN, DAY, World};
@@ -23,6 +25,29 @@ impl World {
         count(&mut self.tally.syncs, ended);
         self.note(crate::dice::name(name), crate::dice::name(ended));
         self.tell(1, || format!("{name} ends: {ended}"));
+    }
+
+    /// Now and then a copy is backed up, put back to its backup, or lost.
+    pub(crate) fn restore_copy(&mut self, at: usize, dice: &mut Dice) {
+        let feed = &mut self.feeds[at];
+        let what = match dice.below(50) {
+            0 => {
+                feed.copy = feed.backup.clone();
+                "is put back to its backup"
+            }
+            1 => {
+                feed.copy = Copy::default();
+                "is lost"
+            }
+            2..5 => {
+                feed.backup = feed.copy.clone();
+                return;
+            }
+            _ => return,
+        };
+        let name = feed.spec.feed.clone();
+        count(&mut self.tally.syncs, &format!("… a copy {what}"));
+        self.tell(1, || format!("the copy of {name} {what}"));
     }
 
     /// A change enters the copy of a feed.

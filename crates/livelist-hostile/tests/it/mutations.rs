@@ -95,4 +95,8 @@ caught! {
     ids Ids 5_000 "all" from 250;
     bounds Bounds 5_000 "ends";
     asks_check AsksCheck 5_000 "check";
+    whole_window WholeWindow 5_000 "records";
+    look_back LookBack 5_000 "records";
+    read_since ReadSince 5_000 "records";
+    unsure Unsure 5_000 "records";
 }

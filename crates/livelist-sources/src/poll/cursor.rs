@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::run::FeedSpec;
 use livelist_reso::dialect::RecordsForm;
 use livelist_reso::query::all_of;
@@ -101,7 +102,7 @@ impl Cursor {
             return None;
         }
         let last = self.looked_back.unwrap_or(settled);
-        let from = match to.duration_since(last) >= LOOKS_BACK {
+        let from = match to.duration_since(last) >= LOOKS_BACK && !is_off(Guard::LookBack) {
             true => last.checked_sub(LOOKS_BACK).ok()?,
             false => settled.checked_sub(form.overlap).ok()?,
         };

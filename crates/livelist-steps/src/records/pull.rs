@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use livelist_log::{Appended, Arrival, Log};
+use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::keys::KeyBuffer;
 use livelist_model::run::{FeedSpec, RunSpec};
 use livelist_records::{Metadata, Way};
@@ -524,5 +525,5 @@ fn is_whole(scan: &ScanState) -> bool {
     let counts = [evidence.count_before, evidence.count_after];
     let least = counts.into_iter().flatten().min();
     !matches!(evidence.end, None | Some(EndSign::Unproved))
-        && least.is_none_or(|least| evidence.rows >= least)
+        && (least.is_none_or(|least| evidence.rows >= least) || is_off(Guard::WholeWindow))
 }

@@ -3,6 +3,7 @@
 //! ask about. The feed's next run asks the MLS for them; what two looks do not find is proved gone.
 
 use livelist_log::{Log, Span};
+use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::questions::{MOST_OPEN, Question, Questions};
 use livelist_model::{ClientId, ReplicationId, layout};
 use livelist_records::{Entry, Fields, Place, What};
@@ -24,7 +25,7 @@ pub(super) async fn note(
     mut unsure: Vec<Entry>,
 ) -> Result<(), RecordsError> {
     let dialect = Dialect::for_feed(&spec.feed)?;
-    if unsure.is_empty() || !dialect.confirm.is_by_key() {
+    if unsure.is_empty() || !dialect.confirm.is_by_key() || is_off(Guard::Unsure) {
         return Ok(());
     }
     let count = unsure.len();
