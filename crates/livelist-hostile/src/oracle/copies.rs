@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use livelist_destinations::{LogId, Position};
 use livelist_log::Head;
 use livelist_model::layout;
-use livelist_model::questions::Questions;
+use livelist_model::questions::{Question, Questions};
 use livelist_records::{Change, Fields, What, cell, hash};
 use livelist_reso::dialect::Dialect;
 
+use super::denial::Denial;
 use super::has;
 use crate::dice::Dice;
 use crate::records::Copy;
@@ -18,6 +19,8 @@ use crate::world::{BEGAN, DAY, World};
 
 /// How many keys of a kind are told.
 const TOLD: usize = 3;
+/// The quiet days, and those before them whose pages may still tell in a copy.
+const LAST_DAYS: Ms = 8 * DAY;
 
 impl World {
     /// A sync has ended.
@@ -99,7 +102,10 @@ impl World {
     /// Whether a copy holds what the MLS says, in the end.
     ///
     /// Of what is gone a record may stay that no list ever had: where its key cannot be asked for, where
-    /// nothing is listed beside which it could be asked for, and until two quiet days have asked.
+    /// nothing is listed beside which it could be asked for, until two quiet days have asked, and where a
+    /// clock of the future says when it was read. The content of a record may be another one where the MLS left it
+    /// out of pages on two of the last days, or wrote it in bytes that no strict reader takes: all that is
+    /// read of a record is read again for two days.
     pub(super) fn copy_is_true(&mut self, at: usize) -> Result<(), String> {
         let feed = &self.feeds[at];
         let list = feed.list.as_ref();
@@ -113,19 +119,21 @@ impl World {
         let is_stale = |key: &&String| {
             let truth = control.record(key).unwrap_or_default();
             held(key).is_some_and(|held| !is_of(held.hash, &truth))
+                && !Denial::hid_its_change(&self.mlss[feed.mls], key, self.now() - LAST_DAYS)
         };
         let stale: Vec<&String> = feed.live.keys().filter(is_stale).collect();
         let dead = feed.copy.rows.keys();
         let dead = dead.filter(|key| held(key).is_some() && !feed.live.contains_key(*key));
         let dialect = Dialect::for_feed(&feed.spec).map_err(|e| e.to_string())?;
         let is_askable = dialect.confirm.is_by_key() && !feed.live.is_empty();
-        let open = self.asked_for_the_copy(at);
+        let (open, now) = (self.asked_for_the_copy(at), self.now());
         let refused = &self.mlss[feed.mls].refused_questions;
         let was_asked = |key: &&String| {
-            let since = open.get(*key).map_or(0, |at| (at - BEGAN).div_euclid(DAY));
+            let (since, got) = open.get(*key).copied().unwrap_or((BEGAN, BEGAN));
+            let since = (since - BEGAN).div_euclid(DAY);
             let looks = feed.quiet_looks.iter();
             let looks = looks.filter(|day| **day as Ms > since && !refused.contains(*day));
-            looks.count() >= 2
+            looks.count() >= 2 && got <= now
         };
         let extra: Vec<&String> = dead.filter(|key| is_askable && was_asked(key)).collect();
         let told = |keys: &[&String]| format!("{} {:?}", keys.len(), &keys[..keys.len().min(TOLD)]);
@@ -140,15 +148,19 @@ impl World {
         }
     }
 
-    /// Since when the runs are to ask for keys that the copy has and the list has not.
-    fn asked_for_the_copy(&self, at: usize) -> BTreeMap<String, Ms> {
+    /// Since when the runs are to ask for keys that the copy has and the list has not, and when these were read.
+    fn asked_for_the_copy(&self, at: usize) -> BTreeMap<String, (Ms, Ms)> {
         let name = format!("log-copy{at}").parse();
         let object = name.map(|client| layout::questions_of(&self.feeds[at].spec.feed, &client));
         let stored = object.ok().and_then(|name| self.store.get(&name));
         let open =
             stored.and_then(|stored| serde_json::from_slice::<Questions>(&stored.bytes).ok());
         let open = open.into_iter().flat_map(|questions| questions.open);
-        open.map(|question| (question.key, question.at.as_millisecond()))
+        let times = |question: &Question| {
+            let got = question.got.unwrap_or_default().saturating_mul(1_000);
+            (question.at.as_millisecond(), got)
+        };
+        open.map(|question| (question.key.clone(), times(&question)))
             .collect()
     }
 }

@@ -1,11 +1,13 @@
 //! What an MLS denied: faults after which it cannot be known that a listing is live.
 
+use std::collections::BTreeSet;
+
 use livelist_mls::{Fault, RequestKind};
 use livelist_reso::dialect::{Dialect, ScanForm};
 
 use super::Window;
 use crate::sim::Ms;
-use crate::world::{MlsState, Strike};
+use crate::world::{DAY, MlsState, Strike};
 
 /// What an MLS said of a key in a window.
 pub(super) struct Denial<'a> {
@@ -135,6 +137,27 @@ impl Denial<'_> {
         first
             .zip(last)
             .is_some_and(|(first, last)| last - first >= BETWEEN_LOOKS)
+    }
+
+    /// Whether pages left out the key on two days since `from`, or showed records in other bytes than theirs.
+    pub(super) fn hid_its_change(mls: &MlsState, key: &String, from: Ms) -> bool {
+        let denial = Denial {
+            mls,
+            strikes: &[],
+            key,
+            since: Ms::MIN,
+            looked_at: Ms::MIN,
+        };
+        let pages = mls.strikes.iter();
+        let pages = pages.filter(|s| s.kind == RequestKind::Page && s.at >= from);
+        let hid = pages
+            .clone()
+            .filter(|s| hides_rows(&s.fault) || denial.denies(s));
+        let days: BTreeSet<Ms> = hid.map(|s| s.at.div_euclid(DAY)).collect();
+        let is_odd = |s: &Strike| matches!(s.fault, Fault::Unreadable { .. });
+        days.len() > 1
+            || mls.plan.spec.options.contrary.bytes.is_some()
+            || mls.strikes.iter().any(is_odd)
     }
 
     /// Whether pages hid the key on an earlier day as well: two looks at one moment are one look.

@@ -201,7 +201,7 @@ fn what_copies_once_lacked_comes_out_right() {
         "5/records",
         // Records that came and went before a list had them stayed for ever.
         "10/records",
-        // Every key changed where single keys cannot be asked for, and no timestamp told.
+        // Pages without end: the sync went on at the page where it had given up.
         "57/records",
     ] {
         comes_out_right(story);

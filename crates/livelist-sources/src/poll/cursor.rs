@@ -15,6 +15,9 @@ const SETTLES: Duration = Duration::from_secs(2 * 60);
 /// Once in so long a window reaches back: what was read since the last such window, and this long before it,
 /// is read again.
 const LOOKS_BACK: SignedDuration = SignedDuration::from_hours(24);
+/// What is settled so far in the future was settled by a wrong clock: nobody knows what was read. A smaller
+/// error is mended by the next window that reaches back.
+const FUTURE: SignedDuration = SignedDuration::from_hours(12);
 /// A window that is shorter is left to the next pass.
 const SHORTEST: Duration = Duration::from_secs(1);
 
@@ -93,7 +96,8 @@ impl Cursor {
         if let Some(task) = &self.task {
             return Some(task.clone());
         }
-        let Some(settled) = self.settled else {
+        let ahead = |settled: &jiff::Timestamp| settled.duration_since(now);
+        let Some(settled) = self.settled.filter(|settled| ahead(settled) < FUTURE) else {
             return Some(Task::Backfill(now));
         };
         let to = now.checked_sub(SETTLES).ok()?;
@@ -220,6 +224,12 @@ mod tests {
         assert_eq!(ahead.settled, Some(at("2026-11-28T04:48:00Z")));
         let cursor = cursor.done(&catch_up, at("2026-11-28T05:01:00Z"));
         assert_eq!(cursor.settled, Some(at("2026-11-28T04:58:00Z")));
+        let wrong = Cursor {
+            settled: Some(at("2036-11-28T04:58:00Z")),
+            ..cursor.clone()
+        };
+        let now = at("2026-11-28T05:00:00Z");
+        assert_eq!(wrong.task(form, now), Some(Task::Backfill(now)));
         // The server's clock went back, or hardly any time has passed: nothing to read.
         for now in ["2026-11-28T04:30:00Z", "2026-11-28T05:00:00Z"] {
             assert_eq!(cursor.task(form, at(now)), None);

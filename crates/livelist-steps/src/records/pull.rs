@@ -365,6 +365,8 @@ impl Pulling<'_> {
             }
             // What a window lacks is asked for again, from its first page.
             Ok(Outcome::Done) => cursor.under_way(task, scan).anew(),
+            // Where the pages lead nowhere, the next pass would end at the same one.
+            Err(error) if is_of_the_paging(error) => cursor.under_way(task, scan).anew(),
             _ => cursor.under_way(task, scan),
         };
         self.append(log, &mut batch, &next).await?;
@@ -515,6 +517,16 @@ enum Asked {
 struct Batch {
     arrivals: Vec<Arrival>,
     bytes: usize,
+}
+
+/// Whether an error comes from how the pages follow each other: a circle, a link that leads astray, a page token
+/// that died.
+fn is_of_the_paging(error: &ClientError) -> bool {
+    use ClientError::{Denied, Endless, Link, Loop, Rejected};
+    matches!(
+        error,
+        Denied { .. } | Endless(_) | Link(_) | Loop { .. } | Rejected { .. }
+    )
 }
 
 /// Whether a scan that has ended has read all that the provider says there is. Rows that are modified
