@@ -95,11 +95,11 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
         name: "api",
         title: "5. The API",
         what: format!(
-            "The API over a directory with a list of {} keys, on one core, asked over loopback from the \
-             other at a rate that does not wait for answers; a latency counts from the moment at which \
-             its request was due. The line without a rate has connections that ask again as soon as \
-             they have their answer. Each line has a server of its own. A check names {} keys, all but a \
-             hundredth of them on the list, and reads the whole list. CPU is the server's, in whole \
+            "The API over a directory with a list of {} keys, on one core, with load over loopback \
+             from the other. The rate does not wait for answers; latency counts from the moment at \
+             which a request was due. In the line without a rate, each connection sends its next \
+             request after the answer. Each line has its own server. A check names {} keys, 99 % \
+             of them on the list, and reads the whole list. CPU is the server's, in whole \
              hundredths of a second; *busy* is its share of the core.",
             count(keys),
             count(KEYS_ASKED as u64),

@@ -99,8 +99,8 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
     }
     let slowest = measured.iter().map(|f| f.first_poll).fold(0.0, f64::max);
     shows.push(format!(
-        "slowest first poll {}; {floor:.1} ms of it are the process itself: exec, linking and the end of a \
-         function whose name nobody knows",
+        "slowest first poll {}; {floor:.1} ms of it are the process itself: exec, linking, and \
+         ending for an unknown function name",
         verdict(slowest, FIRST_POLL, " ms")
     ));
     for function in measured.iter().filter(|f| f.invoked.is_some()) {
@@ -110,13 +110,15 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
         name: "lambda",
         title: "6. Lambda",
         what: format!(
-            "The binary that `make package` builds, stripped; the zip is its size under deflate at level 6. \
-             Each function is started {} times by an endpoint that speaks Lambda's Runtime API over HTTP; \
-             the least time from exec to the first poll counts. The invocations are those of two days of \
+            "The binary that `make package` builds, stripped; the zip size is deflate at level 6. \
+             Each function is started {} times by an endpoint that speaks Lambda's Runtime API \
+             over HTTP; the minimum time from exec to the first poll counts. The invocations are \
+             those of two days of \
              a feed of {} keys in pages of 300,000 rows, a thousandth of them sold and as many \
-             new each day: a process of its own for each line, on the first day (its first invocation) and \
-             on the second (a warm one). S3, SQS, SSM, KMS and Step Functions are the local AWS \
-             emulator's, whose time is in theirs; the peak is the function's own.",
+             new each day. Each line is a separate process, invoked on the first day (first \
+             invoke) and on the second (warm invoke). S3, SQS, SSM, KMS and Step Functions are \
+             served by the local AWS emulator, whose time is included; the peak is only the \
+             function's.",
             plan.repeat,
             count(plan.keys(KEYS)),
         ),
@@ -160,7 +162,8 @@ fn artifact(plan: &Plan) -> Result<(PathBuf, Vec<String>), Failed> {
     let mut shows = vec![shown];
     if let Some(owners) = size::owners(built)? {
         shows.push(format!(
-            "What binds the size: of the code, {owners}. One binary holds all functions, so each carries \
+            "Why the size is missed: of the code, {owners}. One binary holds all functions, so \
+             each carries \
              what any of them needs"
         ));
     }

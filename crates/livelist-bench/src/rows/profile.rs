@@ -115,9 +115,9 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
         name: "profile",
         title: "Where the time goes",
         what: format!(
-            "{} keys in compressed pages, as in rows 1 and 2; `perf record -e cpu-clock` of the process \
-             that scans, or compares and publishes, its start included. A function counts where it \
-             runs, not where it is called from.",
+            "{} keys in compressed pages, as in rows 1 and 2; `perf record -e cpu-clock` of the \
+             process that scans, or compares and publishes, including its start. Samples count for \
+             the function that runs, not for its callers.",
             count(plan.keys(KEYS))
         ),
         head: std::iter::once("part")

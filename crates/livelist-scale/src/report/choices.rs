@@ -101,10 +101,10 @@ fn helps(facts: &Facts<'_>) -> Result<String, ReportError> {
     ]);
     Ok(format!(
         "## What helps where nobody shares\n\nEach run that starts reads its secret, and the Parameter Store \
-         answers {} a second. What is refused is tried again for about three minutes; then the run fails, tells \
-         so, and its list stays as it was. So the planner delays the messages of a large plan \
-         (`PairsPerSecond`). The higher throughput of the Parameter Store is paid by request (not in the \
-         bill).\n\n{}",
+         answers {} a second. Throttled requests are retried for about three minutes. Then the run \
+         fails with a notice, and its list stays. So the planner delays the messages of a large \
+         plan (`PairsPerSecond`). The higher throughput of the Parameter Store is billed per \
+         request (not in the bill).\n\n{}",
         facts.settings.parameters.1,
         table(&head, &rows)
     ))
@@ -138,8 +138,9 @@ fn sizes(facts: &Facts<'_>) -> Result<String, ReportError> {
         "$ a day",
     ]);
     Ok(format!(
-        "## What is left for the sites\n\nWith `Size=small` the sites' API shares Lambda's {} tasks at once with \
-         the night. It *starves* while less than {API} are left, which is what `Size=large` reserves for \
+        "## What is left for the sites\n\nWith `Size=small` the sites' API shares Lambda's {} \
+         concurrent tasks with the night's runs. It *starves* while fewer than {API} are left, \
+         which is what `Size=large` reserves for \
          it.\n\n{}\n`small` does not starve the API up to {} pairs where nobody shares, and up to {} pairs where four \
          or five share.\n",
         number(facts.settings.lambdas),
@@ -197,8 +198,9 @@ fn regions(facts: &Facts<'_>) -> Result<String, ReportError> {
     Ok(format!(
         "## Regions\n\nus-east-1, us-west-2 and eu-west-1 are *large*: {} state transitions and {} \
          `StartExecution` a second. The *others* have {} and {} \
-         ([deploy.md](deploy.md#quotas-to-raise)). A transition that has to wait makes its run later; a \
-         `StartExecution` that is refused comes back from the queue six minutes later.\n\n{}",
+         ([deploy.md](deploy.md#quotas-to-raise)). A transition that has to wait delays its run. \
+         If a `StartExecution` is throttled, the queue delivers its message again six minutes \
+         later.\n\n{}",
         number(large.transitions.1 as u64),
         large.starts.1,
         number(other.transitions.1 as u64),

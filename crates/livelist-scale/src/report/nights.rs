@@ -57,8 +57,10 @@ fn ends(facts: &Facts<'_>) -> String {
         .collect();
     format!(
         "## When the night ends\n\nThe schedule fires at 04:00 (UTC, and up to a quarter of an hour later, \
-         which is not counted here). Times are hours, minutes and seconds from there. {} pairs start in a \
-         second (`PairsPerSecond`), or as many as it takes to start all in 15 minutes. {} workers, {} tasks at \
+         which is ignored here). Times are hours, minutes and seconds after that. {} pairs start \
+         in a \
+         second (`PairsPerSecond`), or more if needed to start all within 15 minutes. {} workers, \
+         {} tasks at \
          once in the account, `Size=small`.\n\n{}\nThe most tasks at once of each function, {} pairs:\n\n{}",
         facts.settings.pairs_a_second,
         facts.settings.workers,
