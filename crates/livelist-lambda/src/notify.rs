@@ -16,7 +16,7 @@ use crate::step::guarded;
 
 const NAME: &str = "notify";
 
-/// What a message says of how often it came.
+/// The attribute with the number of deliveries.
 const COUNT: &str = "ApproximateReceiveCount";
 
 /// Serves the queue.
@@ -62,7 +62,7 @@ async fn handle(
     .await
 }
 
-/// Handles one message. Gives its id if it has to come again.
+/// Handles one message. Returns its id if it has to be delivered again.
 async fn item(notifier: &Notifier, queue: &dyn Queue, message: SqsMessage) -> Option<String> {
     let body = message.body.unwrap_or_default();
     let receipt = message.receipt_handle.unwrap_or_default();
