@@ -1,4 +1,4 @@
-//! What docs/benchmarks.md shows of the model: its rows 7 and 8, taken out of docs/scale.md.
+//! Excerpts of docs/scale.md for docs/benchmarks.md: its rows 7 and 8.
 
 /// The rows by the names of their places in docs/benchmarks.md.
 pub fn excerpts(document: &str) -> [(&'static str, String); 2] {

@@ -38,7 +38,7 @@ pub(crate) struct Played {
 }
 
 impl Played {
-    /// Who shares, and how many pairs there are.
+    /// The sharing, and the number of pairs, in words.
     pub(crate) fn words(&self) -> String {
         format!("{}, {}", self.sharing.words(), number(self.pairs as u64))
     }

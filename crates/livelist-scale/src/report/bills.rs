@@ -8,10 +8,10 @@ use crate::steps;
 use crate::town::Sharing;
 use crate::usage::{Ops, Usage};
 
-/// What a day with shared feeds may cost.
+/// The goal for the cost of a day with shared feeds.
 const GOAL: f64 = 0.30;
 
-/// The bill by who shares, the naive design beside it, and what else there is to pay.
+/// The bill by sharing, with the naive design beside it, and further costs.
 pub(super) fn bills(facts: &Facts<'_>) -> String {
     let mut columns: Vec<(String, Bill, u64)> = Vec::new();
     for sharing in [Sharing::Nobody, Sharing::Four, Sharing::Mls] {
@@ -72,7 +72,7 @@ fn row<T>(name: &str, columns: &[T], of: impl Fn(&T) -> String) -> Vec<String> {
         .collect()
 }
 
-/// Whether the goal is met, and what dominates.
+/// Whether the goal is met, and the largest costs.
 fn verdict(facts: &Facts<'_>, columns: &[(String, Bill, u64)], naive_events: u64) -> String {
     let Some((_, bill, feeds)) = columns.get(2) else {
         return String::new();
@@ -123,12 +123,12 @@ fn verdict(facts: &Facts<'_>, columns: &[(String, Bill, u64)], naive_events: u64
     text
 }
 
-/// What sites cost.
+/// The costs that sites cause.
 fn beside(facts: &Facts<'_>) -> String {
     let prices = &facts.prices;
     let pairs = PAIRS as u64;
-    // A message of its own, received and deleted in batches; the client's document, what became of
-    // earlier notices, the secret.
+    // A separate message, received and deleted in batches; the client's document, the delivery record, the
+    // secret.
     let each = Ops {
         gets: 2,
         puts: 1,
@@ -185,7 +185,7 @@ fn beside(facts: &Facts<'_>) -> String {
     table(&head, &rows)
 }
 
-/// The prices and where they are from.
+/// The prices and their sources.
 pub(super) fn prices(facts: &Facts<'_>) -> String {
     let mut rows = Vec::new();
     for (name, price) in &facts.prices.prices {

@@ -1,5 +1,4 @@
-//! What an operator chooses, and what becomes of a night by it: how fast pairs start, the size, the
-//! region.
+//! The choices of an operator, and their effect on a night: how fast pairs start, the size, the region.
 
 use super::{Facts, PAIRS, Played, ReportError, SEED, clock, number, table, texts, usd};
 use crate::night::{Night, play};
@@ -11,7 +10,7 @@ pub(super) fn choices(facts: &Facts<'_>) -> Result<String, ReportError> {
     Ok([helps(facts)?, sizes(facts)?, regions(facts)?].join("\n"))
 }
 
-/// Who shares where a choice makes a difference.
+/// The sharings for which a choice makes a difference.
 const SHOWN: [Sharing; 2] = [Sharing::Nobody, Sharing::Four];
 
 /// The nights of those, each once under each of the `settings`.
@@ -44,7 +43,7 @@ fn failed(night: &Night) -> u64 {
     night.runs.iter().filter(|r| r.failed).count() as u64
 }
 
-/// What helps where nobody shares.
+/// The section on nights in which nobody shares.
 fn helps(facts: &Facts<'_>) -> Result<String, ReportError> {
     let fast = (10_000.0, 10_000.0);
     let all_at_once = |s: &mut Settings| s.pairs_a_second = u32::MAX;
@@ -110,7 +109,7 @@ fn helps(facts: &Facts<'_>) -> Result<String, ReportError> {
     ))
 }
 
-/// `Size`, and what is left for the sites' API.
+/// `Size`, and the concurrency that is left for the sites' API.
 fn sizes(facts: &Facts<'_>) -> Result<String, ReportError> {
     let sizes = [("small", Size::Small), ("large", Size::Large)];
     let sizes = sizes.map(|(words, size)| (words, with(facts, |s| s.size = size)));

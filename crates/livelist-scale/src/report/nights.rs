@@ -1,4 +1,4 @@
-//! When nights end, and what is in their way.
+//! When nights end, and what delays them.
 
 use super::{Facts, PAIRS, Played, clock, number, table, texts};
 use crate::settings::Function;
@@ -71,7 +71,7 @@ fn ends(facts: &Facts<'_>) -> String {
     )
 }
 
-/// How the night goes: bars of runs that have ended.
+/// The progress of a night: bars of runs that have ended.
 fn picture(facts: &Facts<'_>) -> String {
     const WIDTH: f64 = 50.0;
     const MINUTES: [u64; 12] = [1, 2, 3, 5, 10, 15, 20, 25, 30, 60, 120, 240];
@@ -140,7 +140,7 @@ fn providers(facts: &Facts<'_>) -> String {
     )
 }
 
-/// What the last feed of a provider spent its time with, where all pairs of an MLS share.
+/// What delayed the last feed of a provider, if all pairs of an MLS share.
 fn why(played: &Played, name: &str) -> String {
     let runs = played.town.feeds.iter().zip(&played.night.runs);
     let here = runs.filter(|(place, _)| place.feed.provider == name);
