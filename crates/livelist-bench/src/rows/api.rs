@@ -19,7 +19,7 @@ const KEY: &str = "ll1.bench.6f1c2a9be47d40d3a5b8";
 const RATE: f64 = 1_000.0;
 /// Connections at a bounded rate: more than are needed by a server that keeps up.
 const CONNECTIONS: usize = 256;
-/// Connections that ask again as soon as they have their answer.
+/// Connections that send their next request right after the answer.
 const EAGER: usize = 32;
 const P99: f64 = 20.0;
 const KEYS_ASKED: usize = 5_000;
@@ -118,7 +118,7 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
     })
 }
 
-/// Whether a rate was kept up with in time, and what binds where it was not.
+/// Whether the rate was kept in time, and if not, why.
 fn shown(name: &str, rate: f64, p99: f64, busy: f64) -> String {
     let kept = if rate >= RATE * 0.99 {
         format!("met ({rate:.0} requests/s answered)")

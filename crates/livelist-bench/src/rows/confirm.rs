@@ -1,4 +1,4 @@
-//! Row 4: what confirmation asks, by dialect. Nothing is timed: requests are counted.
+//! Row 4: the requests of confirmation, by dialect. They are counted, not timed.
 
 use livelist_mls::{Provider, RequestKind, Simulator};
 

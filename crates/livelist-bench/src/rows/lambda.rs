@@ -1,5 +1,5 @@
-//! Row 6: the functions' binary behind a Runtime API endpoint: its size, how fast it starts, and,
-//! where an AWS emulator runs, what a run's invocations take.
+//! Row 6: the functions' binary behind a Runtime API endpoint: its size, its start time, and, with an AWS
+//! emulator, the usage of a run's invocations.
 
 mod size;
 mod stack;
@@ -27,11 +27,11 @@ const PEAK: f64 = 128.0;
 const SCAN_PEAK: f64 = 256.0;
 const KEYS: u64 = 500_000;
 
-/// A function, and what it is asked for; several lines may be of one function.
+/// A function, and its request; several lines may be of one function.
 struct Line {
     name: &'static str,
     function: &'static str,
-    /// Nothing for the steps of a run, whose events are what the steps before them said.
+    /// `None` for the steps of a run, whose events are the outputs of the steps before.
     what: Option<What>,
 }
 
@@ -170,7 +170,7 @@ fn artifact(plan: &Plan) -> Result<(PathBuf, Vec<String>), Failed> {
     Ok((bootstrap, shows))
 }
 
-/// What a process of this binary takes that does nothing, in milliseconds.
+/// The time of a process of this binary that does nothing, in milliseconds.
 fn floor(plan: &Plan, bootstrap: &Path) -> Result<f64, Failed> {
     let all = plan.several(|| {
         let begun = Moment::now();
@@ -266,7 +266,7 @@ fn day(
     day: i8,
 ) -> Result<BTreeMap<&'static str, f64>, Failed> {
     let run = stack.run(day)?;
-    // What a step says is what the next one is given.
+    // The output of a step is the input of the next one.
     let mut said = json!({});
     let mut took = BTreeMap::new();
     for line in &LINES {
@@ -290,7 +290,7 @@ fn day(
     Ok(took)
 }
 
-/// What is wrong with an answer: what was measured has to be the work that is meant.
+/// The error in an answer: the measured work has to be the intended one.
 fn wrong(line: &Line, answer: &Value) -> Option<&'static str> {
     let is = |name: &str, value: &str| answer[name] == value;
     let well = match (line.name, line.what) {

@@ -1,4 +1,4 @@
-//! Row 1, continued: pages at once, from a provider that takes its time.
+//! Row 1, continued: several pages at once, from a slow provider.
 
 use livelist_mls::Provider;
 
@@ -11,7 +11,7 @@ use crate::process::child;
 use crate::report::{Section, count, seconds, times, verdict};
 
 const WALL: f64 = 1.15;
-/// How long each answer takes, in milliseconds: a fraction of what providers take.
+/// The time of each answer, in milliseconds: a fraction of real providers' times.
 const LATENCY: u64 = 50;
 
 struct Case {

@@ -89,7 +89,7 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
     })
 }
 
-/// Whether a goal is kept, and what binds where it is not.
+/// Whether a goal is met, and if not, why.
 fn goal_of(value: f64, goal: f64, unit: &str, binds: &str) -> String {
     let told = verdict(value, goal, unit);
     if value <= goal {
@@ -99,7 +99,7 @@ fn goal_of(value: f64, goal: f64, unit: &str, binds: &str) -> String {
     }
 }
 
-/// How often a feed of so many keys is measured: long runs vary less, and have to end.
+/// How often a feed of this many keys is measured: long runs vary less, and take time.
 fn repeats(plan: &Plan, keys: u64) -> usize {
     let most = match keys {
         ..2_000_000 => usize::MAX,
@@ -120,7 +120,7 @@ fn slope(points: &[(f64, f64)]) -> f64 {
     above / below
 }
 
-/// What a run took.
+/// The usage of a run.
 struct Run {
     usage: Usage,
     cells: Vec<String>,

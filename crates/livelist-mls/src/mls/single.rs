@@ -1,4 +1,4 @@
-//! One record as a client that selects nothing and expands all is given it, without a request.
+//! One record as a client gets it that selects nothing and expands everything, without a request.
 
 use std::collections::HashMap;
 
@@ -40,7 +40,7 @@ impl Mls {
         }
     }
 
-    /// How photos are expanded; nothing where there are none.
+    /// The expansion of photos; `None` if there are none.
     pub(super) fn expansion(&self) -> Option<Expansion> {
         let records = self.spec.options.records.as_ref()?;
         let usual = match self.spec.provider {
