@@ -194,7 +194,7 @@ mod tests {
         list.finish().unwrap()
     }
 
-    /// The list passes by; what is kept is the question and the answer.
+    /// The list is streamed; only the question and the answer are kept.
     #[test]
     fn two_million_keys_need_no_more_memory_than_a_thousand() {
         let mut peaks = Vec::new();

@@ -224,7 +224,7 @@ impl Objects for S3Objects {
                 Some(Listed {
                     key: found.key?,
                     bytes: found.size.and_then(|n| n.try_into().ok())?,
-                    // Whoever compares it reads the object if it says nothing.
+                    // Without an ETag, a caller that compares it reads the object.
                     etag: found.e_tag.unwrap_or_default(),
                 })
             }));

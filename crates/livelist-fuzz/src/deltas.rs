@@ -81,7 +81,7 @@ fn read(bytes: &[u8]) -> Result<Changes, CodecError> {
     Ok(changes)
 }
 
-/// The list behind `changes`; nothing if they are not changes of `base`.
+/// The list after `changes`; `None` if they are not changes of `base`.
 fn applied(base: &Keys, changes: &Changes) -> Option<Keys> {
     let mut keys = base.clone();
     for (sign, key) in changes {

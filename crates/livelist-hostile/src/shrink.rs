@@ -3,7 +3,7 @@
 use crate::play::{Report, play};
 use crate::story::{Cut, Story, Without};
 
-/// A story is tried at most so often.
+/// A story is tried at most this often.
 const TRIES: usize = 600;
 
 /// The shortest cut of `cut` that still goes wrong, and its report.

@@ -118,7 +118,7 @@ impl Sim {
         id
     }
 
-    /// A point that fires at `at`; without a time, when somebody fires it.
+    /// A point that fires at `at`; without a time, when another task fires it.
     pub fn point(self: &Arc<Self>, task: TaskId, at: Option<Ms>) -> Point {
         let mut room = self.room();
         let id = room.next();

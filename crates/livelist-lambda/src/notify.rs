@@ -102,7 +102,7 @@ mod tests {
     const MLS: &str = r#"{"mls":"abor","provider":"reso","credential":"env:X",
         "base_url":"https://x.example/odata"}"#;
 
-    /// Nobody listens there, and nobody may be called there.
+    /// An address without a listener, which may not be called either.
     fn client(name: &str) -> String {
         format!(
             r#"{{"client":"{name}","pairs":[{{"mls":"abor","resource":"Property"}}],

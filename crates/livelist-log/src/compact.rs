@@ -63,8 +63,8 @@ pub(crate) async fn merge(
 mod tests {
     use super::*;
 
-    /// Appends `count` segments of these sizes and merges as it is due: how many there were at most, and
-    /// how many bytes were written for each that was appended.
+    /// Appends segments of these sizes, and merges when due. Returns the most segments there were at once,
+    /// and the bytes written per appended byte.
     fn play(sizes: impl Iterator<Item = u64>) -> (usize, f64) {
         let mut segments: Vec<u64> = Vec::new();
         let (mut most, mut appended, mut written) = (0, 0, 0);

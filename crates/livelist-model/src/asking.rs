@@ -32,7 +32,7 @@ pub enum KeyLiteral {
     /// `'a'`: a text.
     #[default]
     Quoted,
-    /// As it is: numbers (`Edm.Int64`) and UUIDs (`Edm.Guid`) on servers with strict types.
+    /// Bare: numbers (`Edm.Int64`) and UUIDs (`Edm.Guid`) on servers with strict types.
     Bare,
 }
 

@@ -315,7 +315,7 @@ mod tests {
         assert!(read(&bytes[..bytes.len() - 9], summary).is_err());
     }
 
-    /// What comes back soon after it was confirmed gone speaks against the confirmation.
+    /// Many keys that come back soon after they were confirmed gone make the confirmation doubtful.
     #[test]
     fn much_that_is_listed_again_soon_is_told() {
         let day = |days: i64| NOW - days * 86_400;

@@ -251,7 +251,7 @@ mod tests {
         let head = head("2026-11-21T04:05:00Z");
         assert!(!head.is_stale("2026-11-21T16:05:00Z".parse().unwrap()));
         assert!(head.is_stale("2026-11-21T16:05:01Z".parse().unwrap()));
-        // R16: nobody knows how old a head from the future is.
+        // R16: the age of a head from the future is not known.
         let before = |text: &str| text.parse().unwrap();
         assert!(!head.is_stale(before("2026-11-20T04:00:00Z")));
         assert!(head.is_stale(before("2026-11-20T03:59:59Z")));

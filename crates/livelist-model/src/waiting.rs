@@ -219,7 +219,7 @@ mod tests {
         assert!(waiting.ids_changed_lately(at("2026-11-21T04:00:00Z")));
         assert!(waiting.ids_changed_lately(at("2026-12-21T03:59:59Z")));
         assert!(!waiting.ids_changed_lately(at("2026-12-21T04:00:00Z")));
-        // A clock that was behind forgets nothing.
+        // A clock that was behind drops nothing.
         assert!(waiting.ids_changed_lately(at("2026-11-20T04:00:00Z")));
     }
 

@@ -3,8 +3,8 @@
 /// The longest plain form: digits before and after the point together.
 const MAX_DIGITS: usize = 120;
 
-/// A JSON number, or the digits of a quoted one, without exponent, leading zeros and trailing zeros behind
-/// the point; nothing where it is no number, or has more than 120 digits.
+/// A JSON number, or the digits of a quoted one, without exponent, leading zeros and trailing zeros after
+/// the point; `None` if it is no number, or has more than 120 digits.
 ///
 /// ```
 /// use livelist_records::decimal::plain;

@@ -60,7 +60,7 @@ impl Admission {
     }
 
     /// Whether a refusal of this request with another status than 401 may mean that the token has expired.
-    /// That is possible if the token was accepted before, or if the message speaks of the token and this is
+    /// That is possible if the token was accepted before, or if the message mentions the token and this is
     /// its first refusal. It is not if a new token got the same refusal.
     pub(crate) fn may_have_ended(&self, uri: &Uri, is_named: bool) -> bool {
         let is_first = is_named && self.refused.is_none();

@@ -38,7 +38,7 @@ pub(crate) struct Ahead<'a> {
 }
 
 impl<'a> Ahead<'a> {
-    /// Queues a request. It is sent as soon as somebody polls [`Ahead::beside`].
+    /// Queues a request. It is sent when [`Ahead::beside`] is polled.
     pub(crate) fn ask(&mut self, transport: &'a dyn Transport, request: Request<Bytes>) {
         let uri = request.uri().clone();
         let arrival = arrival(transport, request).boxed();

@@ -90,7 +90,7 @@ struct Sky<'t> {
     night: Night,
 }
 
-/// Plays a night. `is_watched` keeps every request and every lease, for whoever checks the laws.
+/// Plays a night. `is_watched` keeps every request and every lease, for checking the limits.
 pub fn play(
     town: &Town,
     machine: &Machine,

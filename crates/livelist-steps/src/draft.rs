@@ -283,7 +283,7 @@ pub(crate) async fn take(
     })
 }
 
-/// Reads one of the lists, compressed as it is.
+/// Reads one of the lists in its compressed form.
 async fn read<S>(
     source: &mut (dyn AsyncRead + Send + Unpin),
     piece: &Piece<S>,

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use crate::registry::DocumentError;
 use crate::{Condition, Entropy, Objects, ObjectsExt, Retention, StoreError};
 
-/// Somebody else may change the document at the same time; so often it is tried.
+/// The document may be changed by others at the same time; this many attempts are made.
 const ATTEMPTS: usize = 5;
 
 /// Why the keys were not changed, in a sentence.
@@ -45,7 +45,7 @@ impl From<StoreError> for KeyError {
 /// A key that was made.
 #[derive(Debug)]
 pub struct Made<K> {
-    /// As it is kept.
+    /// As it is stored.
     pub kept: K,
     /// The key itself: shown only once.
     pub key: SecretString,

@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(renew(short).await, 60, "a tenth of it is too much");
     }
 
-    /// R16: a lease that was written by a clock far ahead keeps nobody waiting until then.
+    /// R16: a lease written with a clock far ahead blocks nobody until that time.
     #[tokio::test]
     async fn a_lease_from_the_future_can_be_taken() {
         let now: jiff::Timestamp = "2026-11-21T04:00:00Z".parse().unwrap();

@@ -403,7 +403,7 @@ impl ManualClock {
         *lock(&self.now) = to;
     }
 
-    /// How long somebody wanted to sleep, each time.
+    /// The lengths of all sleeps.
     pub fn slept(&self) -> Vec<Duration> {
         lock(&self.slept).clone()
     }

@@ -85,7 +85,7 @@ pub enum Condition {
 /// How long an object is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retention {
-    /// Until somebody deletes or retires it.
+    /// Until it is deleted or retired.
     Keep,
     /// For the run, and for inspecting it later: lifecycle rules may remove it.
     Scratch,

@@ -127,7 +127,7 @@ impl SiteKeys<'_> {
         draw(&format!("ll1.{}.", self.client), entropy)
     }
 
-    /// The document, understood and as it is written.
+    /// The document, parsed and as text.
     fn parse(&self, bytes: Option<Vec<u8>>) -> Result<(Client, String), DocumentError> {
         let file = self.file();
         let Some(bytes) = bytes else {

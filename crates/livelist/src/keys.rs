@@ -192,7 +192,7 @@ async fn documents(
     .await
 }
 
-/// The registry as it is read.
+/// The registry for reading.
 fn read(documents: Documents) -> Written {
     Written {
         objects: documents.objects,

@@ -102,7 +102,7 @@ fn masked(address: IpAddr, bits: u8) -> IpAddr {
     }
 }
 
-/// Under which address a peer is counted: whoever has one IPv6 address has its /64.
+/// The address under which a peer is counted: for IPv6 its /64, because one owner has all of it.
 pub(super) fn counted(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => masked(address.into(), 64),

@@ -8,9 +8,9 @@ use crate::ports::Place;
 use crate::sim::Ms;
 use crate::tally::count;
 
-/// The MLSs are small: whoever gets this many answers in a day is in a loop.
+/// The MLSs are small: an execution that gets this many answers in a day is in a loop.
 const MOST_ANSWERS: u64 = 10_000;
-/// So does whoever gets the very same page so often.
+/// So is an execution that gets the same page this often.
 const MOST_ALIKE: u64 = 300;
 
 impl World {

@@ -120,7 +120,7 @@ fn paused(kind: &str, name: &str) -> Result<Paused, ApiError> {
     }
 }
 
-/// `POST /v1/admin/{mls|clients}/{name}/pause`: nothing of it is reconciled until it is resumed.
+/// `POST /v1/admin/{mls|clients}/{name}/pause`: starts no runs until it is resumed.
 pub(super) async fn pause(
     State(state): State<AdminState>,
     admin: Admin,

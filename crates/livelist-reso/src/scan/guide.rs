@@ -6,7 +6,7 @@
 //! No proof depends on a guess. A page that was prefetched from a mark is used only if the page
 //! before it shows that mark. The page before is then cut at the mark, so the two join exactly as if
 //! they had been requested one after the other. A mark whose row no longer shows is skipped, and the
-//! scan continues behind its last row, as it would without marks.
+//! scan continues after its last row, as it would without marks.
 //!
 //! Pure, over keys that the client read.
 

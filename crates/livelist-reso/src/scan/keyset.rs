@@ -1,4 +1,4 @@
-//! Keyset paging: which request gives the rows behind the last one, and whether the received rows are
+//! Keyset paging: which request gives the rows after the last one, and whether the received rows are
 //! in the requested order. A page that is out of order is an error, because rows could be lost
 //! between it and the next page.
 

@@ -11,7 +11,7 @@ use crate::dialect::ScanForm;
 use crate::error::ClientError;
 
 impl ScanState {
-    /// The next page is behind the link. Without one the scan ends, if that is a sign of the end.
+    /// The link leads to the next page. Without one the scan ends, if that is a sign of the end.
     pub(super) fn move_on_by_link(
         &mut self,
         client: &Client<'_>,

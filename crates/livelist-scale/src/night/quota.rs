@@ -7,7 +7,7 @@ pub struct Bucket {
     refill: f64,
     left: f64,
     at: u64,
-    /// How often somebody had to wait, or was refused.
+    /// How many calls had to wait, or were refused.
     pub waited: u64,
     /// Refused.
     pub refused: u64,

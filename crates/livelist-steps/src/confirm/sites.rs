@@ -27,7 +27,7 @@ use crate::{Env, StepError, budget, forms, ids, lists, looks};
 const SHARE: u64 = 5;
 /// At most this many requests are sent, whatever the budgets are.
 const MOST_REQUESTS: u64 = 500;
-/// A budget of a minute is waited for so often, and no longer one.
+/// A budget of a minute is awaited this often; longer ones are not awaited.
 const WAITS: u32 = 3;
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 

@@ -35,7 +35,7 @@ impl Stop {
     /// Returns when a stop is requested.
     pub async fn told(&self) {
         let mut told = self.0.clone();
-        // The sender lives as long as somebody listens.
+        // The sender lives as long as there is a receiver.
         let _ = told.wait_for(|stop| *stop).await;
     }
 }
