@@ -15,7 +15,7 @@ const HOUR: Ms = 3_600_000;
 const DAWN: Ms = 3 * HOUR + HOUR / 2;
 /// The schedule fires.
 const PLAN: Ms = 4 * HOUR;
-/// The hour at which an operator looks at held results.
+/// A person looks at what is held.
 const EVENING: Ms = 20 * HOUR;
 
 /// The result of a story.

@@ -38,7 +38,7 @@ pub struct Story {
     pub part_bytes: usize,
     /// The oracle asks the API about every live key.
     pub asks_check: bool,
-    /// Whether answers have a `Date`.
+    /// What answers says what time it is.
     pub tells_time: bool,
 }
 

@@ -149,7 +149,7 @@ impl Head {
         self.checked_at.unwrap_or(self.as_of)
     }
 
-    /// The tag of what sites see: the version, and which keys are gone.
+    /// What the sites have to hear of: the version, and which keys are gone.
     pub fn tag(&self) -> String {
         match &self.gone {
             Some(gone) => format!(

@@ -1,4 +1,4 @@
-//! One record as a client gets it that selects nothing and expands everything, without a request.
+//! One record as a client that selects nothing and expands all is given it, without a request.
 
 use std::collections::HashMap;
 

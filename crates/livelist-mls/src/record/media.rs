@@ -85,7 +85,7 @@ impl Photos {
 }
 
 impl Expansion {
-    /// The photos of a listing, as JSON; nothing if the member is left out.
+    /// The photos of a listing, as JSON; nothing where the member is left out.
     pub fn write(
         &self,
         photos: &Photos,

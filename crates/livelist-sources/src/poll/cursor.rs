@@ -42,7 +42,7 @@ pub struct Cursor {
     /// has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled: Option<jiff::Timestamp>,
-    /// The task that is under way.
+    /// What is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<Task>,
     /// Its position in its pages.

@@ -1,5 +1,5 @@
-//! `listed`: transfers the results of the nightly run into the log. Keys that are proved gone become
-//! removals; keys that are listed and not in the log are asked for.
+//! `listed`: takes over into the log what the nightly run has proved of the feed. Keys that are proved gone
+//! become removals; keys that are listed and not in the log are asked for.
 
 use std::io::Read;
 
@@ -15,13 +15,13 @@ use super::{RecordsError, ResourceSpec};
 use crate::lists::{in_object, source};
 use crate::{Env, StepError};
 
-/// At most this many missing keys are taken per pass.
+/// Of the keys that are missing so many are taken a pass.
 const MISSING: usize = 2_000;
 
-/// The comparison of a published list with the records.
+/// What a published list says of the records.
 #[derive(Debug, Default)]
 pub struct Listed {
-    /// The list's sequence; 0 if there is none.
+    /// The list's sequence; 0 where there is none.
     pub sequence: u64,
     /// Removals, to be appended.
     pub removals: Vec<Arrival>,
@@ -29,11 +29,11 @@ pub struct Listed {
     pub missing: Vec<Vec<u8>>,
 }
 
-/// Compares the log's live records with the feed's published list, unless it is the one with the sequence
-/// `known`.
+/// Compares the log's live records with the feed's published list, if it is another one than that with the
+/// sequence `known`.
 ///
-/// A key is removed only if it is in the gone record, and was proved gone later than the log learned its
-/// newest change. A record that is neither listed nor proved gone stays: the scan may have missed it.
+/// A key is removed only if it is in the gone record, and was proved gone later than the log learned what
+/// it has of it. A record that is neither listed nor proved gone stays: it may have slipped past the scan.
 ///
 /// # Errors
 /// The list or the log cannot be read.
