@@ -187,7 +187,7 @@ pub(crate) async fn under_way(
         {
             return Ok(Some(record));
         }
-        // A run of today that ended had the credential, so no run of yesterday still has it.
+        // A run of today that ended well had the credential, so no run of yesterday still has it.
         let had_it = |past: &&Past| past.run.date() == Some(date) && past.state != RunState::Failed;
         if history.runs.iter().any(|past| had_it(&past)) {
             break;
