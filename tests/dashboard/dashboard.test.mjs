@@ -169,7 +169,7 @@ test("a town", async (t) => {
     const card = page.locator("article", { has: page.getByRole("link", { name: abor, exact: true }) });
     await card.getByText("mass_removal", { exact: true }).waitFor();
     await card.getByText("What this means").click();
-    await card.getByText("more than the guards let through is gone").waitFor();
+    await card.getByText("more keys are gone than the guards allow").waitFor();
     // Nobody approves blind: which listings would go is there, and all of them as a file.
     await card.getByText("Which 300 listings would go").click();
     await card.getByText("20 of them, spread over the list").waitFor();

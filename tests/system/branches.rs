@@ -1,5 +1,5 @@
-//! Every branch of the state machine, with steps that answer what a test wrote down
-//! (`tests/fakes`). Needs the local stack.
+//! Every branch of the state machine, with steps that play a script (`tests/fakes`). Needs the local
+//! stack.
 
 mod hand_over;
 mod trouble;

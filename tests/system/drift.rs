@@ -1,5 +1,5 @@
-//! What ties state machine, template, events and code together, so that none drifts from the others
-//! unseen. Needs no network.
+//! Compares state machine, template, events and code, so that they cannot drift apart unnoticed. Needs no
+//! network.
 
 mod documents;
 mod machine;

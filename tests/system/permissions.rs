@@ -1,7 +1,6 @@
-//! The functions' permissions against what the functions do. The emulator of the local stack checks
-//! none, so the real steps and the API live through some weeks over ports that note each access
-//! (`life`, `recording`), and the notes are set against the template's statements (`policy`).
-//! Needs no network.
+//! Compares the functions' permissions with their calls. The local stack's emulator checks no permissions,
+//! so the real steps and the API run through some weeks over ports that record each access (`life`,
+//! `recording`), and the records are compared with the template's statements (`policy`). Needs no network.
 
 mod life;
 mod policy;

@@ -1,6 +1,5 @@
-//! Which feeds a caller may ask for: those of the client's pairs that the key opens. A feed's id is
-//! made of its MLS, resource, credential and filter, so the MLS documents are needed to know it, and
-//! nothing else.
+//! Which feeds a caller may read: those of the client's pairs that the key covers. A feed's id is computed
+//! from its MLS, resource, credential and filter, so only the MLS documents are needed to know it.
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
@@ -37,13 +36,13 @@ impl FromRequestParts<ApiState> for Asked {
             .and_then(|Path(feed)| feed.parse().ok())
             .ok_or(ApiError::NotFound)?;
         check(state, &caller, &feed).await?;
-        // Not before: what somebody else writes there does not belong in the log.
+        // Not earlier: unchecked text of a caller does not belong in the log.
         tracing::Span::current().record("feed", feed.as_str());
         Ok(Asked { caller, feed })
     }
 }
 
-/// The feed that `pair` sees; nothing if there is no such MLS.
+/// The feed of `pair`; `None` if there is no such MLS.
 pub(crate) async fn resolve(state: &ApiState, pair: &Pair) -> Result<Option<Granted>, ApiError> {
     match read_mls(&*state.objects, &pair.mls, &AnyProvider).await {
         Ok(mls) => Ok(Some(Granted {
@@ -55,8 +54,8 @@ pub(crate) async fn resolve(state: &ApiState, pair: &Pair) -> Result<Option<Gran
     }
 }
 
-/// Whether the caller may ask for `feed` now. Looks at nothing but what belongs to the client: a
-/// feed of others and one that does not exist take the same way and get the same answer.
+/// Whether the caller may read `feed` now. Uses only the client's own documents: another client's feed and
+/// one that does not exist take the same path and get the same answer.
 async fn check(state: &ApiState, caller: &Caller, feed: &FeedId) -> Result<(), ApiError> {
     if !caller.key.opens(feed) {
         return Err(ApiError::Forbidden);

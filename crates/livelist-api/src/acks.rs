@@ -1,5 +1,5 @@
-//! `POST /v1/feeds/{feed}/acks`: what a site did with a list, for the operators. The newest word of
-//! a client on a feed is kept; nothing is decided by it.
+//! `POST /v1/feeds/{feed}/acks`: what a site did with a list, for the operators. The newest acknowledgement
+//! of each client and feed is kept; nothing is decided by it.
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;

@@ -1,11 +1,10 @@
-//! Who is asking. `Authorization: Bearer <site key>`; the registry holds only the SHA-256 of each
+//! Authenticates callers by `Authorization: Bearer <site key>`. The registry holds only the SHA-256 of each
 //! key's text.
 //!
-//! Two forms of keys: `ll1.{client}.{secret}` names its client, so that one document has to be
-//! read; any other text is looked up in an index of all clients. Either way the client's present
-//! document has the last word, so that a key that is taken out of it is refused from the next
-//! request on. All refusals are one and the same 401, and take the same work: who shows a key that
-//! names a client does not learn from the time whether that client is there.
+//! There are two forms of keys. `ll1.{client}.{secret}` names its client, so only one document has to be
+//! read. Any other text is looked up in an index of all clients. In both cases the client's current
+//! document decides, so a key that is removed from it is refused from the next request on. All refusals are
+//! the same 401 and take the same work: the response time does not reveal whether the named client exists.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -23,7 +22,7 @@ use crate::state::ApiState;
 /// Begins the keys that name their client.
 const NAMING: &str = "ll1.";
 
-/// Who is asking, within the budget of the key.
+/// The caller, within the key's rate limit.
 pub(crate) struct Caller {
     pub(crate) client: Client,
     /// The key that was shown, as the client's document has it.
@@ -59,8 +58,8 @@ async fn find(state: &ApiState, key: &Bearer) -> Result<Caller, ApiError> {
     }
 }
 
-/// The index only says where to look. If it is too old to know the key, or the key has moved, it is
-/// read again, unless that was done a moment ago.
+/// The index only says which document to read. If it is too old to have the key, or the key has moved, it
+/// is read again, unless that was done a moment ago.
 async fn find_unnamed(state: &ApiState, hash: &KeyHash) -> Result<Caller, ApiError> {
     let mut index = state.keys.latest(&*state.objects, &*state.clock).await?;
     for _ in 0..2 {
@@ -87,7 +86,7 @@ async fn find_unnamed(state: &ApiState, hash: &KeyHash) -> Result<Caller, ApiErr
     Err(ApiError::Unauthorized)
 }
 
-/// What a client's document says of a key.
+/// How a client's document answers for a key.
 enum Looked {
     /// It holds it, and it has not expired.
     Holds(Box<Caller>),
@@ -116,9 +115,9 @@ async fn verified(state: &ApiState, client: &ClientId, hash: &KeyHash) -> Result
 /// A document that no client has: its name is none.
 const NOBODY: &str = "registry/clients/.nobody";
 
-/// Does for a refused key what was not done for it yet: a document that is not there is looked for, or
-/// one that is there is read, parsed and compared. Which one, the name in the key says: it is as long to
-/// read as those of real clients are, and the same time and again. What becomes of it says nothing.
+/// Does the part of the work that was not done for a refused key: looks up an absent document, or reads,
+/// parses and compares an existing one. The name in the key decides which one, so the same name always
+/// gives the same one, and reading it takes as long as reading a real client's. Its result is ignored.
 async fn decoy(state: &ApiState, client: &ClientId, hash: &KeyHash, is_unknown: bool) {
     let Ok(index) = state.keys.latest(&*state.objects, &*state.clock).await else {
         return;
@@ -143,13 +142,13 @@ fn held<'a>(client: &'a Client, hash: &KeyHash) -> Option<&'a ApiKey> {
 /// Whose key it claims to be.
 #[derive(Debug, PartialEq, Eq)]
 enum Owner {
-    /// The client that the key names; none if that is no name.
+    /// The client that the key names; `None` if the name is invalid.
     Named(Option<ClientId>),
     /// The key does not say.
     Unnamed,
 }
 
-/// Whose key `key` claims to be. An operator's is nobody's here, whatever a client's document says.
+/// The owner that `key` claims. An operator's key has no owner here, whatever a client's document says.
 fn owner(key: &Bearer) -> Owner {
     if key.text().starts_with(ADMIN_PREFIX) {
         return Owner::Named(None);

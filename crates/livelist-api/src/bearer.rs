@@ -1,5 +1,4 @@
-//! `Authorization: Bearer …`: the text that a caller shows, and its hash. Whose key it is, is decided
-//! elsewhere.
+//! `Authorization: Bearer …`: the caller's key and its hash. Its owner is determined elsewhere.
 
 use axum::http::{HeaderMap, header};
 use livelist_model::registry::{ApiKey, Client};
@@ -11,7 +10,7 @@ pub type KeyHash = [u8; 32];
 
 const MAX_KEY: usize = 512;
 
-/// A key as it came in.
+/// A key as received.
 pub struct Bearer(SecretString);
 
 impl Bearer {
@@ -28,7 +27,7 @@ impl Bearer {
         (scheme.eq_ignore_ascii_case("bearer") && fits).then(|| Bearer(key.into()))
     }
 
-    /// What registries keep of a key.
+    /// The hash of a key, as registries store it.
     pub fn hash(&self) -> KeyHash {
         Sha256::digest(self.0.expose_secret().as_bytes()).into()
     }
@@ -39,7 +38,7 @@ impl Bearer {
     }
 }
 
-/// What a registry keeps of this key; nothing if it is no hash.
+/// The stored hash of this key; `None` if it is no valid hash.
 pub(crate) fn hash_of(key: &ApiKey) -> Option<KeyHash> {
     let mut hash = KeyHash::default();
     hex::decode_to_slice(&key.sha256, &mut hash).ok()?;

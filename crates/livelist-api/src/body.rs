@@ -1,6 +1,5 @@
-//! Bodies of requests: JSON of a bounded size that arrives within a bounded time. What is wrong
-//! with one is told by place and never by value: a key that was pasted into the wrong field must
-//! not come back.
+//! Bodies of requests: JSON of limited size that arrives in limited time. An error names the position,
+//! never the value, because a key that was pasted into the wrong field must not be returned.
 
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use serde_json::error::Category;
 
 use crate::error::ApiError;
 
-/// A body that takes longer is given up: slow senders must not hold memory.
+/// A slower body is aborted, so that slow senders do not hold memory.
 pub(crate) const LONGEST: Duration = Duration::from_secs(10);
 
 /// The body of `request` as a JSON object, if it has at most `most` bytes.

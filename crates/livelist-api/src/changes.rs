@@ -1,7 +1,7 @@
-//! `GET /v1/feeds/{feed}/changes`: what came and what went, version by version, out of the stored
-//! deltas, in pages. A page is cut out of deltas that were read to their ends and are those that the
-//! head means. A cursor names a delta and a line of it; neither ever changes, so it stays right
-//! while new versions are published, until the history has moved on past it.
+//! `GET /v1/feeds/{feed}/changes`: the added and removed keys, version by version, from the stored deltas,
+//! in pages. A page is returned only after its deltas were read to their ends and match the head. A cursor
+//! names a delta and a line of it. Neither ever changes, so a cursor stays valid while new versions are
+//! published, until the history no longer reaches back to it.
 
 use std::collections::HashMap;
 use std::fmt;

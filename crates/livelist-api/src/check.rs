@@ -1,6 +1,6 @@
-//! `POST /v1/feeds/{feed}/check`: what is known of the keys that a site has. A key of the published list
-//! is *listed*; one that was on a published list, and whose removal was confirmed, is *gone*; any other
-//! is *unknown*: it may be new.
+//! `POST /v1/feeds/{feed}/check`: the state of a site's keys. A key of the published list is *listed*. A
+//! key that was on a published list, and whose removal was confirmed, is *gone*. Any other key is
+//! *unknown*: it may be new.
 
 use axum::Json;
 use axum::extract::{Request, State};

@@ -3,8 +3,8 @@
 
 use axum::http::{HeaderMap, header};
 
-/// Whether a caller with these headers already holds what `tag` (without quotes) names. What
-/// cannot be understood is no match: then the answer is merely longer.
+/// Whether a caller with these headers already has the version `tag` (without quotes). Headers that cannot
+/// be parsed are no match: then the full answer is sent.
 pub fn is_held(headers: &HeaderMap, tag: &str) -> bool {
     headers
         .get_all(header::IF_NONE_MATCH)

@@ -1,7 +1,7 @@
-//! What every response has in common: a request id, security headers, errors as JSON; and one line
-//! in the log, with the cause of a failure told once. What strangers can have as often as they like (refusals,
-//! and what needs no key) has none of its own. Neither query strings nor headers are logged:
-//! that is where signatures and keys travel.
+//! The common parts of every response: a request id, security headers, errors as JSON, and one log line
+//! with the cause of a failure. Requests that anyone can repeat without limit (refusals, and routes without
+//! a key) have no line of their own. Neither query strings nor headers are logged, because they may contain
+//! signatures and keys.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,18 +26,18 @@ const LONGEST: Duration = Duration::from_secs(25);
 /// Routes that need no key begin with one of these.
 const OPEN: [&str; 3] = [HEALTH, "/v1/openapi.json", "/dashboard"];
 
-/// What the envelope needs of the world.
+/// The ports of the envelope.
 #[derive(Clone)]
 pub struct Envelope {
-    /// For requests that came without an id.
+    /// For ids of requests that came without one.
     pub entropy: Arc<dyn Entropy>,
-    /// The same, where there is no chance to be had.
+    /// The same, if there is no entropy.
     pub clock: Arc<dyn Clock>,
-    /// Of what was refused.
+    /// Counts of refused requests.
     pub refusals: Refusals,
 }
 
-/// What a request was refused for before it came here; `/v1/health` alone is answered all the same.
+/// Why a request was refused before it came here. Only `/v1/health` is answered in spite of it.
 #[derive(Clone)]
 pub(crate) struct Refusal(pub(crate) ApiError);
 
@@ -117,7 +117,7 @@ fn finish(
         code = Some(error.code());
         *response.body_mut() = Body::from(error.body(id));
         let headers = response.headers_mut();
-        // A layer may have told the length of its own text.
+        // An inner layer may have set the length of its own text.
         headers.remove(header::CONTENT_LENGTH);
         headers.insert(
             header::CONTENT_TYPE,

@@ -1,6 +1,5 @@
-//! Everything that is not a success. A handler returns an [`ApiError`]; the envelope makes the JSON
-//! body of it, because only the envelope knows the request's id, and logs its cause, which the
-//! caller never sees.
+//! All errors. A handler returns an [`ApiError`]. The envelope turns it into a JSON body, because only the
+//! envelope knows the request's id, and logs its cause, which the caller never sees.
 
 use std::error::Error as StdError;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! `GET /v1/feeds`: which feeds the caller has, and how each stands.
+//! `GET /v1/feeds`: the caller's feeds, and their state.
 
 use axum::Json;
 use axum::extract::State;

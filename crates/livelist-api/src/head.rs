@@ -1,5 +1,5 @@
-//! Reading a head, and believing it only if it says what a complete list has to say. A head that
-//! is damaged must never become a 200.
+//! Reads a head, and accepts it only if it describes a complete list. A damaged head must never be answered
+//! with 200.
 
 use livelist_model::head::{DeltaRef, Head, ObjectRef};
 use livelist_model::{FeedId, layout};
@@ -25,8 +25,8 @@ pub(crate) async fn read(state: &ApiState, feed: &FeedId) -> Result<Option<Head>
     }
 }
 
-/// The delta that leads from `since` to the head, or the newest one when `since` is not given.
-/// Nothing where there is none: the full list is always there.
+/// The delta from `since` to the head, or the newest one if `since` is not given. `None` if there is none:
+/// the full list is always available.
 pub(crate) fn delta<'a>(head: &'a Head, since: Option<&str>) -> Option<&'a DeltaRef> {
     let newest = head.deltas.first()?;
     since
@@ -34,8 +34,8 @@ pub(crate) fn delta<'a>(head: &'a Head, since: Option<&str>) -> Option<&'a Delta
         .then_some(newest)
 }
 
-/// The deltas that lead to the head from the version that `is_start` knows, oldest first; nothing
-/// where the history does not reach back to one.
+/// The deltas to the head from the version for which `is_start` holds, oldest first; `None` if the history
+/// does not reach back to one.
 pub(crate) fn chain(head: &Head, is_start: impl Fn(&str) -> bool) -> Option<Vec<&DeltaRef>> {
     let mut reached = is_start(&head.version);
     let mut chain = Vec::new();
@@ -56,8 +56,8 @@ pub(crate) fn history(head: &Head) -> Vec<&DeltaRef> {
     history
 }
 
-/// The deltas that lead to the head, newest first. One that is not sound, or does not end where the
-/// one after it begins, is the end of the history.
+/// The deltas to the head, newest first. The history ends at a delta that is invalid, or that does not end
+/// at the version where the next one starts.
 fn sound(head: &Head) -> impl Iterator<Item = &DeltaRef> {
     let mut version = head.version.as_str();
     head.deltas.iter().take_while(move |delta| {
@@ -67,7 +67,7 @@ fn sound(head: &Head) -> impl Iterator<Item = &DeltaRef> {
     })
 }
 
-/// What is wrong with a head.
+/// The error in a head.
 fn defect(head: &Head, feed: &FeedId) -> Option<&'static str> {
     let newest = head.deltas.first();
     let checks = [
@@ -100,7 +100,7 @@ fn defect(head: &Head, feed: &FeedId) -> Option<&'static str> {
         .or_else(|| newest.and_then(|delta| flaw(delta, feed)))
 }
 
-/// What is wrong with a delta of `feed`.
+/// The error in a delta of `feed`.
 fn flaw(delta: &DeltaRef, feed: &FeedId) -> Option<&'static str> {
     if !is_version(&delta.from) || !is_version(&delta.to) || delta.from == delta.to {
         return Some("a delta of it does not lead from one version to another");
@@ -111,7 +111,7 @@ fn flaw(delta: &DeltaRef, feed: &FeedId) -> Option<&'static str> {
     None
 }
 
-/// A version goes into an ETag and into queries.
+/// Whether a version may be used in an ETag and in queries.
 fn is_version(version: &str) -> bool {
     (1..=128).contains(&version.len())
         && version

@@ -1,5 +1,5 @@
-//! `GET /v1/health`: the process answers. Needs no key and reads nothing. What is wrong is told to operators
-//! alone (`GET /v1/admin/health`, `livelist status`); here it is one word.
+//! `GET /v1/health`: the process answers. Needs no key and reads nothing. Only operators get details (`GET
+//! /v1/admin/health`, `livelist status`); here it is one word.
 
 use axum::Json;
 use axum::extract::State;

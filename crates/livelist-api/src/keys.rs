@@ -1,6 +1,6 @@
-//! Which client a key belongs to, for keys that do not say it: an index over all client documents,
-//! kept in memory. It is a hint and never the proof (`auth` reads the client's document each time),
-//! so its age harms nobody; only a key that it does not know is a reason to read it again.
+//! The client of a key that does not name it: an index over all client documents, in memory. It is only a
+//! hint, because `auth` reads the client's document each time. So its age does no harm; it is read again
+//! only for a key that it does not have.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use crate::bearer::{KeyHash, hashes};
 use crate::error::ApiError;
 
-/// An index younger than this is not read again, however many unknown keys come along.
+/// A younger index is not read again, however many unknown keys are received.
 const MIN_AGE: SignedDuration = SignedDuration::from_secs(5);
 /// Documents read at once.
 const AT_ONCE: usize = 32;
@@ -128,7 +128,7 @@ impl Index {
         keys.sort();
         keys.dedup();
         Ok(Index {
-            // After the reading, which may be slow: what counts is how long the store had rest.
+            // After reading, which may be slow: the interval protects the store.
             built_at: clock.now(),
             keys,
             partial,
@@ -153,9 +153,9 @@ impl Index {
         self.partial
     }
 
-    /// The client that may have this key. Compares with all keys of all clients, so that the time it
-    /// takes does not tell whose it was. A key that two clients share belongs to neither: it cannot
-    /// be told which feeds it should open.
+    /// The client that may have this key. Compares all keys of all clients, so that the time does not
+    /// reveal the owner. A key that two clients share belongs to neither, because it is ambiguous which
+    /// feeds it may read.
     pub(crate) fn find(&self, hash: &KeyHash) -> Option<&ClientId> {
         let (mut at, mut found) = (0u64, 0u64);
         for (i, (known, _)) in (0u64..).zip(&self.keys) {

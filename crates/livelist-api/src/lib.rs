@@ -1,9 +1,9 @@
 //! The HTTP API: which listings are live, for the sites that hold copies of them.
 //!
 //! One axum [`Router`] over the store's ports, the same on Lambda and on one machine. It reads the
-//! registry, the heads and what they point at, writes nothing but what sites say of themselves and what
-//! they ask about in vain, and answers 200 only with what is proved complete. Depends on the model and the
-//! store; never on AWS, the steps or a provider.
+//! registry, the heads and the objects that they name. It writes only acknowledgements of sites and the
+//! unknown keys that they asked about. It answers 200 only with lists that are proved complete. Depends on
+//! the model and the store; never on AWS, the steps or a provider.
 //!
 //! | route | answers |
 //! |---|---|
@@ -14,13 +14,14 @@
 //! | `GET /v1/feeds/{feed}/changes` | 200, 400, 401, 403, 404, 410, 429, 503 |
 //! | `GET /v1/objects/{path}` | 200, 403, 404, 503; only on one machine |
 //! | `GET /v1/health`, `GET /v1/openapi.json` | 200 |
-//! | `/` | 200: where the description is; with the operators' page it leads there |
+//! | `/` | 200: where the description is; with the dashboard it leads there |
 //!
-//! What the operators' API shares with this one (keys, errors, bodies, the envelope) is public here.
+//! The parts that the operators' API shares with this one (keys, errors, bodies, the envelope) are public
+//! here.
 //!
-//! A feed of somebody else and a feed that does not exist get the same 403, from the caller's own
-//! document alone, so that a stranger cannot tell one from the other; 404 is for what cannot be a
-//! feed's id at all. Neither, nor a 401, ever means that listings are gone.
+//! Another client's feed and a feed that does not exist get the same 403, decided only by the caller's own
+//! document, so that a stranger cannot tell one from the other. 404 means that the text cannot be a feed's
+//! id. Neither these nor a 401 ever mean that listings are gone.
 
 mod access;
 mod acks;

@@ -14,7 +14,7 @@ use tokio_util::io::SyncIoBridge;
 use crate::error::ApiError;
 use crate::state::ApiState;
 
-/// A stored object, to be read where reading may block.
+/// A stored object, as a blocking reader. Use it only on threads that may block.
 pub(crate) type Stored = SyncIoBridge<Box<dyn AsyncRead + Send + Unpin>>;
 
 /// Waiting longer for one's turn is an answer too.
@@ -25,7 +25,7 @@ const TURN: Duration = Duration::from_secs(10);
 pub(crate) struct Waiting(Arc<AtomicBool>);
 
 impl Waiting {
-    /// Whether the caller has gone: what is read then is read for nobody.
+    /// Whether the caller has disconnected, so that further reading is useless.
     pub(crate) fn is_over(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
@@ -54,7 +54,7 @@ pub(crate) async fn open(state: &ApiState, stored: &ObjectRef) -> Result<Stored,
     Ok(SyncIoBridge::new(found.body))
 }
 
-/// Runs `work`, which reads the list `object`, on a thread of its own as soon as it is its turn.
+/// Runs `work`, which reads the list `object`, on a blocking thread when it is its turn.
 pub(crate) async fn read<T, F>(state: &ApiState, object: &str, work: F) -> Result<T, ApiError>
 where
     T: Send + 'static,
@@ -69,7 +69,7 @@ where
     let caller = Caller(over.clone());
     let done = tokio::task::spawn_blocking(move || {
         let done = work(&Waiting(over));
-        // Not before the thread is free again.
+        // Only when the thread is free again.
         drop(turn);
         done
     })

@@ -1,6 +1,6 @@
-//! `GET /v1/feeds/{feed}/live`: the manifest of the feed's published list, and links to it. The
-//! list itself is fetched from the links without credentials, for WordPress would hand its
-//! credentials on to wherever it is redirected.
+//! `GET /v1/feeds/{feed}/live`: the manifest of the feed's published list, with links to it. The list
+//! itself is fetched by these links without credentials, because WordPress would pass its credentials on to
+//! any redirect.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
-//! Looks for the keys of a question in the two lists of a feed: the published one, and the record of what
-//! is gone. Both are read as streams beside the sorted keys, so that two million keys need no more memory
-//! than two hundred. Nothing is called gone before both were read to their ends and are those that the
-//! head means: what a damaged list does not show proves nothing.
+//! Looks for keys in the two lists of a feed: the published one, and the gone record. Both are streamed
+//! next to the sorted keys, so two million keys need no more memory than two hundred. A key is called gone
+//! only after both lists were read to their ends and match the head, because a damaged list proves nothing
+//! about keys that it lacks.
 
 use std::io::Read;
 
@@ -15,10 +15,10 @@ use crate::error::ApiError;
 use crate::lists::{self, Waiting};
 use crate::state::ApiState;
 
-/// Whether anybody still waits is looked at once in so many keys.
+/// Checks once per this many keys whether the caller is still waiting.
 const LOOK_EVERY: u32 = 4_096;
 
-/// A key, and what a site knows of it.
+/// A key, with the facts that the site sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Copy {
     pub(crate) key: String,
@@ -28,7 +28,7 @@ pub(crate) struct Copy {
     pub(crate) id: Option<String>,
 }
 
-/// What is known of keys that are not listed, each in the order of their bytes.
+/// The state of keys that are not listed, each in the order of their bytes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Known {
     /// Those that are gone, since when.
@@ -50,8 +50,8 @@ impl Known {
     }
 }
 
-/// Looks for sorted keys in the list and in the record of what is gone, and at what the feed's keys look
-/// like: nothing is known of that where each was listed.
+/// Looks for sorted keys in the list and in the gone record, and derives the shape of the feed's keys. The
+/// shape is not known if every key was listed.
 pub(crate) async fn look_up(
     state: &ApiState,
     head: &Head,
@@ -100,7 +100,7 @@ fn absent(
     let mut left = keys.into_iter().peekable();
     let mut look = Look::default();
     loop {
-        // Each was seen: that needs no proof of what comes behind.
+        // Each key was found: that needs no check of the rest.
         if absent.is_empty() && left.peek().is_none() {
             return Ok((absent, Shape::default()));
         }
@@ -153,7 +153,7 @@ fn part(
     Ok(known)
 }
 
-/// Looks now and then whether anybody still waits.
+/// Checks now and then whether the caller is still waiting.
 #[derive(Default)]
 struct Look {
     since: u32,
@@ -194,7 +194,7 @@ mod tests {
         list.finish().unwrap()
     }
 
-    /// The list passes by; what is kept is the question and the answer.
+    /// The list is streamed; only the question and the answer are kept.
     #[test]
     fn two_million_keys_need_no_more_memory_than_a_thousand() {
         let mut peaks = Vec::new();

@@ -1,5 +1,5 @@
-//! `GET /v1/objects/{path}`: what `SignedLinks` lead to. The bytes go out as they are stored, with
-//! their length and without `Content-Encoding`: WordPress would decode that with one transport and
+//! `GET /v1/objects/{path}`: the targets of `SignedLinks`. The bytes are sent as they are stored, with
+//! their length and without `Content-Encoding`, because WordPress would decode that with one transport and
 //! not with the other. Never a redirect.
 
 use std::sync::Arc;
@@ -41,7 +41,7 @@ async fn object(
     uri: Uri,
     Query(parameters): Query<Vec<(String, String)>>,
 ) -> Result<Response, ApiError> {
-    // The path as it was sent, not as it would be after decoding: what needs escapes is no list.
+    // The path as it was sent, not decoded: no list's path needs escapes.
     let path = uri
         .path()
         .strip_prefix(OBJECTS)

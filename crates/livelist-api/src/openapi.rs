@@ -1,5 +1,5 @@
-//! `GET /v1/openapi.json`: the description of this API (OpenAPI 3.1), made of the handlers
-//! themselves. The same document is docs/openapi.json; a test ties the two.
+//! `GET /v1/openapi.json`: the description of this API (OpenAPI 3.1), generated from the handlers. The same
+//! document is docs/openapi.json; a test compares the two.
 
 use std::collections::BTreeMap;
 

@@ -12,8 +12,8 @@ use crate::error::ApiError;
 use crate::lookup::{Copy, Known, look_up};
 use crate::state::ApiState;
 
-/// Notes what is unknown, and what was proved gone long ago and is asked about still; says how many keys
-/// of it the MLS will be asked for.
+/// Notes unknown keys, and keys that were proved gone long ago and are still asked about. Returns for how
+/// many of them the MLS will be asked.
 pub(crate) async fn note(
     state: &ApiState,
     asked: &Asked,
@@ -74,12 +74,12 @@ async fn keep(
             (found, Condition::Unchanged(etag))
         }
         Ok(None) => (anew(), Condition::Absent),
-        // It is no loss: a site asks again.
+        // No loss: sites ask again.
         Ok(Some(_)) | Err(StoreError::Corrupt { .. }) => (anew(), Condition::Always),
         Err(error) => return Err(error.into()),
     };
     questions.expire(now);
-    // Of those that the answer calls gone, what was asked before is answered.
+    // Earlier questions about keys that the answer calls gone are answered.
     questions.open.retain(|open| !is_answered(known, open));
     let mut next = questions.clone();
     let noted = next.note(wanted.clone(), now);
@@ -88,11 +88,11 @@ async fn keep(
         new: 0,
         left_out: noted.left_out + noted.new,
     };
-    // Most of what a site asks about is open already.
+    // Usually most keys that a site asks about are open already.
     if noted.new == 0 && noted.left_out == 0 || !questions.may_be_written(now) {
         return Ok(nothing);
     }
-    // What was answered since makes room.
+    // Removing questions that were answered since makes room.
     questions.open = unanswered(state, head, questions.open).await?;
     let noted = questions.note(wanted, now);
     if noted.new == 0 {
@@ -110,13 +110,13 @@ async fn keep(
     }
 }
 
-/// Whether what is known to be gone answers a question.
+/// Whether the keys known to be gone answer a question.
 fn is_answered(known: &Known, question: &Question) -> bool {
     let since = known.since(&question.key);
     since.is_some_and(|since| question.is_answered_by(since.as_second()))
 }
 
-/// Those of the open questions that neither the list nor the record of what is gone answers.
+/// The open questions that neither the list nor the gone record answers.
 async fn unanswered(
     state: &ApiState,
     head: &Head,

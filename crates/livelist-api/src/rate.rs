@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::error::ApiError;
 
-/// So many requests in so much time.
+/// This many requests in this time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     /// Requests with one key.
@@ -33,9 +33,8 @@ struct Window {
     requests: u32,
 }
 
-/// What was asked, by `K`: for sites client and id of the key, since a site that runs wild must not
-/// lock out the others of its client. Give it keys that were found valid only, then it cannot be
-/// flooded.
+/// Recent requests, by `K`. For sites `K` is client and id of the key, because one looping site must not
+/// lock out the client's others. Use only keys that were found valid; then it cannot be flooded.
 pub struct Budgets<K> {
     rate: Rate,
     windows: Mutex<HashMap<K, Window>>,

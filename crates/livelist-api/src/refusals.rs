@@ -1,20 +1,20 @@
-//! Requests that were refused, in the log: the first of each kind in a minute is told like any other, the
-//! rest of them in one line at its end. Strangers could fill a disk otherwise.
+//! Logs refused requests: the first of each kind in a minute like any other, the rest in one line at the
+//! end of the minute. Otherwise strangers could fill a disk.
 
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// So long refusals of a kind are counted together.
+/// Refusals of a kind are counted together for this long.
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// What was refused lately. Cloning shares it.
+/// Recent refusals. Clones share them.
 #[derive(Clone, Default)]
 pub struct Refusals(Arc<Mutex<BTreeMap<&'static str, u64>>>);
 
 impl Refusals {
-    /// Counts one that was refused with this code; whether it is the one of its minute that is told.
+    /// Counts a refusal with this code. Returns whether it is the first in its minute, which is logged.
     pub(crate) fn is_first(&self, code: &'static str) -> bool {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counted.entry(code).or_insert(0);
@@ -36,7 +36,7 @@ impl Refusals {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let requests = counted.remove(code).unwrap_or_default();
         drop(counted);
-        // The one that was told says all.
+        // The first one was logged already.
         if requests > 1 {
             tracing::info!(code, requests, "refused in a minute");
         }

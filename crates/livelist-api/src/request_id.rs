@@ -6,7 +6,7 @@ use livelist_store::{Clock, Entropy};
 
 /// The header that carries the id, both ways.
 pub const REQUEST_ID: &str = "x-request-id";
-/// The header in which the Lambda adapter hands on API Gateway's own id.
+/// The header in which the Lambda adapter passes API Gateway's id.
 pub const GATEWAY_REQUEST_ID: &str = "apigw-requestid";
 
 const MAX_ID: usize = 64;

@@ -1,5 +1,5 @@
-//! Links of one machine: paths of the API itself, signed and expiring, so that a site fetches a
-//! list without credentials just as it does from S3.
+//! Links of one machine: paths of the API itself, signed and expiring, so that a site fetches a list
+//! without credentials, as from S3.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretBox};
 
 use crate::error::ApiError;
 
-/// Where the objects are, below the base URL.
+/// The path of objects below the base URL.
 pub(crate) const OBJECTS: &str = "/v1/objects/";
 /// No link works longer: the port's promise.
 const MAX_VALID: Duration = Duration::from_secs(3_600);
@@ -64,7 +64,8 @@ impl SignedLinks {
     }
 }
 
-/// The number comes first and ends at the line: no two pairs of path and time give one message.
+/// The number comes first and ends with a line end, so different pairs of path and time never give the same
+/// message.
 fn message(path: &str, expires: i64) -> String {
     format!("livelist-object-1\n{expires}\n{path}")
 }

@@ -31,19 +31,21 @@ use stall::Stalling;
 const MAX_HEADERS: usize = 64;
 /// Bytes of the request line and all headers together.
 const MAX_HEAD: usize = 16 * 1024;
-/// The head of a request has to be there in this time; so an idle connection ends, too.
+/// The time limit for the head of a request; it also ends idle connections.
 const HEAD_TIME: Duration = Duration::from_secs(15);
 /// A write that waits longer for the peer to read ends the connection.
 const STALL_TIME: Duration = Duration::from_secs(30);
-/// What the system keeps of an answer for the peer (Linux takes twice as much). With more, a slow reader
-/// would make room too seldom to be told from one that does not read: it has to read some 3 KB a second.
+/// The system's send buffer for a peer (Linux doubles it). With a larger one, a slow reader would free
+/// space so rarely that it looks like a peer that does not read. With this one, a peer has to read about 3
+/// KB a second.
 const SEND_BUFFER: usize = 128 * 1024;
-/// A connection that lasts longer is a peer that reads a byte at a time: links work as long.
+/// A connection that lasts longer belongs to a peer that reads byte by byte. Links are valid for the same
+/// time.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
-/// A connection for `/v1/health` has so long for the head of its request, and in all.
+/// A connection for `/v1/health` has this long for the head of its request, and in all.
 const SHORT_HEAD: Duration = Duration::from_secs(1);
 const SHORT: Duration = Duration::from_secs(3);
-/// When the process is told to stop, answers that are on their way have this time.
+/// When the process is told to stop, running answers have this time.
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
 /// After a failure to accept (out of file descriptors, as a rule).
 const PAUSE: Duration = Duration::from_millis(50);

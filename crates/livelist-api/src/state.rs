@@ -10,7 +10,7 @@ use crate::keys::KeyIndex;
 use crate::rate::{Budgets, Rate};
 use crate::troubles::Troubles;
 
-/// The ports, and what one process remembers between requests. Built once; cloning shares it.
+/// The ports, and the state that one process keeps between requests. Built once; clones share it.
 #[derive(Clone)]
 pub struct ApiState {
     pub(crate) objects: Arc<dyn Objects>,
@@ -21,7 +21,7 @@ pub struct ApiState {
     pub(crate) budgets: Arc<Budgets<(ClientId, String)>>,
     /// One is held while a list is read: they bound the memory and the threads for that.
     pub(crate) readers: Arc<Semaphore>,
-    /// What is wrong with the process or its machine.
+    /// Problems of the process or its machine.
     pub(crate) troubles: Troubles,
     /// Whether the operators' page has the address `dashboard` beside this API.
     pub(crate) has_dashboard: bool,
@@ -31,7 +31,7 @@ pub struct ApiState {
 
 /// Lists that are read at once: each costs a thread.
 const READERS: usize = 8;
-/// Large bodies at once: each costs at most some 15 MB with what is made of it.
+/// Large bodies at once: each needs at most some 15 MB with its parsed form.
 const BODIES: usize = 16;
 
 impl ApiState {
@@ -56,7 +56,7 @@ impl ApiState {
         }
     }
 
-    /// The same, whose health tells whether there are `troubles`.
+    /// The same, with a health that depends on `troubles`.
     #[must_use]
     pub fn with_troubles(mut self, troubles: Troubles) -> Self {
         self.troubles = troubles;
@@ -70,7 +70,7 @@ impl ApiState {
         self
     }
 
-    /// The same with another limit on how often may be asked with one site key.
+    /// The same, with another rate limit for site keys.
     #[must_use]
     pub fn with_rate(mut self, rate: Rate) -> Self {
         self.budgets = Arc::new(Budgets::new(rate));

@@ -1,5 +1,5 @@
-//! What is wrong with this process or its machine, as whoever looks after it has found last: a disk that
-//! is full, a clock that is wrong. Reading it costs nothing, so that health can be asked often.
+//! Known problems of this process or its machine, such as a full disk or a wrong clock. Another task checks
+//! for them; reading them costs nothing, so health can be asked often.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 pub struct Troubles(Arc<RwLock<Vec<String>>>);
 
 impl Troubles {
-    /// What is wrong now.
+    /// The current problems.
     pub fn now(&self) -> Vec<String> {
         let found = self.0.read().unwrap_or_else(PoisonError::into_inner);
         found.clone()
@@ -20,7 +20,7 @@ impl Troubles {
         found.is_empty()
     }
 
-    /// Takes the place of what was found before. Tells whether that is another.
+    /// Replaces the problems found before. Returns whether they differ.
     pub fn found(&self, troubles: Vec<String>) -> bool {
         let mut found = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let is_new = *found != troubles;

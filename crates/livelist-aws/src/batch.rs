@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use livelist_store::Message;
 
-/// `SendMessageBatch` takes so many messages.
+/// `SendMessageBatch` takes this many messages.
 pub(crate) const MAX_MESSAGES: usize = 10;
-/// And so many bytes together. SQS has raised its own limit to 1 MiB; queues made with the old one,
-/// and other readers of the queue, keep to this.
+/// The limit in bytes of a batch. SQS has raised its own limit to 1 MiB; queues made with the old one, and
+/// other readers of the queue, keep to this.
 pub(crate) const MAX_BYTES: usize = 256 * 1024;
 
 /// Why a message cannot be sent at all.
@@ -19,7 +19,7 @@ pub(crate) fn unsendable(message: &Message) -> Option<String> {
     }
 }
 
-/// Cuts `messages`, each of which can be sent, into batches; `size` tells the bytes of one.
+/// Cuts `messages`, each of which is small enough, into batches; `size` returns the bytes of one.
 pub(crate) fn cut<T>(messages: &[T], size: impl Fn(&T) -> usize) -> Vec<Range<usize>> {
     let mut batches = Vec::new();
     let mut start = 0;

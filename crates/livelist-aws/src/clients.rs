@@ -1,5 +1,5 @@
-//! The SDK's configuration: one HTTP client (rustls with ring), credentials, retries, time limits;
-//! and the adapters made of it. Nothing here talks to AWS before an adapter is used.
+//! The SDK's configuration (one HTTP client with rustls and ring, credentials, retries, time limits), and
+//! the adapters made from it. Nothing here calls AWS before an adapter is used.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ const CALL: Duration = Duration::from_secs(90);
 /// Idle connections are closed before the services close them.
 const IDLE: Duration = Duration::from_secs(15);
 
-/// Where the services are and who asks.
+/// The endpoints and credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// As the SDK finds it in the environment: region, role, `AWS_ENDPOINT_URL`.
@@ -75,7 +75,7 @@ impl AwsClients {
         }
     }
 
-    /// The same; the date of each of S3's answers is told to `hear`.
+    /// The same; `hear` receives the date of each of S3's answers.
     pub fn hearing(self, hear: Hear) -> AwsClients {
         AwsClients {
             dates: Some(Dates(hear)),
@@ -89,7 +89,7 @@ impl AwsClients {
     }
 
     fn s3(&self) -> aws_sdk_s3::Client {
-        // A bucket is a part of the host name on AWS; a local stack has no such names.
+        // On AWS the bucket is a part of the host name; a local stack has no such names.
         let config = aws_sdk_s3::config::Builder::from(&self.config)
             .force_path_style(self.config.endpoint_url().is_some())
             .retry_classifier(RetryRaces);
@@ -127,8 +127,8 @@ impl AwsClients {
         SqsDeadLetters::new(aws_sdk_sqs::Client::new(&self.config), url)
     }
 
-    /// The queue of events at this URL, to put events into; what goes wrong with them afterwards is
-    /// its reader's business.
+    /// The queue of events at this URL, for putting events into it. Later failures are handled by its
+    /// reader.
     pub fn outbox(
         &self,
         url: &str,

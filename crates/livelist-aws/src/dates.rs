@@ -1,5 +1,4 @@
-//! What S3's answers say of the time: the `Date` of each is told to whoever wants to hold the machine's clock
-//! against it.
+//! Reports the `Date` of S3's answers, so that the machine's clock can be compared with it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use aws_sdk_s3::error::BoxError;
 /// Takes the text of a `Date` header (RFC 9110, 6.6.1).
 pub type Hear = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// Tells the dates of answers.
+/// Reports the dates of answers.
 #[derive(Clone)]
 pub(crate) struct Dates(pub(crate) Hear);
 

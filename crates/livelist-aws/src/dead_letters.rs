@@ -1,4 +1,4 @@
-//! A dead-letter queue in SQS, as operators read it.
+//! A dead-letter queue in SQS, for operators.
 
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
@@ -9,9 +9,9 @@ use crate::queue::REASON_ATTRIBUTE;
 
 /// Messages of one call; SQS gives no more.
 const AT_ONCE: i32 = 10;
-/// So long others do not see what was received: enough to look at thousands.
+/// Received messages are invisible to others for this long: enough to process thousands.
 const INVISIBLE: i32 = 300;
-/// More calls than this are not made for one look: 10,000 messages.
+/// The limit of calls for one pass: 10,000 messages.
 const MOST_CALLS: usize = 1_000;
 
 /// The queue at one URL.

@@ -8,9 +8,8 @@ use crate::failure::store_error;
 
 /// Executions of one state machine.
 ///
-/// While an execution of the same name and input runs, Step Functions answers a second start with
-/// success, which cannot be told from a first: [`Start::Started`] may come twice. That one
-/// execution runs is what counts.
+/// While an execution with the same name and input runs, Step Functions answers a second start with
+/// success, like the first. So [`Start::Started`] may be returned twice; only one execution runs.
 #[derive(Clone)]
 pub struct SfnExecutions {
     client: Client,

@@ -1,7 +1,7 @@
-//! What the SDK's errors mean to the ports. Nobody else looks at one.
+//! Maps the SDK's errors to those of the ports. No other code looks at an SDK error.
 //!
-//! An SDK error holds the whole answer, and its `Debug` prints it: a parameter's value, a decrypted
-//! token. So none is kept; a [`Failure`] keeps what an operator needs.
+//! An SDK error contains the whole answer, and its `Debug` prints it, including a parameter's value or a
+//! decrypted token. So none is kept; a [`Failure`] keeps only the facts that an operator needs.
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -28,19 +28,19 @@ pub enum Failure {
     /// The request could not be made.
     #[error("the request could not be made")]
     Request(#[source] Source),
-    /// The request could not be sent, or nothing came back.
+    /// The request could not be sent, or there was no answer.
     #[error("the service could not be reached")]
     Unreached(#[source] Source),
     /// No answer in time.
     #[error("the service did not answer in time")]
     Timeout(#[source] Source),
-    /// An answer that cannot be understood, or that ended early.
+    /// An answer that cannot be parsed, or that ended early.
     #[error("the service's answer cannot be read")]
     Garbled(#[source] Source),
-    /// Something the service must tell is not in its answer.
+    /// A required value is missing in the service's answer.
     #[error("the service's answer has no {0}")]
     Incomplete(&'static str),
-    /// What the adapter itself found.
+    /// An error that the adapter found itself.
     #[error("{0}")]
     Found(String),
 }
@@ -91,8 +91,8 @@ fn passes<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     }
 }
 
-/// Codes of errors that pass although their status is 400, 403 or 409. A role's session that ended
-/// is among them: the next task has a new one.
+/// Codes of temporary errors although their status is 400, 403 or 409. An expired session of a role is
+/// among them: the next task has a new one.
 const PASSING: &[&str] = &[
     "ConditionalRequestConflict",
     "ExecutionLimitExceeded",

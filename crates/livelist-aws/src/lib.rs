@@ -1,8 +1,8 @@
 //! Adapters of the ports to AWS: S3, SQS, Step Functions, SNS, SSM, KMS.
 //!
-//! The only crate that names `aws-sdk-*`. Each file holds one adapter; `clients` makes the SDK's
-//! configuration, `failure` is the only place that looks at an SDK error. Leases need no adapter:
-//! they are `livelist_store::leases::ObjectLeases` over [`S3Objects`].
+//! The only crate that names `aws-sdk-*`. Each file has one adapter; `clients` makes the SDK's
+//! configuration, and only `failure` looks at SDK errors. Leases need no adapter: they are
+//! `livelist_store::leases::ObjectLeases` over [`S3Objects`].
 
 mod batch;
 mod clients;

@@ -14,8 +14,8 @@ use crate::failure::store_error;
 /// A presigned URL dies with the signing role's session; a longer promise could be broken.
 const LONGEST: Duration = Duration::from_secs(3_600);
 
-/// Presigned URLs of objects in a bucket. Made without asking S3; the role that signs needs
-/// `s3:GetObject`, since the link can do what the role can.
+/// Presigned URLs of objects in a bucket, made without asking S3. The signing role needs `s3:GetObject`,
+/// because the link has the role's permissions.
 #[derive(Clone)]
 pub struct S3Links {
     client: Client,

@@ -1,4 +1,4 @@
-//! The functions' logs in CloudWatch Logs, as operators read them.
+//! The functions' logs in CloudWatch Logs, for operators.
 
 use aws_sdk_cloudwatchlogs::Client;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -40,7 +40,7 @@ impl CloudWatchLogs {
         }
     }
 
-    /// What was logged of `run` from `begin` to `end`, in order.
+    /// The log lines of `run` from `begin` to `end`, in order.
     ///
     /// # Errors
     /// A group cannot be read.

@@ -1,7 +1,7 @@
 //! Objects in S3.
 //!
-//! Needs of its role: `s3:GetObject`, `s3:PutObject`, `s3:PutObjectTagging`, `s3:DeleteObject` and,
-//! without a condition on the prefix, `s3:ListBucket`: without it S3 answers 403 where 404 is meant.
+//! The role needs `s3:GetObject`, `s3:PutObject`, `s3:PutObjectTagging`, `s3:DeleteObject` and, without a
+//! condition on the prefix, `s3:ListBucket`: without it S3 answers 403 instead of 404.
 
 mod body;
 
@@ -17,13 +17,13 @@ use livelist_store::{Body, Condition, Entropy, Listed, Object, Objects, Retentio
 
 use crate::failure::{Failure, answered, is, store_error};
 
-/// The tag by which the bucket's lifecycle rules know what they may remove.
+/// The tag by which the bucket's lifecycle rules select objects to delete.
 const TAG: &str = "livelist";
-/// What is needed for its run only.
+/// For objects that only their run needs.
 const SCRATCH: &str = "scratch";
-/// What was kept and is no longer needed.
+/// For objects that were kept and are no longer needed.
 const RETIRED: &str = "retired";
-/// The metadata that tells our write from another's.
+/// The metadata that distinguishes our write from another's.
 const WRITE: &str = "livelist-write";
 
 /// Objects in a bucket of S3.
@@ -34,8 +34,8 @@ pub struct S3Objects {
     entropy: Arc<dyn Entropy>,
 }
 
-/// Has the SDK try again when S3 answers 409 because two conditional writes met: S3 asks for that,
-/// and the second attempt shows who won.
+/// Makes the SDK retry when S3 answers 409 because two conditional writes collided. S3 asks for that, and
+/// the second attempt shows which one won.
 #[derive(Debug)]
 pub(crate) struct RetryRaces;
 
@@ -84,7 +84,7 @@ impl S3Objects {
         }
     }
 
-    /// What a failed condition means: for a write marked `write`, or for a deletion.
+    /// Interprets a failed condition: for a write marked `write`, or for a deletion.
     async fn settle(
         &self,
         key: &str,
@@ -115,7 +115,7 @@ impl S3Objects {
     }
 }
 
-/// The type that a browser or a site is told with the object.
+/// The content type for browsers and sites.
 fn content_type(key: &str) -> &'static str {
     match key.rsplit_once('.') {
         Some((_, "gz")) => "application/gzip",
@@ -197,7 +197,7 @@ impl Objects for S3Objects {
         match &condition {
             Condition::Always => {}
             Condition::Absent => {
-                // S3 knows no such deletion; there is nothing to delete either.
+                // S3 has no such deletion; there is nothing to delete either.
                 return self.settle(key, &condition, None, 412).await.map(drop);
             }
             Condition::Unchanged(etag) => asked = asked.if_match(etag),
@@ -224,7 +224,7 @@ impl Objects for S3Objects {
                 Some(Listed {
                     key: found.key?,
                     bytes: found.size.and_then(|n| n.try_into().ok())?,
-                    // Whoever compares it reads the object if it says nothing.
+                    // Without an ETag, a caller that compares it reads the object.
                     etag: found.e_tag.unwrap_or_default(),
                 })
             }));

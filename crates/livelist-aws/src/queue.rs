@@ -22,7 +22,7 @@ const AT_ONCE: usize = 8;
 const ATTEMPTS: u32 = 4;
 /// Before the second attempt; doubled before each further one, and spread.
 const PAUSE: Duration = Duration::from_millis(250);
-/// After so many calls that failed altogether, SQS is taken to be down and the rest is not tried.
+/// After this many calls that failed completely, SQS is considered down and the rest is not tried.
 const FAILED_CALLS: usize = 3;
 /// Holds why a message was put aside.
 pub(crate) const REASON_ATTRIBUTE: &str = "reason";
@@ -33,8 +33,8 @@ const REASON: usize = 1_000;
 /// less, for that was before now.
 const LONGEST_WAIT: i32 = 12 * 3_600 - 60;
 
-/// A standard queue and its dead-letter queue. `MessageGroupId` on a standard queue makes it a fair
-/// queue: no group waits for another's backlog.
+/// A standard queue and its dead-letter queue. `MessageGroupId` on a standard queue makes it a fair queue:
+/// no group waits for another's backlog.
 #[derive(Clone)]
 pub struct SqsQueue {
     client: Client,
@@ -44,10 +44,10 @@ pub struct SqsQueue {
     entropy: Arc<dyn Entropy>,
 }
 
-/// A message on its way, with its place in what the caller gave.
+/// A message to send, with its index in the caller's list.
 type Pending<'a> = (usize, &'a Message);
 
-/// What became of one batch.
+/// The result of one batch.
 #[derive(Default)]
 struct Outcome {
     failures: Vec<SendFailure>,
@@ -73,7 +73,7 @@ impl SqsQueue {
         }
     }
 
-    /// Sends one batch, and those of it again that SQS refuses for now.
+    /// Sends one batch, and repeats the messages that SQS refuses for now.
     async fn send_batch(&self, batch: &[Pending<'_>], failed_calls: &AtomicUsize) -> Outcome {
         let mut outcome = Outcome::default();
         let mut left = batch.to_vec();
@@ -113,7 +113,7 @@ impl SqsQueue {
         outcome
     }
 
-    /// One call. Gives what was refused.
+    /// One call. Returns the refused messages.
     async fn call(&self, batch: &[Pending<'_>]) -> Result<Vec<Refused>, StoreError> {
         let what = || format!("sending to {}", self.url);
         let entries = batch.iter().map(|(index, message)| {
@@ -161,7 +161,7 @@ impl Outcome {
     }
 }
 
-/// A delay as SQS takes it: whole seconds, and none where there is none.
+/// A delay for SQS in whole seconds; `None` if there is none.
 fn delay(message: &Message) -> Option<i32> {
     let seconds = message.delay.as_secs().min(LONGEST_DELAY);
     i32::try_from(seconds).ok().filter(|seconds| *seconds > 0)
@@ -249,7 +249,7 @@ impl Queue for SqsQueue {
     }
 }
 
-/// The queue of events, as those who put events into it see it.
+/// The queue of events, for those who put events into it.
 #[async_trait]
 impl Outbox for SqsQueue {
     async fn put(&self, event: &FeedEvent) -> Result<(), StoreError> {

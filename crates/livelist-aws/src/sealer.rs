@@ -1,5 +1,5 @@
-//! Sealing with KMS: the run is the encryption context, so that a sealed token opens in its own run
-//! only. KMS writes the context, never the secret, into its trail.
+//! Encryption with KMS. The run is the encryption context, so an encrypted token can be decrypted only for
+//! its own run. KMS logs the context, never the secret.
 
 use async_trait::async_trait;
 use aws_sdk_kms::Client;

@@ -8,11 +8,11 @@ use secrecy::SecretString;
 
 use crate::failure::{Failure, store_error};
 
-/// Reads `ssm:` references; SecureStrings are decrypted, for which the role needs `kms:Decrypt` of
-/// their key beside `ssm:GetParameter`.
+/// Reads `ssm:` references. SecureStrings are decrypted, for which the role needs `kms:Decrypt` of their
+/// key besides `ssm:GetParameter`.
 ///
-/// The source of an unreadable secret is a [`livelist_store::StoreError`], which tells whether
-/// trying later may help.
+/// The source of an unreadable secret is a [`livelist_store::StoreError`], which says whether a retry may
+/// help.
 #[derive(Clone)]
 pub struct SsmSecrets {
     client: Client,

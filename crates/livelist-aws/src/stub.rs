@@ -1,5 +1,5 @@
-//! A service on the loopback that answers as a test tells it: errors and lost answers that no local
-//! stack makes to order.
+//! A service on loopback with scripted answers, for tests of errors and lost answers that a local stack
+//! cannot produce.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::{AwsClients, Place};
 
-/// What was asked.
+/// A received request.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     /// Method, path and headers, as sent.
@@ -29,7 +29,7 @@ impl Request {
     }
 }
 
-/// What to answer.
+/// A scripted answer.
 pub(crate) enum Answer {
     /// Nothing: the connection ends.
     Lost,
@@ -43,7 +43,7 @@ impl Answer {
     }
 }
 
-/// What was asked so far.
+/// The requests so far.
 pub(crate) type Requests = Arc<Mutex<Vec<Request>>>;
 
 /// Clients of a service that answers the n-th request (from 0) with `answer(n, request)`.

@@ -1,5 +1,5 @@
-//! Counts of instructions, by callgrind: they do not depend on what else the machine does, so a
-//! slow-down of a twentieth is seen.
+//! Counts of instructions, by callgrind. They do not depend on the load of the machine, so a slow-down of 5
+//! % is visible.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -18,22 +18,22 @@ const TOLERANCE: f64 = 0.05;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Counts {
-    /// What compiled it.
+    /// The compiler.
     pub rustc: String,
-    /// What counted.
+    /// The counting program.
     pub valgrind: String,
     /// Instructions of each loop.
     pub instructions: BTreeMap<String, u64>,
 }
 
-/// How present counts stand to those recorded.
+/// How current counts compare with the recorded ones.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// None is slower than it may be.
+    /// None is slower than allowed.
     Fine,
     /// These are, or are not there any more.
     Slower(Vec<String>),
-    /// They cannot be compared, and are to be recorded anew.
+    /// They cannot be compared, and have to be recorded again.
     Incomparable(String),
 }
 
@@ -68,7 +68,7 @@ pub fn compare(recorded: &Counts, present: &Counts) -> Verdict {
     }
 }
 
-/// Counts and compares with the file; an error names what is slower.
+/// Counts and compares with the file; an error names the slower loops.
 pub fn check(file: &Path) -> Result<(), Failed> {
     let recorded: Counts = serde_json::from_slice(&std::fs::read(file)?)?;
     let present = count()?;
@@ -124,7 +124,7 @@ fn count_one(name: &str) -> Result<u64, Failed> {
     collected(&said).ok_or_else(|| format!("{name} was not counted: {said}").into())
 }
 
-/// The figure behind `Collected`, if it is not nothing.
+/// The number after `Collected`, if it is not zero.
 fn collected(said: &str) -> Option<u64> {
     let line = said.lines().find(|l| l.contains("Collected :"))?;
     let number = line.rsplit(' ').next()?.parse().ok()?;

@@ -1,5 +1,5 @@
-//! The inner loops over the same input every time: what is counted instruction by instruction, and
-//! what a profiler looks at. The input is made of nothing but a number.
+//! The inner loops, always over the same input, for counting instructions and for profilers. The input
+//! depends only on a number.
 
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -35,7 +35,7 @@ pub const ROWS: u64 = 20_000;
 pub fn run(name: &str) -> Result<(), Failed> {
     let found = ALL.iter().find(|(known, _)| *known == name);
     let (_, kernel) = found.ok_or_else(|| format!("there is no loop {name}"))?;
-    // What it gives is looked at, so that it is not left out.
+    // The result is used, so that the compiler does not remove the work.
     writeln!(std::io::stdout(), "{}", kernel()?)?;
     Ok(())
 }
@@ -114,7 +114,7 @@ pub fn gzip_as(bytes: &[u8], level: u32) -> Result<Vec<u8>, Failed> {
     Ok(gzip.finish()?)
 }
 
-/// What is counted.
+/// The counted work.
 #[inline(never)]
 pub fn counted_page(encoding: Option<&[u8]>, body: &[u8]) -> Result<u64, Failed> {
     let mut keys = KeyBuffer::default();
@@ -135,7 +135,7 @@ pub fn unsorted() -> Result<KeyBuffer, Failed> {
     Ok(keys)
 }
 
-/// What is counted.
+/// The counted work.
 #[inline(never)]
 pub fn counted_sort(keys: &mut KeyBuffer) -> u64 {
     keys.sort_unique() as u64 + keys.len() as u64
@@ -145,7 +145,7 @@ fn write() -> Result<u64, Failed> {
     counted_write(black_box(&keys(0..ROWS, 100)))
 }
 
-/// What is counted.
+/// The counted work.
 #[inline(never)]
 pub fn counted_write(keys: &KeyBuffer) -> Result<u64, Failed> {
     Ok(list(keys, Effort::Small)?.len() as u64)
@@ -155,7 +155,7 @@ fn read() -> Result<u64, Failed> {
     counted_read(black_box(&list(&keys(0..ROWS, 100), Effort::Small)?))
 }
 
-/// What is counted.
+/// The counted work.
 #[inline(never)]
 pub fn counted_read(list: &[u8]) -> Result<u64, Failed> {
     let mut list = ListReader::new(list, None);
@@ -180,7 +180,7 @@ pub fn parts() -> Result<Vec<Vec<u8>>, Failed> {
     Ok(parts)
 }
 
-/// What is counted.
+/// The counted work.
 #[inline(never)]
 pub fn counted_merge(parts: &[Vec<u8>]) -> Result<u64, Failed> {
     let streams = parts.iter().map(|p| (ListReader::new(&p[..], None), 0));
@@ -198,7 +198,7 @@ fn difference_of_two() -> Result<u64, Failed> {
     counted_difference(black_box(&former), black_box(&present))
 }
 
-/// What is counted.
+/// The counted work.
 #[inline(never)]
 pub fn counted_difference(former: &[u8], present: &[u8]) -> Result<u64, Failed> {
     let mut sides = 0;

@@ -1,5 +1,5 @@
-//! What a process used: CPU, wall time, peak memory; and what it runs on. The only file of the crate
-//! that looks at a clock.
+//! The usage of a process: CPU, wall time, peak memory; and the description of the machine. The only file
+//! of the crate that reads a clock.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Failed;
 
-/// What something took.
+/// The usage of some work.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
     /// Seconds of CPU, all threads, user and system.
@@ -62,7 +62,7 @@ impl Moment {
         }
     }
 
-    /// What this process used since.
+    /// The usage of this process since then.
     pub fn used(self) -> Usage {
         let now = Moment::now();
         Usage {
@@ -89,7 +89,7 @@ pub fn peak_of(process: &str) -> Option<f64> {
     status_of(process, "VmHWM:")
 }
 
-/// What another process has of files in memory now, in MB: its binary, above all.
+/// The memory of another process that is mapped from files, in MB: mostly its binary.
 pub fn files_of(process: &str) -> Option<f64> {
     status_of(process, "RssFile:")
 }
@@ -115,7 +115,7 @@ pub async fn wait_until(began: Moment, at: Duration) {
     tokio::time::sleep_until((began.wall + at).into()).await;
 }
 
-/// This machine and what it was built with, as lines of text.
+/// This machine and the compiler, as lines of text.
 pub fn about(rustc: &str) -> Result<Vec<String>, Failed> {
     let cpu = std::fs::read_to_string("/proc/cpuinfo")?;
     let field = |name: &str| {

@@ -1,6 +1,6 @@
-//! `livelist-bench`: measures every row of docs/benchmarks.md against the limit of the same machine,
-//! and counts the instructions of the inner loops. Depends on everything but AWS; nothing depends on
-//! it, and it is not shipped.
+//! `livelist-bench`: measures every row of docs/benchmarks.md against the limit of the same machine, and
+//! counts the instructions of the inner loops. Depends on everything but AWS; nothing depends on it, and it
+//! is not shipped.
 
 mod child;
 mod instructions;

@@ -1,5 +1,5 @@
-//! A page server: a simulated MLS whose answers are made once and then served from memory, so that
-//! it costs the measured client nothing but the transfer. Runs in a process of its own.
+//! A page server: a simulated MLS whose answers are generated once and then served from memory, so that it
+//! costs the measured client only the transfer. Runs in a separate process.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 
 use crate::Failed;
 
-/// What it serves.
+/// The pages to serve.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Input {
     /// The MLSs.
@@ -31,14 +31,14 @@ pub struct Input {
     pub latency_ms: u64,
 }
 
-/// Where it listens.
+/// Its address.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Listening {
     /// Its URL.
     pub url: String,
 }
 
-/// Forgets all answers, so that they are made anew.
+/// Drops all answers, so that they are generated again.
 pub const FORGET: &str = "/bench/forget";
 /// The targets of all answers that are kept, in the order in which they were asked for.
 pub const TARGETS: &str = "/bench/targets";
@@ -93,10 +93,10 @@ pub async fn serve(input: Input) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Returns when the standard input closes: whoever started this process is done with it.
+/// Returns when the standard input closes, which means that the parent process is done.
 pub async fn told_to_end() {
     let read = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
-    // Whether it ended or broke, nobody is there any more.
+    // In either case the parent is gone.
     let _ = read.await;
 }
 

@@ -1,5 +1,5 @@
-//! Processes of the benchmark: each measurement has one of its own, so that its CPU and its peak of
-//! memory are its alone.
+//! Processes of the benchmark. Each measurement has its own, so that CPU and peak memory belong to it
+//! alone.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::Failed;
 
-/// Runs this program as `child NAME` with `input`, and reads what it says.
+/// Runs this program as `child NAME` with `input`, and reads its output.
 pub fn child<O: DeserializeOwned>(name: &str, input: &impl Serialize) -> Result<O, Failed> {
     child_on(None, name, input)
 }
@@ -24,7 +24,7 @@ pub fn child_on<O: DeserializeOwned>(
     run(&mut pinned(core)?, name, input)
 }
 
-/// The same under `perf record`, which samples what runs into `data`.
+/// The same under `perf record`, which samples the running functions into `data`.
 pub fn profiled<O: DeserializeOwned>(
     data: &Path,
     name: &str,
@@ -65,8 +65,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts `child NAME` and reads the line in which it says where it is. With `core`, it may use
-    /// that one alone.
+    /// Starts `child NAME` and reads the line with its address. With `core`, it may use only that core.
     pub fn start<O: DeserializeOwned>(
         name: &str,
         input: &impl Serialize,
@@ -91,7 +90,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         drop(self.input.take());
-        // Its input is closed, so it ends; one that has ended already is as good.
+        // Its input is closed, so it ends; it may have ended already.
         let _ = self.process.wait();
     }
 }
@@ -139,7 +138,7 @@ pub fn shell(script: &str) -> Result<(f64, f64), Failed> {
     }
 }
 
-/// What a command prints on its first line.
+/// The first line of a command's output.
 pub fn first_line(program: &str, argument: &str) -> String {
     let done = Command::new(program).arg(argument).output();
     let text = done.map(|d| d.stdout).unwrap_or_default();

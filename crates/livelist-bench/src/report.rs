@@ -1,24 +1,23 @@
-//! Tables: on the terminal and in docs/benchmarks.md, section by section, so that a part can be
-//! measured anew.
+//! Tables: on the terminal and in docs/benchmarks.md, by section, so that a part can be measured again.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::Failed;
 
-/// One row of the benchmark: a heading, what is measured, a table, what it shows.
+/// One row of the benchmark: a heading, a description, a table, conclusions.
 pub struct Section {
     /// Its name in `ROWS=`, by which its place in the document is found.
     pub name: &'static str,
     /// Its heading.
     pub title: &'static str,
-    /// What is measured, and what the limit is.
+    /// The description, with the limit.
     pub what: String,
     /// The table's head.
     pub head: Vec<&'static str>,
     /// The table.
     pub rows: Vec<Vec<String>>,
-    /// What it shows: goals that are met, and what binds where one is not.
+    /// The conclusions: which goals are met, and why others are not.
     pub shows: Vec<String>,
 }
 
@@ -74,7 +73,7 @@ impl Section {
     }
 }
 
-/// Puts the sections in their places in the document, and what it was measured on before them.
+/// Replaces the sections in the document, and the description of the machine before them.
 pub fn write(
     path: &Path,
     sections: &[Section],

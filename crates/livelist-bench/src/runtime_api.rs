@@ -1,5 +1,5 @@
-//! A Lambda Runtime API endpoint for one function's process, as AWS documents it: the process polls
-//! for the next invocation and posts what became of it.
+//! A Lambda Runtime API endpoint for one function's process, as AWS documents it: the process polls for the
+//! next invocation and posts its result.
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -19,7 +19,7 @@ use tokio::sync::{Mutex, mpsc};
 use crate::Failed;
 use crate::machine::{Moment, files_of, peak_of};
 
-/// Whether a process that has not polled yet is still there is looked at so often.
+/// The interval of checks whether a process that has not polled yet still runs.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// No invocation takes longer.
 const LONGEST: Duration = Duration::from_secs(300);
@@ -40,7 +40,7 @@ struct Endpoint {
 pub struct Memory {
     /// The most there was.
     pub peak: f64,
-    /// What of it now are pages of the binary and its libraries.
+    /// The part of it that is mapped from the binary and its libraries.
     pub of_files: f64,
 }
 
@@ -69,7 +69,7 @@ impl Function {
                 let endpoint = Arc::clone(&endpoint);
                 tokio::spawn(async move {
                     let service = service_fn(|request| answer(&endpoint, request));
-                    // The process ends in the middle of a poll.
+                    // The process ends during a poll.
                     let _ = hyper::server::conn::http1::Builder::new()
                         .serve_connection(TokioIo::new(stream), service)
                         .await;
@@ -150,7 +150,7 @@ async fn answer(
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let path = request.uri().path().to_owned();
     if request.method() == Method::GET && path.ends_with("/invocation/next") {
-        // Nobody listens any more when the function is dropped.
+        // When the function is dropped, there is no receiver.
         let _ = endpoint.said.send(Said::Polls).await;
         let event = endpoint.events.lock().await.recv().await;
         let Some(event) = event else {

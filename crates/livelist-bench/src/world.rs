@@ -1,5 +1,5 @@
-//! The ports on a directory, the feeds of a simulated MLS, and copies of a directory: what the
-//! measured processes work with.
+//! The environment of the measured processes: the ports on a directory, the feeds of a simulated MLS, and
+//! copies of a directory.
 
 use std::fs;
 use std::path::Path;
@@ -41,7 +41,7 @@ pub struct Job {
 /// A feed of one simulated MLS, and the credential's secret.
 #[derive(Debug, Clone)]
 pub struct Feed {
-    /// What is asked of which server.
+    /// The feed and its server.
     pub spec: FeedSpec,
     /// The credential's secret.
     pub secret: String,
@@ -101,7 +101,7 @@ impl Job {
     /// The ports on this job's directory, as on one machine.
     pub fn env(&self) -> Result<Env, Failed> {
         let data = Path::new(&self.data);
-        // A run gets a token for what the registry says alone.
+        // A run gets a token only for the addresses in the registry.
         let mls = data.join(layout::mls(&self.run.feed.mls));
         fs::create_dir_all(mls.parent().unwrap_or(data))?;
         fs::write(&mls, serde_json::to_vec(&self.run.feed.document())?)?;

@@ -15,7 +15,7 @@ pub fn in_place_on_this_thread() {
     IN_PLACE.set(true);
 }
 
-/// Runs `work` where it holds up nobody.
+/// Runs `work` where it blocks no async task.
 ///
 /// # Errors
 /// It panicked on its thread, or the runtime ends.

@@ -1,5 +1,5 @@
-//! What every destination has to do: functions that its tests call, with a way to open the same copy
-//! again. They panic where the contract is broken.
+//! The contract of every destination: functions that its tests call, with a way to open the same copy
+//! again. They panic if the contract is broken.
 
 #![allow(
     clippy::missing_panics_doc,
@@ -102,7 +102,7 @@ pub fn removal(number: u64, key: &str) -> Change {
     }
 }
 
-/// The position behind a number.
+/// The position after a number.
 pub fn at(number: u64) -> Position {
     Position {
         generation: "g1".to_owned(),
@@ -135,7 +135,7 @@ async fn value(copy: &mut dyn Destination, key: &str, column: &str) -> Option<St
     found.and_then(|(_, value)| value)
 }
 
-/// Positions and rows move together, twice is once, and what is older loses.
+/// Positions and rows change together, applying twice changes nothing, and older changes lose.
 pub async fn order(copy: &dyn Copy) {
     let mut one = copy.open().await;
     assert_eq!(one.position(&log()).await.unwrap(), None);
@@ -145,12 +145,12 @@ pub async fn order(copy: &dyn Copy) {
     ];
     let written = write(&mut *one, first.clone(), 2).await;
     assert_eq!((written.upserts, written.unchanged), (2, 0));
-    // Opened again it knows where it is.
+    // Opened again, it knows its position.
     let mut one = copy.open().await;
     assert_eq!(one.position(&log()).await.unwrap(), Some(at(2)));
     let again = write(&mut *one, first, 2).await;
     assert_eq!((again.upserts, again.unchanged), (0, 2));
-    // A newer change wins, an older one does not, and a removal of what is not there is none.
+    // A newer change wins, an older one does not, and a removal of a missing row does nothing.
     write(
         &mut *one,
         vec![
@@ -174,7 +174,7 @@ pub async fn order(copy: &dyn Copy) {
     assert_eq!(keys(&mut *one).await, [("a".to_owned(), 8)]);
 }
 
-/// Whoever writes from another position writes nothing.
+/// A write from another position writes nothing.
 pub async fn compare_and_set(copy: &dyn Copy) {
     let mut one = copy.open().await;
     write(&mut *one, vec![upsert(1, "a", "")], 1).await;
@@ -213,7 +213,7 @@ pub async fn compare_and_set(copy: &dyn Copy) {
     assert_eq!(one.position(&log()).await.unwrap(), Some(under_way));
 }
 
-/// A log that was begun anew is applied from its beginning, whatever numbers the rows have.
+/// A log that was started again is applied from its beginning, whatever numbers the rows have.
 pub async fn another_generation(copy: &dyn Copy) {
     let mut one = copy.open().await;
     write(
@@ -241,7 +241,7 @@ pub async fn another_generation(copy: &dyn Copy) {
         value(&mut *one, "a", "ListPrice").await.as_deref(),
         Some("2")
     );
-    // What the log does not have stays: it is told by the proof.
+    // Rows that the log does not have stay; the proof reports them.
     assert_eq!(
         keys(&mut *one).await,
         [("a".to_owned(), 1), ("b".to_owned(), 0)]
@@ -352,13 +352,13 @@ pub async fn values(copy: &dyn Copy) {
         Some("\\N")
     );
     assert_eq!(value(&mut *one, "empty", "ListPrice").await, None);
-    // What is null now was something before.
+    // Values that are null now were not null before.
     write(&mut *one, vec![upsert(4, "good", "\"BedroomsTotal\":4")], 4).await;
     assert_eq!(value(&mut *one, "good", "StandardStatus").await, None);
 }
 
-/// A field that changes its type keeps its values, and new ones have a column of their own. A value that
-/// did not fit is in its column once the schema knows it.
+/// A field that changes its type keeps its values, and new ones get another column. A value that did not
+/// fit moves to its column once the schema knows it.
 pub async fn evolution(copy: &dyn Copy) {
     let mut one = copy.open().await;
     write(
@@ -418,7 +418,7 @@ pub async fn one_record_twice(copy: &dyn Copy) {
     );
 }
 
-/// Of two that do the same at once, one does it, and the other is told.
+/// Of two concurrent writes, one succeeds, and the other gets an error.
 pub async fn two_at_once(copy: &dyn Copy) {
     let (mut one, mut two) = tokio::join!(copy.open(), copy.open());
     let schema = schema();

@@ -13,7 +13,7 @@ use crate::error::DestinationError;
 pub struct LogId {
     /// The replication.
     pub replication: String,
-    /// The log's generation: a log that was begun anew has another.
+    /// The log's generation: a log that was started again has another.
     pub generation: String,
 }
 
@@ -38,12 +38,12 @@ pub struct Pass {
     pub behind: Place,
 }
 
-/// What `write` takes.
+/// The input of `write`.
 #[derive(Debug, Clone)]
 pub struct Batch {
     /// Changes in the order of their places. Of several changes of one record the newest counts.
     pub changes: Vec<Change>,
-    /// The position behind them.
+    /// The position after them.
     pub position: Position,
     /// The time of the write, for `_synced_at`.
     pub now: jiff::Timestamp,
@@ -70,7 +70,7 @@ impl Batch {
     }
 }
 
-/// What a write did.
+/// The result of a write.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Written {
     /// Rows that were written.
@@ -116,7 +116,7 @@ pub struct KeyStamp {
     pub hash: u64,
 }
 
-/// One record as a destination holds it: the columns by their fields, and what did not fit.
+/// One record as a destination stores it: the columns by their fields, and the values that did not fit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Held {
     /// The row.
@@ -128,21 +128,21 @@ pub struct Held {
 /// A copy of records.
 ///
 /// - **The position is the copy's own.** It is read from the destination, and changes in the transaction of
-///   the rows. So after a crash, a lost answer to a commit, or a backup that was restored, the position
-///   says which changes the rows have.
+///   the rows. So after a crash, a lost answer to a commit, or a restored backup, the position says which
+///   changes the rows have.
 /// - **`write` is compare-and-set on the position**: it applies the batch only if the position is `from`,
-///   else it gives [`DestinationError::Moved`] and writes nothing.
-/// - **Applying twice changes nothing**, and an older change never wins over a newer one: a row knows the
+///   else it returns [`DestinationError::Moved`] and writes nothing.
+/// - **Applying twice changes nothing**, and an older change never wins over a newer one: a row has the
 ///   number of its change.
-/// - **`prepare` only adds.** It makes tables and columns, never drops or rewrites one; what its owner made
-///   beside them stays.
-/// - **No value is lost without a word**: what does not fit its column stands in `_rest`.
+/// - **`prepare` only adds.** It creates tables and columns, and never drops or rewrites one; the owner's
+///   additions stay.
+/// - **No value is lost silently**: a value that does not fit its column is in `_rest`.
 #[async_trait]
 pub trait Destination: Send {
-    /// How far it has applied a log; nothing where it never has.
+    /// How far it has applied a log; `None` if it never has.
     async fn position(&mut self, log: &LogId) -> Result<Option<Position>, DestinationError>;
 
-    /// Makes what the records of a schema need.
+    /// Creates the tables and columns for the records of a schema.
     async fn prepare(&mut self, schema: &Schema) -> Result<Prepared, DestinationError>;
 
     /// Applies changes and moves the position, in one transaction.
@@ -153,7 +153,7 @@ pub trait Destination: Send {
         batch: &Batch,
     ) -> Result<Written, DestinationError>;
 
-    /// The live rows of a resource whose keys are behind `behind`, in byte order, at most `most`.
+    /// The live rows of a resource with keys after `behind`, in byte order, at most `most`.
     async fn keys(
         &mut self,
         resource: &str,

@@ -1,4 +1,4 @@
-//! What can go wrong with a destination. Classified once, in the adapters.
+//! The errors of destinations, classified by the adapters.
 
 /// Why a destination cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -8,15 +8,15 @@ pub enum DestinationError {
     Unavailable {
         /// Which.
         destination: String,
-        /// What it says.
+        /// The database's message.
         reason: String,
     },
-    /// It refuses: wrong password, missing rights, no such database.
+    /// It refuses: wrong password, missing permissions, no such database.
     #[error("{destination} refuses: {reason}")]
     Refused {
         /// Which.
         destination: String,
-        /// What it says, and which right is missing.
+        /// The database's message, and the missing permission.
         reason: String,
     },
     /// It is not as Livelist left it: a table was altered or dropped.
@@ -24,7 +24,7 @@ pub enum DestinationError {
     Altered {
         /// Which.
         destination: String,
-        /// What is different.
+        /// The difference.
         reason: String,
     },
     /// Another process has written to it: its position is another one.

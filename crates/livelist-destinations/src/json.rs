@@ -1,4 +1,4 @@
-//! What databases, and those who read from them, can hold of JSON.
+//! JSON in the form that databases, and programs that read from them, accept.
 
 /// The most digits of a number, and its greatest exponent.
 const MAX_DIGITS: usize = 400;
@@ -31,7 +31,7 @@ fn is_small(number: &str) -> bool {
     mantissa.len() <= MAX_DIGITS && exponent.unsigned_abs() <= 300
 }
 
-/// Where the string that begins at `at` has ended.
+/// The position after the string that begins at `at`.
 fn behind_string(bytes: &[u8], at: usize) -> usize {
     let mut at = at + 1;
     while let Some(byte) = bytes.get(at) {

@@ -31,7 +31,7 @@ use error::{Fault, failed, is_locked};
 
 /// How many seconds a statement waits for another transaction.
 const LOCK: u32 = 10;
-/// How many seconds a new column waits: everybody who comes to the table waits behind it.
+/// How many seconds a new column waits for its lock: all other users of the table wait behind it.
 const ALTER: u32 = 2;
 
 /// A copy in a MySQL or MariaDB database.

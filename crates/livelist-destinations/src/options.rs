@@ -1,4 +1,4 @@
-//! How a destination keeps its copy.
+//! The options of a destination.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ impl Wanted {
     }
 }
 
-/// What becomes of rows that are removed.
+/// How removed rows are handled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Removed {
@@ -49,19 +49,18 @@ pub struct Options {
     pub columns: Wanted,
     /// How fields are named.
     pub names: Names,
-    /// What stands before the names of tables.
+    /// The prefix of table names.
     pub prefix: String,
-    /// The schema of the database that the tables are in; nothing is the one that the user has by default.
-    /// PostgreSQL alone.
+    /// The schema for the tables; by default the user's own. PostgreSQL only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
-    /// What becomes of removed rows.
+    /// How removed rows are handled.
     pub removed: Removed,
     /// Fields whose changes are kept, by resource.
     pub history: BTreeMap<String, Vec<String>>,
 }
 
-/// Fields whose changes are kept where the configuration names none.
+/// Fields whose changes are kept if the configuration names none.
 pub const HISTORY: [&str; 4] = ["StandardStatus", "MlsStatus", "ListPrice", "ClosePrice"];
 
 impl Options {
@@ -73,7 +72,7 @@ impl Options {
         }
     }
 
-    /// A fingerprint: with another one the copy is made anew from the log.
+    /// A fingerprint: if it changes, the copy is rebuilt from the log.
     pub fn print(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }

@@ -34,7 +34,7 @@ use layout::Place;
 
 /// How long a statement waits for another transaction.
 const LOCK: Duration = Duration::from_secs(10);
-/// How long a new column waits: everybody who comes to the table waits behind it.
+/// How long a new column waits for its lock: all other users of the table wait behind it.
 const ALTER: Duration = Duration::from_secs(2);
 
 /// A copy in a PostgreSQL database.

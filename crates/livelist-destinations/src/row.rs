@@ -18,7 +18,7 @@ pub type Holds = fn(&Cell<'_>) -> bool;
 pub struct Row<'a> {
     /// The values by the column's place in the resource's columns, in order.
     pub cells: Vec<(usize, Cell<'a>)>,
-    /// What did not fit: a JSON object of exact values by field; nothing where all did.
+    /// The values that did not fit: a JSON object of exact values by field; `None` if all did.
     pub rest: Option<String>,
     /// How many values that are.
     pub overflow: u64,
@@ -69,7 +69,7 @@ impl<'s> Mapping<'s> {
         (before..columns.all().len()).collect()
     }
 
-    /// The row of a record. A field that the schema does not name stands in `_rest`.
+    /// The row of a record. A field that the schema does not name is in `_rest`.
     pub fn row<'a>(&self, columns: &Columns, fields: &Fields<'a>) -> Row<'a> {
         let mut row = Row::default();
         let mut rest = String::new();
@@ -104,7 +104,7 @@ impl<'s> Mapping<'s> {
 }
 
 impl Row<'_> {
-    /// Keeps an exact value. What databases refuse in JSON as well is kept as the text of its JSON.
+    /// Keeps an exact value. A value that databases refuse even in JSON is kept as the text of its JSON.
     fn keep(&mut self, rest: &mut String, name: &str, value: &str) {
         self.overflow += 1;
         rest.push(if rest.is_empty() { '{' } else { ',' });
@@ -118,7 +118,7 @@ impl Row<'_> {
     }
 }
 
-/// JSON of a name without what databases refuse.
+/// The JSON of a name without characters that databases refuse.
 fn clean(json: &str) -> (String, bool) {
     match cell(Kind::Json, json) {
         Fit::Whole(Cell::Json(json)) => (json.into_owned(), true),

@@ -91,8 +91,8 @@ fn connect(path: &Path) -> Result<Connection, DestinationError> {
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(&failed)?;
     connection.busy_timeout(BUSY).map_err(&failed)?;
-    // WAL: readers go on while a pass writes. NORMAL: a power failure may take the last transactions with
-    // it, and with them their position, so the next pass applies them again.
+    // WAL: readers continue during a pass. NORMAL: after a power failure the last transactions may be lost,
+    // together with their position, so the next pass applies them again.
     let pragmas =
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = OFF;";
     connection.execute_batch(pragmas).map_err(&failed)?;

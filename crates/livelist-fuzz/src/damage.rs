@@ -1,4 +1,4 @@
-//! What can happen to stored bytes. The first three bytes of a fuzzer's input say what, and where.
+//! Damage to stored bytes. The first three bytes of a fuzzer's input say which damage, and where.
 
 /// One kind of damage, at one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -7,11 +7,11 @@ pub enum Damage {
     Flip(usize),
     /// The end is missing.
     Cut(usize),
-    /// Something stands behind the end.
+    /// Something follows the end.
     Extend(u8),
     /// A line is missing from the text, which is compressed soundly.
     Drop(usize),
-    /// A line stands there twice.
+    /// A line is repeated.
     Repeat(usize),
     /// Two neighbours among the lines have changed places.
     Swap(usize),
@@ -19,7 +19,7 @@ pub enum Damage {
     FlipText(usize),
 }
 
-/// The damage that the input asks for, and what stands behind it.
+/// The damage that the input encodes, and the rest of the input.
 pub fn of(input: &[u8]) -> Option<(Damage, &[u8])> {
     let (&[kind, high, low], rest) = input.split_first_chunk::<3>()?;
     let at = usize::from(u16::from_be_bytes([high, low]));

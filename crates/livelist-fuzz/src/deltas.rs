@@ -13,9 +13,9 @@ use crate::lists::{gzip, written};
 type Keys = BTreeSet<Vec<u8>>;
 type Changes = Vec<(Sign, Vec<u8>)>;
 
-/// Three bytes of damage, then lines of `-key` (in the base), `+key` (in the target) or ` key` (in
-/// both). The delta of two lists leads from one to the other; a damaged one is an error, or leads to
-/// what its reader can tell from the target by count and digest.
+/// Three bytes of damage, then lines of `-key` (in the base), `+key` (in the target) or ` key` (in both).
+/// The delta of two lists leads from one to the other. A damaged delta is an error, or leads to a list that
+/// differs from the target by count or digest.
 pub fn delta(bytes: &[u8]) {
     let _ = read(bytes);
     let Some((damage, text)) = damage::of(bytes) else {
@@ -51,7 +51,7 @@ pub fn delta(bytes: &[u8]) {
             let text: Vec<u8> = other.iter().flat_map(line).collect();
             let same = digest(&text) == summary.text.sha256;
             assert!(same == (other == changes), "a digest of two texts");
-            // A reader that looks at neither the order nor the digest is still not led elsewhere
+            // A reader that checks neither the order nor the digest is still not misled by swapped lines.
             // by lines that changed places.
             if matches!(damage, damage::Damage::Swap(_)) {
                 assert_eq!(applied(&base, &other), Some(target));
@@ -81,7 +81,7 @@ fn read(bytes: &[u8]) -> Result<Changes, CodecError> {
     Ok(changes)
 }
 
-/// The list behind `changes`; nothing if they are not changes of `base`.
+/// The list after `changes`; `None` if they are not changes of `base`.
 fn applied(base: &Keys, changes: &Changes) -> Option<Keys> {
     let mut keys = base.clone();
     for (sign, key) in changes {

@@ -1,6 +1,6 @@
-//! The grammar of JSON (RFC 8259) once more, to compare the page reader with: finds where values
-//! begin and end, and nothing else. Strings may hold any bytes from 0x20 on, for what nobody looks
-//! at need not be UTF-8. Never recursive: depth costs a byte a level.
+//! A second grammar of JSON (RFC 8259), to compare the page reader with. It only finds where values begin
+//! and end. Strings may contain any bytes from 0x20 on, because unused text need not be UTF-8. Never
+//! recursive: depth costs one byte per level.
 
 /// The members of the object that `text` is, in their order, as raw name and raw value; nothing if
 /// it is no object.
@@ -46,12 +46,12 @@ pub fn document(text: &[u8]) -> Option<&[u8]> {
     (blank(text, end) == text.len()).then_some(&text[begin..end])
 }
 
-/// Behind the bracket that `text` begins with, at the first thing there.
+/// The first token after the bracket at the beginning of `text`.
 fn opened(text: &[u8], bracket: u8) -> Option<usize> {
     (text.first() == Some(&bracket)).then(|| blank(text, 1))
 }
 
-/// Behind a value of an object or array: the next thing in it, or its end.
+/// After a value of an object or array: the next item, or its end.
 fn next(text: &[u8], at: usize, close: u8) -> Option<Option<usize>> {
     let at = blank(text, at);
     match *text.get(at)? {
@@ -61,7 +61,7 @@ fn next(text: &[u8], at: usize, close: u8) -> Option<Option<usize>> {
     }
 }
 
-/// Where the value that begins at `at` ends.
+/// The end of the value that begins at `at`.
 fn skip(text: &[u8], mut at: usize) -> Option<usize> {
     let mut open = Vec::new();
     loop {
@@ -175,8 +175,8 @@ fn digits(text: &[u8], at: usize) -> Option<usize> {
     (count > 0).then_some(at + count)
 }
 
-/// `text` with what is odd in its strings as an escaped control character, and with `null` for what is
-/// no number.
+/// `text` with invalid parts of its strings replaced by an escaped control character, and with `null` for
+/// invalid numbers.
 pub fn mended(text: &[u8]) -> Vec<u8> {
     let (mut out, mut at, mut is_text) = (Vec::new(), 0, false);
     while at < text.len() {

@@ -1,9 +1,8 @@
-//! What has to hold for everything that reads bytes from outside: one function a format, which
-//! panics when its property is broken. The fuzz targets in `fuzz/` and the tests in `tests/` call
-//! the same functions.
+//! Properties of every parser of external input: one function per format, which panics when its property is
+//! broken. The fuzz targets in `fuzz/` and the tests in `tests/` call the same functions.
 //!
-//! May depend on every crate that reads; nothing depends on it. Readers are compared with others
-//! that share no code with them: `url`, `serde_json::Value`, the grammar of RFC 8259 written down
+//! May depend on every crate with a parser; nothing depends on it. Parsers are compared with others that
+//! share no code with them: `url`, `serde_json::Value`, and a second grammar of RFC 8259 in [`mod@json`].
 //! once more in [`mod@json`].
 #![expect(
     clippy::panic,

@@ -1,4 +1,4 @@
-//! Links: whatever is followed leads to a host that may see the token, as the `url` crate reads it.
+//! Links: every accepted link leads to an allowed host, as the `url` crate reads it.
 
 use http::header::LINK;
 use http::{HeaderMap, HeaderValue, Uri};
@@ -6,8 +6,7 @@ use livelist_reso::allow::{self, AllowList};
 use livelist_reso::link_header;
 use url::Url;
 
-/// Where a feed is, what its registry document allows besides, and the pages that links are found
-/// in.
+/// Base URL and allowed hosts of each feed, and the pages on which links are found.
 const FEEDS: [(&str, &[&str]); 4] = [
     (
         "https://api.mls.example/v2/Property?$top=5",
@@ -18,8 +17,8 @@ const FEEDS: [(&str, &[&str]); 4] = [
     ("http://[::1]:8080/odata/Property", &["127.0.0.1"]),
 ];
 
-/// A link is refused, or leads to an allowed host over an allowed scheme with its bytes as they
-/// were, and means the same when it is taken up again.
+/// A link is refused, or leads to an allowed host over an allowed scheme with unchanged bytes, and means
+/// the same after it was stored.
 pub fn link(bytes: &[u8]) {
     let Ok(link) = std::str::from_utf8(bytes) else {
         return;
@@ -68,7 +67,7 @@ fn leads_to_an_allowed_host(uri: &Uri, base: &Uri, hosts: &[String]) {
         "{text:?}"
     );
     let port = url.port_or_known_default();
-    // What connects reads the port so.
+    // The connecting code reads the port in this way.
     let standard = if url.scheme() == "https" { 443 } else { 80 };
     assert_eq!(uri.port_u16().or(Some(standard)), port, "{text:?}");
     let is_base = Some(host) == base.host_str() && port == base.port_or_known_default();
@@ -76,8 +75,8 @@ fn leads_to_an_allowed_host(uri: &Uri, base: &Uri, hosts: &[String]) {
     assert!(is_base || is_listed, "{text:?} leads to {host}:{port:?}");
 }
 
-/// The only changes are the documented ones: what cannot stand in a request is percent-encoded, the
-/// scheme becomes lower-case, and an empty path a `/`.
+/// The only changes are the documented ones: characters that a request cannot contain are percent-encoded,
+/// the scheme becomes lower-case, and an empty path becomes `/`.
 fn keeps_its_bytes(uri: &Uri, from: &Uri, link: &str) {
     let (text, encoded) = (uri.to_string(), encoded(link));
     let scheme = encoded
@@ -127,10 +126,10 @@ fn encoded(link: &str) -> String {
     encoded
 }
 
-/// The target of `rel="next"` is found in whatever stands around it, and nothing else is.
+/// The target of `rel="next"` is found in any context, and nothing else is.
 ///
-/// The input's first line is the value of a header; the lines behind it are links to build another
-/// from: target, title and relations, with `|` between them.
+/// The input's first line is the value of a header. The following lines are links from which another value
+/// is built: target, title and relations, with `|` between them.
 pub fn link_header(bytes: &[u8]) {
     let mut lines = bytes.split(|b| *b == b'\n');
     let first = lines.next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Lists at rest: parts and snapshots.
+//! Stored lists: parts and snapshots.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -12,8 +12,8 @@ use livelist_model::keys::KeyBuffer;
 
 use crate::damage;
 
-/// Three bytes of damage, then keys, one a line. A list comes back as it was written; a damaged one is
-/// an error, or the same list still, but never another.
+/// Three bytes of damage, then keys, one per line. A list is read as it was written. A damaged one is an
+/// error, or still the same list, but never another.
 pub fn list(bytes: &[u8]) {
     let _ = read(bytes, None);
     let Some((damage, text)) = damage::of(bytes) else {
@@ -53,7 +53,7 @@ pub fn list(bytes: &[u8]) {
     }
 }
 
-/// A key that the writer takes is one that the reader gives back.
+/// A key that the writer accepts is returned by the reader.
 fn any_key(key: &[u8]) {
     let mut list = ListWriter::new(Vec::new(), Effort::Stored);
     if list.push(key).is_ok() {

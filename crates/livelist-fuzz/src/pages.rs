@@ -38,8 +38,8 @@ struct Reading {
     count: Option<u64>,
 }
 
-/// A body means the same whole, in pieces and streamed, and what the rules of `livelist_reso::page` say.
-/// One that is no JSON may still be read, but not where it is streamed.
+/// A body means the same whole, in chunks and streamed, by the rules of `livelist_reso::page`. Invalid JSON
+/// may still be accepted, but not if it is streamed.
 pub fn page(body: &[u8]) {
     let expected = expected(body);
     let strict = reference(body).filter(|page| page.rows.len() as u64 <= MAX_ROWS);
@@ -82,8 +82,9 @@ fn refuse_what_is_too_large(body: &[u8], bounds: Bounds, expected: &Option<Readi
     }
 }
 
-/// Bytes that say they are compressed mean what an ordinary decoder makes of them, or nothing; a
-/// little that becomes much stops at the bound. The same bytes as a body mean the same compressed.
+/// Bytes that are marked as compressed mean the same as for an ordinary decoder, or are an error; a small
+/// input that decompresses to a large one stops at the bound. The same bytes as a body mean the same when
+/// compressed.
 pub fn encoded_page(bytes: &[u8]) {
     let bounds = Bounds {
         bytes: 64 * 1024,
@@ -140,7 +141,7 @@ fn compressed(body: &[u8]) {
     assert_eq!(read(Some("br"), body, bounds), None, "an unknown encoding");
 }
 
-/// What the reader makes of `body`; what must hold for every answer is looked at here.
+/// The result of reading `body`; properties of every answer are checked here.
 fn read(encoding: Option<&str>, body: impl Read, bounds: Bounds) -> Option<Reading> {
     let mut keys = KeyBuffer::default();
     keys.push(b"before", b"2026").expect("a key");
@@ -184,7 +185,7 @@ fn reading(page: Page, rows: Vec<Row>) -> Reading {
     }
 }
 
-/// What a body of no more than is parsed from memory means: as JSON, or without what is odd in it.
+/// The meaning of a body that is parsed from memory: as JSON, or with its known errors corrected.
 fn expected(body: &[u8]) -> Option<Reading> {
     let page = reference(body).or_else(|| {
         let page = reference(&json::mended(body))?;
@@ -194,8 +195,8 @@ fn expected(body: &[u8]) -> Option<Reading> {
     page.filter(|page| page.rows.len() as u64 <= MAX_ROWS)
 }
 
-/// The rules once more, over whole values: which members mean something, what may stand in them,
-/// which may be there twice.
+/// The rules again, over whole values: which members have a meaning, their allowed values, and which may be
+/// repeated.
 fn reference(body: &[u8]) -> Option<Reading> {
     let mut rows = None;
     let mut next_link = None;
@@ -233,7 +234,7 @@ fn reference(body: &[u8]) -> Option<Reading> {
     })
 }
 
-/// One row: its key once and sound, its last timestamp unless that could not stand on a line.
+/// One row: its key, once and valid, and its last timestamp unless that cannot be stored on a line.
 fn row(text_of_row: &[u8]) -> Option<Row> {
     let (mut key, mut stamp) = (String::new(), String::new());
     for (name, value) in json::members(text_of_row)? {
@@ -274,7 +275,7 @@ fn text(value: &[u8]) -> Option<String> {
     serde_json::from_slice(value).ok()
 }
 
-/// A body that comes in pieces of so many bytes.
+/// A body in chunks of this many bytes.
 struct Pieces<'a>(&'a [u8], usize);
 
 impl Read for Pieces<'_> {

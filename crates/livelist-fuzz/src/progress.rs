@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// Objects in which a member that nobody knows is an error. Not among them: the numbers for people
-/// (`traffic`), and references to lists, whose digest is checked with the list.
+/// Objects in which an unknown member is an error. Not among them: the numbers for people (`traffic`), and
+/// references to lists, whose digest is checked with the list.
 const CLOSED: [&str; 7] = [
     "",
     "/scan",
@@ -18,8 +18,7 @@ const CLOSED: [&str; 7] = [
     "/parts/0",
 ];
 
-/// A continuation comes back as it was; one that was cut, or that holds what this version does not
-/// know, is an error.
+/// A continuation is read as it was written; one that was cut, or that has unknown members, is an error.
 pub fn progress(bytes: &[u8]) {
     comes_back::<ScanState>(bytes);
     let Some(progress) = comes_back::<Progress>(bytes) else {
@@ -41,8 +40,8 @@ pub fn progress(bytes: &[u8]) {
     let _ = scan.evidence.doubt(scan.evidence.rows);
 }
 
-/// The document that `bytes` are, if they are one, after it was seen to survive writing and to be
-/// told from any beginning of itself.
+/// The document in `bytes`, if it is one, after checks that it survives writing and that no prefix of it is
+/// accepted.
 pub(crate) fn comes_back<T>(bytes: &[u8]) -> Option<T>
 where
     T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug,

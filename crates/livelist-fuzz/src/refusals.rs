@@ -1,4 +1,4 @@
-//! Answers that are none: their status, the waits they ask for, their words.
+//! Refusals: their status, their waits, their texts.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub fn refusal(bytes: &[u8]) {
     };
     let shown = policy::readable(body, &[secret]);
     assert!(shown.chars().count() <= 300 && !shown.contains(char::is_control));
-    // Three characters may be a word by chance; a star may be the mark's.
+    // Three characters may be a word by coincidence; a star may belong to the placeholder.
     let is_sendable = secret.bytes().all(|b| b.is_ascii_graphic() && b != b'*');
     if secret.len() > 3 && is_sendable && shown != "no text" {
         let json = serde_json::Value::from(secret).to_string();

@@ -1,18 +1,18 @@
-//! Registry documents: sound, or told what is wrong with them without a word of what stands there.
+//! Registry documents: valid, or reported as invalid without repeating their values.
 
 use livelist_model::registry::{Finding, RegistryBuilder, parse_client, parse_mls};
 use livelist_reso::Dialects;
 use serde::Serialize;
 use serde_json::Value;
 
-/// Stands in the middle of every value that might be a secret.
+/// Part of every value that might be a secret.
 const SECRET: &str = "hunter2-Zq7";
 
-/// Fields whose values may be repeated: the names of things, which are in file names as well.
+/// Fields whose values may be repeated: names, which are in file names as well.
 const NAMES: [&str; 3] = ["mls", "client", "resource"];
 
-/// Any document is read or told about; what is read comes back as it was; findings never repeat a
-/// value, wherever it was put.
+/// Any document is accepted or gets findings; an accepted one is written back unchanged; findings never
+/// repeat a value, wherever it was.
 pub fn registry(bytes: &[u8]) {
     if let Ok(mls) = parse_mls("mls/abor.json", bytes, &Dialects) {
         let text = written(&mls);
@@ -35,7 +35,7 @@ pub fn registry(bytes: &[u8]) {
     }
 }
 
-/// What is wrong with a registry of this document as an MLS and as two clients.
+/// The findings of a registry with this document as an MLS and as two clients.
 fn findings(bytes: &[u8]) -> Vec<Finding> {
     let mut builder = RegistryBuilder::new(&Dialects);
     builder.mls("mls/abor.json", bytes);

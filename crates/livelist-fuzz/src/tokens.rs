@@ -1,4 +1,4 @@
-//! Answers to a token request, and the secrets they are asked with.
+//! Answers to token requests, and the secrets of the requests.
 
 use jiff::Timestamp;
 use livelist_reso::secret::Account;
@@ -6,7 +6,7 @@ use livelist_reso::token::{Problem, read_answer};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-/// What an answer says: a token and its seconds, a refusal, or nothing.
+/// The content of an answer: a token and its seconds, a refusal, or nothing.
 #[derive(Debug, PartialEq)]
 enum Told {
     Token(String, Option<f64>),
@@ -14,7 +14,7 @@ enum Told {
     Nothing,
 }
 
-/// An answer means what its document says; a token can be sent as it is, and is shown nowhere.
+/// An answer means what its document says; a token can be sent unchanged, and is never shown.
 pub fn token(bytes: &[u8]) {
     let told = read(bytes);
     if let Ok(value @ Value::Object(_)) = serde_json::from_slice(bytes) {

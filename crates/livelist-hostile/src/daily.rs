@@ -1,6 +1,5 @@
-//! What AWS does around the steps: the schedule, the queue, executions and invocations, with
-//! everything that these may do twice, late, or not at all. The rules of retrying are those of
-//! statemachines/reconcile.asl.json.
+//! Simulates AWS around the steps: the schedule, the queue, executions and invocations, which may happen
+//! twice, late, or not at all. The retry rules are those of statemachines/reconcile.asl.json.
 
 mod invoke;
 mod sync;
@@ -26,10 +25,10 @@ use crate::sim::{Ms, Sim, TaskId};
 const SECOND: Ms = 1_000;
 const MINUTE: Ms = 60 * SECOND;
 const HOUR: Ms = 60 * MINUTE;
-/// An execution ends after this, wherever it is.
+/// An execution ends after this time, whatever its state.
 const LONGEST_RUN: Ms = 20 * HOUR;
 
-/// How an error is tried again: the first pause in seconds, how it grows, and how often.
+/// How an error is retried: the first pause in seconds, its growth, and the number of attempts.
 #[derive(Clone, Copy)]
 struct Retry {
     kind: usize,
@@ -66,7 +65,7 @@ struct SimSteps {
     sim: Arc<Sim>,
     task: TaskId,
     owner: String,
-    /// Whether a person approved what is published.
+    /// Whether an operator approved the published list.
     is_approved: bool,
     calls: AtomicU64,
     comparisons: AtomicU64,
@@ -148,7 +147,7 @@ fn timeout(step: &str) -> Ms {
 #[async_trait]
 impl Invoke for SimSteps {
     async fn invoke<S: Step>(&self, input: S::In) -> Result<S::Out, StepError> {
-        // What is published is told to the oracle.
+        // The oracle is informed of what is published.
         let comparison = match serde_json::to_value(&input) {
             Ok(input) if S::NAME == publish::NAME => {
                 input["comparison"].as_str().map(str::to_owned)
@@ -285,7 +284,7 @@ pub(crate) fn schedule(sim: &Arc<Sim>, day: usize, at: Ms, copy: u32) {
     });
 }
 
-/// A person starts the day's run of every feed once more, as a run of its own.
+/// An operator starts another run of every feed on the same day.
 pub(crate) fn again(sim: &Arc<Sim>, at: Ms) {
     let runs = sim.world().runs_of(at);
     for run in runs {
@@ -305,8 +304,8 @@ pub(crate) fn again(sim: &Arc<Sim>, at: Ms) {
     }
 }
 
-/// A person looks at what is held, asks the MLS, and approves what is true; else rejects it now and
-/// then.
+/// An operator looks at held results, asks the MLS, and approves those that are true; sometimes rejects one
+/// of the others.
 pub(crate) fn decide(sim: &Arc<Sim>, day: usize) {
     let waiting = sim.world().waiting();
     for (feed, record, is_true) in waiting {
@@ -352,7 +351,7 @@ fn approve(sim: &Arc<Sim>, record: RunRecord, name: String) {
                 confirmation: resume.confirmation,
                 approved: true,
             };
-            // What a person cannot publish now waits on; the next day is another.
+            // A result that cannot be published now keeps waiting until another day.
             let _ = steps.invoke::<Publish>(input).await;
             let input = release::Input {
                 run: record.spec,

@@ -1,5 +1,5 @@
-//! Chance that can be repeated: numbers drawn from a seed, and numbers that belong to a name. The
-//! latter do not move when something else is left out of a story.
+//! Repeatable randomness: numbers drawn from a seed, and numbers derived from a name. The latter do not
+//! change when something else is left out of a story.
 
 /// SplitMix64's finaliser (Steele, Lea, Flood 2014).
 pub fn mix(value: u64) -> u64 {
@@ -19,7 +19,7 @@ pub fn name(text: &str) -> u64 {
     bytes(0xCBF2_9CE4_8422_2325, text.as_bytes())
 }
 
-/// Goes on hashing.
+/// Continues a hash.
 pub fn bytes(hash: u64, bytes: &[u8]) -> u64 {
     bytes.iter().fold(hash, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3)

@@ -1,7 +1,6 @@
-//! A hostile year in a minute: a deterministic simulation of the whole of Livelist. The steps and the
-//! RESO client are the real ones; MLSs, network, storage, clocks, queue and executions are simulated,
-//! and everything that happens follows from one seed. An oracle that knows the truth looks at every
-//! list that is published.
+//! Hostile years: a deterministic simulation of all of Livelist. The steps and the RESO client are real;
+//! MLSs, network, storage, clocks, queue and executions are simulated, and everything that happens follows
+//! from one seed. An oracle that knows the truth checks every list that is published.
 //!
 //! Depends on the steps, the client and the simulated MLSs; nothing depends on it.
 

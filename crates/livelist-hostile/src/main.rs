@@ -1,4 +1,4 @@
-//! `livelist-hostile`: plays worlds, tells what came of them, and shortens a story that goes wrong.
+//! `livelist-hostile`: plays worlds, reports the results, and shortens stories that go wrong.
 
 mod report;
 

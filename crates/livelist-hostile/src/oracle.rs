@@ -1,61 +1,59 @@
-//! The oracle knows the truth: the book of every MLS at every instant. It looks at each write of a
-//! head at the moment of the write, reads what was written by code of its own, and holds it against
-//! these rules.
+//! The oracle knows the truth: the listings of every MLS at every instant. It checks each write of a head
+//! at the moment of the write. It reads the written objects with its own code, and compares them with these
+//! rules.
 //!
-//! - **The window** of a published list reaches from the beginning of the earliest scan that it rests
-//!   on (the scans of the comparison that is published; by the oracle's clock, whatever the
-//!   machine's clock said) to the write of the head. A key *went through the window* if it was live
-//!   in the book, and matched the feed's filter, at every instant of it. A key that went meanwhile
-//!   may be listed or not.
-//! - **Rule zero**: a key of the former list that went through the window is in the new list. The one
-//!   excuse is that the MLS *denied* it in every kind of answer that it has: it showed a partial
-//!   denial of access, which hides the key, in pages; in answers by key, if it can be asked by key;
-//!   and in counts, if it counts (where a count that was falsified denies as well). Where it can
-//!   neither be asked by key nor counts, pages are all that it has: it denied a key if in every scan
-//!   that the list rests on a fault left rows out of a page, and 18 hours before as well, or if it came
-//!   back since then. A key that is hidden in only some kinds of answers is live.
-//!   At MLS Grid keys cannot be asked for in Broker-Only feeds, nor where listings got other ids lately: the
-//!   ids of those that were not seen since are not known.
-//!   A key that was in the former list and has been live ever since that list was written may not go
-//!   either, even if it came when the scans had begun: another run has seen it. And no excuse holds
-//!   for a list without any key, unless the former one had ten at most.
-//! - **Mass removals wait**: a list that removes more keys than the guards let through follows a run
-//!   that was held on an earlier day against the same head, or a person's approval.
-//! - **Completeness**: a key that has been live since the head's `as_of` (the beginning of the last good
-//!   look; where pages follow links, of the one before) is in the list although it was in none before. The
-//!   excuses are those of rule zero; or that a fault left rows out of a page while the
-//!   MLS did not count or its count was falsified or moved; or, where rows are read by following
-//!   links, which do not overlap, that the book changed in the window, so that rows moved past the
-//!   reader. Such a key is counted as *late*, and the days at the end see to it that it comes.
-//! - **The head**: complete, in bytewise order, without repetitions; count, size and SHA-256 are
-//!   those of the stored list. Its sequence is the former one's plus one, or all but the time of the
-//!   look is unchanged. Its newest delta leads from the former list to the new one, and the older
-//!   deltas are those of the former head. What was published never changes and never goes while the
-//!   head needs it.
-//! - **No delay by others**: a feed at whose MLS nothing goes wrong today and yesterday, on days on
-//!   which our own machines work, is looked at today: published, found right, or held.
+//! - **The window** of a published list lasts from the beginning of the earliest scan that the list is
+//!   based on to the write of the head. These scans are those of the published comparison, timed by the
+//!   oracle's clock, whatever the machine's clock said. A key *went through the window* if it was live in
+//!   the MLS, and matched the feed's filter, at every instant of the window. A key that was removed during
+//!   the window may be listed or not.
+//! - **Rule zero**: a key of the former list that went through the window is in the new list. The only
+//!   excuse is that the MLS *denied* the key in every kind of answer that it has. That is: a partial denial
+//!   of access, which hides the key, in pages; in answers by key, if keys can be asked for; and in counts,
+//!   if it counts (a falsified count denies as well). If it can neither be asked by key nor counts, it has
+//!   only pages. Then it denied a key if, in every scan that the list is based on, a fault left rows out of
+//!   a page, and if that was also so 18 hours before, or the key came back since then. A key that is hidden
+//!   in only some kinds of answers is live. At MLS Grid, keys cannot be asked for in Broker-Only feeds, nor
+//!   if listings got other ids lately, because the ids of listings that were not seen since are not known.
+//!   A key of the former list that has been live ever since that list was written may not be removed
+//!   either, even if it was added after the scans had begun: another run has seen it. No excuse holds for a
+//!   list without any key, unless the former one had at most ten.
+//! - **Mass removals wait**: a list that removes more keys than the guards allow follows a run that was
+//!   held on an earlier day against the same head, or an operator's approval.
+//! - **Completeness**: a key that has been live since the head's `as_of` is in the list, even if it was in
+//!   no list before. (`as_of` is the beginning of the last good look; if pages follow links, of the one
+//!   before.) The excuses are those of rule zero, and two more. A fault left rows out of a page, while the
+//!   MLS did not count or its count was falsified or changed. Or rows are read by following links, which do
+//!   not overlap, and the listings changed in the window, so that rows moved past the reader. Such a key is
+//!   counted as *late*, and the last days check that it is listed in the end.
+//! - **The head**: complete, in bytewise order, without repetitions; count, size and SHA-256 are those of
+//!   the stored list. Its sequence is the former one's plus one, or everything but the time of the look is
+//!   unchanged. Its newest delta leads from the former list to the new one, and the older deltas are those
+//!   of the former head. A published object never changes, and is never deleted while the head needs it.
+//! - **No delay by others**: if nothing is wrong at a feed's MLS today and yesterday, and our own machines
+//!   work on these days, the feed is looked at today: published, found right, or held.
 //! - **No circle**: an MLS with some hundred listings does not answer 10,000 requests in a day, nor show
 //!   one page 300 times.
-//! - **One at a time**: where our machines work today and yesterday, nothing comes twice, and the MLS
-//!   answers in time, no two executions use one credential by turns. (A lease lasts 20 minutes; a task
-//!   that waits in vain for a slow provider, and the machine's longest pause after it, last longer.)
-//! - **Nothing is stuck**: on the second day without any fault every list is the truth, or what
-//!   differs waits for a person and is true, or for one more day, as many removals came back lately; on
-//!   the third, after a person approved it, every list
-//!   is the truth.
-//! - **Gone was listed** (asked for with `--contradict`): after each write of a head and at each evening
-//!   the API is asked about every live key of the feed. It calls none of them gone, but for those that
-//!   were on a list once: rule zero judged their removal, and a list that has them again tells so. The
-//!   one excuse is that the MLS denied the key when it was asked for keys, on two days.
-//! - **No site takes it down**: what the API says and the list lacks is put before the plugin's decision
-//!   ([`crate::plugin`]), for every live key, as a copy that the site got when the listing came. It takes none
-//!   of them down, never-listed ones included; the excuse is that of *gone was listed*.
-//! - **Sites ask**, each evening, about the live keys and about those that left before any list had them.
-//!   None of the latter is called gone within hours of the first question. Where they can be asked for
-//!   by key, and look like the list's keys, all are gone once the runs of two quiet days have looked.
-//! - **Copies of records** (asked for with `records`): no live record is removed from a copy whose feed lists
-//!   its key; no older record replaces a newer one; a copy is never ahead of its log, nor a log's head of its
-//!   segments; after the quiet days each copy holds the listed keys, and what the MLS says of each.
+//! - **One at a time**: if our machines work today and yesterday, nothing happens twice, and the MLS
+//!   answers in time, then two executions do not use one credential alternately. (A lease lasts 20 minutes.
+//!   A task that waits in vain for a slow provider, with the machine's longest pause after it, takes
+//!   longer.)
+//! - **Nothing is stuck**: on the second day without any fault, every list is the truth, or the difference
+//!   waits for an operator and is true, or waits for one more day because many removals came back lately.
+//!   On the third day, after an operator approved it, every list is the truth.
+//! - **Gone was listed** (checked with `--contradict`): after each write of a head, and each evening, the
+//!   API is asked about every live key of the feed. It calls none of them gone, except keys that were once
+//!   on a list: rule zero judged their removal, and a list that has them again corrects it. The only excuse
+//!   is that the MLS denied the key in answers by key on two days.
+//! - **No site takes it down**: for every live key, the plugin's decision ([`crate::plugin`]) gets the
+//!   API's answer and the list, with a copy that the site got when the listing was added. It takes none of
+//!   them down, including keys that were never listed; the excuse is that of *gone was listed*.
+//! - **Sites ask**, each evening, about the live keys and about those that were removed before any list had
+//!   them. None of the latter is called gone within hours of the first question. If they can be asked for
+//!   by key, and look like the list's keys, all are gone after the runs of two quiet days.
+//! - **Copies of records** (checked with `records`): no live record is removed from a copy whose feed lists
+//!   its key; no older record replaces a newer one; a copy is never ahead of its log. After the quiet days
+//!   each copy holds the listed keys, and the content that the MLS has of each.
 //! - **No secret** in any object, payload or error, and none sent to a host that is not the feed's.
 
 mod check;
@@ -127,7 +125,7 @@ struct Window {
 }
 
 impl World {
-    /// Looks at a head that was written just now.
+    /// Checks a head that was just written.
     pub(crate) fn check_head(&mut self, now: Ms, place: &Place, key: &str) {
         let at = self
             .feeds
@@ -171,12 +169,12 @@ impl World {
         let lost_any = feed.removed.len() > before;
         if is_new {
             feed.listed_at = now;
-            // A held run lists what it saw; what it did not see waits on.
+            // A held run lists the keys that it saw; the others keep waiting.
             if lost_any {
                 feed.held_on.clear();
             }
         }
-        // An excuse holds for as long as the promise stands that was made with it.
+        // An excuse is valid as long as `as_of` does not change.
         if as_of != feed.as_of {
             feed.excused.clear();
         }
@@ -188,7 +186,7 @@ impl World {
         self.check_gone(now, at)
     }
 
-    /// The list of a head that says of it what is true.
+    /// The list of a head that describes it correctly.
     fn sound(&self, head: &Value) -> Result<Vec<String>, String> {
         if head["complete"] != true || head["order"] != "bytewise" {
             return Err("the head is not complete and in order".to_owned());
@@ -239,7 +237,7 @@ impl World {
         let mut windows = Vec::new();
         for scan in scans {
             let began = time(scan, "started_at").ok_or("a scan has no beginning")?;
-            // A list may be published of a scan without an end only where a guard is off.
+            // Only with a guard off, a list may be published from a scan without an end.
             windows.push((began, time(scan, "ended_at").unwrap_or(Ms::MAX)));
         }
         let from = windows.iter().map(|scan| scan.0).min();
@@ -254,7 +252,7 @@ impl World {
         })
     }
 
-    /// What the head's `as_of` promises, and when the look began that it rests on, by the oracle's clock.
+    /// The instant that the head's `as_of` promises, and the beginning of its look, by the oracle's clock.
     fn promise(&self, at: usize, head: &Value, window: &Window) -> (Ms, Ms) {
         let feed = &self.feeds[at];
         let Some(former) = &feed.head else {
@@ -270,8 +268,8 @@ impl World {
         (as_of, window.from)
     }
 
-    /// How many live keys come late, and for which ones there is an excuse; an error tells of one that may
-    /// not be missing.
+    /// How many live keys are late, and which ones are excused; an error names one that must not be
+    /// missing.
     fn rule_zero(
         &self,
         now: Ms,
@@ -282,7 +280,7 @@ impl World {
     ) -> Result<(u64, Vec<String>), String> {
         let feed = &self.feeds[at];
         let listed = |key: &String| feed.list.as_ref().is_some_and(|former| has(former, key));
-        // Where answers come from a cache, the list says itself that it is so much older.
+        // If answers come from a cache, the list's `as_of` is earlier by its age.
         let dialect = Dialect::for_feed(&feed.spec).map_err(|e| e.to_string())?;
         let lag = dialect.lag.as_millis() as Ms;
         let missing: Vec<&String> = feed
@@ -309,8 +307,8 @@ impl World {
             .collect();
         let asks = dialect.confirm.is_by_key();
         let by_id = dialect.id_field(&feed.spec).is_some();
-        // Whatever an MLS denies: no list is emptied while anything lives, but for one of a few keys, each
-        // of which was asked for on two days. One that was empty may stay so for a day.
+        // Whatever an MLS denies: no list becomes empty while a listing is live, except a list of a few
+        // keys, each asked for on two days. A list that was empty may stay so for a day.
         let was_small = feed
             .list
             .as_ref()
@@ -329,7 +327,7 @@ impl World {
             };
             let was_excused = || as_of == feed.as_of && feed.excused.contains(key);
             let asks = asks && !(by_id && denial.is_without_id(window));
-            // What an answer by key shows may have left the list all the same: there the list alone says it.
+            // A key that an answer by key shows may still have left the list; then only pages count.
             let has_scans_alone = !asks || dialect.shows_more;
             let is_denied = (asks && denial.is_total(window))
                 || (has_scans_alone && denial.is_in_every_scan(window));
@@ -355,7 +353,7 @@ impl World {
         Ok((late, excused))
     }
 
-    /// Whether a mass removal was looked at twice, or by a person.
+    /// Whether a mass removal was seen twice, or approved by an operator.
     fn waited(&self, place: &Place, at: usize, list: &[String]) -> Result<(), String> {
         let feed = &self.feeds[at];
         let Some(former) = &feed.list else {

@@ -1,4 +1,4 @@
-//! Plays a story from its first day to its last, and tells what came of it.
+//! Plays a story from its first day to its last, and reports the result.
 
 use std::sync::Arc;
 
@@ -20,14 +20,14 @@ const SYNCS: [Ms; 4] = [5, 9, 15, 24];
 /// A person looks at what is held.
 const EVENING: Ms = 20 * HOUR;
 
-/// What came of a story.
+/// The result of a story.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// What was wrong; the telling stops at the first.
+    /// Broken rules; the story ends at the first.
     pub violations: Vec<String>,
     /// The day of the first violation, from 1.
     pub failed_on: Option<usize>,
-    /// What was counted.
+    /// The counts.
     pub tally: Tally,
     /// The same for the same story.
     pub log: u64,
@@ -37,8 +37,8 @@ pub struct Report {
     pub tale: Vec<String>,
 }
 
-/// Plays the story of a seed. `tells` is how much of it is told: 1 what happened, 2 errors of steps,
-/// 3 every request.
+/// Plays the story of a seed. `tells` is the level of detail: 1 for events, 2 also for errors of steps, 3
+/// for every request.
 ///
 /// # Errors
 /// The story cannot be played at all.
@@ -124,7 +124,7 @@ fn play_day(sim: &Arc<Sim>, scheduler: &mut Scheduler, day: usize) {
         }
     }
     if is_last_quiet && !is_wrong(&sim.world()) {
-        // In the quiet days a person looks after everything that waits.
+        // In the quiet days an operator decides about everything that waits.
         let has_waited = day + 2 > sim.world().story.days.len();
         if has_waited {
             daily::decide(sim, day);

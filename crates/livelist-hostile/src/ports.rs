@@ -1,5 +1,5 @@
-//! The ports of the product over the simulated world. Each operation first passes a point, where it
-//! may die, fail, stall or go on without its caller.
+//! The product's ports over the simulated world. Each operation first passes a point, where it may die,
+//! fail, stall or continue without its caller.
 
 use std::io;
 use std::pin::Pin;
@@ -26,19 +26,19 @@ use crate::dice::{self, Dice};
 use crate::sim::{Got, Ms, Sim, TaskId};
 use crate::transport::SimTransport;
 
-/// A process that runs steps: a function's container, with a clock of its own.
+/// A process that runs steps: a function's container, with its own clock.
 pub struct Container {
     /// The ports and limits.
     pub env: Env,
-    /// Who is at work in it.
+    /// Its current work.
     pub place: Arc<Place>,
 }
 
-/// Where an operation happens: the container, and the invocation that is at work in it.
+/// The place of an operation: the container, and the invocation that runs in it.
 pub struct Place {
     pub(crate) sim: Arc<Sim>,
-    /// The container's number: the nanoseconds of every time that its clock shows, so that the
-    /// oracle can tell by whose clock a time was taken.
+    /// The container's number. Its clock shows it as the nanoseconds of every time, so the oracle knows
+    /// whose clock a time came from.
     pub id: u64,
     /// How far its clock is off.
     pub skew: Ms,
@@ -49,7 +49,7 @@ pub struct Place {
     work: Mutex<Work>,
 }
 
-/// What an invocation is about.
+/// The subject of an invocation.
 #[derive(Debug, Clone, Default)]
 pub struct Work {
     /// The step.
@@ -58,7 +58,7 @@ pub struct Work {
     pub owner: String,
     /// The comparison that is published.
     pub comparison: Option<String>,
-    /// Whether a person said that it may be.
+    /// Whether an operator approved it.
     pub is_approved: bool,
 }
 
@@ -153,7 +153,7 @@ impl Container {
 }
 
 impl Place {
-    /// What is at work here.
+    /// The current work.
     pub fn work(&self) -> Work {
         self.work
             .lock()
@@ -365,7 +365,7 @@ impl Clock for Port {
 
     async fn sleep(&self, duration: Duration) {
         let ms = duration.as_millis() as u64;
-        // A sleep does not fail; who sleeps may die, or be given up.
+        // A sleep does not fail; its task may die, or be abandoned.
         let _ = self.0.pass("sleep", (ms, ms)).await;
     }
 }
@@ -392,7 +392,7 @@ impl Secrets for Port {
     }
 }
 
-/// Sealed texts are numbers: the world keeps what they stand for.
+/// Encrypted texts are numbers: the world stores their content.
 #[async_trait]
 impl Sealer for Port {
     async fn seal(&self, context: &str, secret: &SecretString) -> Result<String, SealError> {
@@ -455,7 +455,7 @@ impl Queue for Port {
     }
 }
 
-/// The sites may only ever be told of what is published.
+/// Sites may only be notified of published facts.
 #[async_trait]
 impl Outbox for Port {
     async fn put(&self, event: &FeedEvent) -> Result<(), StoreError> {

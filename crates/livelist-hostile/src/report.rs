@@ -8,7 +8,7 @@ use livelist_hostile::tally::{Counts, Tally};
 /// The most common pairs of faults are shown; there are hundreds.
 const PAIRS: usize = 12;
 
-/// What a campaign counted, for people.
+/// The counts of a campaign, for people.
 pub fn table(
     tally: &Tally,
     wrong: &[(String, String)],

@@ -1,12 +1,12 @@
-//! Makes a story that goes wrong shorter: leaves out what it can while it still goes wrong.
+//! Shortens a story that goes wrong: leaves out everything without which it still goes wrong.
 
 use crate::play::{Report, play};
 use crate::story::{Cut, Story, Without};
 
-/// A story is tried at most so often.
+/// A story is tried at most this often.
 const TRIES: usize = 600;
 
-/// The shortest cut of `cut` that was found to go wrong, and its report.
+/// The shortest cut of `cut` that still goes wrong, and its report.
 ///
 /// # Errors
 /// The story cannot be played, or does not go wrong.
@@ -37,7 +37,7 @@ pub fn shrink(cut: &Cut) -> Result<(Cut, Report), String> {
         attempt(&mut cut, &mut best, Without::Contradiction(one))?;
     }
     let story = Story::of(&cut);
-    // The quiet days at the end begin earlier: the fewest days first.
+    // Try an earlier start of the final quiet days: the fewest days first.
     let days = story.days.len();
     for kept in [0, 1, 2, 4, 8, 12, 16, 24, 32, 40] {
         if kept < days && attempt(&mut cut, &mut best, Without::DaysFrom(kept))? {

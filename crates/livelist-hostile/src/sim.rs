@@ -1,9 +1,9 @@
-//! The machine room of a simulation: simulated time, tasks, and the points at which they can be
-//! stopped. One task runs at a time, from one point to the next, and what happens at a point is
-//! drawn from the seed and the name of the place, so that a seed tells the same story each time.
+//! The scheduler of a simulation: simulated time, tasks, and the points at which they can be stopped. One
+//! task runs at a time, from one point to the next. What happens at a point is derived from the seed and
+//! the point's name, so a seed gives the same story each time.
 //!
-//! The product's code uses blocking threads inside its steps; the room waits for them before it
-//! chooses again, so that they cannot change the order of anything.
+//! The product's code uses blocking threads inside its steps. The scheduler waits for them before it
+//! chooses the next task, so that they cannot change the order.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -69,7 +69,7 @@ struct SlotState {
     got: Option<Got>,
 }
 
-/// What became of an invocation, as its caller sees it.
+/// The result of an invocation for its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Got {
     /// It answered.
@@ -118,7 +118,7 @@ impl Sim {
         id
     }
 
-    /// A point that fires at `at`; without a time, when somebody fires it.
+    /// A point that fires at `at`; without a time, when another task fires it.
     pub fn point(self: &Arc<Self>, task: TaskId, at: Option<Ms>) -> Point {
         let mut room = self.room();
         let id = room.next();
@@ -145,7 +145,7 @@ impl Sim {
         self.room().push(at, What::Kill(task));
     }
 
-    /// A slot for what becomes of an invocation, and the point at which its caller waits.
+    /// A slot for the result of an invocation, and the point at which its caller waits.
     pub fn slot(self: &Arc<Self>, caller: TaskId) -> (u64, Point) {
         let point = self.point(caller, None);
         let mut room = self.room();
@@ -158,12 +158,12 @@ impl Sim {
         (slot, point)
     }
 
-    /// Nothing will have been heard of `task` at `at`: its caller gives up, and it ends.
+    /// If `task` has not answered at `at`, its caller abandons it, and it ends.
     pub fn deadline(&self, slot: u64, task: TaskId, at: Ms) {
         self.room().push(at, What::Deadline(slot, task));
     }
 
-    /// Tells the caller what became of an invocation, if nobody has; true if it was told now.
+    /// Gives the caller the result of an invocation, unless it has one; returns whether it was given now.
     pub fn settle(&self, slot: u64, got: Got, after: Ms) -> bool {
         let mut room = self.room();
         let at = room.now + after;
@@ -176,7 +176,7 @@ impl Sim {
         true
     }
 
-    /// What the caller was told.
+    /// The result that the caller got.
     pub fn told(&self, slot: u64) -> Got {
         let state = self.room().slots.remove(&slot);
         state.and_then(|s| s.got).unwrap_or(Got::TimedOut)
@@ -239,7 +239,7 @@ impl Room {
     }
 }
 
-/// A place where a task stands until the room lets it go on.
+/// A point at which a task waits until the scheduler continues it.
 pub struct Point {
     sim: Arc<Sim>,
     id: u64,
@@ -336,7 +336,7 @@ impl Scheduler {
 
     fn end(&mut self, task: TaskId) {
         self.adopt();
-        // Dropping it may tell its caller.
+        // Dropping it may inform its caller.
         drop(self.tasks.remove(&task));
         self.sim.room().waiting.remove(&task);
     }

@@ -1,5 +1,4 @@
-//! Storage in memory: plain objects, written by nobody but the simulated ports, and read by the
-//! oracle as they are.
+//! Storage in memory: plain objects, written only by the simulated ports, and read directly by the oracle.
 
 use std::collections::BTreeMap;
 
@@ -26,8 +25,8 @@ pub struct Store {
     writes: u64,
 }
 
-/// Lifecycle rules remove what may go after so many days. Shorter than in production, so that a
-/// world of some weeks sees it.
+/// Lifecycle rules delete retired objects after this many days. It is shorter than in production, so that
+/// it occurs within a world of some weeks.
 const KEPT_DAYS: i64 = 14;
 
 impl Store {
@@ -77,7 +76,7 @@ impl Store {
         }
     }
 
-    /// What the lifecycle rules do each day.
+    /// The daily work of the lifecycle rules.
     pub fn expire(&mut self, now: Ms) {
         let kept = KEPT_DAYS * 86_400_000;
         self.objects

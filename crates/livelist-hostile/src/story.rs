@@ -1,6 +1,6 @@
-//! What happens in a world, as data drawn from its seed before it begins: the MLSs, the feeds, and
-//! for each day what changes in the books, which faults are in force and how often machines fail.
-//! A story can be cut: without a day, a feed, a rule, an event or a single crash.
+//! The events of a world, as data drawn from its seed before it begins: the MLSs, the feeds, and for each
+//! day the changes of listings, the active faults and how often machines fail. A story can be cut: without
+//! a day, a feed, a rule, an event or a single crash.
 
 pub mod contrary;
 mod cut;
@@ -14,12 +14,12 @@ use livelist_mls::{FaultRule, MlsSpec};
 pub use contrary::{Contradiction, Contradictions};
 pub use cut::{Cut, Without};
 
-/// Days at the end in which nothing happens, for what must come right by itself.
+/// Days at the end in which nothing happens, so that everything has to become right.
 pub const QUIET_DAYS: usize = 3;
-/// A host that belongs to nobody's feed.
+/// A host that belongs to no feed.
 pub const STRANGER: &str = "stranger.example";
 
-/// A world and what happens in it.
+/// A world and its events.
 #[derive(Debug, Clone)]
 pub struct Story {
     /// Everything follows from it.
@@ -28,13 +28,13 @@ pub struct Story {
     pub mlss: Vec<MlsPlan>,
     /// The feeds.
     pub feeds: Vec<FeedPlan>,
-    /// The days, the quiet ones at the end not included.
+    /// The days, without the quiet ones at the end.
     pub days: Vec<DayPlan>,
     /// Crashes and errors of ours that are left out, by their number.
     pub spared: BTreeSet<u64>,
-    /// A scan task reads so many pages.
+    /// A scan task reads this many pages.
     pub task_pages: Option<u32>,
-    /// A part holds so many bytes.
+    /// A part holds this many bytes.
     pub part_bytes: usize,
     /// The oracle asks the API about every live key.
     pub asks_check: bool,
@@ -47,9 +47,9 @@ pub struct Story {
 /// One MLS.
 #[derive(Debug, Clone)]
 pub struct MlsPlan {
-    /// What the simulator is told.
+    /// The simulator's specification.
     pub spec: MlsSpec,
-    /// Where it is reached.
+    /// Its host.
     pub host: String,
     /// Whether the registry names the MLS's system though the provider does not demand it.
     pub names_system: bool,
@@ -57,7 +57,7 @@ pub struct MlsPlan {
     pub guards: Option<(f64, u64)>,
     /// The page size in the registry.
     pub page_size: Option<u32>,
-    /// How wrong the time is that it tells, in seconds.
+    /// The error of its `Date`, in seconds.
     pub date_off: i64,
 }
 
@@ -66,7 +66,7 @@ pub struct MlsPlan {
 pub struct FeedPlan {
     /// Whose.
     pub mls: usize,
-    /// For which client, besides the first.
+    /// Whether another client has it as well.
     pub shared: bool,
     /// Through which filter.
     pub filter: Option<String>,
@@ -77,17 +77,17 @@ pub struct FeedPlan {
 /// One day.
 #[derive(Debug, Clone, Default)]
 pub struct DayPlan {
-    /// How often an operation of ours goes wrong.
+    /// How often one of our operations fails.
     pub strikes: f64,
-    /// What happens at each MLS.
+    /// The events at each MLS.
     pub mlss: Vec<MlsDay>,
-    /// A person starts each feed's run once more after so many minutes.
+    /// An operator starts another run of each feed after this many minutes.
     pub again_after: Option<u64>,
-    /// Whether a person looks at what is held.
+    /// Whether an operator looks at held results.
     pub operator: bool,
-    /// Whether the schedule fires twice, messages come twice and late.
+    /// Whether the schedule fires twice, and messages are delivered twice and late.
     pub twice: bool,
-    /// Clocks are wrong by up to so many seconds.
+    /// Clocks are wrong by up to this many seconds.
     pub skew: u64,
     /// The nth comparison of each run begins half an hour late, its lease expires, and another run
     /// overtakes it.
@@ -104,7 +104,7 @@ pub struct MlsDay {
 }
 
 impl MlsDay {
-    /// Whether nothing goes wrong there.
+    /// Whether nothing is wrong there.
     pub fn is_calm(&self) -> bool {
         self.rules.is_empty() && self.events.iter().all(|event| event.request.is_none())
     }
@@ -115,18 +115,18 @@ impl MlsDay {
 pub struct Event {
     /// Just before this request of the day; at dawn when absent.
     pub request: Option<u64>,
-    /// What.
+    /// The change.
     pub change: Change,
 }
 
-/// What changes.
+/// A change of listings.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
     /// Listings are sold.
     Sell(u64),
-    /// A share of all listings goes at once, in percent.
+    /// This percentage of all listings is removed at once.
     Expire(u64),
-    /// Listings come.
+    /// Listings are added.
     Add(u64),
     /// Sold listings come back under their old keys.
     Relist(u64),
@@ -136,11 +136,11 @@ pub enum Change {
     TouchAll,
     /// A share of them is, in percent.
     TouchAtOnce(u64),
-    /// Listings come that stand behind so many others.
+    /// Listings are added after this many others.
     AddAt {
         /// How many.
         n: u64,
-        /// Behind how many.
+        /// After how many.
         at: u64,
     },
     /// Listings leave the account's list, and live on elsewhere.
@@ -153,12 +153,12 @@ pub enum Change {
     Rekey,
     /// The credential is refused, or accepted again.
     Revoke(bool),
-    /// All tokens end.
+    /// All tokens expire.
     ExpireTokens,
 }
 
 impl Story {
-    /// The story of a seed, without what is cut.
+    /// The story of a seed, without the parts that are cut.
     pub fn of(cut: &Cut) -> Story {
         let mut story = Story::draw(cut.seed);
         story.contradict(&cut.contradictions());

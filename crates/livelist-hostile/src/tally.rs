@@ -1,11 +1,11 @@
-//! What struck, and what became of runs: the coverage of a campaign.
+//! Counts of faults, and of the results of runs: the coverage of a campaign.
 
 use std::collections::BTreeMap;
 
 /// Counts by name.
 pub type Counts = BTreeMap<String, u64>;
 
-/// What was counted in one world, or in many.
+/// The counts of one world, or of many.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Worlds.
@@ -24,13 +24,13 @@ pub struct Tally {
     pub strikes: Counts,
     /// Changes of books and credentials, those in mid-scan apart.
     pub changes: Counts,
-    /// Runs by what became of them.
+    /// Runs by their result.
     pub runs: Counts,
     /// Syncs of records by what became of them.
     pub syncs: Counts,
     /// Lists published, and looks that found a list right.
     pub lists: Counts,
-    /// What people did.
+    /// Actions of people.
     pub people: Counts,
 }
 

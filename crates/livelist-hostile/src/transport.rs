@@ -1,5 +1,5 @@
-//! HTTP in the simulated world: host and path choose the MLS, time passes, connections break. No
-//! token may ever go to a host that is not its feed's (F13): that is checked here.
+//! HTTP in the simulated world: host and path choose the MLS, time passes, connections break. It checks
+//! that no token goes to a host that is not its feed's (F13).
 
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ impl From<Delivery> for Sent {
     }
 }
 
-/// The header that tells the time.
+/// The `Date` header.
 fn date(at: Ms) -> Option<(header::HeaderName, HeaderValue)> {
     let at = jiff::Timestamp::from_millisecond(at).ok()?;
     let text = at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
@@ -115,7 +115,7 @@ impl World {
             }
         }
         let Some(at) = mls.filter(|_| is_safe) else {
-            // A stranger's answer looks like a page, and an end.
+            // A stranger's answer looks like the last page.
             return Sent {
                 status: StatusCode::OK,
                 headers: HeaderMap::new(),

@@ -1,4 +1,4 @@
-//! Everything simulated, at one instant: MLSs, storage, executions, and what the oracle remembers.
+//! The simulated state at one instant: MLSs, storage, executions, and the oracle's memory.
 
 mod answers;
 mod change;
@@ -32,13 +32,13 @@ pub const DAY: Ms = 86_400_000;
 
 /// Everything simulated.
 pub struct World {
-    /// What happens.
+    /// The events.
     pub story: Arc<Story>,
     /// Storage.
     pub store: Store,
-    /// What was counted.
+    /// The counts.
     pub tally: Tally,
-    /// Sealed texts: for which run, and what.
+    /// Encrypted texts: for which run, and their content.
     pub(crate) sealed: Vec<(String, String)>,
     /// Names of executions that were started.
     pub(crate) executions: BTreeSet<String>,
@@ -54,7 +54,7 @@ pub struct World {
     now: Ms,
     tale: Option<(u8, Vec<String>)>,
     pub(crate) struck_numbers: Vec<u64>,
-    /// What was wrong.
+    /// Broken rules.
     pub violations: Vec<String>,
 }
 
@@ -70,12 +70,12 @@ pub(crate) struct MlsState {
     questions: u64,
     /// How often each page was shown today, by its address.
     pages: BTreeMap<u64, u64>,
-    /// Who asks, and who asked before.
+    /// The execution that asks, and those that asked before.
     pub(crate) asks: (String, BTreeSet<String>),
     sold: Vec<String>,
     /// When the book changed, in order.
     pub(crate) changes: Vec<Ms>,
-    /// What struck it, in order.
+    /// The faults that struck it, in order.
     pub(crate) strikes: Vec<Strike>,
     today: BTreeSet<&'static str>,
     secrets: Vec<String>,
@@ -107,11 +107,11 @@ pub(crate) struct FeedState {
     pub(crate) head: Option<Value>,
     /// When the published list was written.
     pub(crate) listed_at: Ms,
-    /// What `as_of` of the present head promises, by the oracle's clock.
+    /// The instant that `as_of` of the current head promises, by the oracle's clock.
     pub(crate) as_of: Ms,
-    /// Live keys that may be missing since that was promised.
+    /// Live keys that may be missing since then.
     pub(crate) excused: BTreeSet<String>,
-    /// When the last good look at it began, by the oracle's clock.
+    /// When its last good look began, by the oracle's clock.
     pub(crate) looked_at: Ms,
     /// Keys that were listed and are not now.
     pub(crate) removed: BTreeSet<String>,
@@ -121,7 +121,8 @@ pub(crate) struct FeedState {
     pub(crate) missed: BTreeMap<String, Ms>,
     /// When a site first asked about a key that looks like those of the list, and on which day.
     pub(crate) asked_about: BTreeMap<String, (Ms, usize)>,
-    /// Quiet days whose runs looked, were not held, and found anything: who shows nothing cannot be asked.
+    /// Quiet days whose runs looked, were not held, and found any listing; without a live key, no question
+    /// can be asked.
     pub(crate) quiet_looks: Vec<usize>,
     /// The copy of its records, and as it was once: a backup.
     pub(crate) copy: Copy,
@@ -272,7 +273,7 @@ impl World {
         parsed.map_err(|findings| format!("{findings:?}"))
     }
 
-    /// The secret behind a reference.
+    /// The secret of a reference.
     pub(crate) fn secret(&self, reference: &str) -> Option<String> {
         let name = reference.strip_prefix("ssm:/")?;
         let mls = self.mlss.iter().find(|mls| mls.plan.spec.mls == name)?;
@@ -290,12 +291,12 @@ impl World {
         self.story.days.get(self.day)
     }
 
-    /// How often an operation goes wrong today.
+    /// How often an operation fails today.
     pub(crate) fn strikes(&self) -> f64 {
         self.today().map_or(0.0, |day| day.strikes)
     }
 
-    /// Whether things come twice today.
+    /// Whether deliveries are repeated today.
     pub(crate) fn is_twice(&self) -> bool {
         self.today().is_some_and(|day| day.twice)
     }
@@ -325,7 +326,7 @@ impl World {
         Err((self.skews.len() as u64 - 1, skew))
     }
 
-    /// A container is free again.
+    /// Returns a container.
     pub(crate) fn give_back(&mut self, container: Arc<Container>) {
         let step = container.place.work().step;
         self.pool.entry(step).or_default().push(container);
@@ -336,7 +337,7 @@ impl World {
         self.now
     }
 
-    /// Lets go of the containers, which hold the room that holds this world.
+    /// Drops the containers, which hold the scheduler that holds this world.
     pub(crate) fn close(&mut self) {
         self.pool.clear();
     }

@@ -27,7 +27,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), lambda_runtime::Error> 
     answer(router).await
 }
 
-/// Answers what API Gateway asks, until Lambda ends the process.
+/// Serves API Gateway's requests until Lambda ends the process.
 pub(crate) async fn answer(router: Router) -> Result<(), lambda_runtime::Error> {
     lambda_http::run(service_fn(move |request| {
         router.clone().oneshot(with_id(request))
@@ -35,8 +35,8 @@ pub(crate) async fn answer(router: Router) -> Result<(), lambda_runtime::Error> 
     .await
 }
 
-/// The request with API Gateway's id in a header: what the log has and what the caller is told are
-/// then the same. A header of that name from the caller does not survive.
+/// The request with API Gateway's id in a header, so that the log and the caller have the same id. A header
+/// with that name from the caller is removed.
 fn with_id(mut request: Request) -> Request {
     let id = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),

@@ -11,9 +11,8 @@ use crate::step::parse;
 /// Messages worked on at once: the work is waiting for others.
 const AT_ONCE: usize = 8;
 
-/// Handles a batch; tells SQS which messages to send again. `item` gives the id of a message that
-/// has to come again; without an id, which SQS never leaves out, Lambda takes the whole batch to
-/// have failed.
+/// Handles a batch, and tells SQS which messages to deliver again. `item` returns the id of such a message;
+/// without an id, which SQS always gives, Lambda treats the whole batch as failed.
 pub(crate) async fn handle(
     name: &'static str,
     payload: Value,

@@ -1,4 +1,4 @@
-//! What the environment says: which function this is and what it works with. Read once.
+//! Reads the configuration from the environment, once: which function this is and its settings.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const MACHINE_ARN: &str = "LIVELIST_MACHINE_ARN";
 const KEY_ID: &str = "LIVELIST_KEY_ID";
 const OUTBOX_URL: &str = "LIVELIST_OUTBOX_URL";
 const NOTIFY_LOOPBACK: &str = "LIVELIST_NOTIFY_LOOPBACK";
-/// The namespace of the metrics; nobody counts without it.
+/// The namespace of the metrics; without it there are none.
 const METRICS: &str = "LIVELIST_METRICS";
 const METRICS_PER_MLS: &str = "LIVELIST_METRICS_PER_MLS";
 /// Whether the operators' page is deployed beside the API.
@@ -57,8 +57,8 @@ impl Function {
         ("admin", Function::Admin),
     ];
 
-    /// The variables it cannot do without, besides the bucket. The other functions are not told
-    /// them, as they may not use what they name.
+    /// The variables that the function requires besides the bucket. Other functions do not have them,
+    /// because they may not use those resources.
     fn needs(self) -> &'static [&'static str] {
         match self {
             Function::Planner | Function::Notify => &[QUEUE_URL, DLQ_URL],
@@ -76,7 +76,7 @@ fn known() -> String {
     Function::ALL.map(|(name, _)| name).join(", ")
 }
 
-/// Why the environment is not enough. What the operator has to mend is in the template.
+/// An error in the environment. Operators correct it in the template.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ConfigError {
     #[error("the function's handler {0:?} is not known; it is one of {known}", known = known())]
@@ -104,24 +104,24 @@ pub(crate) struct Config {
     pub(crate) machine_arn: Option<String>,
     pub(crate) key_id: Option<String>,
     pub(crate) outbox_url: Option<String>,
-    /// Whether notices may go to this machine: on the local stack.
+    /// Whether notices may be sent to this machine: on the local stack.
     pub(crate) notify_loopback: bool,
     /// The namespace of the metrics.
     pub(crate) metrics: Option<String>,
     /// Whether there are metrics of each MLS besides the totals.
     pub(crate) metrics_per_mls: bool,
-    /// Whether the operators' page stands beside the API.
+    /// Whether the API also serves the dashboard.
     pub(crate) has_dashboard: bool,
-    /// A scan or confirm task hands on after this.
+    /// A scan or confirm task ends and hands on after this time.
     pub(crate) scan_time: Duration,
-    /// The planner lets so many pairs start in a second.
+    /// The planner lets this many pairs start per second.
     pub(crate) pairs_a_second: Option<u32>,
 }
 
 impl Config {
     /// Reads the variables through `get`.
     pub(crate) fn read(get: impl Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
-        // An empty variable is what a template makes of a value that it does not have.
+        // A template writes an empty variable for a value that it does not have.
         let get = |name| get(name).filter(|value| !value.trim().is_empty());
         let handler = get(HANDLER).unwrap_or_default();
         let function = Function::ALL.into_iter().find(|(name, _)| *name == handler);
@@ -156,7 +156,7 @@ impl Config {
     }
 }
 
-/// No, where it is not said.
+/// `no` by default.
 fn yes_or_no(variable: &'static str, value: Option<String>) -> Result<bool, ConfigError> {
     match value.as_deref() {
         None | Some("no") => Ok(false),
@@ -169,7 +169,7 @@ fn yes_or_no(variable: &'static str, value: Option<String>) -> Result<bool, Conf
     }
 }
 
-/// A whole number, at least 1; nothing where it is not said.
+/// A whole number, at least 1; `None` if not given.
 fn whole(variable: &'static str, value: Option<String>) -> Result<Option<u32>, ConfigError> {
     let Some(value) = value else { return Ok(None) };
     match value.trim().parse() {
@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn functions_are_named_after_their_steps() {
         let names = Function::ALL.map(|(name, _)| name);
-        // The planner's step is `plan`, and the worker's comes between.
+        // The planner's step is `plan`, and the worker's comes after it.
         assert_eq!(names[2..9], livelist_steps::step::NAMES[1..]);
     }
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 /// To finish the page under way, write the last part and answer.
 const MARGIN: Duration = Duration::from_secs(60);
 
-/// The time for one task: `longest`, or less if the invocation ends at `deadline` (milliseconds
-/// since 1970) before. A minute is left to finish, or a tenth of what is left if that is more; but
-/// never more than half, so that a function with a short timeout still gets something done.
+/// The time for one task: `longest`, or less if the invocation ends at `deadline` (milliseconds since 1970)
+/// before. A minute is reserved for finishing, or a tenth of the rest if that is more; but never more than
+/// half, so that a function with a short timeout still makes progress.
 pub(crate) fn task_time(longest: Duration, deadline: u64, now: jiff::Timestamp) -> Duration {
     let now = u64::try_from(now.as_millisecond()).unwrap_or_default();
     let left = Duration::from_millis(deadline.saturating_sub(now));

@@ -1,13 +1,13 @@
-//! Metrics as lines of the log: CloudWatch's embedded metric format. CloudWatch takes the numbers out
-//! of a line of JSON that says in `_aws` which of its members are metrics; the others can be searched
-//! by CloudWatch Logs Insights.
+//! Metrics as log lines, in CloudWatch's embedded metric format. `_aws` in the line says which of its
+//! members are metrics, and CloudWatch extracts them. The others can be searched by CloudWatch Logs
+//! Insights.
 //!
-//! Lambda hands on what a custom runtime writes to standard output as it is, a line an event, also
-//! where the format of the log is JSON: that setting changes Lambda's own lines. So the line has to be
-//! whole and nothing but the document.
+//! Lambda passes the standard output of a custom runtime on unchanged, one event per line, even if the log
+//! format is JSON, which affects only Lambda's own lines. So a line has to be complete and contain only the
+//! document.
 //!
 //! Each combination of a name and a dimension's value costs. Totals, without a dimension, are always
-//! there; by MLS only what tells one MLS from another, and only where the template says so.
+//! reported; metrics by MLS only if the template says so, and only those that differ between MLSs.
 
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
@@ -29,7 +29,7 @@ pub(crate) struct Emf {
 }
 
 impl Emf {
-    /// Metrics in `namespace`; for each MLS besides the totals if `by_mls`.
+    /// Metrics in `namespace`; with `by_mls`, also for each MLS.
     pub(crate) fn new(namespace: String, by_mls: bool, out: Box<dyn Write + Send>) -> Emf {
         let out = Mutex::new(out);
         Emf {
@@ -153,7 +153,7 @@ struct Document<'a> {
 }
 
 impl Document<'_> {
-    /// What is metric, in which dimensions.
+    /// Which members are metrics, and in which dimensions.
     fn directives(&self) -> Vec<Directive<'_>> {
         let names = |of_each_mls: bool| {
             let metrics = self.metrics.iter();

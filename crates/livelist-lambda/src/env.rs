@@ -1,5 +1,5 @@
-//! The steps' environment on AWS. Built once, before the first event; connections are made when
-//! they are needed.
+//! The steps' environment on AWS. Built once, before the first event; connections are opened when they are
+//! needed.
 
 use std::sync::Arc;
 
@@ -64,7 +64,7 @@ pub(crate) async fn build(config: &Config) -> Env {
     }
 }
 
-/// The usual limits, but for what the environment says otherwise.
+/// The default limits, with the changes of the environment.
 fn limits(config: &Config) -> Limits {
     let usual = Limits::default();
     Limits {

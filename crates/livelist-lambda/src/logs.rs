@@ -7,9 +7,9 @@ use tracing_subscriber::EnvFilter;
 
 const DEFAULT: &str = "info";
 
-/// Other people's crates say more than an operator asked for, and below `info` some print what they
-/// send and receive: tokens among it. The filter does not open them. The runtime's own line about
-/// an error would only repeat ours.
+/// Other crates log more than operators need, and below `info` some print what they send and receive,
+/// including tokens. The filter never enables them. The runtime's own line about an error would only repeat
+/// ours.
 const OTHERS: &[&str] = &[
     "aws_config=warn",
     "aws_runtime=warn",
@@ -46,8 +46,8 @@ fn filter(wanted: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseEr
     Ok(filter)
 }
 
-/// Begins to log what `wanted` asks for; a filter that cannot be read is told, and `info` is taken.
-/// Panics are logged too.
+/// Starts logging with the filter `wanted`; an invalid filter is reported, and `info` is used. Panics are
+/// logged too.
 pub(crate) fn init(wanted: Option<String>) {
     let wanted = wanted.filter(|w| !w.trim().is_empty());
     let wanted = wanted.as_deref().unwrap_or(DEFAULT);

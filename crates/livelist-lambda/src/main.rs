@@ -1,8 +1,7 @@
 //! The Lambda binary: every function is this `bootstrap`, and `_HANDLER` says which one it is.
 //!
-//! The work is done by `livelist-steps`, `livelist-api` and
-//! `livelist-notify`; here live the environment, the mapping
-//! of events and errors, and the log. Depends on everything; nothing depends on it.
+//! The work is done by `livelist-steps`, `livelist-api` and `livelist-notify`. Here are the environment,
+//! the mapping of events and errors, and the log. Depends on everything; nothing depends on it.
 
 mod admin;
 mod api;
@@ -22,7 +21,7 @@ mod worker;
 
 use std::process::ExitCode;
 
-/// What is deployed has no switches that turn guards off.
+/// A deployed binary has no switches that turn guards off.
 const _: () = assert!(
     !livelist_model::guard_switch::ARE_COMPILED_IN,
     "the feature `mutations` of livelist-model is for livelist-hostile alone"

@@ -16,7 +16,7 @@ use crate::step::guarded;
 
 const NAME: &str = "notify";
 
-/// What a message says of how often it came.
+/// The attribute with the number of deliveries.
 const COUNT: &str = "ApproximateReceiveCount";
 
 /// Serves the queue.
@@ -62,7 +62,7 @@ async fn handle(
     .await
 }
 
-/// Handles one message. Gives its id if it has to come again.
+/// Handles one message. Returns its id if it has to be delivered again.
 async fn item(notifier: &Notifier, queue: &dyn Queue, message: SqsMessage) -> Option<String> {
     let body = message.body.unwrap_or_default();
     let receipt = message.receipt_handle.unwrap_or_default();
@@ -102,7 +102,7 @@ mod tests {
     const MLS: &str = r#"{"mls":"abor","provider":"reso","credential":"env:X",
         "base_url":"https://x.example/odata"}"#;
 
-    /// Nobody listens there, and nobody may be called there.
+    /// An address without a listener, which may not be called either.
     fn client(name: &str) -> String {
         format!(
             r#"{{"client":"{name}","pairs":[{{"mls":"abor","resource":"Property"}}],

@@ -6,8 +6,8 @@ use livelist_steps::StepError;
 /// Step Functions keeps 32 KiB of a cause; an operator reads less.
 const LONGEST: usize = 4_000;
 
-/// What Lambda answers for `error`: `errorType` is its stable name, `errorMessage` what happened
-/// and, in a line of its own, what to do.
+/// Lambda's answer for `error`: `errorType` is its stable name, `errorMessage` the message and, on a
+/// separate line, the advice.
 pub(crate) fn diagnostic(error: &StepError) -> Diagnostic {
     let mut message: String = error.chain().chars().take(LONGEST).collect();
     message.push('\n');

@@ -84,8 +84,8 @@ pub(crate) fn parse<I: DeserializeOwned>(payload: Value) -> Result<I, StepError>
     })
 }
 
-/// Makes a panic an error with a name that the state machine knows. The panic itself was logged
-/// where it happened; its text may hold anything and does not leave the process.
+/// Turns a panic into an error whose name the state machine knows. The panic was logged where it happened;
+/// its text may contain anything and does not leave the process.
 pub(crate) async fn guarded<O>(
     work: impl Future<Output = Result<O, StepError>>,
 ) -> Result<O, StepError> {
@@ -95,7 +95,7 @@ pub(crate) async fn guarded<O>(
     }
 }
 
-/// What an event is about, for the log; as far as it says.
+/// The subject of an event, for the log.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct About {
     pub(crate) run: Option<String>,

@@ -1,4 +1,4 @@
-//! An environment of twins for this crate's tests.
+//! An environment of twins, for this crate's tests.
 
 use std::sync::Arc;
 

@@ -24,10 +24,10 @@ async fn handle(env: &Env, payload: Value) -> Result<SqsBatchResponse, Diagnosti
     .await
 }
 
-/// Handles one message. Gives its id if it has to come again.
+/// Handles one message. Returns its id if it has to be delivered again.
 async fn item(env: &Env, message: SqsMessage) -> Option<String> {
     let body = message.body.unwrap_or_default();
-    // What became of it, good or put aside, the step has logged.
+    // The step has logged the result.
     let error = guarded(start::run(env, &body)).await.err()?;
     let about = About::pair(&serde_json::from_str(&body).unwrap_or_default());
     tracing::error!(

@@ -1,7 +1,7 @@
-//! Merging segments, so that a head names few of them and a look-up reads few indexes. An older
-//! segment is merged with the newer ones when it is not larger than all of them, as in a log-structured
-//! merge tree. So a change that is rewritten stands in a segment at least twice as large, and each change
-//! is rewritten a number of times that grows with the logarithm of the log.
+//! Merges segments, so that a head names few of them and a look-up reads few indexes. An older segment is
+//! merged with the newer ones if it is not larger than all of them together, as in a log-structured merge
+//! tree. So a rewritten change is in a segment at least twice as large, and the number of rewrites of a
+//! change grows with the logarithm of the log.
 
 use livelist_model::ReplicationId;
 use livelist_store::Objects;
@@ -11,9 +11,9 @@ use crate::head::Segment;
 use crate::piece::Pieces;
 use crate::read::{Changes, Span};
 
-/// A merge takes at least so many segments: fewer are not worth its write.
+/// A merge takes at least this many segments: fewer are not worth the write.
 const LEAST: usize = 6;
-/// From so many segments on a merge takes what it can get.
+/// With at least this many segments, a merge takes whatever it can.
 const MANY: usize = 64;
 /// Below this many bytes size plays no part: writing the object costs more than its bytes.
 const SMALL: u64 = 16 * 1024;
@@ -63,8 +63,8 @@ pub(crate) async fn merge(
 mod tests {
     use super::*;
 
-    /// Appends `count` segments of these sizes and merges as it is due: how many there were at most, and
-    /// how many bytes were written for each that was appended.
+    /// Appends segments of these sizes, and merges when due. Returns the most segments there were at once,
+    /// and the bytes written per appended byte.
     fn play(sizes: impl Iterator<Item = u64>) -> (usize, f64) {
         let mut segments: Vec<u64> = Vec::new();
         let (mut most, mut appended, mut written) = (0, 0, 0);

@@ -1,4 +1,4 @@
-//! What can go wrong with a log.
+//! The errors of a log.
 
 use livelist_store::StoreError;
 
@@ -11,7 +11,7 @@ pub enum LogError {
     /// Another process has written to the log: it has to be opened again.
     #[error("another process has written to the log of {0}")]
     Moved(String),
-    /// A piece is not what the head says.
+    /// A piece differs from what the head says.
     #[error("the log's object {name} cannot be read: {reason}")]
     Corrupt {
         /// The object.

@@ -1,24 +1,24 @@
-//! The head of a log: which segments it has, and where its sources are.
+//! The head of a log: its segments, and the cursors of its sources.
 
 use std::collections::BTreeMap;
 
 use livelist_records::Place;
 use serde::{Deserialize, Serialize};
 
-/// What a log consists of: `records/{replication}/head.json`.
+/// The parts of a log: `records/{replication}/head.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Head {
     /// Version of this document's form.
     pub schema: u32,
-    /// Which log this is. A log that is begun anew has another one, so that a destination knows that its
-    /// position means nothing any more.
+    /// Identifies this log. A log that is started again gets another one, so that destinations know that
+    /// their positions are invalid.
     pub generation: String,
     /// The number of the next change; the first is 1.
     pub next: u64,
     /// The segments, oldest first. Their numbers follow each other without a gap.
     pub segments: Vec<Segment>,
-    /// Where each source is, by resource. Only the source reads its cursor.
+    /// The cursor of each source, by resource. Only the source reads its cursor.
     pub cursors: BTreeMap<String, serde_json::Value>,
     /// Fingerprints of the resources' schemas.
     pub schemas: BTreeMap<String, String>,
@@ -33,7 +33,7 @@ impl Head {
     /// The form that this version writes and reads.
     pub const SCHEMA: u32 = 1;
 
-    /// The number of the newest change; 0 where there is none.
+    /// The number of the newest change; 0 if there is none.
     pub fn newest(&self) -> u64 {
         self.next.saturating_sub(1)
     }

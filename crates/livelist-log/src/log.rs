@@ -1,4 +1,4 @@
-//! A log that is open: its head as it was read, and what can be done with it.
+//! An open log: its head as it was read, and its operations.
 
 use livelist_model::layout;
 use livelist_model::{ReplicationId, ResourceName};
@@ -11,8 +11,7 @@ use crate::piece::PIECE_BYTES;
 use crate::read::{Changes, Span};
 use crate::{compact, lookup};
 
-/// The log of one replication. One process writes it at a time; whoever comes second is told
-/// ([`LogError::Moved`]).
+/// The log of one replication. One process writes it at a time; a second writer gets [`LogError::Moved`].
 pub struct Log<'a> {
     pub(crate) objects: &'a dyn Objects,
     pub(crate) replication: ReplicationId,
@@ -68,7 +67,7 @@ impl<'a> Log<'a> {
         })
     }
 
-    /// The same log, whose new pieces have at least so many bytes, uncompressed (but for a segment's last).
+    /// The same log, with new pieces of at least this many uncompressed bytes (except a segment's last).
     #[must_use]
     pub fn in_pieces_of(self, bytes: usize) -> Self {
         Log {
@@ -91,10 +90,10 @@ impl<'a> Log<'a> {
         self.is_noted
     }
 
-    /// Where the source of a resource is.
+    /// The cursor of a resource's source.
     ///
     /// # Errors
-    /// The cursor is of another version.
+    /// The cursor has another version.
     pub fn cursor<T: serde::de::DeserializeOwned>(
         &self,
         resource: &str,
@@ -104,7 +103,7 @@ impl<'a> Log<'a> {
         cursor.map_err(|e| LogError::corrupt(&layout::log_head(&self.replication), e))
     }
 
-    /// What changed in a span of numbers.
+    /// The changes in a range of numbers.
     ///
     /// # Errors
     /// A piece cannot be read.
@@ -152,8 +151,8 @@ impl<'a> Log<'a> {
         Ok(read.map(|(schema, _)| schema))
     }
 
-    /// Writes down what the metadata says of a resource; nothing is written where it is known. Gives
-    /// whether it is new. The head names it with its next write.
+    /// Stores the metadata of a resource, unless it is stored already. Returns whether it is new. The head
+    /// names it with its next write.
     ///
     /// # Errors
     /// It cannot be written.
@@ -200,7 +199,7 @@ impl<'a> Log<'a> {
         }
     }
 
-    /// Merges segments where that is due. Gives whether any were.
+    /// Merges segments if it is due. Returns whether any were merged.
     ///
     /// # Errors
     /// A piece cannot be read or written, or another process has written to the log.
@@ -223,7 +222,7 @@ impl<'a> Log<'a> {
         let kept: Vec<String> = names(&head.segments).collect();
         self.advance(head).await?;
         for name in names(&former).filter(|name| !kept.contains(name)) {
-            // Whoever reads them now goes on: they are removed days later.
+            // Current readers can continue: the segments are deleted days later.
             if let Err(error) = self.objects.retire(&name).await {
                 tracing::warn!(object = name, %error, "a former piece of a log could not be retired");
             }

@@ -1,4 +1,4 @@
-//! What the log holds of some records: the newest change of each, read from the indexes.
+//! Looks up records in the log: the newest change of each, read from the indexes.
 
 use std::collections::BTreeMap;
 

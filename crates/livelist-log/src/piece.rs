@@ -1,4 +1,4 @@
-//! Pieces: gzip text, a change a line. Whoever looks into a log needs `zcat` and `jq`.
+//! Pieces: gzip text, one change per line, which can be read with `zcat` and `jq`.
 
 use std::io::{BufRead, BufReader, Read, Write};
 
@@ -16,9 +16,9 @@ use tokio::io::AsyncReadExt;
 use crate::error::LogError;
 use crate::head::Piece;
 
-/// A piece ends when its records take so many bytes, uncompressed. A record has a few kilobytes.
+/// A piece ends when its records take this many bytes, uncompressed. A record has a few kilobytes.
 pub(crate) const PIECE_BYTES: usize = 16 * 1024 * 1024;
-/// No piece has more bytes, compressed: one record of 16 MB may stand on top.
+/// The limit of a piece's compressed bytes: it may have one extra record of 16 MB.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// Pieces are read a few times and written often. Level 1 takes a third of the time of level 6.
 const LEVEL: u32 = 1;
@@ -63,7 +63,7 @@ impl<'a> Pieces<'a> {
         }
     }
 
-    /// Adds a change; its place is behind that of the one before.
+    /// Adds a change; its place is after that of the one before.
     pub(crate) async fn push(&mut self, change: &Change) -> Result<(), LogError> {
         self.line.clear();
         let failed = |e: &dyn ToString| LogError::corrupt("a new piece", e.to_string());
@@ -115,7 +115,7 @@ impl<'a> Pieces<'a> {
         Ok(())
     }
 
-    /// Writes what a task before this one may have written as well: the name holds the content's digest.
+    /// Writes an object that an earlier task may have written as well: its name has the content's digest.
     async fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
         let put = self.objects;
         put.put(name, bytes.into(), Condition::Always, Retention::Keep)
@@ -179,5 +179,5 @@ impl Lines {
     }
 }
 
-/// A record of 16 MB, and what stands beside it.
+/// A record of 16 MB, and the other members of its line.
 const MAX_LINE: u64 = 17 * 1024 * 1024;

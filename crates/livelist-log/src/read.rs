@@ -1,5 +1,5 @@
-//! Reading a log: of each record that changed in a span of numbers, the newest change, in the order of
-//! the places. A destination takes them in this order, and can stop behind any of them.
+//! Reads a log: for each record that changed in a range of numbers, the newest change, in the order of
+//! places. A destination applies them in this order, and can stop after any of them.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -18,7 +18,7 @@ pub struct Span {
     pub above: u64,
     /// Those up to this number.
     pub to: u64,
-    /// Those behind this place.
+    /// Only changes after this place.
     pub behind: Option<Place>,
 }
 
@@ -127,14 +127,15 @@ impl<'a> Changes<'a> {
         }
     }
 
-    /// The next change; nothing at the end.
+    /// The next change; `None` at the end.
     ///
     /// # Errors
-    /// A piece cannot be read, or is gone because segments were merged long ago: open the log again.
+    /// A piece cannot be read, or was deleted because its segments were merged long ago: open the log
+    /// again.
     pub async fn next(&mut self) -> Result<Option<Change>, LogError> {
         while let Some(Next { change, source }) = self.heap.pop() {
             self.refill(source).await?;
-            // Of one place the newest comes first.
+            // The newest change of a place comes first.
             if self.last.as_ref() == Some(&change.place) {
                 continue;
             }

@@ -1,5 +1,5 @@
-//! An answer before it is on the wire: status, headers, a body that is made while it is sent, and
-//! the ways in which sending can go wrong; and its delivery, over a socket or in process.
+//! An answer before it is sent: status, headers, a body that is generated during sending, and the ways in
+//! which sending can fail; and its delivery, over a socket or in process.
 
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,10 +17,10 @@ use hyper::{HeaderMap, Response, StatusCode};
 use crate::clock;
 use crate::page::Pieces;
 
-/// What hyper sends.
+/// The response type of hyper.
 pub(crate) type Sent = Response<BoxBody<Bytes, io::Error>>;
 
-/// An answer on its way: what a client gets, over a socket or in process.
+/// An answer for a client, over a socket or in process.
 pub struct Delivery {
     /// The status.
     pub status: StatusCode,
@@ -38,7 +38,7 @@ pub struct Delivery {
 pub enum BodyPieces {
     /// It is there.
     Whole(Vec<u8>),
-    /// It comes in pieces.
+    /// A stream of chunks.
     Stream(Box<dyn Iterator<Item = Vec<u8>> + Send + Sync>),
 }
 
@@ -55,7 +55,7 @@ impl BodyPieces {
 /// How a body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// It is whole, as far as HTTP can tell.
+    /// Complete, as far as HTTP can tell.
     Whole,
     /// The connection is reset.
     Reset,
@@ -63,7 +63,7 @@ pub enum Ending {
     Closed,
 }
 
-/// What will be sent.
+/// An answer before it is sent.
 pub(crate) struct Answer {
     pub status: StatusCode,
     pub headers: Vec<(&'static str, String)>,
@@ -76,12 +76,12 @@ pub(crate) struct Answer {
 
 pub(crate) enum Body {
     Text(String),
-    /// A text so long that it is squeezed as a page is.
+    /// A text long enough to be compressed like a page.
     Document(String),
     Page(Box<Pieces>),
 }
 
-/// What happens to the body on its way.
+/// What happens to the body during sending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wire {
     Whole,
@@ -91,7 +91,7 @@ pub(crate) enum Wire {
     GzipCut,
     /// Half of it, then a TCP reset.
     Reset,
-    /// Half of it under the `Content-Length` of the whole, then the end of the connection.
+    /// Half of it, with the `Content-Length` of the whole, then the connection ends.
     Short,
 }
 
@@ -172,7 +172,7 @@ impl Answer {
 }
 
 impl Delivery {
-    /// The response over a connection. `reset` is told whether to end it with a reset.
+    /// The response over a connection. `reset` is set if the connection has to end with a reset.
     pub(crate) fn into_response(self, reset: &AtomicBool) -> Sent {
         let body = match (self.pieces, self.ending) {
             (BodyPieces::Whole(bytes), Ending::Whole) => full(bytes),
@@ -192,7 +192,7 @@ impl Delivery {
 }
 
 impl Body {
-    /// Whether it is sent with gzip to who takes it.
+    /// Whether it is sent with gzip to clients that accept it.
     pub fn is_long(&self) -> bool {
         !matches!(self, Self::Text(_))
     }
@@ -221,7 +221,7 @@ where
     BodyExt::boxed(StreamBody::new(stream::iter(frames)))
 }
 
-/// What is there of it, and then an error, at which hyper drops the connection.
+/// The body up to the break, then an error, at which hyper drops the connection.
 fn broken(
     pieces: impl Iterator<Item = Vec<u8>> + Send + Sync + 'static,
 ) -> BoxBody<Bytes, io::Error> {
@@ -239,7 +239,7 @@ fn squeezed(plain: &[u8]) -> Vec<u8> {
         .concat()
 }
 
-/// Pieces of a gzip stream made from plain pieces as they come.
+/// Chunks of a gzip stream, made from plain chunks as they arrive.
 struct Gzip<I> {
     plain: I,
     encoder: Option<GzEncoder<Vec<u8>>>,

@@ -1,5 +1,5 @@
-//! The book of listings behind a simulated MLS: which rows there are, which live, when each was
-//! last changed. Compact: a few integers a row; keys and bodies are made when they are asked for.
+//! The listings of a simulated MLS: which rows exist, which are live, and when each was last changed.
+//! Compact: a few integers per row; keys and bodies are generated on request.
 //!
 //! Knows nothing of HTTP or of dialects.
 
@@ -45,39 +45,39 @@ pub(crate) struct Book {
     live: Bits,
     /// Row → its slot in `changes`.
     slot: Vec<u32>,
-    /// Slot → row, in the order of modification; a slot its row has left stays behind.
+    /// Slot → row, in the order of modification; a slot that its row has left stays behind.
     changes: Vec<u32>,
     /// When the slots were written.
     rounds: Vec<Round>,
-    /// The order of listing, where it is not that of the rows.
+    /// The order of listing, if it is not that of the rows.
     listed: Option<Vec<u32>>,
     /// Rows by the bytes of their keys.
     by_key: Vec<u32>,
     /// Rows by their keys as numbers, once that order was asked for.
     by_number: Option<Vec<u32>>,
-    /// Whether rows that are gone stay visible as such, and those that do.
+    /// Whether removed rows stay visible as such, and which do.
     tombstones: bool,
     gone: Bits,
     /// Rows that left this reader's list, and live on elsewhere.
     away: Bits,
-    /// Listing ids that were given anew, both ways.
+    /// Listing ids that were changed, in both directions.
     ids: HashMap<u32, u64>,
     rows_of_ids: HashMap<u64, u32>,
-    /// What the server's comparisons and instants are like.
+    /// How the server compares keys and shows timestamps.
     blind: bool,
     numeric: bool,
     fine: bool,
-    /// What was changed of rows, where something was.
+    /// Changes of rows, for rows that have any.
     edits: HashMap<u32, Edit>,
-    /// How many rows tell of a change late.
+    /// How many rows have a timestamp before their change.
     late: usize,
-    /// What a change of photos moves, where rows are whole records.
+    /// Which timestamps a change of photos affects, if rows are whole records.
     photos: Option<PhotosMove>,
-    /// What stamps changes, where it is not the book itself.
+    /// The clock for timestamps of changes, if it is not the book itself.
     clock: Option<Arc<dyn Clock>>,
-    /// What left the book, in the order of time.
+    /// Removed rows, in the order of time.
     departures: Vec<Departure>,
-    /// What stale readings see.
+    /// The state that stale readers see.
     snapshot: Option<Bits>,
     /// Changes with every change.
     version: u64,
@@ -165,7 +165,7 @@ impl Book {
         self.version
     }
 
-    /// The live keys that are hidden from a reader who may not see these rows.
+    /// The live keys that are hidden from a reader without access to these rows.
     pub fn hidden_keys(&self, hidden: Hidden) -> Vec<String> {
         let denied = self.live.ones().filter(|&row| self.hides(row, hidden));
         denied.map(|row| self.key(row)).collect()
@@ -240,7 +240,7 @@ impl Book {
         }
     }
 
-    /// When a slot was written, in microseconds; below the millisecond only where that is hidden.
+    /// When a slot was written, in microseconds; below the millisecond only if that is hidden.
     fn changed_us(&self, slot: u32) -> i64 {
         let ms = self.changed_ms(slot);
         let below = if self.fine {
@@ -327,8 +327,8 @@ impl Book {
         changed.into_iter().map(|row| self.key(row)).collect()
     }
 
-    /// Keys and times of what was deleted, the first first. A quarter is left out, as rows that a
-    /// status or a permission took away are at UtahRealEstate; what was listed again is in.
+    /// Keys and times of deleted rows, oldest first. A quarter is left out, like rows lost by status or
+    /// permission at UtahRealEstate; rows that were listed again are included.
     pub fn deleted(&self) -> impl Iterator<Item = (String, i64)> + '_ {
         let told = |left: &&Departure| !lot(self.seed, left.row, 8).is_multiple_of(4);
         self.departures.iter().filter(told).map(|left| {
@@ -338,7 +338,7 @@ impl Book {
         })
     }
 
-    /// From here on stale readings see what is visible now.
+    /// From now on, stale readers see the current state.
     pub fn take_snapshot(&mut self) {
         self.snapshot = Some(self.live.clone());
         self.seen = select::Seen::default();
@@ -381,7 +381,7 @@ impl Book {
         self.by_number = None;
     }
 
-    /// Modifies `n` live rows, each at an instant of its own.
+    /// Modifies `n` live rows, each at its own timestamp.
     pub fn touch(&mut self, n: usize) -> Vec<String> {
         let mut rows: Vec<u32> = self.live.ones().collect();
         self.dice.pick(&mut rows, n);
@@ -445,7 +445,7 @@ impl Book {
     }
 }
 
-/// Which StandardStatus a row has: about 80 of 100 Active, 15 Pending, 5 Closed.
+/// The StandardStatus of a row: about 80 of 100 Active, 15 Pending, 5 Closed.
 pub(crate) fn status(seed: u64, row: u32) -> &'static str {
     match lot(seed, row, 1) % 100 {
         0..80 => "Active",
@@ -454,7 +454,7 @@ pub(crate) fn status(seed: u64, row: u32) -> &'static str {
     }
 }
 
-/// What a row cost when it was listed.
+/// The list price of a row.
 pub(crate) fn price(seed: u64, row: u32) -> u64 {
     50_000 + lot(seed, row, 4) % 2_000 * 1_000
 }
@@ -473,7 +473,7 @@ pub(crate) fn property_type(seed: u64, row: u32) -> &'static str {
     }
 }
 
-/// What a salt does to a seed; none leaves it as it is.
+/// Mixes a salt for a seed; no salt changes nothing.
 fn mix_salt(salt: u64) -> u64 {
     if salt == 0 { 0 } else { mix(salt) }
 }

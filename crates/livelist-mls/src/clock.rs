@@ -1,4 +1,4 @@
-//! Time as a simulated MLS sees it, and the ways providers write an instant.
+//! The time of a simulated MLS, and the forms in which providers write timestamps.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
-/// The two clocks of a simulated MLS. Both tell the same time; the second never goes back.
+/// The two clocks of a simulated MLS. Both show the same time; the second never goes back.
 pub trait Clock: Send + Sync + fmt::Debug {
-    /// The calendar clock, which stands in logs and headers.
+    /// The calendar clock, for logs and headers.
     fn now(&self) -> Timestamp;
 
     /// The clock for lives of tokens and for rate limits.
@@ -38,7 +38,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that a simulation sets. Time stands still in between, and never goes back.
+/// A clock that a simulation sets. It stands still in between, and never goes back.
 #[derive(Debug)]
 pub struct SetClock {
     began: (Timestamp, Instant),
@@ -49,7 +49,7 @@ impl SetClock {
     /// A clock that shows `now`.
     pub fn at(now: Timestamp) -> Self {
         Self {
-            // Where the instants begin does not matter: only what passes between two is looked at.
+            // The start of the instants does not matter, only their differences.
             began: (now, SystemClock.instant()),
             now: Mutex::new(now),
         }
@@ -86,7 +86,7 @@ impl Ahead {
         Self { clock, seconds }
     }
 
-    /// Sets it so many seconds further ahead.
+    /// Sets it further ahead by this many seconds.
     pub fn more(&self, seconds: u32) {
         self.seconds
             .fetch_add(i64::from(seconds), Ordering::Relaxed);
@@ -105,7 +105,7 @@ impl Clock for Ahead {
     }
 }
 
-/// The machine's clock, for tests of what is handed an instant.
+/// The machine's clock, for tests that need an instant.
 #[cfg(test)]
 pub(crate) fn instant() -> Instant {
     SystemClock.instant()

@@ -1,5 +1,5 @@
-//! The hands on a simulated MLS: what a test does to the book and the credential, and what it
-//! sees of them. The same over HTTP is in `control::remote`.
+//! Controls of a simulated MLS: how a test changes the book and the credential, and inspects them.
+//! `control::remote` offers the same over HTTP.
 
 pub(crate) mod remote;
 
@@ -14,7 +14,7 @@ use crate::incoming::RequestKind;
 use crate::log::LoggedRequest;
 use crate::mls::Mls;
 
-/// The hands on one simulated MLS; cheap to clone, for use from any thread.
+/// The controls of one simulated MLS; cheap to clone, for use from any thread.
 #[derive(Clone)]
 pub struct Control {
     mls: Arc<Mutex<Mls>>,
@@ -40,7 +40,7 @@ impl Control {
     /// The keys of the live listings that match an OData filter, sorted by bytes.
     ///
     /// # Errors
-    /// What is wrong with the filter.
+    /// The error in the filter.
     pub fn live_keys_matching(&self, filter: &str) -> Result<Vec<String>, String> {
         let mut mls = self.mls();
         let filter = filter::parse_typed(filter, mls.spec.options.contrary.keys)?;
@@ -83,7 +83,7 @@ impl Control {
         self.mls().book.add(size(n))
     }
 
-    /// Lists `n` new listings that stand behind the first `at` rows of the order of listing.
+    /// Lists `n` new listings after the first `at` rows in the order of listing.
     pub fn add_at(&self, n: u64, at: u64) -> Vec<String> {
         self.mls().book.add_at(size(n), size(at))
     }
@@ -103,12 +103,12 @@ impl Control {
         self.mls().book.listing_id(key)
     }
 
-    /// Lists deleted listings again under their old keys, and names those that were not live.
+    /// Lists deleted listings again under their old keys; returns those that were not live.
     pub fn relist(&self, keys: &[String]) -> Vec<String> {
         self.mls().book.relist(keys)
     }
 
-    /// Modifies `n` live listings drawn by the seed, each at an instant of its own.
+    /// Modifies `n` live listings drawn by the seed, each at its own timestamp.
     pub fn touch(&self, n: u64) -> Vec<String> {
         self.mls().book.touch(size(n))
     }
@@ -123,18 +123,18 @@ impl Control {
         self.mls().book.touch_all();
     }
 
-    /// Changes what `n` live listings drawn by the seed say, and names them.
+    /// Changes `n` live listings drawn by the seed, and returns their keys.
     pub fn change(&self, change: Change, n: u64) -> Vec<String> {
         let which = Which::Some(size(n));
         self.mls().book.change(change, &which)
     }
 
-    /// Changes what these listings say, and names those that it changed.
+    /// Changes these listings, and returns the keys of those that it changed.
     pub fn change_keys(&self, change: Change, keys: &[String]) -> Vec<String> {
         self.mls().book.change(change, &Which::These(keys))
     }
 
-    /// The record of a listed key as it is served just now to who selects nothing.
+    /// The current record of a listed key, for a client that selects nothing.
     pub fn record(&self, key: &str) -> Option<String> {
         self.mls().record(key)
     }
@@ -144,12 +144,13 @@ impl Control {
         self.mls().touch_people(resource, size(n))
     }
 
-    /// Lets the schema grow: a field comes, a number becomes a text. Tells their names.
+    /// Changes the schema: a field is added, a number becomes a text. Returns their names.
     pub fn grow(&self) -> (Option<&'static str>, Option<&'static str>) {
         self.mls().schema.grow()
     }
 
-    /// Sets the MLS's clock so many seconds further ahead: `Date`, and the stamps of changes to come.
+    /// Sets the MLS's clock further ahead by this many seconds: `Date`, and the timestamps of later
+    /// changes.
     pub fn ahead(&self, seconds: u32) {
         self.mls().ahead.more(seconds);
     }
@@ -159,12 +160,12 @@ impl Control {
         self.mls().book.rekey();
     }
 
-    /// Puts these rules in the place of all others and begins counting requests anew.
+    /// Replaces all rules, and restarts the count of requests.
     pub fn set_faults(&self, rules: Vec<FaultRule>) {
         self.mls().board.post(rules);
     }
 
-    /// Takes all rules away. What they did stays done, and stays in [`Self::struck`].
+    /// Removes all rules. Their effects remain, also in [`Self::struck`].
     pub fn clear_faults(&self) {
         self.set_faults(Vec::new());
     }
@@ -188,7 +189,7 @@ impl Control {
         self.mls().book.hidden_keys(Hidden { percent, salt })
     }
 
-    /// What the last request was and which rules struck it.
+    /// The last request, and the rules that struck it.
     pub fn last_request(&self) -> Option<(RequestKind, Vec<FaultRule>)> {
         let mls = self.mls();
         let last = mls.log.last()?;
@@ -210,7 +211,7 @@ impl Control {
         self.mls().board.struck()
     }
 
-    /// Ends every issued token.
+    /// Expires every issued token.
     pub fn expire_tokens(&self) {
         self.mls().tokens.end_all();
     }
@@ -220,8 +221,8 @@ impl Control {
         self.mls().tokens.revoked = revoked;
     }
 
-    /// The client's secret or static token and every token ever issued: what must not be found in
-    /// logs, errors or stored objects.
+    /// The client's secret or static token, and every issued token: none may appear in logs, errors or
+    /// stored objects.
     pub fn secrets(&self) -> Vec<String> {
         self.mls().tokens.secrets()
     }

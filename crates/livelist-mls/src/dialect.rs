@@ -1,6 +1,5 @@
-//! What differs between providers: one file each. A dialect checks a request, reads it into an
-//! [`Ask`], and knows how refusals, links and headers look. It holds what its spec says of these,
-//! and no other state.
+//! The differences between providers: one file each. A dialect checks a request, parses it into an [`Ask`],
+//! and formats refusals, links and headers. It holds the settings of its spec, and no other state.
 
 mod ampre;
 mod ask;
@@ -36,10 +35,10 @@ pub(crate) use links::{Cursors, NextPage};
 
 /// A provider's ways.
 pub(crate) trait Dialect: Send + Sync {
-    /// The base URL's path behind the MLS's name.
+    /// The base URL's path after the MLS's name.
     fn base(&self, spec: &MlsSpec) -> String;
 
-    /// The token endpoint's path behind the MLS's name.
+    /// The token endpoint's path after the MLS's name.
     fn token_path(&self, _spec: &MlsSpec) -> Option<String> {
         None
     }
@@ -49,7 +48,7 @@ pub(crate) trait Dialect: Send + Sync {
         None
     }
 
-    /// Digits where no document says otherwise.
+    /// Digits, if no document says otherwise.
     fn key_style(&self, _spec: &MlsSpec) -> KeyStyle {
         KeyStyle::Digits
     }
@@ -64,12 +63,12 @@ pub(crate) trait Dialect: Send + Sync {
         false
     }
 
-    /// A row of the resource that tells what was deleted.
+    /// A row of the resource of deleted listings.
     fn deleted(&self, _key: &str, _at_ms: i64) -> Value {
         Value::Null
     }
 
-    /// How long pages and counts may be those of an older book.
+    /// The maximum age of pages and counts.
     fn cache(&self) -> Duration {
         Duration::ZERO
     }
@@ -79,7 +78,7 @@ pub(crate) trait Dialect: Send + Sync {
         &[]
     }
 
-    /// What has to be right before the credential is looked at.
+    /// The conditions that are checked before the credential.
     fn precondition(&self, _incoming: &Incoming) -> Result<(), Answer> {
         Ok(())
     }
@@ -107,7 +106,7 @@ pub(crate) trait Dialect: Send + Sync {
         self.refusal(StatusCode::TOO_MANY_REQUESTS, "Too many requests")
     }
 
-    /// The answer of the token endpoint to what is wrong with a request.
+    /// The token endpoint's answer to an invalid request.
     fn no_token(&self) -> Answer {
         errors::invalid_client()
     }
@@ -115,10 +114,10 @@ pub(crate) trait Dialect: Send + Sync {
     /// Completes the answer that brings a token; `at` is the time, `seconds` the token's life.
     fn granted(&self, _members: &mut Map<String, Value>, _at: jiff::Timestamp, _seconds: u64) {}
 
-    /// Reads a request for rows; `path` is what follows the base URL.
+    /// Parses a request for rows; `path` is the part after the base URL.
     fn ask(&self, asked: &Asked<'_>, path: &[&str]) -> Result<Ask, Refusal>;
 
-    /// The URL of the next page, where the provider gives one.
+    /// The URL of the next page, if the provider gives one.
     fn link(&self, next: NextPage<'_>) -> Option<String>;
 
     fn form(&self, _spec: &MlsSpec, _ask: &Ask) -> Form {

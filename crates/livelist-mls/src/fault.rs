@@ -1,6 +1,6 @@
-//! The faults a simulated MLS can be told to show, and the rules that say when.
+//! The faults of a simulated MLS, and the rules that say when they strike.
 //!
-//! Plain data with its JSON form; which rule strikes which request is counted in `fault::board`.
+//! Plain data with its JSON form; `fault::board` counts which rule strikes which request.
 
 pub(crate) mod board;
 
@@ -13,7 +13,7 @@ pub use crate::odd::Odd;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultRule {
-    /// What goes wrong.
+    /// The fault.
     pub fault: Fault,
     /// Which requests are struck. Default: tokens for the token faults, confirmations for
     /// `confirm_finds_…`, pages and counts for `rebuilding` and `odd_count`, pages for all others.
@@ -22,7 +22,7 @@ pub struct FaultRule {
     /// How many matching requests pass first.
     #[serde(default)]
     pub skip: u64,
-    /// How often it strikes at most. Default: once for `expire_token`, else without end.
+    /// How often it strikes at most. Default: once for `expire_token`, else unlimited.
     #[serde(default)]
     pub times: Option<u64>,
 }
@@ -97,8 +97,8 @@ impl On {
     }
 }
 
-/// What goes wrong. The JSON form is the name in snake case, or an object of the name and its
-/// settings: `"empty_list"`, `{"throttle":{"status":429,"retry_after":"seconds","seconds":2}}`.
+/// A fault. The JSON form is the name in snake case, or an object of the name and its settings:
+/// `"empty_list"`, `{"throttle":{"status":429,"retry_after":"seconds","seconds":2}}`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fault {
@@ -126,7 +126,7 @@ pub enum Fault {
     Throttle {
         /// 429 or 503.
         status: u16,
-        /// How the wait is told.
+        /// The form in which the wait is given.
         #[serde(default)]
         retry_after: RetryAfter,
         /// The wait.
@@ -152,12 +152,12 @@ pub enum Fault {
     HalfPage,
     /// The next link is the request's own URL.
     NextLinkLoop,
-    /// The next link goes to another host.
+    /// The next link leads to another host.
     NextLinkOtherHost {
         /// Scheme and authority of the other host, e.g. `http://127.0.0.1:9`.
         host: String,
     },
-    /// The next link goes to the http port 80 of the same host.
+    /// The next link leads to the http port 80 of the same host.
     NextLinkHttp,
     /// `"@odata.nextLink": null`, in place of a link or on the last page.
     NextLinkNull,
@@ -165,9 +165,9 @@ pub enum Fault {
     FullLastPageThenEmpty,
     /// Every third row, from the first on, is without its key.
     RowsWithoutKey,
-    /// Every tenth row, from the first on, comes twice.
+    /// Every tenth row, from the first on, is sent twice.
     DuplicateRows,
-    /// Keys that are numbers come as JSON numbers.
+    /// Keys that are numbers are sent as JSON numbers.
     NumericKeys,
     /// The count is a JSON string.
     CountAsString,
@@ -187,7 +187,7 @@ pub enum Fault {
         /// How many.
         n: u64,
     },
-    /// New rows come just before the page is read.
+    /// New rows are added just before the page is read.
     AddDuringScan {
         /// How many.
         n: u64,
@@ -213,7 +213,7 @@ pub enum Fault {
     TokenError200,
     /// The token endpoint answers 200 with HTML.
     TokenHtml,
-    /// The token comes without `expires_in`.
+    /// The token answer has no `expires_in`.
     TokenNoExpiresIn,
     /// `expires_in` is a JSON string.
     TokenExpiresInString,
@@ -221,8 +221,8 @@ pub enum Fault {
     ConfirmFindsNothing,
     /// Rows asked by key are found though they have left the list.
     ConfirmFindsGone,
-    /// A list that is being built anew: pages and counts agree that a part of the rows does not
-    /// exist, and asked for by key they are there.
+    /// A list that is being rebuilt: pages and counts agree that some rows do not exist, but answers by key
+    /// show them.
     Rebuilding {
         /// How many of a hundred rows are hidden.
         percent: u8,
@@ -230,14 +230,14 @@ pub enum Fault {
         #[serde(default)]
         salt: u64,
     },
-    /// The page is cut off silently: it carries neither link nor count.
+    /// The page is cut silently: it has neither link nor count.
     Cap,
-    /// The last page carries a link to an empty page, which carries a link to another, without end.
+    /// The last page has a link to an empty page, which has a link to another one, without end.
     EmptyPagesForEver,
-    /// The last page carries a link, ever another one, that leads to the last page again.
+    /// The last page has an always new link that leads to the last page again.
     LastPageForEver,
-    /// The token of the next page has died: the request is answered with this status, and so is
-    /// the same one again, until a scan begins anew.
+    /// The token of the next page has expired: the request is answered with this status, and so is each
+    /// repetition, until a scan starts over.
     PageTokenDies {
         /// The status.
         code: u16,
@@ -247,14 +247,14 @@ pub enum Fault {
         /// In which way.
         what: OddCount,
     },
-    /// The page holds bytes that no strict reader of JSON takes, where nobody needs them.
+    /// The page contains invalid JSON bytes in an unused field.
     Unreadable {
         /// Which.
         what: Odd,
     },
 }
 
-/// What is wrong with a count.
+/// The error in a count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OddCount {
@@ -274,7 +274,7 @@ fn half() -> u8 {
     50
 }
 
-/// How a throttled client is told how long to wait.
+/// The form in which a throttled client is told how long to wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RetryAfter {

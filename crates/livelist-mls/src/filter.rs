@@ -56,7 +56,7 @@ pub(crate) enum Literal {
     Truth(bool),
 }
 
-/// What a filter asks a row for.
+/// The facts of a row for a filter.
 pub(crate) trait Facts {
     fn compare_key(&self, other: &str) -> Ordering;
     fn is_listing(&self, id: &str) -> bool;
@@ -74,7 +74,7 @@ pub(crate) trait Facts {
     fn live(&self) -> bool;
 }
 
-/// One end of a range of keys, and whether the key itself is within.
+/// One end of a range of keys, and whether the key itself is included.
 pub(crate) type Bound<'a> = Option<(&'a str, bool)>;
 
 impl Filter {
@@ -212,7 +212,7 @@ impl Filter {
         }
     }
 
-    /// Whether it begins behind a key or an instant, as a later page of a keyset scan does.
+    /// Whether it begins after a key or a timestamp, like a later page of a keyset scan.
     pub fn goes_on(&self) -> bool {
         let behind = |part: &&Filter| match part {
             Self::Compare(Field::ListingKey, Op::Gt | Op::Ge, Literal::Text(key)) => {

@@ -1,4 +1,4 @@
-//! One request as it came off the wire.
+//! One request as received.
 
 use hyper::body::Bytes;
 use hyper::header::{ACCEPT_ENCODING, AUTHORIZATION, HOST};
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::query::{Query, decode};
 
-/// What a request was for.
+/// The purpose of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RequestKind {
@@ -19,11 +19,11 @@ pub enum RequestKind {
     Count,
     /// Rows by key: `ListingKey eq` or `in`, an empty key range, or one row by its own URL.
     Confirm,
-    /// Anything else, and what does not parse.
+    /// Anything else, including invalid requests.
     Other,
 }
 
-/// A request, read to its end.
+/// A complete request.
 pub(crate) struct Incoming {
     pub method: Method,
     /// Path and query byte for byte.
@@ -33,7 +33,7 @@ pub(crate) struct Incoming {
     pub query: Query,
     pub headers: HeaderMap,
     pub body: Bytes,
-    /// How the client reached the server; a request off a socket does not say, and came by http.
+    /// The scheme by which the client reached the server; for a request from a socket it is http.
     scheme: String,
 }
 

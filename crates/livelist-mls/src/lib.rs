@@ -1,6 +1,6 @@
 //! Simulated MLSs, over real HTTP or in process: every dialect's authentication, paging, limits, quirks and
-//! faults over one seeded book of listings. Depends on no other crate of the workspace, so that
-//! it can contradict the client.
+//! faults over one seeded book of listings. Depends on no other crate of the workspace, so that it can
+//! contradict the client.
 
 mod answer;
 mod book;

@@ -21,7 +21,8 @@ pub(crate) struct Window {
 }
 
 impl Limits {
-    /// Windows of so many seconds that take so many requests; `lowered` is the most of the first.
+    /// Windows of this many seconds with this many requests each; `lowered` replaces the limit of the
+    /// first.
     pub fn new(windows: &[(u64, u64)], lowered: Option<u64>) -> Self {
         let window = |(at, &(seconds, most)): (usize, &(u64, u64))| Window {
             length: Duration::from_secs(seconds),
@@ -55,7 +56,7 @@ impl Limits {
     /// Counts a request.
     ///
     /// # Errors
-    /// How long until the overstepped window ends.
+    /// The time until the exceeded window ends.
     pub fn take(&mut self, now: Instant) -> Result<(), Duration> {
         let mut over = Ok(());
         for window in &mut self.windows {

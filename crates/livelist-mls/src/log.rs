@@ -1,20 +1,20 @@
-//! What was asked of a simulated MLS, and what it answered. Plain data.
+//! The requests to a simulated MLS, and its answers. Plain data.
 
 use serde::{Deserialize, Serialize};
 
 use crate::fault::FaultRule;
 use crate::incoming::RequestKind;
 
-/// One request as it came in, and its answer.
+/// One request as received, and its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct LoggedRequest {
-    /// When it came.
+    /// When it was received.
     pub at: jiff::Timestamp,
     /// The method.
     pub method: String,
     /// The request target byte for byte: path and query as they were on the wire.
     pub target: String,
-    /// What it was for.
+    /// Its purpose.
     pub kind: RequestKind,
     /// Whether it carried an `Authorization` header.
     pub authorization: bool,

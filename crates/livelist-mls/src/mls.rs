@@ -1,6 +1,6 @@
-//! One simulated MLS: its book, credential, limits, faults and log, and the way from a request to
-//! an answer. The order of checks is that of the providers: what the transport needs, who asks,
-//! how often, and only then what is asked.
+//! One simulated MLS: its book, credential, limits, faults and log, and the processing of a request. The
+//! order of checks is that of the providers: the transport, the caller, the rate limit, and only then the
+//! request.
 
 mod cached;
 mod contrary;
@@ -53,9 +53,9 @@ pub(crate) struct Mls {
     cursors: Cursors,
     /// Rows served since the scan began.
     served: Bits,
-    /// When the book was last looked at for the cache.
+    /// When the cache was last refreshed.
     cached_at: Option<std::time::Instant>,
-    /// What is asked for behind links that have died.
+    /// The targets of expired links.
     dead: std::collections::BTreeMap<String, u16>,
     serial: u64,
     /// Members and offices that changed: how often, and when last.
@@ -156,7 +156,7 @@ impl Mls {
         answer
     }
 
-    /// Reads what is asked, without yet looking at who asks.
+    /// Parses the request, before the caller is checked.
     fn read(&self, incoming: &Incoming) -> Result<Ask, Refusal> {
         let base = self.base_path();
         let segments: Vec<&str> = base.split('/').skip(1).collect();
@@ -219,7 +219,7 @@ impl Mls {
         if let Err(answer) = self.admit(incoming, due) {
             return answer;
         }
-        // Without enforced limits a quota is shown and never used up: clients heed the headers.
+        // Without enforced limits, a quota is shown but never used up, because clients obey the headers.
         if self.spec.rate_limited
             && let Err(wait) = self.limits.take(self.clock.instant())
         {

@@ -1,26 +1,25 @@
-//! Bytes that no strict reader of JSON takes, and that servers send all the same, in places that
-//! nobody needs.
+//! Invalid JSON bytes that servers send nevertheless, in unused fields.
 
 use serde::{Deserialize, Serialize};
 
-/// What is wrong with a page's bytes.
+/// The error in a page's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Odd {
     /// A byte order mark before the JSON.
     ByteOrderMark,
-    /// A raw control character in a text that nobody asked for.
+    /// A raw control character in an unused text.
     ControlCharacter,
-    /// `NaN` as a number that nobody asked for.
+    /// `NaN` as an unused number.
     NotANumber,
-    /// A text that nobody asked for in ISO 8859-1.
+    /// An unused text in ISO 8859-1.
     Latin1,
-    /// Half of a surrogate pair in a text that nobody asked for.
+    /// Half of a surrogate pair in an unused text.
     HalfSurrogate,
 }
 
 impl Odd {
-    /// What stands before the page.
+    /// The bytes before the page.
     pub(crate) fn before(self) -> &'static str {
         match self {
             Self::ByteOrderMark => "\u{feff}",

@@ -1,4 +1,4 @@
-//! A page of rows in a dialect's form, and the faults that change what it says.
+//! A page of rows in a dialect's form, and the faults that change it.
 
 mod pieces;
 mod stamp;
@@ -15,7 +15,7 @@ use crate::spec::Shown;
 pub(crate) use pieces::{Column, Pieces};
 pub(crate) use stamp::Stamp;
 
-/// What goes into one page.
+/// The content of one page.
 pub(crate) struct Page {
     pub context: String,
     pub form: Form,
@@ -29,13 +29,13 @@ pub(crate) struct Page {
     pub count: Option<i64>,
     pub next: Next,
     pub count_as_string: bool,
-    /// Stands in place of the count.
+    /// Replaces the count.
     pub count_text: Option<&'static str>,
     pub numeric_keys: bool,
     pub shown: Shown,
-    /// What no strict reader of JSON takes.
+    /// Invalid JSON.
     pub odd: Option<Odd>,
-    /// What was changed of its rows.
+    /// The changes of its rows.
     pub edits: HashMap<u32, Edit>,
     pub schema: Schema,
     /// Whether nothing was selected.
@@ -71,19 +71,19 @@ pub(crate) enum Next {
 #[derive(Clone, Copy)]
 pub(crate) struct Form {
     pub stamp: Stamp,
-    /// Next link and count come before the rows.
+    /// Next link and count precede the rows.
     pub link_first: bool,
     pub row_ids: RowIds,
     /// Fields without a value are left out.
     pub omit_nulls: bool,
-    /// The next link stands in the body.
+    /// The next link is in the body.
     pub link_in_body: bool,
-    /// The next link stands in the `Link` header.
+    /// The next link is in the `Link` header.
     pub link_in_header: bool,
 }
 
 impl Form {
-    /// What most servers do.
+    /// The form of most servers.
     pub const PLAIN: Self = Self {
         stamp: Stamp::Millis("Z"),
         link_first: false,
@@ -100,12 +100,12 @@ pub(crate) enum RowIds {
     None,
     /// `https://…/Property('1')`.
     Absolute,
-    /// `Property(1)`, where the key is not selected.
+    /// `Property(1)`, if the key is not selected.
     InPlaceOfKey,
 }
 
 impl Page {
-    /// Lets a fault change the page; tells whether it did.
+    /// Lets a fault change the page; returns whether it did.
     pub fn mar(&mut self, fault: &Fault, own_url: &str) -> bool {
         match fault {
             Fault::EmptyList | Fault::ConfirmFindsNothing => {
@@ -230,7 +230,7 @@ impl Page {
     }
 }
 
-/// What follows the authority of a link; a relative link is made absolute from the root.
+/// The part of a link after the authority; a relative link is made absolute from the root.
 fn path(link: &str) -> String {
     match link.split_once("://") {
         Some((_, rest)) => rest

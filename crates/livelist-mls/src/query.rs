@@ -1,7 +1,7 @@
-//! Query strings: reading them as the providers do, and writing them into next links in each
-//! provider's own escaping. Depends on nothing else of this crate.
+//! Query strings: parsing them as the providers do, and writing them into next links in each provider's
+//! escaping. Depends on nothing else of this crate.
 
-/// The options of a request in the order they came, decoded.
+/// The options of a request in their order, decoded.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Query(Vec<(String, String)>);
 
@@ -10,7 +10,7 @@ impl Query {
         Self::read(raw, true)
     }
 
-    /// The options where `+` is a plus and no blank (RFC 3986 alone, without HTML's forms).
+    /// The options, with `+` as a plus and not as a blank (RFC 3986 alone, without HTML's forms).
     pub fn parse_strictly(raw: &str) -> Self {
         Self::read(raw, false)
     }
@@ -33,7 +33,7 @@ impl Query {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 
-    /// The options but for those named, written again; ends with `&` unless empty.
+    /// The options except those named, encoded again; ends with `&` unless empty.
     pub fn rewritten(&self, without: &[&str], escape: Escape) -> String {
         let mut out = String::new();
         for (name, value) in &self.0 {

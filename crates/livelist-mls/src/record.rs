@@ -33,7 +33,7 @@ pub(crate) enum Kind {
     Lookup,
     /// Several values of a lookup.
     Lookups,
-    /// A decimal of 14 or 12 digits, so many of them behind the point.
+    /// A decimal of 14 or 12 digits, this many of them after the point.
     Decimal(u8),
     Int,
     Bool,
@@ -102,7 +102,7 @@ const RETYPED: [&str; 3] = ["TaxYear", "Stories", "YearBuilt"];
 /// Which fields an MLS serves. It grows over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Schema {
-    /// So many of the catalogue.
+    /// The first fields of the catalogue, this many.
     fields: u16,
     /// How often it has grown.
     grown: u16,
@@ -121,7 +121,7 @@ impl Schema {
         0..self.len()
     }
 
-    /// Adds a field, and makes a text of a number; tells the names. A schema that has all fields adds
+    /// Adds a field, and turns a number into a text; returns the names. A schema that has all fields adds
     /// none.
     pub fn grow(&mut self) -> (Option<&'static str>, Option<&'static str>) {
         let before = self.len();

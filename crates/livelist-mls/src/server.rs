@@ -1,4 +1,4 @@
-//! A town of simulated MLSs behind one port of this machine, and the sockets it serves.
+//! A set of simulated MLSs behind one port of this machine, and its sockets.
 
 mod socket;
 
@@ -28,7 +28,7 @@ use socket::Socket;
 /// Bodies of requests above this are refused; keys to sell are the longest.
 const LONGEST_BODY: usize = 256 * 1024 * 1024;
 
-/// Between attempts to accept where accepting fails.
+/// The pause after a failed accept.
 const BREATH: Duration = Duration::from_millis(10);
 
 /// Simulated MLSs behind one port. They end when this is shut down or dropped.
@@ -71,7 +71,7 @@ impl Simulator {
         })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
@@ -81,13 +81,13 @@ impl Simulator {
         format!("http://{}", self.addr)
     }
 
-    /// The base URL of an MLS as it goes into the registry document; empty for an unknown one.
+    /// The base URL of an MLS for the registry document; empty for an unknown one.
     pub fn base_url(&self, mls: &str) -> String {
         self.endpoint(mls)
             .map_or_else(String::new, |endpoint| endpoint.base_url)
     }
 
-    /// Where an MLS issues tokens; empty where it issues none.
+    /// The token URL of an MLS; empty if it issues none.
     pub fn token_url(&self, mls: &str) -> String {
         let endpoint = self.endpoint(mls);
         endpoint
@@ -95,7 +95,7 @@ impl Simulator {
             .unwrap_or_default()
     }
 
-    /// The hands on an MLS.
+    /// The controls of an MLS.
     pub fn control(&self, mls: &str) -> Option<Control> {
         self.town.control(mls)
     }

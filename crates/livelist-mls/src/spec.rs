@@ -1,4 +1,4 @@
-//! What a simulated MLS is to be: provider, size, seed, credential and the settings of its dialect.
+//! The specification of a simulated MLS: provider, size, seed, credential and the settings of its dialect.
 //!
 //! Plain data with its JSON form; depends on nothing else of this crate.
 
@@ -24,9 +24,9 @@ pub use records::{Empty, Lookups, PhotosMove, Records, Stamps, Told};
 pub struct MlsSpec {
     /// The MLS's name, the first segment of its URLs: letters, digits, `-`, `_`.
     pub mls: String,
-    /// Whose API it speaks.
+    /// The provider whose API it has.
     pub provider: Provider,
-    /// Everything drawn (keys, statuses, who is sold) follows from this.
+    /// All random choices (keys, statuses, sold listings) follow from this.
     #[serde(default)]
     pub seed: u64,
     /// Live listings at the start.
@@ -39,13 +39,13 @@ pub struct MlsSpec {
     /// MLS. Default: the MLS's name.
     #[serde(default)]
     pub dataset: Option<String>,
-    /// What a client must show.
+    /// The credential that clients need.
     pub credential: Credential,
     /// Life of an issued token in seconds. Default in JSON: 3,600.
     #[serde(default = "default_token_seconds")]
     pub token_seconds: u64,
-    /// Lowers the largest page the server hands out. A page cut by it carries a next link where
-    /// the provider has such links; what it documents as too large is still refused as documented.
+    /// Lowers the largest page of the server. A page cut by it has a next link if the provider has such
+    /// links; sizes that are documented as too large are still refused.
     #[serde(default)]
     pub page_limit: Option<u64>,
     /// Enforce the provider's documented rate limits in real time.
@@ -122,8 +122,7 @@ impl MlsSpec {
         }
     }
 
-    /// What a registry document has to tell besides where the MLS is: what its provider demands
-    /// with every request.
+    /// Further settings for a registry document: those that the provider demands with every request.
     pub fn settings(&self) -> Map<String, Value> {
         let settings = match self.provider {
             Provider::MlsGrid | Provider::Constellation1 => {
@@ -142,7 +141,7 @@ impl MlsSpec {
         }
     }
 
-    /// What its records are like. Without that setting they have no fields of their own.
+    /// The form of its records. Without that setting they have no fields of their own.
     pub(crate) fn records(&self) -> Records {
         self.options.records.clone().unwrap_or(Records {
             fields: 0,
@@ -156,7 +155,7 @@ impl MlsSpec {
     }
 }
 
-/// Whose API an MLS speaks.
+/// The provider whose API an MLS has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Provider {

@@ -1,4 +1,4 @@
-//! Who may ask: the credential of an MLS, the tokens issued for it, and when they end.
+//! Authentication: the credential of an MLS, the tokens issued for it, and their expiry.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -55,7 +55,7 @@ impl Tokens {
         }
     }
 
-    /// Whether a request for a token shows what it must. `basic` is what it shows in its header.
+    /// Whether a token request has the right credentials. `basic` are those in its header.
     pub fn grants(&self, form: &Query, basic: Option<&(String, String)>) -> bool {
         let shown = match (form.get("client_id"), form.get("client_secret"), basic) {
             (Some(id), Some(secret), _) => Some((id, secret)),
@@ -101,8 +101,7 @@ impl Tokens {
         granted && !self.revoked
     }
 
-    /// The refresh token that goes with a new token, where the credential brings one; `used` is
-    /// the one it was asked with.
+    /// The refresh token for a new token, if the credential has one; `used` is the one of the request.
     pub fn refresh(&mut self, used: Option<&str>) -> Option<String> {
         if !matches!(self.credential, Credential::Password { .. }) {
             return None;
@@ -172,7 +171,7 @@ impl Tokens {
             && !self.accepts(shown, now)
     }
 
-    /// Counts a request that this token served, which may be its last.
+    /// Counts a request with this token, which may be its last.
     pub fn serve(&mut self, shown: Option<&str>) {
         let (Some(most), Some(shown)) = (self.most_served, shown) else {
             return;
@@ -184,7 +183,7 @@ impl Tokens {
         }
     }
 
-    /// Ends one issued token; a static one cannot end.
+    /// Expires one issued token; a static one cannot expire.
     pub fn end(&mut self, shown: &str) {
         self.living.retain(|(token, _)| token != shown);
     }

@@ -1,5 +1,5 @@
-//! Simulated MLSs in process: no sockets, no waiting, and time by any clock. What the server does
-//! over sockets is this and nothing else.
+//! Simulated MLSs in process: no sockets, no waiting, and time by any clock. The server over sockets uses
+//! exactly this.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,13 +29,13 @@ pub struct Town {
 pub struct Endpoint {
     /// The MLS's name.
     pub mls: String,
-    /// Whose API it speaks.
+    /// The provider whose API it has.
     pub provider: Provider,
-    /// What goes into the registry document.
+    /// The base URL for the registry document.
     pub base_url: String,
-    /// Where tokens are issued.
+    /// The token URL, if it issues tokens.
     pub token_url: Option<String>,
-    /// What else goes into the registry document.
+    /// Further members of the registry document.
     pub settings: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -56,7 +56,7 @@ impl Town {
         })
     }
 
-    /// The hands on an MLS.
+    /// The controls of an MLS.
     pub fn control(&self, mls: &str) -> Option<Control> {
         self.mlss.get(mls).cloned()
     }

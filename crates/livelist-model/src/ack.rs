@@ -23,7 +23,7 @@ pub struct SiteAck {
     /// Those that wait for a person there: a number, or whether any do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<serde_json::Value>,
-    /// What went wrong there.
+    /// The error on the site's side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }

@@ -14,8 +14,7 @@ use crate::run::FeedSpec;
 /// What is due, and what comes next.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Agenda {
-    /// The feeds that are due, those that wait for longest first. What was due several times since
-    /// it was last looked at is due once.
+    /// The due feeds, the longest overdue first. A feed that was due several times is due once.
     pub due: Vec<FeedSpec>,
     /// When the next of the others is due.
     pub next: Option<Timestamp>,
@@ -67,7 +66,7 @@ pub fn agenda(feeds: &[FeedSpec], last: &BTreeMap<FeedId, Timestamp>, now: Times
     }
 }
 
-/// A secret that was missing is looked for so often.
+/// A missing secret is looked for at this interval, in seconds.
 const LOOK: i64 = 300;
 
 /// When a secret is looked for next that was missing when a run failed: every five minutes from then on.

@@ -25,19 +25,19 @@ pub enum Words {
     Or,
 }
 
-/// How a key stands in a condition.
+/// How a key is written in a condition.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyLiteral {
     /// `'a'`: a text.
     #[default]
     Quoted,
-    /// As it is: numbers (`Edm.Int64`) and UUIDs (`Edm.Guid`) on servers with strict types.
+    /// Bare: numbers (`Edm.Int64`) and UUIDs (`Edm.Guid`) on servers with strict types.
     Bare,
 }
 
 impl KeyLiteral {
-    /// Whether it is how keys stand where nothing else was learned.
+    /// Whether this is the default, with quotes.
     pub fn is_quoted(&self) -> bool {
         *self == KeyLiteral::Quoted
     }
@@ -52,8 +52,8 @@ impl KeyLiteral {
     }
 }
 
-/// Whether a key can stand without quotes: an integer of 64 bits or a UUID, and nothing else, for a bare
-/// literal goes into the condition as it is.
+/// Whether a key may be written without quotes. Only a 64-bit integer or a UUID may, because a bare literal
+/// goes into the condition unchanged.
 pub fn can_be_bare(key: &str) -> bool {
     let is_uuid = || {
         let parts: Vec<&str> = key.split('-').collect();
@@ -74,7 +74,7 @@ pub fn can_be_bare(key: &str) -> bool {
 pub struct Manner {
     /// Its words.
     pub words: Words,
-    /// How keys stand in it.
+    /// How keys are written in it.
     #[serde(default, skip_serializing_if = "KeyLiteral::is_quoted")]
     pub literal: KeyLiteral,
     /// About how many keys at most, those that are known to be live included.
@@ -96,7 +96,7 @@ impl Manner {
     }
 }
 
-/// What is known of the questions that a provider answers.
+/// What is known about the questions that a provider answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asking {
     words: Words,
@@ -104,7 +104,7 @@ pub struct Asking {
     literal: KeyLiteral,
     /// More keys than this are never asked for at once.
     most: u32,
-    /// The most that were answered; 0 before that is known.
+    /// The most keys in a question that was answered; 0 if not known yet.
     #[serde(default)]
     works: u32,
     /// The fewest that were not, if any were.
@@ -126,7 +126,7 @@ struct Doubt {
     trial: u32,
 }
 
-/// What comes after a trial.
+/// The next action after a question failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum After {
     /// The next question, or the next trial.
@@ -135,8 +135,8 @@ pub enum After {
     GiveUp,
 }
 
-/// After so many questions without an answer nothing more is tried: from the largest question down to one
-/// key in both forms, and up again, takes fewer.
+/// No further trials after this many failed questions. Going from the largest question down to one key in
+/// both forms, and up again, takes fewer.
 const MOST_REFUSALS: u32 = 20;
 
 impl Asking {
@@ -172,7 +172,7 @@ impl Asking {
         }
     }
 
-    /// Whether a question about so many keys is one to find out by.
+    /// Whether a question with this many keys tries out a new size.
     pub fn is_attempt(&self, keys: u32) -> bool {
         self.fails.is_some() && keys > self.works
     }
@@ -187,14 +187,14 @@ impl Asking {
         self.doubt.is_none() && self.manner() != Asking::as_set(set).manner()
     }
 
-    /// A question about so many keys was answered.
+    /// Records that a question with this many keys was answered.
     pub fn answered(&mut self, keys: u32) {
         self.works = self.works.max(keys.min(self.most));
         // It was not the number that failed then.
         self.fails = self.fails.filter(|fails| *fails > self.works);
     }
 
-    /// A question about so many keys was not answered, or not as it has to be.
+    /// Records that a question with this many keys failed, or that its answer was wrong.
     pub fn refused(&mut self, keys: u32) -> After {
         self.refusals += 1;
         if self.refusals > MOST_REFUSALS || is_off(Guard::Form) {
@@ -204,14 +204,14 @@ impl Asking {
         After::GoOn
     }
 
-    /// What raised the doubt was not the question.
+    /// Ends the doubt: the failure had another cause than the question.
     pub fn forget_doubt(&mut self) {
         self.doubt = None;
         self.refusals = self.refusals.saturating_sub(1);
     }
 
-    /// How one key that is known to be live is asked for now, alone. `can_be_bare` says whether it can
-    /// stand without quotes.
+    /// How to ask now for one key that is known to be live, alone. `can_be_bare` says whether the key may
+    /// be written without quotes.
     pub fn trial(&mut self, can_be_bare: bool) -> Option<Manner> {
         let doubt = self.doubt.as_mut()?;
         loop {
@@ -286,7 +286,7 @@ fn nth(words: Words, literal: KeyLiteral, nth: u32) -> Option<(Words, KeyLiteral
     }
 }
 
-/// `forms/{credential}.json`: what was learned of the questions that a credential's provider answers.
+/// `forms/{credential}.json`: which questions a credential's provider answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Learned {
     /// Version of this document's form.
@@ -295,28 +295,28 @@ pub struct Learned {
     pub forms: Vec<LearnedForm>,
 }
 
-/// What was learned of one resource.
+/// What was learned about one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LearnedForm {
     /// The RESO resource.
     pub resource: crate::ResourceName,
     /// How the settings put the question.
     pub set: Manner,
-    /// What was learned.
+    /// The working form and size.
     pub asking: Asking,
     /// When.
     pub at: jiff::Timestamp,
 }
 
-/// What was learned holds so long; then more is tried again.
+/// How long a result is valid. After that, larger questions are tried again.
 const KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(7 * 24);
 
 impl Learned {
     /// The form that this version writes and reads.
     pub const SCHEMA: u32 = 1;
 
-    /// What was learned of `resource`, if it still holds. What was written in the future was written by
-    /// a clock that was wrong.
+    /// What was learned about `resource`, if it is still valid. An entry from the future was written with a
+    /// wrong clock and does not count.
     pub fn of(
         &self,
         resource: &crate::ResourceName,
@@ -338,7 +338,7 @@ impl Learned {
         })
     }
 
-    /// The same with what was learned now.
+    /// A copy that includes a new result.
     #[must_use]
     pub fn with(self, learned: LearnedForm) -> Learned {
         let mut forms = self.forms;

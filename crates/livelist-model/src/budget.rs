@@ -10,11 +10,10 @@ use crate::instant;
 use crate::registry::{LONGEST_WINDOW, Limit, Measure};
 use crate::wait::ToldWait;
 
-/// What was asked of a provider with one credential in the last day.
+/// The requests to a provider with one credential in the last day.
 ///
-/// Times are coarser the longer they are past (2 s, a minute, ten minutes), so that a day of
-/// requests is a few hundred entries; an entry counts as long as any part of it is in a window, so
-/// the account errs on the side of the provider.
+/// Older entries have coarser times (2 s, a minute, ten minutes), so a day of requests takes a few hundred
+/// entries. An entry counts as long as any part of it is inside a window, so errors are on the safe side.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ledger {
@@ -44,19 +43,19 @@ impl Entry {
     }
 }
 
-/// Windows up to this are kept by spacing requests evenly, not by counting: a burst at the edge of
-/// two short windows is what providers suspend for.
+/// Windows up to this length are kept by spacing requests evenly, not by counting. A burst at the edge of
+/// two short windows makes providers suspend a token.
 const SPACED: u32 = 10;
 /// Milliseconds to spread a second's requests over: a tenth more, as clocks differ.
 const PACE: u64 = 1_100;
 
 impl Ledger {
-    /// Notes a request at `now`, with what its answer had so far.
+    /// Records a request at `now`, with the bytes of its answer so far.
     pub fn note(&mut self, now: jiff::Timestamp, requests: u64, bytes: u64) {
         self.believe(now);
         let at = now.as_millisecond();
         match self.entries.last_mut() {
-            // A clock that went back is no reason to forget anything.
+            // A clock that went back must not delete entries.
             Some(last) if at < last.from + grain(0) => {
                 last.to = last.to.max(at);
                 last.requests = last.requests.saturating_add(requests);
@@ -71,7 +70,7 @@ impl Ledger {
         }
     }
 
-    /// Adds what another noted.
+    /// Adds the entries of another ledger.
     pub fn add(&mut self, other: &Ledger) {
         self.entries.extend_from_slice(&other.entries);
         self.entries.sort_by_key(|e| (e.from, e.to));
@@ -80,7 +79,7 @@ impl Ledger {
         }
     }
 
-    /// Notes what the provider said; of two waits the one that ends later counts.
+    /// Records a wait that the provider asked for. Of two waits, the later end counts.
     pub fn note_wait(&mut self, told: ToldWait) {
         self.told = Some(self.told.map_or(told, |before| before.later(told)));
     }
@@ -97,7 +96,7 @@ impl Ledger {
         self.told.filter(|told| told.until(now).is_some())
     }
 
-    /// Takes what a clock noted that was far ahead as of now: what was asked counts, its time does not.
+    /// Corrects entries from the future, which a wrong clock wrote: the requests count, but as of now.
     pub fn believe(&mut self, now: jiff::Timestamp) {
         // They are in order: the last ones at most are from the future.
         for entry in self.entries.iter_mut().rev() {
@@ -110,7 +109,7 @@ impl Ledger {
         }
     }
 
-    /// Forgets what no window reaches, and joins what need not be told apart any more.
+    /// Deletes entries that no window reaches, and joins old entries.
     pub fn compact(&mut self, now: jiff::Timestamp) {
         self.believe(now);
         self.told = self.told(now);
@@ -157,7 +156,7 @@ impl Ledger {
             .map(Duration::from_millis)
     }
 
-    /// What `limit` leaves in its window that ends now.
+    /// What is left of `limit` in the window that ends now.
     pub fn left(&self, now: jiff::Timestamp, limit: &Limit) -> u64 {
         let window = i64::from(limit.seconds).saturating_mul(1_000);
         let from = now.as_millisecond().saturating_sub(window);
@@ -175,7 +174,7 @@ impl Ledger {
         };
         let now = now.as_millisecond();
         let gap = (u64::from(limit.seconds) * PACE).div_ceil(limit.most.max(1));
-        // Another's clock is a little ahead at times: the gap is kept all the same, and no more.
+        // Another machine's clock may be slightly ahead. Keep the gap, but no more than that.
         last.to.min(now) + i64::try_from(gap).unwrap_or(i64::MAX / 2) - now
     }
 
@@ -202,8 +201,8 @@ impl Ledger {
     }
 }
 
-/// The least time that so many requests with so many bytes take, if `limits` are kept and nothing was
-/// asked before. An estimate for people: a window that is spent at once opens again a window later.
+/// The least time for this many requests and bytes, if `limits` are kept and nothing was requested before.
+/// An estimate for people: a window that is used up at once opens again one window later.
 pub fn least_time(requests: u64, bytes: u64, limits: &[Limit]) -> Duration {
     let waits = limits.iter().map(|limit| {
         let most = limit.most.max(1);
@@ -220,7 +219,7 @@ pub fn least_time(requests: u64, bytes: u64, limits: &[Limit]) -> Duration {
     Duration::from_millis(waits.max().unwrap_or(0))
 }
 
-/// How finely times of this age are told apart, in milliseconds.
+/// The granularity, in milliseconds, of times of this age.
 fn grain(age: i64) -> i64 {
     match age / 1_000 {
         ..120 => 2_000,

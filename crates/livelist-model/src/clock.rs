@@ -12,7 +12,7 @@ use crate::instant::TOLERANCE;
 use crate::registry::Planner;
 use crate::run::FeedSpec;
 
-/// Who says something of the time.
+/// A source of time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// A server, by the `Date` of its answers.
@@ -23,20 +23,20 @@ pub enum Source {
     History,
 }
 
-/// What one source says: by how many seconds, at least and at most, the clock is behind. Negative: it
-/// is ahead.
+/// What one source says: by how many seconds, at least and at most, the clock is behind. Negative if it is
+/// ahead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Witness {
-    /// Who.
+    /// The source.
     pub source: Source,
-    /// At least so many.
+    /// At least this many seconds.
     pub from: i64,
-    /// At most so many.
+    /// At most this many seconds.
     pub to: i64,
 }
 
 impl Witness {
-    /// One who knows the second.
+    /// A source that is exact to the second.
     pub fn exact(source: Source, behind: i64) -> Witness {
         Witness {
             source,
@@ -56,23 +56,23 @@ impl Witness {
     }
 }
 
-/// What is to be thought of the clock.
+/// The verdict on the clock.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdict {
-    /// Two sources agree against it: it is behind by so many seconds, or ahead where negative.
+    /// Two sources agree that the clock is behind by this many seconds (negative: ahead).
     pub behind: Option<i64>,
-    /// The servers that disagree with it and that nobody confirms, each with what it says.
+    /// Servers that disagree with the clock, confirmed by no other source, each with its difference.
     pub dissent: Vec<(String, i64)>,
 }
 
-/// Judges the clock. It is wrong if two sources agree against it, and more than the servers that
-/// agree with it. What the feed's history says never counts alone, and nothing else does.
+/// Judges the clock. It is wrong if two sources agree against it, and if they are more than the servers
+/// that agree with it. The feed's history never counts alone. No other rule applies.
 pub fn judge(witnesses: &[Witness]) -> Verdict {
     let is_server = |w: &&Witness| matches!(w.source, Source::Server(_));
     let against: Vec<&Witness> = witnesses.iter().filter(|w| w.is_against()).collect();
     let with = witnesses.iter().filter(is_server).count()
         - against.iter().filter(|w| is_server(w)).count();
-    // One who knows the second, and how many agree with him.
+    // Each exact source, and how many sources agree with it.
     let known = against.iter().rev().filter(|w| w.source != Source::History);
     let agreed = known.map(|one| (against.iter().filter(|w| w.agrees(one)).count(), one));
     let most = agreed.max_by_key(|(agreed, _)| *agreed);
@@ -95,8 +95,8 @@ pub fn judge(witnesses: &[Witness]) -> Verdict {
     }
 }
 
-/// What the history of a feed says: now is behind its last run, and not long behind the next one that
-/// was to be expected. Runs that were held for the clock prove nothing, but for the days they took.
+/// What a feed's history says: now must be after its last run, and not long after the next expected run.
+/// Runs that were held because of the clock only prove the days that they took.
 pub fn by_history(
     history: &History,
     feed: &FeedSpec,
@@ -125,13 +125,13 @@ pub fn by_history(
     })
 }
 
-/// What a run heard of the time, as far as it raises a doubt.
+/// What a run learned about the time, if it raises a doubt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClockDoubt {
-    /// By the newest answer of the MLS the clock is behind by so many seconds.
+    /// The clock is behind by this many seconds, by the newest answer of the MLS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mls: Option<i64>,
-    /// Two sources agreed during the scan that it was behind by so many.
+    /// During the scan, two sources agreed that it was behind by this many seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub behind: Option<i64>,
 }

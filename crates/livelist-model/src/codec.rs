@@ -24,18 +24,18 @@ pub enum CodecError {
     Line {
         /// The line's number, from 1.
         line: u64,
-        /// What is wrong with it.
+        /// The error.
         reason: &'static str,
     },
     /// The list is not the one that was meant.
     #[error("the list is not what was recorded: {what}")]
     Mismatch {
-        /// What differs.
+        /// The part that differs.
         what: &'static str,
     },
 }
 
-/// What identifies a list's text.
+/// Identifies a list's text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListSummary {
     /// How many keys.
@@ -61,7 +61,7 @@ impl ListSummary {
     }
 }
 
-/// The SHA-256 of `bytes`, lower-case hex: what content-named objects are named by.
+/// The SHA-256 of `bytes` in lower-case hex, which names content-addressed objects.
 pub fn digest(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
@@ -148,7 +148,7 @@ impl<W: Write> TextWriter<W> {
         Ok(())
     }
 
-    /// Ends the stream and gives back the sink and what was written.
+    /// Ends the stream; returns the sink and the summary.
     pub fn finish(mut self) -> io::Result<(W, ListSummary)> {
         self.drain()?;
         let summary = ListSummary {
@@ -227,7 +227,7 @@ impl<W: Write> ListWriter<W> {
 
 /// Keys in ascending order, one at a time.
 pub trait KeyStream {
-    /// Goes to the next key; false at the end, where everything that can be checked has been.
+    /// Moves to the next key. Returns false at the end, after all checks have passed.
     fn advance(&mut self) -> Result<bool, CodecError>;
     /// The present key; only after `advance` said true.
     fn key(&self) -> &[u8];
@@ -257,8 +257,7 @@ impl KeyStream for NoKeys {
     }
 }
 
-/// Whether the compressed text was all that there is: a decoder stops at the end of its stream and
-/// does not look further.
+/// Whether nothing follows the compressed stream. The decoder itself stops at its end and does not check.
 pub(crate) fn nothing_behind<R: BufRead>(gzip: &mut GzDecoder<R>) -> Result<(), CodecError> {
     if gzip.get_mut().fill_buf()?.is_empty() {
         Ok(())
@@ -291,14 +290,14 @@ pub struct ListReader<R: Read> {
     ended: bool,
 }
 
-/// Where a line is in a block: its beginning, and its end with the line feed.
+/// The position of a line in a block: its start, and its end including the line feed.
 #[derive(Debug, Default, Clone, Copy)]
 struct Line {
     start: usize,
     end: usize,
 }
 
-/// The end of the line that `text` begins with, behind its line feed, if it is there whole.
+/// The end of the line at the start of `text`, after its line feed, if the line is complete.
 fn find_line(text: &[u8]) -> Result<Option<usize>, &'static str> {
     let text = &text[..text.len().min(LONGEST_LINE)];
     // The first control character has to be the line feed. Otherwise the line is invalid.
@@ -327,8 +326,7 @@ impl<R: Read> ListReader<R> {
         }
     }
 
-    /// Reads more text behind what is there, and forgets what stands before the present line. False
-    /// when there is no more.
+    /// Reads more text, and drops the text before the current line. Returns false at the end of the text.
     fn fill(&mut self) -> Result<bool, CodecError> {
         if let Some(source) = self.source.take() {
             let gzip = GzDecoder::new(BufReader::with_capacity(BLOCK, source));
@@ -338,7 +336,7 @@ impl<R: Read> ListReader<R> {
         let Some(text) = &mut self.text else {
             return Ok(false);
         };
-        // The present line is the former one soon: the order is checked against it.
+        // The current line becomes the previous one, and the order is checked against it.
         let start = self.line.start;
         self.block.copy_within(start..self.filled, 0);
         self.filled -= start;

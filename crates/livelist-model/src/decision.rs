@@ -13,7 +13,7 @@ use crate::guards::Guards;
 use crate::lately::Lately;
 use crate::waiting;
 
-/// At most so many full scans in one run: the first, and a second look.
+/// At most this many full scans in one run: the first, and a repetition.
 pub const MAX_SCANS: usize = 2;
 /// The most absent keys that one run asks for; with more, the run is held. At 50 keys a request that is
 /// 1,000 requests, within the hourly limit of every provider that answers such questions.
@@ -22,7 +22,7 @@ pub const MAX_CONFIRMATIONS: u64 = 50_000;
 /// days.
 pub const FEW: u64 = 10;
 /// How many keys that one look missed the next one may see: this many, or one in a thousand of the list.
-/// Few listings come back between two days.
+/// Few listings come back within two days.
 const MAX_BACK: u64 = 10;
 
 /// Why a result waits for a second look or an operator. The names are stable: operators, the
@@ -38,11 +38,11 @@ pub enum HeldReason {
     CountMismatch,
     /// The provider's links jumped over rows, twice, and it does not count.
     RowsSkipped,
-    /// Nothing proves that what was read is all: there was neither a link nor a count, and a question
-    /// behind the last row proved nothing either, twice.
+    /// Nothing proves that all rows were read: there was neither a link nor a count, and a question for
+    /// rows after the last one proved nothing either, twice.
     EndUnproved,
-    /// Most keys went and as many others came: a conversion of the provider's, or another feed
-    /// under the same name (F14).
+    /// Most keys were removed and as many others added: the provider converted its keys, or this is another
+    /// feed under the same name (F14).
     KeysReplaced,
     /// More removals than the guards let through, although each was confirmed (F7).
     MassRemoval,
@@ -135,8 +135,7 @@ impl HeldReason {
         }
     }
 
-    /// Whether an operator may publish the result all the same. Where the scan itself is not proved
-    /// complete nobody may.
+    /// Whether an operator may publish the result. Nobody may if the scan itself is not proved complete.
     pub fn can_be_approved(self) -> bool {
         !matches!(
             self,
@@ -153,7 +152,7 @@ impl HeldReason {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Comparison {
-    /// Keys of the former snapshot; absent where there is none.
+    /// Keys of the former snapshot; absent if there is none.
     pub former: Option<u64>,
     /// Distinct keys of all scans of the run together.
     pub live: u64,
@@ -165,7 +164,7 @@ pub struct Comparison {
     pub distinct: Vec<u64>,
     /// What each scan saw.
     pub scans: Vec<ScanEvidence>,
-    /// Where keys cannot be asked for: what earlier looks say of the absent ones.
+    /// If keys cannot be asked for: how earlier looks relate to the absent keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looked: Option<Looked>,
     /// What the last days say.
@@ -173,13 +172,13 @@ pub struct Comparison {
     pub lately: Lately,
 }
 
-/// What the looks of earlier days say, where keys cannot be asked for one by one.
+/// How the looks of earlier days relate to this one, if keys cannot be asked for one by one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Looked {
-    /// Absent keys that another look missed as well, at least a day ago.
+    /// Absent keys that another look, at least a day ago, missed as well.
     pub again: u64,
-    /// Absent keys that were missed already, but by a look of the same day.
+    /// Absent keys that an earlier look of the same day missed.
     pub early: u64,
     /// Absent keys that this look is the first to miss.
     pub fresh: u64,
@@ -188,21 +187,20 @@ pub struct Looked {
 }
 
 impl Comparison {
-    /// Whether `gone` removals are too much for today although they are few: a group of the list goes as
-    /// a whole with them, or too many went in the days before.
+    /// Whether `gone` removals are too many for one day although they are below the limit: a whole group of
+    /// the list would be removed, or too many were removed in the days before.
     fn is_too_much(&self, gone: u64, guards: &Guards) -> bool {
         let week = guards.week(self.former.unwrap_or(0));
         let is_group = self.lately.vanished > 0 && gone >= self.lately.vanished;
         gone > 0 && (is_group || self.lately.removed.saturating_add(gone) > week)
     }
 
-    /// Whether this look and the one before agree as a whole, so that what both missed is gone.
+    /// Whether this look and the one before agree as a whole, so that keys that both missed are gone.
     ///
-    /// If many of the keys that the one before missed are back, it was no look: rows were hidden from it,
-    /// and the next ones may be hidden from this one. Chance alone hides some of them twice. The same if
-    /// many rows that the MLS counted before or after were not seen: they may have gone meanwhile, or be
-    /// hidden. And if many more are newly absent than usual: rows that are hidden today may be hidden
-    /// more than those of yesterday, which are among them.
+    /// There are three reasons against it. Many keys that the earlier look missed are back: then rows were
+    /// hidden from it, and may be hidden from this one, some of them twice by chance. Many rows that the
+    /// MLS counted before or after were not seen: they may have been removed meanwhile, or be hidden. Many
+    /// more keys than usual are newly absent: the rows hidden today may include those hidden yesterday.
     pub fn agrees(&self) -> bool {
         let looked = self.looked.unwrap_or_default();
         let most = MAX_BACK.max(self.former.unwrap_or(0) / 1_000);
@@ -221,7 +219,7 @@ impl Comparison {
     }
 }
 
-/// What confirmation told.
+/// The result of the confirmation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Confirmed {
@@ -245,7 +243,7 @@ pub struct Confirmed {
     /// shows by key may be outside the feed, and is not listed because of that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shows_gone: bool,
-    /// How it was asked, where that is not as the settings say: what it answers was learned.
+    /// The form of question that worked, if it is not the configured one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learned: Option<Manner>,
 }
@@ -254,7 +252,7 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// What comes next.
+/// The next action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Next {
@@ -264,7 +262,7 @@ pub enum Next {
     Confirm,
     /// Publish.
     Publish,
-    /// Keep the head and tell.
+    /// Keep the head and notify operators.
     Hold(HeldReason),
 }
 
@@ -362,7 +360,7 @@ pub fn after_comparison(facts: &Comparison, guards: &Guards, confirms_by_key: bo
         return look_again(HeldReason::KeysReplaced);
     }
     if !confirms_by_key {
-        // What this look is the first to miss stays listed; a later run decides.
+        // Keys that this look is the first to miss stay listed; a later run decides.
         let most = limit.min(waiting::MOST as u64);
         let is_much = facts.absent > most || facts.is_too_much(facts.absent, guards);
         let is_mass = is_much && !is_off(Guard::MassRemoval);
@@ -397,7 +395,7 @@ pub fn after_confirmation(facts: &Comparison, confirmed: &Confirmed, guards: &Gu
     }
     let limit = guards.limit(facts.former.unwrap_or(0));
     if confirmed.restored > limit {
-        // So many live keys were missing that the scan is none, whatever its numbers say.
+        // So many live keys were missing that the scan cannot be trusted, whatever its counts say.
         return Next::Hold(HeldReason::RowsSkipped);
     }
     let kept = confirmed.restored.saturating_add(confirmed.waits);
@@ -415,9 +413,9 @@ pub fn after_confirmation(facts: &Comparison, confirmed: &Confirmed, guards: &Gu
     Next::Publish
 }
 
-/// Whether the keys that a held run saw for the first time may be added to the list all the same: what
-/// was seen lives. Not if it looks like another feed (F14): hardly any key of the list was seen, or more
-/// came than the guards let through.
+/// Whether a held run may add the keys that it saw for the first time, because these are live. Not if it
+/// looks like another feed (F14): hardly any key of the list was seen, or more keys are new than the guards
+/// allow to be removed.
 pub fn adds_while_held(facts: &Comparison, guards: &Guards) -> bool {
     let Some(former) = facts.former else {
         return false;
@@ -427,7 +425,7 @@ pub fn adds_while_held(facts: &Comparison, guards: &Guards) -> bool {
     facts.added > 0 && facts.added <= guards.limit(former) && is_this_feed
 }
 
-/// Half of the former keys or more went, and at least half as many others came in their place.
+/// At least half of the former keys were removed, and at least half as many others added.
 fn are_keys_replaced(facts: &Comparison) -> bool {
     let former = facts.former.unwrap_or(0);
     facts.absent.saturating_mul(2) >= former && facts.added.saturating_mul(2) >= facts.absent

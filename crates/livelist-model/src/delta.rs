@@ -1,5 +1,5 @@
-//! Deltas: what changed from one snapshot to the next, as gzip text, `+key` for a key that came and
-//! `-key` for one that went, ordered by key.
+//! Deltas: the changes from one snapshot to the next, as gzip text, with `+key` for an added key and `-key`
+//! for a removed one, ordered by key.
 
 use std::io::{BufRead, BufReader, Read, Write};
 
@@ -27,12 +27,12 @@ pub struct DeltaWriter<W: Write> {
     removed: u64,
 }
 
-/// What a delta holds.
+/// The number of changes in a delta.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeltaSummary {
-    /// Keys that came.
+    /// Keys that were added.
     pub added: u64,
-    /// Keys that went.
+    /// Keys that were removed.
     pub removed: u64,
     /// Lines and digest of the text.
     pub text: ListSummary,
@@ -77,8 +77,8 @@ impl<W: Write> DeltaWriter<W> {
     }
 }
 
-/// Reads a delta, hands each change to `visit`, and tells what it held: a caller who knows what it
-/// has to be compares the two before it believes any change.
+/// Reads a delta, passes each change to `visit`, and returns its summary. A caller that knows the expected
+/// summary compares both before it uses any change.
 pub fn read_delta(
     source: impl Read,
     mut visit: impl FnMut(Sign, &[u8]),

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::guard_switch::{Guard, is_off};
 
-/// How a scan walks through the rows; it decides what the rows of a changing source can do to it.
+/// How a scan pages through the rows. This decides how changes of the source can affect it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Paging {
-    /// `key gt last`: rows that come and go elsewhere cannot move others out of sight.
+    /// `key gt last`: rows that are added or removed elsewhere cannot make it skip others.
     Keyset,
     /// The provider's own links, which count rows or hide how they work: a row that vanishes can
     /// shift a later one past the reader (F8).
@@ -23,12 +23,12 @@ pub enum Paging {
 pub enum EndSign {
     /// A page without a link to a next one.
     NoNextLink,
-    /// A page with no rows behind the last key.
+    /// A page without rows after the last key.
     EmptyPage,
-    /// Neither link nor count ever came, or the last link led nowhere: asked for what stands behind the
-    /// last row, the provider showed nothing, and beside it the last row itself.
+    /// There was neither a link nor a count, or the last link returned nothing. Asked for rows after the
+    /// last one, the provider returned none, but did return the last row itself.
     Asked,
-    /// The last link led nowhere, and as many rows had come as the provider counts.
+    /// The last link returned nothing, and the number of rows equals the provider's count.
     Counted,
     /// No sign: the provider showed nothing more, but nothing says that this was all.
     Unproved,
@@ -40,22 +40,22 @@ pub enum EndSign {
 pub struct ScanEvidence {
     /// How it paged.
     pub paging: Paging,
-    /// How it ended; absent while it goes on.
+    /// How it ended; absent while it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<EndSign>,
-    /// When it began; nothing that came later has to be in its keys.
+    /// When it began. Rows that were added later may be missing.
     pub started_at: jiff::Timestamp,
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<jiff::Timestamp>,
     /// Pages read.
     pub pages: u64,
-    /// Rows read, those included that pages repeat; of a row that one page shows twice, one.
+    /// Rows read, including rows that several pages repeat. A row that one page shows twice counts once.
     pub rows: u64,
-    /// What the provider counted before, where it counts.
+    /// The provider's count before the scan, if it counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count_before: Option<u64>,
-    /// What it counted after.
+    /// The count after the scan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count_after: Option<u64>,
     /// Rows that a link skipped, plus pages that did not join the page before.
@@ -73,8 +73,8 @@ pub enum Doubt {
     EndUnproved,
     /// There are fewer distinct keys than the provider counted, before and after.
     CountMismatch,
-    /// There are more than it counted: rows came and went during the scan. None is missing by that,
-    /// but a second look is cheap.
+    /// There are more keys than counted: rows were added and removed during the scan. So none is missing,
+    /// but a second scan is cheap.
     MoreThanCounted,
     /// Links jumped over rows, or pages did not overlap as they should, and no count says that none
     /// is missing.

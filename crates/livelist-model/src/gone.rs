@@ -19,7 +19,7 @@ use crate::keys::order;
 use crate::lately::{BACK_WITHIN, is_much};
 use crate::pairs::{PairReader, PairWriter};
 
-/// An entry is kept so long, in seconds: 400 days.
+/// Entries are kept this long, in seconds: 400 days.
 const KEPT: i64 = 400 * 86_400;
 /// The record that a head points at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,13 +30,13 @@ pub struct GoneRef {
     /// Keys and digest; a reader checks both.
     #[serde(flatten)]
     pub summary: ListSummary,
-    /// When many keys of it were listed again within three days; what is confirmed gone needs a day more
-    /// for a while.
+    /// When many of its keys were listed again within three days. For some days after that, a confirmed
+    /// removal takes one more day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub came_back: Option<jiff::Timestamp>,
 }
 
-/// What makes a key gone.
+/// The kind of proof that a key is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Proof {
@@ -49,14 +49,13 @@ pub enum Proof {
 }
 
 impl Proof {
-    /// The proof that a removal of the list rests on; nothing where that is too little to call a key
-    /// gone.
+    /// The proof that a removal is based on; `None` if it is not enough to call a key gone.
     pub fn of(by: ConfirmedBy) -> Option<Proof> {
         match by {
             ConfirmedBy::Key => Some(Proof::Key),
             ConfirmedBy::Scans => Some(Proof::Scans),
             ConfirmedBy::Operator => Some(Proof::Operator),
-            // Two scans of one run are one look.
+            // Two scans of one run count as one look.
             ConfirmedBy::Scan => None,
         }
     }
@@ -76,13 +75,13 @@ impl Proof {
     }
 }
 
-/// Since when a key is gone, and what says so.
+/// Since when a key is gone, and by which proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Since {
-    /// Seconds of the Unix time. The copy of a listing that somebody got from the MLS later than this
-    /// is not what was proved gone.
+    /// Unix time in seconds. A copy that a site got later than this is another listing, and was not proved
+    /// gone.
     pub second: i64,
-    /// What says so.
+    /// The proof.
     pub proof: Proof,
 }
 
@@ -93,8 +92,8 @@ pub struct GoneReader<R: Read> {
 }
 
 impl<R: Read> GoneReader<R> {
-    /// A reader of the gzip text in `source`. With `expected`, a record of another count or digest is
-    /// an error, told at the end: nobody may act on the keys before `advance` has said false.
+    /// A reader of the gzip text in `source`. With `expected`, a record with another count or digest is an
+    /// error. That shows only at the end, so do not act on the keys before `advance` has returned false.
     pub fn new(source: R, expected: Option<ListSummary>) -> Self {
         GoneReader {
             pairs: PairReader::new(source, expected),
@@ -105,7 +104,7 @@ impl<R: Read> GoneReader<R> {
         }
     }
 
-    /// Goes to the next key; false at the end, where everything that can be checked has been.
+    /// Moves to the next key. Returns false at the end, after all checks have passed.
     pub fn advance(&mut self) -> Result<bool, CodecError> {
         if !self.pairs.advance()? {
             return Ok(false);
@@ -128,7 +127,7 @@ impl<R: Read> GoneReader<R> {
     }
 }
 
-/// What stands beside a key: seconds, a tab, a letter.
+/// Parses the fields after the key: seconds, a tab, a letter.
 fn parse(beside: &[u8]) -> Option<Since> {
     let (second, letter) = std::str::from_utf8(beside).ok()?.split_once('\t')?;
     let &[letter] = letter.as_bytes() else {
@@ -165,18 +164,18 @@ impl<W: Write> GoneWriter<W> {
     }
 }
 
-/// Makes a record out of the former one and what changed since: keys that went come in, keys that came
-/// leave, entries that are too old go.
+/// Makes a new record from the former one and the changes. Removed keys are added to it, listed keys leave
+/// it, and entries that are too old are dropped.
 pub struct Renewal<R: Read, W: Write> {
     former: Option<GoneReader<R>>,
-    /// Whether the former record stands at a key; nothing before it was first asked.
+    /// Whether the former record is at a key; `None` before its first key is read.
     has_former: Option<bool>,
     writer: GoneWriter<W>,
     now: jiff::Timestamp,
     oldest: i64,
     /// Entries since then are young.
     young: i64,
-    /// How many young ones there were, and how many of these are listed again.
+    /// The number of recent entries, and how many of these are listed again.
     of_late: (u64, u64),
 }
 
@@ -212,8 +211,8 @@ impl<R: Read, W: Write> Renewal<R, W> {
         })
     }
 
-    /// Copies the former entries before `key`, all where there is none; says whether one of `key` is
-    /// next.
+    /// Copies the former entries before `key`, or all if it is `None`. Returns whether the next entry is
+    /// for `key`.
     fn copy_up_to(&mut self, key: Option<&[u8]>) -> Result<bool, CodecError> {
         let mut has = match self.has_former {
             Some(has) => has,
@@ -237,8 +236,8 @@ impl<R: Read, W: Write> Renewal<R, W> {
         Ok(false)
     }
 
-    /// Takes the next change, in the order of keys. A key that went with too little proof leaves the
-    /// record as one that came does: it is unknown.
+    /// Takes the next change, in the order of keys. A key that was removed without enough proof leaves the
+    /// record, like an added key: it is unknown.
     pub fn change(
         &mut self,
         sign: Sign,
@@ -256,7 +255,7 @@ impl<R: Read, W: Write> Renewal<R, W> {
         }
     }
 
-    /// Ends the record; says whether much of what went lately is listed again.
+    /// Ends the record. Returns whether many of the recently removed keys are listed again.
     pub fn finish(mut self) -> Result<(W, ListSummary, bool), CodecError> {
         self.copy_up_to(None)?;
         let (went, back) = self.of_late;
@@ -316,7 +315,7 @@ mod tests {
         assert!(read(&bytes[..bytes.len() - 9], summary).is_err());
     }
 
-    /// What comes back soon after it was confirmed gone speaks against the confirmation.
+    /// Many keys that come back soon after they were confirmed gone make the confirmation doubtful.
     #[test]
     fn much_that_is_listed_again_soon_is_told() {
         let day = |days: i64| NOW - days * 86_400;

@@ -10,7 +10,7 @@ pub const ARE_COMPILED_IN: bool = cfg!(feature = "mutations");
 pub enum Guard {
     /// Absent keys are asked for by key before they are called gone.
     Confirmation,
-    /// A scan's keys are held against the provider's count.
+    /// A scan's keys are compared with the provider's count.
     Count,
     /// An answer by key counts only if it shows the live keys that were asked for as well.
     Controls,
@@ -20,27 +20,27 @@ pub enum Guard {
     TokenRefresh,
     /// A 200 that is no page is an error, not an empty page.
     PageValidation,
-    /// The last page is believed only with the provider's own sign of the end.
+    /// The last page is accepted only with the provider's own sign of the end.
     EndSign,
     /// Links are followed only to the feed's hosts.
     AllowList,
-    /// Where keys cannot be asked for, a second scan has to agree.
+    /// If keys cannot be asked for, a second scan has to agree.
     SecondLook,
     /// A scan without any row is held.
     EmptyScan,
-    /// A run whose head another run has looked at since begins anew.
+    /// A run starts over if another run of the feed has changed the head since.
     Overtaken,
     /// One run at a time uses a credential.
     Lease,
-    /// Paging that runs in a circle ends.
+    /// Paging that loops ends.
     Loop,
-    /// More removals than the guards let through wait for a second look or a person.
+    /// More removals than the guards allow wait for a second look or an operator.
     MassRemoval,
     /// A question that is refused is asked in another form, and shorter.
     Form,
     /// Answers by another id than the key prove nothing once ids have changed.
     Ids,
-    /// Requests and empty pages of a scan are counted, and end it.
+    /// Requests and empty pages of a scan are counted and limited.
     Bounds,
     /// The plugin asks `check` before it takes a post down, and acts on `gone` alone.
     AsksCheck,
@@ -110,7 +110,7 @@ impl Guard {
     }
 }
 
-/// Whether a guard is off: never, in what is deployed.
+/// Whether a guard is off. In deployed code it never is.
 #[cfg(not(feature = "mutations"))]
 #[inline(always)]
 pub const fn is_off(_: Guard) -> bool {

@@ -10,12 +10,12 @@ use crate::gone::GoneRef;
 use crate::ids::{FeedId, RunId};
 use crate::instant;
 
-/// So many deltas back a site can catch up; older ones get the full list.
+/// A site that is at most this many deltas behind can catch up; older ones get the full list.
 pub const DELTA_HISTORY: usize = 30;
 
-/// A head is stale so long after the next one was expected. A run takes 20 hours at most and begins
-/// at the same hour each day, so a healthy feed can be late by some hours. With the day before that
-/// makes the 36 hours after which operators are called.
+/// A head is stale this long after its next version was expected. A run takes 20 hours at most and begins
+/// at the same hour each day, so a healthy feed can be some hours late. Together with the day before, this
+/// gives the 36 hours after which operators are notified.
 pub(crate) const GRACE: SignedDuration = SignedDuration::from_hours(12);
 
 /// `feeds/{feed}/head.json`.
@@ -52,10 +52,12 @@ pub struct Head {
     pub sha256: String,
     /// The full list.
     pub full: ObjectRef,
-    /// Deltas to this version, newest first; each begins where the next one ends.
+    /// Deltas to this version, newest first; each one starts at the version where the next one in the list
+    /// ends.
     #[serde(default)]
     pub deltas: Vec<DeltaRef>,
-    /// The keys that were listed and are gone. Nothing where none is, and in heads of earlier versions.
+    /// The record of keys that were listed and are gone. `None` if there are none, and in heads of earlier
+    /// versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gone: Option<GoneRef>,
     /// The run that published it.
@@ -83,21 +85,21 @@ pub struct ObjectRef {
 pub struct DeltaRef {
     /// The version it begins at.
     pub from: String,
-    /// The version it ends at.
+    /// The version it leads to.
     pub to: String,
-    /// Keys that came.
+    /// Keys that were added.
     pub added: u64,
-    /// Keys that went.
+    /// Keys that were removed.
     pub removed: u64,
     /// SHA-256 of the uncompressed text.
     pub sha256: String,
-    /// When the version it ends at was published; heads of the first form do not say it.
+    /// When that version was published; absent in heads of the first form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published_at: Option<jiff::Timestamp>,
     /// The run that published it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
-    /// What the removals in it rest on; nothing where there are none.
+    /// The proof of its removals; `None` if it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed: Option<ConfirmedBy>,
     /// Where it is stored.
@@ -105,7 +107,7 @@ pub struct DeltaRef {
     pub stored: ObjectRef,
 }
 
-/// What removals rest on.
+/// The proof of removals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConfirmedBy {
@@ -159,22 +161,22 @@ impl Head {
         }
     }
 
-    /// Whether its times are from the future: they were noted by a clock that was wrong, and say
-    /// nothing. Its list and its sequence are what they are.
+    /// Whether its times are from the future. Then a wrong clock wrote them, and they mean nothing. Its
+    /// list and its sequence are still valid.
     pub fn is_from_future(&self, now: jiff::Timestamp) -> bool {
         let times = [self.as_of, self.looked_at(), self.published_at];
         times.iter().any(|at| instant::is_future(*at, now))
     }
 
-    /// Whether the head should have been followed by another look long ago, or nobody knows when.
+    /// Whether the next look is long overdue, or the head's times cannot be trusted.
     pub fn is_stale(&self, now: jiff::Timestamp) -> bool {
         let expected = self.next_expected_at;
         self.is_from_future(now)
             || expected.is_some_and(|expected| now.duration_since(expected) > GRACE)
     }
 
-    /// The objects that this head needs and the next version may not: the full list, the deltas beyond
-    /// the history, and the record of what is gone.
+    /// The objects that this head names and the next version may not: the full list, the deltas beyond the
+    /// history, and the gone record.
     pub fn drops(&self) -> Vec<String> {
         let deltas = self.deltas.iter().skip(DELTA_HISTORY - 1);
         let deltas = deltas.map(|delta| &delta.stored);
@@ -183,7 +185,7 @@ impl Head {
         stored.map(|stored| stored.object.clone()).collect()
     }
 
-    /// Keys that came with this version, and keys that went; a first snapshot only adds.
+    /// Keys that this version added and removed; a first snapshot only adds.
     pub fn newest_change(&self) -> (u64, u64) {
         match self.deltas.first() {
             Some(delta) if delta.to == self.version => (delta.added, delta.removed),
@@ -207,7 +209,7 @@ pub struct Held {
     pub reason: HeldReason,
     /// Since when.
     pub at: jiff::Timestamp,
-    /// The head at its end; a later head makes this document meaningless.
+    /// The head's version at its end; a later head makes this document obsolete.
     pub head_version: Option<String>,
     /// When its last scan began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -249,7 +251,7 @@ mod tests {
         let head = head("2026-11-21T04:05:00Z");
         assert!(!head.is_stale("2026-11-21T16:05:00Z".parse().unwrap()));
         assert!(head.is_stale("2026-11-21T16:05:01Z".parse().unwrap()));
-        // R16: nobody knows how old a head from the future is.
+        // R16: the age of a head from the future is not known.
         let before = |text: &str| text.parse().unwrap();
         assert!(!head.is_stale(before("2026-11-20T04:00:00Z")));
         assert!(head.is_stale(before("2026-11-20T03:59:59Z")));

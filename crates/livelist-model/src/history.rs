@@ -1,12 +1,12 @@
-//! The history of a feed: one line for each run that ended. It is shown to operators. What is
-//! published never depends on it.
+//! The history of a feed: one line for each run that ended. It is shown to operators. What is published
+//! never depends on it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{FeedId, RunId};
 use crate::record::{RunRecord, RunState, Traffic};
 
-/// So many runs are remembered: a month of daily ones.
+/// The number of runs that are kept: a month of daily runs.
 pub const REMEMBERED: usize = 30;
 
 /// `feeds/{feed}/history.json`.
@@ -31,28 +31,28 @@ pub struct Past {
     pub started_at: jiff::Timestamp,
     /// When it ended.
     pub finished_at: jiff::Timestamp,
-    /// Keys of the head after it; nothing where it could not say.
+    /// Keys of the head after the run; `None` if not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<u64>,
-    /// Keys that came.
+    /// Keys that were added.
     #[serde(default)]
     pub added: u64,
-    /// Keys that went.
+    /// Keys that were removed.
     #[serde(default)]
     pub removed: u64,
     /// Absent keys that were asked for one by one.
     #[serde(default)]
     pub confirmed: u64,
-    /// Why it is held, or the name of what failed.
+    /// The reason why it is held, or the name of its error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// What it asked of the provider.
+    /// Its requests to the provider.
     #[serde(default)]
     pub traffic: Traffic,
 }
 
 impl Past {
-    /// The line of a run that ended; nothing for one that has not.
+    /// The line of a run; `None` if the run has not ended.
     pub fn of(record: &RunRecord) -> Option<Past> {
         let finished_at = record.finished_at?;
         if record.state == RunState::Running {
@@ -88,8 +88,8 @@ impl History {
         }
     }
 
-    /// Writes down how a run ended: it has one line, and stands where it began. The oldest runs are
-    /// forgotten. Says whether anything changed.
+    /// Records how a run ended. Each run has one line, sorted by its start. The oldest runs are dropped.
+    /// Returns whether anything changed.
     pub fn note(&mut self, past: Past) -> bool {
         let known = self.runs.iter().position(|known| known.run == past.run);
         match known {

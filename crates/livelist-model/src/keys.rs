@@ -19,8 +19,7 @@ pub enum KeyError {
     /// Longer than [`MAX_KEY_BYTES`].
     #[error("a key is longer than 1020 bytes")]
     TooLong,
-    /// A line feed, a tab or another control character: it could not be told from the end of a
-    /// line.
+    /// A line feed, a tab or another control character, which would look like the end of a line or field.
     #[error("a key holds a control character")]
     Control,
     /// More than a buffer holds.
@@ -28,7 +27,7 @@ pub enum KeyError {
     Full,
 }
 
-/// Whether `key` can stand on a line of a list.
+/// Whether `key` can be written as a line of a list.
 pub fn check_key(key: &[u8]) -> Result<(), KeyError> {
     if key.is_empty() {
         return Err(KeyError::Empty);
@@ -42,8 +41,8 @@ pub fn check_key(key: &[u8]) -> Result<(), KeyError> {
     Ok(())
 }
 
-/// Whether an ASCII control character is in `bytes`. Eight bytes at a time: every key and timestamp
-/// is looked at, and byte by byte that took a third of a scan.
+/// Whether `bytes` has an ASCII control character. Checks eight bytes at a time, because every key and
+/// timestamp is checked; byte by byte, that took a third of a scan.
 #[inline]
 pub(crate) fn has_control(bytes: &[u8]) -> bool {
     // The last eight bytes once more, instead of a rest that would have to be copied.
@@ -55,7 +54,8 @@ pub(crate) fn has_control(bytes: &[u8]) -> bool {
     marks.fold(0, |all, marks| all | marks) != 0
 }
 
-/// Where the first ASCII control character is in `bytes`: the end of a line, or what no line may hold.
+/// The position of the first ASCII control character in `bytes`: the end of a line, or an invalid
+/// character.
 #[inline]
 pub(crate) fn first_control(bytes: &[u8]) -> Option<usize> {
     let (words, rest) = bytes.as_chunks::<8>();
@@ -98,7 +98,7 @@ fn controls(word: [u8; 8]) -> u64 {
     (below(word, b' ') | below(word ^ (EACH * 0x7f), 1)) & (EACH * 0x80)
 }
 
-/// Whether `stamp` can stand beside a key, as nothing at all can.
+/// Whether `stamp` can be stored with a key, as an empty one can.
 pub(crate) fn is_stamp(stamp: &[u8]) -> bool {
     stamp.len() <= MAX_STAMP_BYTES && !has_control(stamp)
 }
@@ -127,8 +127,8 @@ impl Entry {
     }
 }
 
-/// The first eight bytes of a key as a number that stands in the same order. A shorter key is filled
-/// with zeros, which stand in none.
+/// The first eight bytes of a key as a number with the same order. Shorter keys are padded with zeros,
+/// which no key contains.
 fn first_bytes(key: &[u8]) -> u64 {
     let mut first = [0; 8];
     let n = key.len().min(8);
@@ -157,8 +157,8 @@ pub struct KeyBuffer {
     entries: Vec<Entry>,
 }
 
-/// A place in a [`KeyBuffer`] to go back to, so that a page that turns out to be broken leaves
-/// nothing behind.
+/// A position in a [`KeyBuffer`] to return to, so that a page that turns out to be broken leaves nothing in
+/// it.
 #[derive(Debug, Clone, Copy)]
 pub struct Mark {
     bytes: usize,
@@ -166,14 +166,14 @@ pub struct Mark {
 }
 
 impl KeyBuffer {
-    /// Adds a key and the timestamp beside it (empty for none). A timestamp that could not stand on
-    /// a line is dropped: it is a hint, the key is not.
+    /// Adds a key and its timestamp (may be empty). A timestamp that cannot be stored on a line is dropped,
+    /// because it is only a hint; the key is kept.
     pub fn push(&mut self, key: &[u8], stamp: &[u8]) -> Result<(), KeyError> {
         self.push_row(key, stamp, &[])
     }
 
-    /// Adds a key, the timestamp beside it, and the id by which its record is asked for (empty for
-    /// none). An id that could not stand on a line is dropped: the record is not asked for, then.
+    /// Adds a key, its timestamp, and the id by which its record can be requested (may be empty). An id
+    /// that cannot be stored on a line is dropped, and the record is not requested.
     pub fn push_row(&mut self, key: &[u8], stamp: &[u8], id: &[u8]) -> Result<(), KeyError> {
         check_key(key)?;
         let stamp = if is_stamp(stamp) { stamp } else { &[] };
@@ -192,10 +192,10 @@ impl KeyBuffer {
         Ok(())
     }
 
-    /// Adds what `other` holds, and leaves it empty.
+    /// Moves all keys of `other` into this buffer, and leaves `other` empty.
     ///
     /// # Errors
-    /// Both together are more than one buffer takes; then nothing was added.
+    /// Both together exceed the size of one buffer; then nothing was added.
     pub fn append(&mut self, other: &mut KeyBuffer) -> Result<(), KeyError> {
         if self.is_empty() {
             std::mem::swap(self, other);
@@ -228,7 +228,7 @@ impl KeyBuffer {
         self.bytes.len() + self.entries.len() * size_of::<Entry>()
     }
 
-    /// The present end.
+    /// The current end.
     pub fn mark(&self) -> Mark {
         Mark {
             bytes: self.bytes.len(),
@@ -236,8 +236,8 @@ impl KeyBuffer {
         }
     }
 
-    /// The place before the key at `index`; the present end if there are not so many. Of rows in the
-    /// order in which they came.
+    /// The position before the key at `index`, or the current end if there are fewer keys. Only for rows in
+    /// their original order.
     pub fn mark_at(&self, index: usize) -> Mark {
         match self.entries.get(index) {
             Some(entry) => Mark {
@@ -260,8 +260,7 @@ impl KeyBuffer {
         self.entries.clear();
     }
 
-    /// Forgets the timestamps beside the keys that came after `mark`, and gives their memory to the
-    /// keys to come.
+    /// Drops the timestamps of the keys after `mark`, and frees their memory for further keys.
     pub fn forget_stamps(&mut self, mark: Mark) {
         let mut end = mark.bytes;
         for entry in self.entries.iter_mut().skip(mark.entries) {
@@ -292,8 +291,8 @@ impl KeyBuffer {
         let bytes = &self.bytes;
         let of = |e: &Entry| e.of(bytes).0;
         if !self.entries.is_sorted_by(|a, b| of(a) < of(b)) {
-            // Most keys differ in their first bytes: compared as numbers beside each other, they need
-            // not be looked up in the arena.
+            // Most keys differ in their first bytes. Comparing those as adjacent numbers avoids a lookup in
+            // the arena.
             let mut order: Vec<(u64, Entry)> = self
                 .entries
                 .iter()
@@ -317,7 +316,7 @@ impl KeyBuffer {
             .map(|e| (e.of(&self.bytes).0, e.id(&self.bytes)))
     }
 
-    /// Keys and ids of the rows `first..`, an empty one where there is none.
+    /// Key and id of each row from `first` on; the id may be empty.
     pub fn ids_from(&self, first: usize) -> impl Iterator<Item = (&[u8], &[u8])> {
         let rows = self.entries.get(first..).unwrap_or_default();
         rows.iter()
@@ -329,7 +328,7 @@ impl KeyBuffer {
         self.iter_from(0)
     }
 
-    /// The same of the rows `first..`, without a look at those before.
+    /// The same for the rows from `first` on, without reading the rows before.
     pub fn iter_from(
         &self,
         first: usize,

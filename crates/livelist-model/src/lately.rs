@@ -6,28 +6,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::head::{ConfirmedBy, Head};
 
-/// The removals of so many days are counted together.
+/// Removals within this time are counted together.
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// A group of fewer keys may go as a whole on any day.
+/// A group with fewer keys may be removed as a whole on any day.
 const SMALLEST: u64 = 10;
-/// Removals that come back within so many seconds were none: three days.
+/// A removal that is listed again within this many seconds counts as wrong: three days.
 pub(crate) const BACK_WITHIN: i64 = 3 * 86_400;
-/// So many come back before it means anything; listings are sold and come back to the market.
+/// Returns up to this number mean nothing: listings are sold and come back to the market.
 const FEW_BACK: u64 = 10;
-/// After that, each removal of so many days takes a day more.
+/// After too many returns, each removal takes one more day, for this long.
 const DISTRUSTED: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// What the last days say, beside the scans of a run.
+/// What the last days say, in addition to the scans of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Lately {
-    /// Keys that the versions of the last seven days removed. What a person let through is not counted.
+    /// Keys removed by the versions of the last seven days. Removals that an operator approved do not
+    /// count.
     #[serde(skip_serializing_if = "is_zero")]
     pub removed: u64,
     /// Keys of groups of the list that are absent as a whole (see [`Groups`]).
     #[serde(skip_serializing_if = "is_zero")]
     pub vanished: u64,
-    /// Whether many removals that were confirmed lately came back.
+    /// Whether many recently confirmed removals were listed again.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_distrusted: bool,
 }
@@ -42,7 +43,7 @@ impl Lately {
         *self == Lately::default()
     }
 
-    /// What a head says at `now`.
+    /// The facts in a head at `now`.
     pub fn of(head: &Head, now: Timestamp) -> Lately {
         let is_near = |at: Timestamp, within| at <= now && now.duration_since(at) < within;
         let removed = head.deltas.iter().filter(|delta| {
@@ -60,8 +61,8 @@ impl Lately {
     }
 }
 
-/// Whether `back` of `went` removals, all of the last three days, are so many that they were none: more
-/// than 5 %, and ten at least.
+/// Whether `back` of `went` removals, all of the last three days, are too many: more than 5 %, and at least
+/// ten.
 pub(crate) fn is_much(back: u64, went: u64) -> bool {
     back >= FEW_BACK && back.saturating_mul(20) > went
 }
@@ -102,8 +103,8 @@ impl Groups {
         (self.keys, self.absent) = (0, 0);
     }
 
-    /// How many keys are in groups that are absent as a whole, and the name of the first. A list that is
-    /// one group is no matter of groups.
+    /// How many keys are in groups that are absent as a whole, and the name of the first group. If the
+    /// whole list is one group, groups do not count.
     pub fn finish(mut self) -> (u64, Option<String>) {
         self.end();
         match self.vanished == self.listed {

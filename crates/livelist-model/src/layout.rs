@@ -15,13 +15,13 @@ pub const DESTINATIONS_PREFIX: &str = "registry/destinations/";
 pub const ADMINS: &str = "registry/admins.json";
 /// The last status of all feeds: the answer of the operators' API, compressed.
 pub const STATUS: &str = "status.json.gz";
-/// The prefix of what the sites said last.
+/// The prefix of the sites' acknowledgements.
 pub const ACKS_PREFIX: &str = "acks/";
 /// The prefix of unknown keys that sites asked about.
 pub const QUESTIONS_PREFIX: &str = "questions/";
 /// The prefix of notes of requested runs, on one machine.
 pub const ASKED_PREFIX: &str = "asked/";
-/// The prefix of what operators paused.
+/// The prefix of pauses.
 pub const PAUSED_PREFIX: &str = "paused/";
 /// The prefix of the delivery records of notices.
 pub const NOTICES_PREFIX: &str = "notices/";
@@ -62,14 +62,13 @@ pub fn marks(feed: &FeedId) -> String {
     format!("{FEEDS_PREFIX}{feed}/marks.json")
 }
 
-/// `feeds/{feed}/notified.json`: what the outbox was given last.
+/// `feeds/{feed}/notified.json`: the last event that was put into the outbox.
 pub fn notified(feed: &FeedId) -> String {
     format!("{FEEDS_PREFIX}{feed}/notified.json")
 }
 
-/// `feeds/{feed}/snapshots/{sequence}-{digest}.txt.gz`. The digest is in the name because a
-/// publisher that died between snapshot and head leaves an object behind that its successor, with
-/// other keys, must not overwrite.
+/// `feeds/{feed}/snapshots/{sequence}-{digest}.txt.gz`. The digest is in the name because a publisher that
+/// died between snapshot and head leaves an object that its successor, with other keys, must not overwrite.
 pub fn snapshot(feed: &FeedId, sequence: u64, sha256: &str) -> String {
     format!(
         "{FEEDS_PREFIX}{feed}/snapshots/{sequence:06}-{}.txt.gz",
@@ -85,8 +84,7 @@ pub fn delta(feed: &FeedId, from: u64, to: u64, sha256: &str) -> String {
     )
 }
 
-/// `feeds/{feed}/gone/{sequence}-{digest}.txt.gz`: the keys that are gone, since when, and on what
-/// proof.
+/// `feeds/{feed}/gone/{sequence}-{digest}.txt.gz`: the gone keys, each with its time and proof.
 pub fn gone(feed: &FeedId, sequence: u64, sha256: &str) -> String {
     format!(
         "{FEEDS_PREFIX}{feed}/gone/{sequence:06}-{}.txt.gz",
@@ -99,8 +97,7 @@ pub fn waiting(feed: &FeedId) -> String {
     format!("{FEEDS_PREFIX}{feed}/waiting.json")
 }
 
-/// `feeds/{feed}/ids.txt.gz`: the ids by which the MLS is asked for the listed keys, where it is not
-/// asked by key.
+/// `feeds/{feed}/ids.txt.gz`: the ids of the listed keys, if the MLS is asked by id and not by key.
 pub fn ids(feed: &FeedId) -> String {
     format!("{FEEDS_PREFIX}{feed}/ids.txt.gz")
 }
@@ -121,7 +118,7 @@ pub fn run_object(feed: &FeedId, run: &RunId, name: &str, sha256: &str, extensio
     format!("{}{run}/{name}-{}{extension}", runs(feed), short(sha256))
 }
 
-/// `asked/{run}.json`: one machine: a run that somebody asked for and that has not ended.
+/// `asked/{run}.json`: on one machine, a requested run that has not ended.
 pub fn asked(run: &RunId) -> String {
     format!("{ASKED_PREFIX}{run}.json")
 }
@@ -141,7 +138,7 @@ pub fn acks(feed: &FeedId) -> String {
     format!("{ACKS_PREFIX}{feed}/")
 }
 
-/// `acks/{feed}/{client}.json`: what a client's site said last that it did with the feed.
+/// `acks/{feed}/{client}.json`: the newest acknowledgement of a client's site for the feed.
 pub fn ack(feed: &FeedId, client: &ClientId) -> String {
     format!("{}{client}.json", acks(feed))
 }
@@ -151,12 +148,12 @@ pub fn questions(feed: &FeedId) -> String {
     format!("{QUESTIONS_PREFIX}{feed}/")
 }
 
-/// `questions/{feed}/{client}.json`: keys of the feed that a client's site asked about and nobody knows.
+/// `questions/{feed}/{client}.json`: unknown keys of the feed that a client's site asked about.
 pub fn questions_of(feed: &FeedId, client: &ClientId) -> String {
     format!("{}{client}.json", questions(feed))
 }
 
-/// `budgets/{credential}.json`: what was asked with a credential lately.
+/// `budgets/{credential}.json`: the recent requests with a credential.
 pub fn budget(credential: &CredentialRef) -> String {
     format!("budgets/{}.json", credential.slug())
 }
@@ -171,7 +168,7 @@ pub fn lease(credential: &CredentialRef) -> String {
     format!("leases/{}.json", credential.slug())
 }
 
-/// `records/{replication}/head.json`: what the log of a replication consists of.
+/// `records/{replication}/head.json`: the head of a replication's log.
 pub fn log_head(replication: &ReplicationId) -> String {
     format!("{RECORDS_PREFIX}{replication}/head.json")
 }
@@ -190,7 +187,7 @@ pub fn log_index(piece: &str) -> String {
     format!("{stem}.keys.gz")
 }
 
-/// `records/{replication}/{resource}-{print}.json`: what a provider's metadata says of a resource.
+/// `records/{replication}/{resource}-{print}.json`: a provider's metadata of a resource.
 pub fn log_schema(replication: &ReplicationId, resource: &str, print: &str) -> String {
     format!("{RECORDS_PREFIX}{replication}/{resource}-{print}.json")
 }

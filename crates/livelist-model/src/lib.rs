@@ -1,8 +1,8 @@
-//! What Livelist knows, without doing anything: names, registry documents, keys, the snapshot codec,
+//! The model of Livelist, without any effects: names, registry documents, keys, the snapshot codec,
 //! evidence, guards, decisions, the manifest, the plan and the notices to the sites.
 //!
-//! May depend on pure libraries only (serde, jiff's types, cronexpr, sha2, flate2 over `std::io`
-//! values that the caller owns). No network, no file system, no clock, no randomness, no async.
+//! May depend on pure libraries only (serde, jiff's types, cronexpr, sha2, flate2 over `std::io` values
+//! that the caller owns). No network, no file system, no clock, no randomness, no async.
 
 pub mod ack;
 pub mod agenda;

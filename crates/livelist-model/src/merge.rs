@@ -1,5 +1,5 @@
-//! Streaming union of any number of sorted lists, and the difference of two. One pass, memory for
-//! one key a list.
+//! Streaming union of any number of sorted lists, and the difference of two. One pass, with memory for one
+//! key per list.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -7,8 +7,8 @@ use std::collections::BinaryHeap;
 use crate::codec::{CodecError, KeyStream};
 use crate::keys::order;
 
-/// A list that stands at a key. It is the greater, the smaller its key is, so that a [`BinaryHeap`] gives
-/// the smallest first.
+/// A list positioned at a key. It compares as greater the smaller its key is, so a [`BinaryHeap`] returns
+/// the smallest key first.
 struct Head<S> {
     list: S,
     /// The scan that it belongs to, as a bit.
@@ -35,14 +35,14 @@ impl<S: KeyStream> PartialEq for Head<S> {
 
 impl<S: KeyStream> Eq for Head<S> {}
 
-/// The union of sorted lists. Each list belongs to a scan (numbered from 0); for each key the merge
-/// tells which scans saw it, so that one scan's completeness can be judged by itself.
+/// The union of sorted lists. Each list belongs to a scan (numbered from 0). For each key the merge says
+/// which scans saw it, so that each scan's completeness can be judged.
 pub struct Union<S> {
     /// The list that the present key is read from: mostly the next key is its as well.
     first: Option<Box<Head<S>>>,
-    /// The others that stand at the same key.
+    /// The other lists at the same key.
     same: Vec<Box<Head<S>>>,
-    /// All others that are not at their end.
+    /// All other lists that have not ended.
     heap: BinaryHeap<Box<Head<S>>>,
     seen_in: u32,
     repeats: u64,
@@ -67,8 +67,8 @@ impl<S: KeyStream> Union<S> {
         })
     }
 
-    /// Goes to the next key; false when all lists have ended soundly. A stream with an error stays
-    /// where it is: asked again, it does not end.
+    /// Moves to the next key. Returns false when all lists have ended without an error. After an error the
+    /// position stays: another call does not report the end.
     pub fn advance(&mut self) -> Result<bool, CodecError> {
         while let Some(head) = self.same.last_mut() {
             let is_there = head.list.advance()?;
@@ -110,7 +110,7 @@ impl<S: KeyStream> Union<S> {
         self.first.as_ref().map_or(&[], |first| first.list.key())
     }
 
-    /// A list that stands at the present key.
+    /// A list at the current key.
     pub fn list(&self) -> Option<&S> {
         self.first.as_ref().map(|first| &first.list)
     }
@@ -140,7 +140,7 @@ impl<S: KeyStream> KeyStream for Union<S> {
 pub struct Without<A, B> {
     list: A,
     other: B,
-    /// Whether `other` stands at a key; nothing before it was first asked.
+    /// Whether `other` is at a key; `None` before its first key is read.
     has_other: Option<bool>,
 }
 
@@ -156,7 +156,7 @@ impl<A: KeyStream, B: KeyStream> Without<A, B> {
 }
 
 impl<A, B> Without<A, B> {
-    /// The list, which stands at the present key.
+    /// The list, positioned at the current key.
     pub fn list(&self) -> &A {
         &self.list
     }
@@ -170,7 +170,7 @@ impl<A: KeyStream, B: KeyStream> KeyStream for Without<A, B> {
         };
         let found = loop {
             if !self.list.advance()? {
-                // To its end, where it shows whether it is the list that was meant.
+                // Read the other list to its end, where its count and digest are checked.
                 while has_other {
                     has_other = self.other.advance()?;
                 }
@@ -192,7 +192,7 @@ impl<A: KeyStream, B: KeyStream> KeyStream for Without<A, B> {
     }
 }
 
-/// What a key of either list is to the other.
+/// Which of the two lists has a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     /// Only in the former list.

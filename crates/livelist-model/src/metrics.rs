@@ -8,7 +8,7 @@ use crate::ids::{FeedId, MlsId, RunId};
 use crate::record::{RunRecord, RunState, Traffic};
 use crate::registry::Provider;
 
-/// What is counted of a run that has ended.
+/// The metrics of a run that has ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunMetrics {
     /// When it ended.
@@ -19,7 +19,7 @@ pub struct RunMetrics {
     pub feed: FeedId,
     /// The MLS of the feed.
     pub mls: MlsId,
-    /// Who serves the MLS.
+    /// The provider of the MLS.
     pub provider: Provider,
     /// How it ended.
     pub state: RunState,
@@ -27,11 +27,11 @@ pub struct RunMetrics {
     pub held: Option<HeldReason>,
     /// The error's name, of a run that failed.
     pub error: Option<String>,
-    /// Keys in the list that is published after the run; not known of a run that failed.
+    /// Keys in the published list after the run; `None` for a failed run.
     pub live: Option<u64>,
-    /// Keys that came.
+    /// Keys that were added.
     pub added: u64,
-    /// Keys that went.
+    /// Keys that were removed.
     pub removed: u64,
     /// Absent keys that were asked for one by one.
     pub asked: u64,
@@ -41,13 +41,13 @@ pub struct RunMetrics {
     pub scan: Duration,
     /// How long the run took.
     pub took: Duration,
-    /// What it asked of the provider.
+    /// Its requests to the provider.
     pub traffic: Traffic,
 }
 
 impl RunMetrics {
-    /// Those of a run by its record; nothing while it runs, and nothing of a decision that came
-    /// after its end.
+    /// The metrics of a run by its record; `None` while it runs, and for a decision that came after its
+    /// end.
     pub fn of(record: &RunRecord) -> Option<RunMetrics> {
         if matches!(record.state, RunState::Running | RunState::Rejected) {
             return None;
@@ -83,10 +83,10 @@ fn between(from: jiff::Timestamp, to: jiff::Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
 
-/// How the heads of an installation stand.
+/// The state of an installation's heads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeadMetrics {
-    /// When they were looked at.
+    /// When they were read.
     pub at: jiff::Timestamp,
     /// Feeds that some enabled pair sees.
     pub feeds: u64,

@@ -1,6 +1,6 @@
-//! Notices to the sites: what happened to a feed, who is told of it, what the webhook says, when it
-//! is tried again, and which addresses may be called at all. Decisions only; `livelist-notify`
-//! carries them out.
+//! Notices to the sites: events of a feed, the clients that are notified, the body of the webhook, the
+//! schedule of retries, and the addresses that may be called. This module only decides; `livelist-notify`
+//! sends.
 
 mod address;
 mod delivery;

@@ -1,6 +1,6 @@
-//! Lists in which something stands beside each key, as gzip text: a line a pair, a tab between the two,
-//! strictly ascending by the bytes of the keys. The record of what is gone, and the ids by which an MLS
-//! is asked, are such lists.
+//! Sorted lists with a value for each key, as gzip text: one pair per line, with a tab between key and
+//! value, strictly ascending by the bytes of the keys. The gone record and the ids by which an MLS is asked
+//! are stored in this form.
 
 use std::cmp::Ordering;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -13,7 +13,7 @@ use crate::keys::{MAX_KEY_BYTES, check_key, order};
 
 /// The most bytes beside a key.
 pub const MAX_BESIDE: usize = MAX_KEY_BYTES;
-/// The longest line: a key, a tab, what stands beside it, the line feed.
+/// The longest line: a key, a tab, the value, the line feed.
 const LONGEST_LINE: usize = MAX_KEY_BYTES + MAX_BESIDE + 2;
 
 /// Writes pairs.
@@ -29,8 +29,7 @@ impl<W: Write> PairWriter<W> {
         }
     }
 
-    /// Adds a key and what stands beside it, which has no control character; the caller keeps the order
-    /// of keys.
+    /// Adds a key and its value, which has no control character. The caller keeps the order of keys.
     pub fn push(&mut self, key: &[u8], beside: &[u8]) -> Result<(), CodecError> {
         Ok(self.text.line(&[key, b"\t", beside])?)
     }
@@ -41,7 +40,7 @@ impl<W: Write> PairWriter<W> {
     }
 }
 
-/// Reads pairs, checks each line and the order of the keys, and at the end count and digest.
+/// Reads pairs; checks each line and the order of the keys, and at the end count and digest.
 pub struct PairReader<R: Read> {
     /// The source until the first pair is asked for: see `ListReader`.
     source: Option<R>,
@@ -51,7 +50,7 @@ pub struct PairReader<R: Read> {
     lines: u64,
     line: Vec<u8>,
     former: Vec<u8>,
-    /// Where the key ends in `line`.
+    /// The end of the key in `line`.
     key: usize,
 }
 
@@ -71,7 +70,7 @@ impl<R: Read> PairReader<R> {
         }
     }
 
-    /// What stands beside the present key; only after `advance` said true.
+    /// The value of the current key; only after `advance` returned true.
     pub fn beside(&self) -> &[u8] {
         let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
         line.get(self.key + 1..).unwrap_or_default()
@@ -129,7 +128,7 @@ impl<R: Read> KeyStream for PairReader<R> {
     }
 }
 
-/// Where the key of a line ends.
+/// The end of the key in a line.
 fn key_of(line: &[u8]) -> Option<usize> {
     let line = line.strip_suffix(b"\n")?;
     let tab = line.iter().position(|byte| *byte == b'\t')?;

@@ -20,7 +20,7 @@ pub struct Pause {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Who said so.
+    /// Who ordered it.
     pub by: String,
 }
 
@@ -39,7 +39,7 @@ pub struct Pauses {
 }
 
 impl Pauses {
-    /// The registry with what is paused disabled. A feed that another client has as well goes on.
+    /// The registry with everything that is paused disabled. Feeds that another client also has go on.
     pub fn apply(&self, registry: &mut Registry) {
         for (name, mls) in &mut registry.mls {
             mls.enabled &= !self.mls.contains_key(name);

@@ -11,17 +11,17 @@ use crate::ids::{ClientId, FeedId};
 use crate::instant;
 use crate::keys::MAX_ID_BYTES;
 
-/// So many keys of a client are noted in a day, for each of its feeds.
+/// At most this many new keys are noted in a day, per client and feed.
 pub const NEW_A_DAY: usize = 1_000;
-/// So many keys of a client are open at once, for each of its feeds.
+/// At most this many keys are open at once, per client and feed.
 pub const MOST_OPEN: usize = 5_000;
-/// One run asks for so many keys at most, those of all clients together.
+/// One run asks for at most this many keys, of all clients together.
 pub const MOST_ASKED: usize = 5_000;
-/// The object is written once in so long at most.
+/// The object is written at most once in this time.
 pub const WRITTEN_EVERY: SignedDuration = SignedDuration::from_hours(1);
-/// A question that was not answered so long is forgotten. A site that still wants to know asks again.
+/// A question without an answer for this long is dropped. A site that is still interested asks again.
 const EXPIRES: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// A key that a site asks about so long after it was proved gone is asked anew.
+/// If a site asks about a key this long after it was proved gone, the MLS is asked again.
 const ASKED_ANEW: i64 = 2 * 86_400;
 
 /// `questions/{feed}/{client}.json`.
@@ -35,7 +35,7 @@ pub struct Questions {
     pub client: ClientId,
     /// When it was written last.
     pub at: Timestamp,
-    /// What is open, oldest first.
+    /// Open questions, oldest first.
     pub open: Vec<Question>,
 }
 
@@ -46,7 +46,7 @@ pub struct Question {
     pub at: Timestamp,
     /// The key.
     pub key: String,
-    /// Its `ListingId`, if the site told it: some MLSs are asked by that.
+    /// Its `ListingId`, if the site sent it: some MLSs can only be asked by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// In which second of the Unix time the site got its copy.
@@ -55,7 +55,7 @@ pub struct Question {
 }
 
 impl Question {
-    /// A question of now. What cannot be an id is none.
+    /// A question asked now. An invalid id is ignored.
     pub fn new(key: String, id: Option<String>, got: Option<i64>, now: Timestamp) -> Question {
         let is_id = |id: &String| !id.is_empty() && id.len() <= MAX_ID_BYTES && !has_control(id);
         Question {
@@ -77,12 +77,12 @@ fn has_control(text: &str) -> bool {
     text.bytes().any(|byte| byte.is_ascii_control())
 }
 
-/// Whether a question at `at` about a key that is gone since `since` is to be asked anew.
+/// Whether a question at `at`, about a key that is gone since `since`, has to be asked again.
 pub fn is_anew(since: i64, at: Timestamp) -> bool {
     at.as_second().saturating_sub(since) > ASKED_ANEW
 }
 
-/// What became of the keys of one call.
+/// How many keys of one call were noted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Noted {
     /// Keys that are open now.
@@ -108,7 +108,7 @@ impl Questions {
         }
     }
 
-    /// Whether it may be written again.
+    /// Whether it may be written now.
     pub fn may_be_written(&self, now: Timestamp) -> bool {
         // A time in the future comes from a wrong clock and does not count.
         instant::is_future(self.at, now) || now.duration_since(self.at) >= WRITTEN_EVERY
@@ -219,16 +219,16 @@ impl Shape {
         self.kinds = key.iter().fold(self.kinds, |all, byte| all | kind(*byte));
     }
 
-    /// Whether a key is of this shape: as long as the feed's keys are, and of no other characters. Nothing
-    /// is, where no key was seen.
+    /// Whether a key has this shape: within the length of the feed's keys, and with no other kinds of
+    /// characters. If no key was seen, none fits.
     pub fn fits(&self, key: &[u8]) -> bool {
         let kinds = key.iter().fold(0, |all, byte| all | kind(*byte));
         (self.shortest..=self.longest).contains(&key.len()) && kinds & !self.kinds == 0
     }
 }
 
-/// The kind of a character: digits are one, small letters, capitals, what is not ASCII; each other sign
-/// is one of its own.
+/// The kind of a character: digits, small letters, capitals, and non-ASCII characters are one kind each;
+/// every other sign is a kind of its own.
 #[inline]
 const fn kind(byte: u8) -> u64 {
     match byte {

@@ -16,7 +16,7 @@ pub struct ListRef {
     pub summary: ListSummary,
 }
 
-/// How a run stands.
+/// The state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
@@ -47,19 +47,19 @@ impl RunState {
         }
     }
 
-    /// Whether the run did what it was for.
+    /// Whether the run succeeded.
     pub fn is_done(self) -> bool {
         matches!(self, RunState::Published | RunState::Unchanged)
     }
 }
 
-/// What went wrong, in words that stay the same.
+/// A run's error; its name is stable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Failure {
     /// The error's stable name, as Step Functions sees it.
     pub name: String,
-    /// What happened. No secrets.
+    /// The message. No secrets.
     pub message: String,
     /// What an operator should do.
     pub advice: String,
@@ -74,7 +74,7 @@ pub struct Failure {
 pub struct Traffic {
     /// Requests sent, repeated ones included.
     pub requests: u64,
-    /// Requests that were sent again after an error.
+    /// Requests that were repeated after an error.
     pub retries: u64,
     /// Times the provider asked to wait.
     pub throttled: u64,
@@ -88,7 +88,7 @@ impl Traffic {
         *self == Traffic::default()
     }
 
-    /// Adds what another task did.
+    /// Adds the traffic of another task.
     pub fn add(&mut self, other: Traffic) {
         let sums = [
             (&mut self.requests, other.requests),
@@ -107,9 +107,9 @@ impl Traffic {
 pub struct RunRecord {
     /// Version of this document's form.
     pub schema: u32,
-    /// What was to be done.
+    /// The run's specification.
     pub spec: RunSpec,
-    /// How it stands.
+    /// Its state.
     pub state: RunState,
     /// When it began.
     pub started_at: jiff::Timestamp,
@@ -119,14 +119,14 @@ pub struct RunRecord {
     /// The comparison with the former snapshot, with the evidence of each scan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
-    /// What confirmation told.
+    /// The result of the confirmation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed: Option<Confirmed>,
-    /// Keys that no scan had shown and that were found when they were asked for, before the run
-    /// scanned once more for them.
+    /// Keys that no scan had shown, but that were found when asked for, before the run scanned again
+    /// because of them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub restored_before: u64,
-    /// What was published, or would have been.
+    /// The list that was published, or would have been.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<RunResult>,
     /// Why it is held.
@@ -135,13 +135,13 @@ pub struct RunRecord {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
-    /// What it asked of the provider.
+    /// Its requests to the provider.
     #[serde(default)]
     pub traffic: Traffic,
-    /// Of that, what tasks asked that failed.
+    /// The part of these that failed tasks sent.
     #[serde(default, skip_serializing_if = "Traffic::is_none")]
     pub lost: Traffic,
-    /// Where an approval finds what to publish.
+    /// Where an approval finds the list to publish.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<Resume>,
 }
@@ -195,8 +195,8 @@ pub struct RunResult {
     pub sequence: u64,
     /// Its keys.
     pub count: u64,
-    /// Keys that came.
+    /// Keys that were added.
     pub added: u64,
-    /// Keys that went.
+    /// Keys that were removed.
     pub removed: u64,
 }

@@ -1,5 +1,5 @@
-//! A provider's word to wait (429 with `Retry-After`), kept in the ledger of its credential. So nobody
-//! asks before the time, though the process that heard it is gone. Pure.
+//! A provider's request to wait (429 with `Retry-After`), stored in the ledger of its credential. So it
+//! holds even if the process that received it has ended. Pure.
 
 use std::time::Duration;
 
@@ -8,25 +8,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::instant;
 
-/// A longer wait than this is not believed at a time: a wrong clock or unit at the provider must not
-/// stop a feed for days. The provider is asked again then, and may say the same.
+/// At most this long a wait is honoured at once, because a wrong clock or unit at the provider must not
+/// stop a feed for days. After it, the provider is asked again, and may repeat its request.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 
-/// What the provider said.
+/// A wait that the provider asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ToldWait {
     /// When it was said.
     at: Timestamp,
-    /// Until when nobody asks.
+    /// No requests before this time.
     until: Timestamp,
-    /// Until when the provider said, where that is longer.
+    /// The end that the provider asked for, if it is later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     said: Option<Timestamp>,
 }
 
 impl ToldWait {
-    /// The provider said at `now` to wait so long.
+    /// A wait of this length, requested at `now`.
     pub fn new(now: Timestamp, wait: Duration) -> ToldWait {
         let after = |wait| now.saturating_add(wait).unwrap_or(Timestamp::MAX);
         ToldWait {
@@ -36,24 +36,25 @@ impl ToldWait {
         }
     }
 
-    /// The end of the wait, if it is still on. One that was noted by a clock far ahead is none.
+    /// The end of the wait, if it has not passed. A wait far in the future was written with a wrong clock
+    /// and does not count.
     pub fn until(&self, now: Timestamp) -> Option<Timestamp> {
         let is_on = self.until > now && !instant::is_future(self.at, now);
         let longest = now.saturating_add(LONGEST_WAIT).unwrap_or(Timestamp::MAX);
         is_on.then(|| self.until.min(longest))
     }
 
-    /// What is left of the wait.
+    /// The rest of the wait.
     pub fn left(&self, now: Timestamp) -> Option<Duration> {
         Duration::try_from(self.until(now)?.duration_since(now)).ok()
     }
 
-    /// Until when the provider said, where only a part of that is believed.
+    /// The end that the provider asked for, if it is later than the one that is honoured.
     pub fn said(&self) -> Option<Timestamp> {
         self.said
     }
 
-    /// The one that ends later.
+    /// The wait that ends later.
     #[must_use]
     pub fn later(self, other: ToldWait) -> ToldWait {
         if other.until > self.until {

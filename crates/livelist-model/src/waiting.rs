@@ -13,7 +13,7 @@ use crate::registry::Schedule;
 const APART: SignedDuration = SignedDuration::from_hours(18);
 /// How long a look is valid: a week, plus a possible delay of a run. Longer if no run was due since.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(7 * 24 + 12);
-/// An MLS whose ids changed is expected to change others for so long.
+/// After one id of an MLS has changed, other changes are expected for this long.
 const IDS_CHANGE: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// The most keys that may wait. With more absent keys, the result is held.
 pub const MOST: usize = 100_000;
@@ -28,12 +28,12 @@ pub struct Waiting {
     pub feed: FeedId,
     /// The looks that missed keys, oldest first; each key belongs to the first look that missed it.
     pub looks: Vec<Look>,
-    /// The same for keys that sites asked about and that were never listed: questions that did not find
+    /// The same for keys that sites asked about and that were never listed: the questions that did not find
     /// them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sought: Vec<Look>,
-    /// When a scan began that showed a listing with another id than the one that was kept, where the MLS is
-    /// asked by an id.
+    /// The start of the last scan that showed a listing with another id than the stored one, for MLSs that
+    /// are asked by id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ids_changed: Option<Timestamp>,
 }
@@ -50,7 +50,7 @@ pub struct Look {
     pub began: Timestamp,
     /// The keys that it was the first to miss.
     pub keys: Vec<String>,
-    /// Those of its keys that a page has shown since. The look no longer counts against them.
+    /// Keys of the look that a page has shown since. The look no longer counts against them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seen: Vec<String>,
 }
@@ -67,7 +67,7 @@ impl Look {
         }
     }
 
-    /// What this look is to one that began at `began` on `date`, at an MLS with this schedule.
+    /// How this look relates to one that began at `began` on `date`, given the MLS's schedule.
     pub fn before(&self, schedule: &Schedule, date: Date, began: Timestamp) -> Before {
         let apart = began.duration_since(self.began);
         if apart < SignedDuration::ZERO {
@@ -122,14 +122,14 @@ impl Waiting {
         }
     }
 
-    /// Whether ids changed in the days before `now`: the next one may change where no scan shows it, and a
-    /// question by its former id finds nothing.
+    /// Whether ids changed in the days before `now`. Then another may change without a scan showing it, and
+    /// a question by the former id finds nothing.
     pub fn ids_changed_lately(&self, now: Timestamp) -> bool {
         let since = |at: Timestamp| now.duration_since(at);
         self.ids_changed.is_some_and(|at| since(at) < IDS_CHANGE)
     }
 
-    /// Whether no look missed a key that matters still.
+    /// Whether no look missed a key that still matters.
     pub fn is_empty(&self) -> bool {
         let is_empty = |look: &Look| look.keys.is_empty() && look.seen.is_empty();
         self.looks.iter().chain(&self.sought).all(is_empty)
@@ -219,7 +219,7 @@ mod tests {
         assert!(waiting.ids_changed_lately(at("2026-11-21T04:00:00Z")));
         assert!(waiting.ids_changed_lately(at("2026-12-21T03:59:59Z")));
         assert!(!waiting.ids_changed_lately(at("2026-12-21T04:00:00Z")));
-        // A clock that was behind forgets nothing.
+        // A clock that was behind drops nothing.
         assert!(waiting.ids_changed_lately(at("2026-11-20T04:00:00Z")));
     }
 

@@ -1,9 +1,9 @@
-//! Notices to the sites, carried out: signed webhooks (Standard Webhooks), sent to public addresses
-//! only, and a record of what became of each. What is decided (who is told, what the body says, when
-//! the next attempt is, which addresses are public) is in `livelist_model::notice`.
+//! Sends notices to the sites: signed webhooks (Standard Webhooks), sent only to public addresses, and a
+//! record of each delivery. The decisions (which clients, the body, the next attempt, which addresses are
+//! public) are in `livelist_model::notice`.
 //!
-//! Depends on the model, the ports, hyper and rustls. Never on AWS, the environment or the wall
-//! clock; waiting over a day is the queue's, or the next command's on one machine.
+//! Depends on the model, the ports, hyper and rustls. Never on AWS, the environment or the wall clock. Long
+//! waits are left to the queue, or to the next command on one machine.
 
 mod notifier;
 mod queue;

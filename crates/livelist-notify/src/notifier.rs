@@ -1,4 +1,4 @@
-//! One notice to one client: reads where it goes, signs, sends, and writes down what came of it.
+//! One notice to one client: reads its URL, signs, sends, and records the result.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub struct Notifier {
     pub(crate) registry: tokio::sync::Mutex<KnownRegistry>,
 }
 
-/// What an attempt came to.
+/// The result of an attempt.
 struct Attempted {
     status: Option<u16>,
     error: Option<&'static str>,
@@ -51,9 +51,9 @@ impl Notifier {
         }
     }
 
-    /// Tries to tell `client` of `event`, unless it was told already or wants to hear nothing. An
-    /// error is of storage: what came of the attempt, if there was one, may not be recorded, and
-    /// another one sends the same `webhook-id` again. `attempt` counts from 1, as the queue does.
+    /// Tries to notify `client` of `event`, unless it was notified already or has unsubscribed. An error is
+    /// one of storage: then the result of the attempt may not be recorded, and another attempt sends the
+    /// same `webhook-id` again. `attempt` counts from 1, as the queue does.
     pub async fn deliver(
         &self,
         client: &ClientId,

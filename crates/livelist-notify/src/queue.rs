@@ -11,18 +11,18 @@ use livelist_store::{Message, Queue, StoreError};
 
 use crate::Notifier;
 
-/// What becomes of a message.
+/// The result of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Handled {
     /// It is done with.
     Done,
-    /// It has to come again, or was given up and belongs to the dead letters.
+    /// It has to be delivered again, or was given up and belongs in the dead-letter queue.
     Again,
 }
 
 impl Notifier {
-    /// Handles a message that was received for the `count`th time. What fails comes again as the
-    /// schedule has it; after the last time the queue puts it aside.
+    /// Handles a message that was received for the `count`th time. After a failure it is delivered again by
+    /// the schedule; after the last attempt the queue moves it to the dead-letter queue.
     pub async fn handle(
         &self,
         queue: &dyn Queue,
@@ -59,8 +59,8 @@ impl Notifier {
         Ok(Handled::Again)
     }
 
-    /// How long the message of a delivery has to wait; nothing if it is done with. One that was
-    /// given up comes at once, and so to the dead letters.
+    /// How long a message has to wait; `None` if it is done. A notice that was given up waits no time, so
+    /// that it goes to the dead-letter queue.
     fn wait_of(&self, delivery: &Delivery) -> Option<Duration> {
         match delivery.state {
             DeliveryState::Delivered | DeliveryState::Disabled => None,
@@ -73,7 +73,7 @@ impl Notifier {
         }
     }
 
-    /// Sends a message for each client that is told of the event.
+    /// Sends one message for each client that is notified of the event.
     async fn multiply(&self, queue: &dyn Queue, event: &FeedEvent) -> Result<(), StoreError> {
         let mut known = self.registry.lock().await;
         let registry = known.since(event.at, &*self.objects, &*self.clock).await?;

@@ -1,4 +1,4 @@
-//! The registry, as one process knows it between events.
+//! The registry, cached between events.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,13 +7,13 @@ use livelist_model::registry::{AnyProvider, Registry};
 use livelist_store::registry::Documents;
 use livelist_store::{Clock, Objects, StoreError};
 
-/// A registry that was looked at after an event is good for it, for so long: the events of a night
-/// come close together. One that was looked at before the event may lack a client that was registered
-/// in between, who would never be told.
+/// A registry that was checked after an event is used for this event for at most this long, because the
+/// events of a night come close together. A registry that was checked before the event may lack a client
+/// that was registered in between, which would never be notified.
 const FRESH: Duration = Duration::from_secs(60);
 
-/// A registry, and when it was compared with what is stored. What did not change is not read again:
-/// reading thousands of documents for the events of each minute would cost more than their scans.
+/// A registry, and when it was compared with the store. Unchanged documents are not read again: reading
+/// thousands of documents for the events of each minute would cost more than the scans.
 #[derive(Default)]
 pub(crate) struct KnownRegistry {
     at: Option<jiff::Timestamp>,
@@ -38,8 +38,7 @@ impl KnownRegistry {
             return Ok(self.registry.clone());
         }
         if self.documents.refresh(objects).await? {
-            // Which feed a pair sees does not depend on the dialect, and the planner tells of
-            // documents that are wrong.
+            // The feed of a pair does not depend on the dialect, and the planner reports invalid documents.
             self.registry = Arc::new(self.documents.registry(&AnyProvider).0);
         }
         self.at = Some(now);

@@ -15,15 +15,15 @@ use crate::Notifier;
 
 /// Notices on their way at once.
 const AT_ONCE: usize = 8;
-/// A command waits so long for a second attempt; what takes longer is for the next command.
+/// A command waits this long for a second attempt; a later one is left to the next command.
 const SOON: Duration = Duration::from_secs(15);
 
-/// How the notices stand after a round.
+/// The result of a round.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Round {
     /// The sites took them.
     pub delivered: usize,
-    /// They are tried again by a later command.
+    /// A later command tries again.
     pub waiting: usize,
     /// They were given up.
     pub given_up: usize,
@@ -43,8 +43,8 @@ impl Round {
 }
 
 impl Notifier {
-    /// Takes the events out of the outbox: records a notice for each client that is told, and only
-    /// then forgets the event.
+    /// Takes the events out of the outbox: records a notice for each client, and only then removes the
+    /// event.
     pub async fn take_up(
         &self,
         outbox: &ObjectOutbox,
@@ -60,8 +60,8 @@ impl Notifier {
         Ok(())
     }
 
-    /// Tries what is due, and what comes due within some seconds once more. With `all`, what is not
-    /// due yet as well.
+    /// Tries the due notices, and once more those that become due within some seconds. With `all`, also
+    /// those that are not due yet.
     pub async fn send_due(&self, all: bool) -> Result<Round, StoreError> {
         let first = self.round(all).await?;
         let now = self.clock.now();

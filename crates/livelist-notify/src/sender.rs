@@ -1,6 +1,6 @@
-//! Sends one notice: one POST over a connection of its own, to an address that was checked, within a
-//! time limit. It follows no redirects and reads no body. It does not use the pooled client of
-//! `livelist-reso`, because that would resolve the name again after the check.
+//! Sends one notice: one POST over a new connection, to an address that was checked, within a time limit.
+//! It follows no redirects and reads no body. It does not use the pooled client of `livelist-reso`, because
+//! that would resolve the name again after the check.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -25,13 +25,13 @@ use crate::sign::Signed;
 
 /// From the name to the status.
 const LONGEST: Duration = Duration::from_secs(10);
-/// One address may take so long to accept; behind it there may be another one.
+/// The time limit for connecting to one address, after which the next one is tried.
 const CONNECT: Duration = Duration::from_secs(4);
 /// The head of an answer, and all of it that is ever in memory.
 const ANSWER_BYTES: usize = 64 * 1024;
 const AGENT: &str = concat!("Livelist/", env!("CARGO_PKG_VERSION"));
 
-/// Where notices may go.
+/// Which addresses notices may be sent to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rules {
     /// Also to this machine, and there over http: for tests and the local stack.
@@ -175,7 +175,7 @@ impl Sender {
     }
 }
 
-/// Where a URL leads.
+/// The target of a URL.
 struct Target {
     url: Url,
     host: Host<String>,
@@ -254,7 +254,7 @@ async fn connect(addresses: &[IpAddr], port: u16) -> Result<TcpStream, PostError
     Err(PostError::Connect(last))
 }
 
-/// Ends what drives a connection when nobody waits for it any more.
+/// Ends the task that drives a connection when nobody waits for it any more.
 struct Driver(JoinHandle<()>);
 
 impl Drop for Driver {
@@ -263,7 +263,7 @@ impl Drop for Driver {
     }
 }
 
-/// One request, one status. The body of the answer is left where it is, and the connection closed.
+/// One request, one status. The body of the answer is not read, and the connection is closed.
 async fn exchange<S>(stream: S, request: Request<Full<Bytes>>) -> Result<StatusCode, PostError>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -274,7 +274,7 @@ where
         .await
         .map_err(PostError::Answer)?;
     let _driver = Driver(tokio::spawn(async move {
-        // Why it ended, the request is told as well.
+        // The request returns the error as well.
         let _ = connection.await;
     }));
     let answer = sender.send_request(request).await;

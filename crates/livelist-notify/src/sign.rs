@@ -8,7 +8,7 @@ use base64::engine::{DecodePaddingMode, Engine};
 use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
 
-/// What a secret begins with.
+/// The prefix of a secret.
 const PREFIX: &str = "whsec_";
 /// The specification: 192 to 512 bits.
 const BYTES: std::ops::RangeInclusive<usize> = 24..=64;
@@ -44,7 +44,7 @@ pub struct Signed {
 }
 
 impl SigningKeys {
-    /// Reads what is behind a client's `notify.credential`.
+    /// Parses the secret of a client's `notify.credential`.
     pub fn read(secret: &SecretString) -> Result<SigningKeys, SecretForm> {
         let keys: Vec<hmac::Key> = secret
             .expose_secret()
@@ -88,7 +88,7 @@ mod tests {
         SigningKeys::read(&SecretString::from(secret))
     }
 
-    /// The example that the libraries of Standard Webhooks are tested with.
+    /// The example from the tests of the Standard Webhooks libraries.
     #[test]
     fn the_published_example_comes_out() {
         let now = jiff::Timestamp::from_second(1_614_265_330).unwrap();

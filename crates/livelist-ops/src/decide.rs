@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::OpsError;
 use crate::runs;
 
-/// What was published.
+/// The published list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Approved {
     /// `published` or `unchanged`.
@@ -24,9 +24,9 @@ pub struct Approved {
     pub version: Option<String>,
     /// Its keys.
     pub count: u64,
-    /// Keys that came.
+    /// Keys that were added.
     pub added: u64,
-    /// Keys that went.
+    /// Keys that were removed.
     pub removed: u64,
 }
 
@@ -94,10 +94,10 @@ pub async fn approve(env: &Env, run: &RunId, by: &str) -> Result<Approved, OpsEr
     })
 }
 
-/// Refuses what a held run found: its removals no longer count as seen once.
+/// Rejects what a held run found: its removals no longer count as confirmed once.
 ///
 /// # Errors
-/// There is no such run, it is not held, or the store cannot be used now.
+/// There is no such run, it is not held, or the store is unavailable.
 pub async fn reject(objects: &dyn Objects, run: &RunId, by: &str) -> Result<(), OpsError> {
     let record = held(runs::record(objects, run).await?)?;
     let feed = record.spec.feed.feed.clone();
@@ -115,7 +115,7 @@ pub async fn reject(objects: &dyn Objects, run: &RunId, by: &str) -> Result<(), 
         && held.run == *run
     {
         match objects.delete(&note, Condition::Unchanged(etag)).await {
-            // A later run has looked meanwhile, and its note is another one.
+            // A later run has looked meanwhile, and replaced the note.
             Ok(()) | Err(StoreError::ConditionFailed { .. }) => {}
             Err(error) => return Err(error.into()),
         }

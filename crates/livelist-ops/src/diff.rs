@@ -1,4 +1,4 @@
-//! What changed between two versions of a feed's list.
+//! The changes between two versions of a feed's list.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::OpsError;
 use crate::versions::{self, Version};
 
-/// What changed.
+/// The changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diff {
     /// The older version.
@@ -21,25 +21,26 @@ pub struct Diff {
     pub added: Vec<String>,
     /// Keys that the older one has and the newer one has not.
     pub removed: Vec<String>,
-    /// How many came; `added` may be cut.
+    /// The number of added keys; `added` may be cut.
     pub added_count: u64,
-    /// How many went; `removed` may be cut.
+    /// The number of removed keys; `removed` may be cut.
     pub removed_count: u64,
 }
 
 impl Diff {
-    /// Keeps so many keys of each.
+    /// Keeps at most this many keys of each.
     pub fn cut(&mut self, most: usize) {
         self.added.truncate(most);
         self.removed.truncate(most);
     }
 }
 
-/// What changed in `feed` from version `from` to version `to`: versions, sequences, or days (the last
-/// version published up to the end of that day, UTC). Without `from` the version before `to`, without
+/// The changes in `feed` from version `from` to version `to`: versions, sequences, or days (the last
+/// version published up to the end of that day, UTC). Default for `from` is the version before `to`, for
 /// `to` the published one.
 ///
 /// # Errors
+/// There is no such version within the last 30, a delta is damaged, or the store is unavailable.
 /// There is no such version within the last 30, a delta is damaged, or the store cannot be used now.
 pub async fn diff(
     objects: &dyn Objects,
@@ -62,7 +63,7 @@ pub async fn diff(
     } else {
         (to, from, true)
     };
-    // The change of a key that came and went again is none.
+    // A key that was added and removed again has not changed.
     let mut changes: BTreeMap<String, i32> = BTreeMap::new();
     for delta in &deltas[from..to] {
         changes = versions::read(objects, delta, changes, |changes, sign, key| {

@@ -1,13 +1,13 @@
-//! Why an operator's question has no answer, or a word of theirs was not carried out.
+//! The errors of operators' questions and decisions.
 
 use livelist_steps::StepError;
 use livelist_store::StoreError;
 use livelist_store::registry::DocumentError;
 
-/// What went wrong. [`OpsError::name`] is stable.
+/// An error. [`OpsError::name`] is stable.
 #[derive(Debug, thiserror::Error)]
 pub enum OpsError {
-    /// There is no such thing.
+    /// It does not exist.
     #[error("there is no {what} {name}. {hint}")]
     Unknown {
         /// `run`, `feed`, `MLS`, `client`, `version`.
@@ -22,7 +22,7 @@ pub enum OpsError {
     NotHeld {
         /// The run.
         run: String,
-        /// How it stands.
+        /// Its state.
         state: &'static str,
     },
     /// The reason leaves nothing to approve.
@@ -33,31 +33,31 @@ pub enum OpsError {
     /// A later look counts.
     #[error("superseded by {by}{}", if *.is_held { "; decide on that one" } else { "; there is nothing left to approve" })]
     Superseded {
-        /// The newest run that looked.
+        /// The newest run with a look.
         by: String,
         /// Whether its result waits.
         is_held: bool,
     },
-    /// A later look counts, and which is not known.
+    /// A later look counts, but its run is not known.
     #[error(
         "a later run has looked since, or this one was rejected; there is nothing left to approve"
     )]
     Stale,
-    /// The run's record lacks what a decision needs.
+    /// The run's record lacks data that the decision needs.
     #[error("the record of the run {0} does not say what to publish")]
     NoResume(String),
-    /// The run goes on; it needs no other.
+    /// The run is under way, so no other is started.
     #[error("the run {0} is under way already")]
     UnderWay(String),
-    /// What is asked for makes no sense.
+    /// The request makes no sense.
     #[error("{0}")]
     Invalid(String),
-    /// A list of the feed does not fit what the head says of it.
+    /// A list of the feed does not match the head.
     #[error("{object} is damaged: {reason}")]
     Damaged {
         /// Which.
         object: String,
-        /// What is wrong.
+        /// The error.
         reason: String,
     },
     /// The registry.
@@ -93,7 +93,7 @@ impl OpsError {
         }
     }
 
-    /// Whether the fault is in what was asked, not in what was to answer.
+    /// Whether the error is in the request, not in the system.
     pub fn is_usage(&self) -> bool {
         matches!(
             self,

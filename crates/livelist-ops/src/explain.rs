@@ -1,4 +1,4 @@
-//! What happened in a run, and why: the record as people read it.
+//! Explains a run: what happened and why, in a form for people.
 
 use jiff::Timestamp;
 use livelist_model::evidence::{EndSign, ScanEvidence};
@@ -7,7 +7,7 @@ use livelist_model::registry::Provider;
 use livelist_model::{FeedId, MlsId, ResourceName, RunId};
 use serde::Serialize;
 
-/// A run, told.
+/// A run, explained.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunTold {
     /// The run.
@@ -16,14 +16,14 @@ pub struct RunTold {
     pub feed: FeedId,
     /// The MLS.
     pub mls: MlsId,
-    /// Who serves it.
+    /// The provider.
     pub provider: Provider,
     /// The RESO resource.
     pub resource: ResourceName,
     /// The filter.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<String>,
-    /// How it stands.
+    /// Its state.
     pub state: RunState,
     /// When it began.
     pub started_at: Timestamp,
@@ -40,7 +40,7 @@ pub struct RunTold {
     /// The comparison with the former snapshot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Compared>,
-    /// What confirmation told.
+    /// The result of the confirmation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirmed: Option<Asked>,
     /// Keys that were found by asking for them before the last scan.
@@ -49,7 +49,7 @@ pub struct RunTold {
     /// The head after the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<RunResult>,
-    /// What it asked of the provider.
+    /// Its requests to the provider.
     pub traffic: Traffic,
     /// Why its result waits.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,7 +57,7 @@ pub struct RunTold {
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
-    /// The section of docs/operations.md on what is wrong.
+    /// The section of docs/operations.md about the error or reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
 }
@@ -67,7 +67,7 @@ pub struct RunTold {
 pub struct Moment {
     /// When.
     pub at: Timestamp,
-    /// What.
+    /// The event.
     pub what: String,
 }
 
@@ -82,10 +82,10 @@ pub struct Scan {
     pub keys: u64,
     /// How it ended.
     pub end: &'static str,
-    /// What the provider counted before.
+    /// The provider's count before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count_before: Option<u64>,
-    /// What it counted after.
+    /// The count after.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count_after: Option<u64>,
     /// Why it is not believed.
@@ -127,7 +127,7 @@ pub struct Asked {
     /// Whether the provider shows keys by key that are gone.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub shows_gone: bool,
-    /// How it was asked, where that was learned and is not as the settings say.
+    /// The form of question that worked, if it is not the configured one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learned: Option<String>,
 }
@@ -145,12 +145,12 @@ pub struct Waits {
     pub advice: &'static str,
     /// Whether an operator may publish it.
     pub can_be_approved: bool,
-    /// A later run that looked counts in its place.
+    /// A later run whose result counts instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub superseded_by: Option<RunId>,
 }
 
-/// Tells a run.
+/// Explains a run.
 pub fn explain(record: &RunRecord) -> RunTold {
     let feed = &record.spec.feed;
     let comparison = record.comparison.as_ref();

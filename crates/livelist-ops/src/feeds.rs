@@ -13,7 +13,7 @@ use livelist_store::{Objects, ObjectsExt};
 
 use crate::OpsError;
 
-/// A feed, and who has it.
+/// A feed, and its clients.
 #[derive(Debug, Clone)]
 pub struct Feed {
     /// What is read.
@@ -37,14 +37,14 @@ pub struct Member {
     pub enabled: bool,
 }
 
-/// What the registry and the operators want.
+/// The registry together with the operators' pauses.
 #[derive(Debug)]
 pub struct Wanted {
-    /// The registry, with what is paused disabled.
+    /// The registry, with everything that is paused disabled.
     pub registry: Registry,
-    /// What is paused.
+    /// The pauses.
     pub pauses: Pauses,
-    /// What is wrong with the registry.
+    /// The findings about the registry.
     pub findings: Vec<Finding>,
     /// The feeds.
     pub feeds: BTreeMap<FeedId, Feed>,
@@ -69,7 +69,7 @@ pub async fn read(objects: &dyn Objects) -> Result<Wanted, OpsError> {
     })
 }
 
-/// What is wrong with the document of the operators.
+/// The findings about the document of the operators.
 async fn admins(objects: &dyn Objects) -> Result<Vec<Finding>, OpsError> {
     let document = objects.read(layout::ADMINS).await?;
     Ok(document.map_or_else(Vec::new, |(bytes, _)| {

@@ -1,19 +1,19 @@
-//! The admin API and the operators' page: the functions of this crate over HTTP, for whoever shows an
-//! operator's key. One axum [`Router`], without a fallback, so that it can stand beside the sites' API
-//! in one server. May depend on `livelist-api` for what the two share: errors, bodies, the envelope.
+//! The admin API and the dashboard: the functions of this crate over HTTP, for holders of an operators'
+//! key. One axum [`Router`] without a fallback, so that one server can combine it with the sites' API. It
+//! may use the parts of `livelist-api` that both share: errors, bodies, the envelope.
 //!
 //! | route | answers |
 //! |---|---|
-//! | `GET /v1/admin/status?known=` | how all feeds stand; 304. With `known`, what was looked up last |
-//! | `GET /v1/admin/health` | what is wrong with the process or its machine |
-//! | `GET /v1/admin/runs`, `…/runs/{run}` | runs, and one of them told |
-//! | `GET /v1/admin/runs/{run}/removals?format=` | which listings a held run would take out, as CSV too |
-//! | `POST /v1/admin/runs/{run}/approve`, `…/reject` | a person's word on a held result; 409 |
-//! | `POST /v1/admin/feeds/{feed}/rerun` | a new run; 409 |
+//! | `GET /v1/admin/status?known=` | the state of all feeds; 304. With `known`, the last known state |
+//! | `GET /v1/admin/health` | problems of the process or its machine |
+//! | `GET /v1/admin/runs`, `…/runs/{run}` | runs, and one run explained |
+//! | `GET /v1/admin/runs/{run}/removals?format=` | which listings a held run would remove, also as CSV |
+//! | `POST /v1/admin/runs/{run}/approve`, `…/reject` | decides on a held result; 409 |
+//! | `POST /v1/admin/feeds/{feed}/rerun` | starts a new run; 409 |
 //! | `GET /v1/admin/feeds/{feed}/why`, `…/diff` | where a listing is, what changed |
 //! | `POST /v1/admin/mls/{mls}/pause`, `…/resume`; the same for `clients` | pauses |
 //! | `GET /` | leads to the page |
-//! | `GET /dashboard` and what it needs below | the page; needs no key, holds no data |
+//! | `GET /dashboard` and its files below | the page; needs no key, contains no data |
 
 mod auth;
 mod decisions;
@@ -36,7 +36,7 @@ use crate::rerun::Starter;
 /// Bodies say little more than a reason.
 const MAX_BODY: usize = 16 * 1024;
 
-/// The ports, and what one process remembers between requests. Cloning shares it.
+/// The ports, and the state that one process keeps between requests. Clones share it.
 #[derive(Clone)]
 pub struct AdminState {
     env: Arc<Env>,
@@ -66,19 +66,19 @@ impl AdminState {
         self
     }
 
-    /// The same, which tells of the process's `troubles`.
+    /// The same, with the process's `troubles`.
     #[must_use]
     pub fn with_troubles(mut self, troubles: Troubles) -> AdminState {
         self.troubles = troubles;
         self
     }
 
-    /// Looks how the feeds stand before anybody asks.
+    /// Computes the status before the first request.
     pub async fn look_ahead(&self) {
         status::look_ahead(self.clone()).await;
     }
 
-    /// Tells that a run began or ended in this process: what was looked up before is not the last word.
+    /// Called when a run began or ended in this process: a cached status is out of date.
     pub fn run_changed(&self) {
         self.status.run_changed();
     }

@@ -1,4 +1,4 @@
-//! Pausing an MLS or a client, and letting it go on. What is published stays published and served.
+//! Pauses an MLS or a client, and resumes it. Published lists stay and are served.
 
 use jiff::Timestamp;
 use livelist_model::pause::Pause;
@@ -12,10 +12,10 @@ use crate::OpsError;
 
 const HINT: &str = "The registry's documents are named after what they describe";
 
-/// Pauses. Says whether that is new.
+/// Pauses. Returns whether it was not paused before.
 ///
 /// # Errors
-/// The registry has no such MLS or client, or the store cannot be used now.
+/// The registry has no such MLS or client, or the store is unavailable.
 pub async fn pause(
     objects: &dyn Objects,
     what: &Paused,
@@ -35,7 +35,7 @@ pub async fn pause(
     Ok(new)
 }
 
-/// What became of resuming.
+/// The result of resuming.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resumed {
     /// Whether it was paused.
@@ -44,10 +44,10 @@ pub struct Resumed {
     pub had_to_wait: bool,
 }
 
-/// Lets it go on. Of an MLS, what its provider said on how long to wait is forgotten as well.
+/// Ends a pause. For an MLS, it also forgets how long its provider said to wait.
 ///
 /// # Errors
-/// The store cannot be used now.
+/// The store is unavailable.
 pub async fn resume(
     objects: &dyn Objects,
     what: &Paused,
@@ -56,7 +56,7 @@ pub async fn resume(
 ) -> Result<Resumed, OpsError> {
     let was_paused = pauses::resume(objects, what).await?;
     let mls = match what {
-        // Without a sound document nobody asks, and nobody waits.
+        // Without a valid document no run starts, and none waits.
         Paused::Mls(mls) => read_mls(objects, mls, &Dialects).await.ok(),
         Paused::Client(_) => None,
     };
@@ -71,7 +71,7 @@ pub async fn resume(
     })
 }
 
-/// A document that is there but wrong can be paused as well: that may be why.
+/// An invalid document can be paused as well: that may be the reason for the pause.
 async fn check(objects: &dyn Objects, what: &Paused) -> Result<(), OpsError> {
     let (missing, kind, name) = match what {
         Paused::Mls(mls) => {

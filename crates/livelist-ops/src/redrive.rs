@@ -1,5 +1,5 @@
-//! Processes the dead-letter queues again. What can be processed by now is sent, what another run has
-//! done meanwhile is deleted, and the rest stays with its reason.
+//! Processes the dead-letter queues again. Messages that can be processed now are sent, messages that
+//! another run has made obsolete are deleted, and the rest stays with its reason.
 
 mod days;
 mod notices;
@@ -16,13 +16,13 @@ pub use notices::{GivenUp, notices};
 
 use crate::OpsError;
 
-/// What was put aside.
+/// The kind of a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Pairs that could not be started.
     Pairs,
-    /// Notices to sites that were given up.
+    /// Notices to sites that could not be delivered.
     Notices,
     /// Days that could not be planned.
     Days,
@@ -39,15 +39,15 @@ impl Kind {
     }
 }
 
-/// A message that was put aside, and what became of it.
+/// A dead letter, and its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Redriven {
-    /// What it is.
+    /// Its kind.
     pub queue: Kind,
-    /// The run it is about; nothing where it does not say.
+    /// Its run; `None` if it names none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-    /// The client whose site was to be told.
+    /// The client whose site should be notified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<ClientId>,
     /// The day that was to be planned.
@@ -56,14 +56,14 @@ pub struct Redriven {
     /// Why it was put aside.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub was: Option<String>,
-    /// What became of it.
+    /// The result.
     pub outcome: Outcome,
     /// What is different now, or why nothing is.
     pub now: String,
 }
 
 impl Redriven {
-    /// What it is about, as people read it.
+    /// Its subject, for people.
     pub fn about(&self) -> Option<String> {
         match (&self.run, &self.client, &self.date) {
             (Some(run), Some(client), _) => Some(format!("{run}, for {client}")),
@@ -73,13 +73,13 @@ impl Redriven {
     }
 }
 
-/// What became of a message.
+/// The result of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It is on its way again.
+    /// It was sent again.
     Sent,
-    /// What it asks for was done since; it is deleted.
+    /// Its work has been done since; it is deleted.
     Done,
     /// It would fail again; it stays.
     Kept,
@@ -96,11 +96,11 @@ impl Outcome {
     }
 }
 
-/// Looks at everything in `dead`, which belongs to the queue of pairs `queue`. With `dry` nothing is
+/// Processes all messages in `dead`, which belongs to the queue of pairs `queue`. With `dry` nothing is
 /// sent or deleted.
 ///
 /// # Errors
-/// A queue or the store cannot be used now; what was not sent is still in `dead`.
+/// A queue or the store is unavailable; messages that were not sent are still in `dead`.
 pub async fn pairs(
     objects: &dyn Objects,
     dead: &dyn DeadLetters,
@@ -146,7 +146,7 @@ async fn send(queue: &dyn Queue, messages: &[Message]) -> Result<(), OpsError> {
     }
 }
 
-/// After it was sent: what is there twice is done once, and what was deleted first could be lost.
+/// Deletes after sending: a duplicate is processed once, but a message deleted first could be lost.
 async fn settle(
     dead: &dyn DeadLetters,
     letter: &DeadLetter,

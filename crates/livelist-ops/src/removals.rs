@@ -1,4 +1,4 @@
-//! Which listings a held run would take out of the list. Nobody should approve blind.
+//! Which listings a held run would remove from the list, so that nobody has to approve blindly.
 
 use livelist_model::codec::{KeyStream, ListReader};
 use livelist_model::head::Held;
@@ -17,21 +17,21 @@ use crate::{OpsError, runs};
 /// Keys of the sample.
 const SAMPLE: u64 = 20;
 
-/// What RFC 3986 leaves as it is (2.3).
+/// The characters that RFC 3986 leaves unencoded (2.3).
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// What an approval would take out.
+/// The listings that an approval would remove.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Removals {
     /// The run.
     pub run: RunId,
     /// Its feed.
     pub feed: FeedId,
-    /// So many keys would go.
+    /// The number of keys.
     pub count: u64,
     /// A few of them, spread over the list.
     pub sample: Vec<Listing>,
@@ -39,20 +39,20 @@ pub struct Removals {
     pub keys: Vec<String>,
 }
 
-/// A listing that would go.
+/// A listing that would be removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Listing {
     /// Its key.
     pub key: String,
-    /// The address of the MLS's record, for those who have its token. Nothing where the MLS cannot be asked by key.
+    /// The address of the MLS's record, for holders of its token. `None` if the MLS cannot be asked by key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<String>,
 }
 
-/// The keys that an approval of `run` would take out, `most` of them at most.
+/// The keys that an approval of `run` would remove, at most `most`.
 ///
 /// # Errors
-/// There is no such run, it is not held, its lists have expired, or the store cannot be used now.
+/// There is no such run, it is not held, its lists have expired, or the store is unavailable.
 pub async fn removals(
     objects: &dyn Objects,
     run: &RunId,
@@ -112,7 +112,7 @@ pub async fn waiting(objects: &dyn Objects, feed: &FeedId) -> Result<RunId, OpsE
     held.ok_or_else(|| OpsError::Invalid(format!("no result of {feed} waits")))
 }
 
-/// Where a held run keeps what would be published.
+/// The stored result of a held run.
 fn kept(record: &RunRecord) -> Result<&livelist_model::record::Resume, OpsError> {
     let run = &record.spec.run;
     if record.held_reason.is_none() {
@@ -125,7 +125,7 @@ fn kept(record: &RunRecord) -> Result<&livelist_model::record::Resume, OpsError>
     resume.ok_or_else(|| OpsError::NoResume(run.to_string()))
 }
 
-/// `{base_url}/Property('key')` (OData 4.01, 4.3.1), where keys are what the MLS is asked by.
+/// `{base_url}/Property('key')` (OData 4.01, 4.3.1), if the MLS is asked by key.
 fn address(feed: &FeedSpec, key: &str) -> Option<String> {
     let dialect = Dialect::for_feed(feed).ok()?;
     if dialect.id_field(feed).is_some() || livelist_reso::confirm::as_set(&dialect).is_none() {

@@ -23,7 +23,7 @@ use crate::{OpsError, feeds};
 pub struct Rerun {
     /// The run.
     pub run: RunId,
-    /// Whether it was started, or asked for, by this; else somebody was faster.
+    /// Whether this call started or requested it; otherwise another one was faster.
     pub started: bool,
 }
 
@@ -122,7 +122,7 @@ async fn names(objects: &dyn Objects, feed: &FeedId) -> Result<BTreeSet<RunId>, 
             names.extend(head.deltas.into_iter().filter_map(|delta| delta.run));
             names.extend([head.run, head.checked_run]);
         }
-        // What cannot be read names nobody.
+        // A record that cannot be read names no run.
         Ok(None) | Err(StoreError::Corrupt { .. }) => {}
         Err(error) => return Err(error),
     }
@@ -176,7 +176,7 @@ mod tests {
         RunSpec::of(date, FeedSpec::resolve(&mls, &pair))
     }
 
-    /// What an operator asks for is named at once, and is what the worker starts: the registry says how.
+    /// A requested run is named at once, and the worker starts exactly this run, by the registry.
     #[tokio::test]
     async fn a_run_that_was_asked_for_goes_through_the_queue() {
         let objects = MemoryObjects::new();
@@ -269,7 +269,7 @@ mod tests {
         let (next, begun) = next_attempt(&objects, run.clone()).await.unwrap();
         assert_eq!((next.run, begun), (run.run.attempt(3), false));
 
-        // One that has not ended goes on under its name.
+        // A run that has not ended continues under its name.
         let record = RunRecord::started(run.clone(), at);
         let (key, always) = (layout::run_record(feed, &run.run), Condition::Always);
         objects

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::OpsError;
 use crate::explain::{RunTold, explain};
 
-/// Feeds looked at at once.
+/// Feeds that are read at once.
 pub(crate) const AT_ONCE: usize = 64;
 
 /// A run in a list.
@@ -22,7 +22,7 @@ pub struct RunLine {
     pub run: RunId,
     /// Its feed.
     pub feed: FeedId,
-    /// How it stands.
+    /// Its state.
     pub state: RunState,
     /// When it began.
     pub started_at: Timestamp,
@@ -32,10 +32,10 @@ pub struct RunLine {
     /// Keys of the head after it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live: Option<u64>,
-    /// Keys that came.
+    /// Keys that were added.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub added: Option<u64>,
-    /// Keys that went.
+    /// Keys that were removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed: Option<u64>,
     /// Absent keys that were asked for one by one.
@@ -44,10 +44,10 @@ pub struct RunLine {
     pub requests: u64,
     /// Times the provider asked to wait.
     pub throttled: u64,
-    /// Why it is held, or the name of what failed.
+    /// The reason why it is held, or the name of its error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// Of a held run: the newest later one that looked, whose result counts in its place.
+    /// For a held run: the newest later run with a look, whose result counts instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub superseded_by: Option<RunId>,
 }
@@ -138,8 +138,8 @@ pub async fn list(
     Ok(lines)
 }
 
-/// The newest run that looked after the held run `run`, if there is one: the newest look counts. What failed
-/// has not looked.
+/// The newest run with a look after the held run `run`, if there is one: the newest look counts. A failed
+/// run has no look.
 pub(crate) fn superseded<'a>(history: &'a History, run: &RunId) -> Option<&'a Past> {
     let at = history.runs.iter().position(|past| past.run == *run)?;
     let (held, later) = history.runs.get(at..)?.split_first()?;
@@ -150,10 +150,10 @@ pub(crate) fn superseded<'a>(history: &'a History, run: &RunId) -> Option<&'a Pa
     looked.next().filter(|_| held.state == RunState::Held)
 }
 
-/// The run, told; of a held one also whether a later one counts in its place.
+/// The run, explained; for a held one also whether a later one counts instead.
 ///
 /// # Errors
-/// The store cannot be used now.
+/// The store is unavailable.
 pub async fn told(objects: &dyn Objects, record: &RunRecord) -> Result<RunTold, OpsError> {
     let mut told = explain(record);
     if let Some(held) = &mut told.held
@@ -167,8 +167,8 @@ pub async fn told(objects: &dyn Objects, record: &RunRecord) -> Result<RunTold, 
     Ok(told)
 }
 
-/// The run of `feed` that has begun today or yesterday and not ended. The names of runs tell where to
-/// look, so nothing has to be listed.
+/// The run of `feed` that began today or yesterday and has not ended. Names of runs are predictable, so
+/// nothing has to be listed.
 pub(crate) async fn under_way(
     objects: &dyn Objects,
     feed: &FeedId,
@@ -187,7 +187,7 @@ pub(crate) async fn under_way(
         {
             return Ok(Some(record));
         }
-        // A run of today that came to an end had the credential, so none of yesterday has it still.
+        // A run of today that ended well had the credential, so no run of yesterday still has it.
         let had_it = |past: &&Past| past.run.date() == Some(date) && past.state != RunState::Failed;
         if history.runs.iter().any(|past| had_it(&past)) {
             break;
@@ -196,10 +196,10 @@ pub(crate) async fn under_way(
     Ok(None)
 }
 
-/// The other attempts of the run's day that have ended, in their order: a day that was run again is
-/// told as a whole.
+/// The other attempts of the run's day that have ended, in order, so that the whole day can be shown.
 ///
 /// # Errors
+/// The store is unavailable.
 /// The store cannot be used now.
 pub async fn attempts(objects: &dyn Objects, record: &RunRecord) -> Result<Vec<Past>, OpsError> {
     let run = &record.spec.run;
@@ -213,7 +213,7 @@ pub async fn attempts(objects: &dyn Objects, record: &RunRecord) -> Result<Vec<P
 /// # Errors
 /// There is none, or the store cannot be used now.
 pub async fn record(objects: &dyn Objects, run: &RunId) -> Result<RunRecord, OpsError> {
-    // The feed is what follows the date, but for the number of a later attempt.
+    // The feed follows the date; the number of a later attempt may follow it.
     let name = run.as_str().get(11..).unwrap_or_default();
     let first = name
         .rsplit_once("-r")

@@ -46,7 +46,7 @@ pub enum FeedState {
 }
 
 impl FeedState {
-    /// Every state, the ones that need somebody first.
+    /// Every state, those that need attention first.
     pub const ALL: [FeedState; 6] = [
         FeedState::Failed,
         FeedState::Held,
@@ -68,7 +68,7 @@ impl FeedState {
         }
     }
 
-    /// Whether somebody has to look.
+    /// Whether it needs attention.
     pub fn is_trouble(self) -> bool {
         matches!(
             self,
@@ -77,7 +77,7 @@ impl FeedState {
     }
 }
 
-/// How all feeds stand.
+/// The state of all feeds.
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {
     /// When this was looked up.
@@ -92,14 +92,14 @@ pub struct Status {
     pub troubles: Vec<String>,
 }
 
-/// How a feed stands.
+/// The state of a feed.
 #[derive(Debug, Clone, Serialize)]
 pub struct FeedStatus {
     /// The feed.
     pub feed: FeedId,
     /// The MLS.
     pub mls: MlsId,
-    /// Who serves it.
+    /// The provider.
     pub provider: Provider,
     /// The RESO resource.
     pub resource: ResourceName,
@@ -110,13 +110,13 @@ pub struct FeedStatus {
     pub credential: CredentialRef,
     /// In one word.
     pub state: FeedState,
-    /// Why: a reason, an error's name, who paused it.
+    /// The reason: of a held result, the name of an error, or who paused it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// What to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
-    /// Whether an operator paused it. A result that waits does so all the same.
+    /// Whether an operator paused it. A held result keeps waiting in any case.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,
     /// Who paused it, and why.
@@ -128,10 +128,10 @@ pub struct FeedStatus {
     /// How many more, or fewer, than in the list before it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<i64>,
-    /// Keys that came with it.
+    /// Keys that it added.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub added: Option<u64>,
-    /// Keys that went with it.
+    /// Keys that it removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed: Option<u64>,
     /// Its version.
@@ -149,19 +149,19 @@ pub struct FeedStatus {
     /// When the next run is due.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_run_at: Option<Timestamp>,
-    /// Whether that is only computed: nobody is known to start it.
+    /// Whether that is only computed, because no process is known to start it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub next_run_computed: bool,
     /// Until when the run under way waits, because the provider asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waits_until: Option<Timestamp>,
-    /// When a site last said what it did with a list.
+    /// When a site last acknowledged a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_ack_at: Option<Timestamp>,
     /// The newest run, under way or ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_run: Option<LastRun>,
-    /// Who has it.
+    /// Its clients.
     pub clients: Vec<ClientStatus>,
     /// How its last runs ended, oldest first.
     pub history: Vec<Day>,
@@ -172,7 +172,7 @@ pub struct FeedStatus {
 pub struct LastRun {
     /// The run.
     pub run: RunId,
-    /// How it stands.
+    /// Its state.
     pub state: RunState,
     /// When it began.
     pub started_at: Timestamp,
@@ -191,7 +191,7 @@ pub struct ClientStatus {
     pub site: Option<String>,
     /// Whether its pair is reconciled.
     pub enabled: bool,
-    /// What the site said last.
+    /// The site's last acknowledgement.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ack: Option<SiteAck>,
 }
@@ -213,18 +213,18 @@ pub struct Day {
     /// Keys of the list after it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live: Option<u64>,
-    /// Keys that came.
+    /// Keys that were added.
     pub added: u64,
-    /// Keys that went.
+    /// Keys that were removed.
     pub removed: u64,
 }
 
-/// Looks up how the feeds of the registry stand: a list of what sites said, and of each feed the head,
-/// the history, the record of a run that may be under way, and what is in that list. Feeds are looked at
-/// in tasks of their own: reading thousands of histories is work for more than one thread.
+/// Reads the state of the registry's feeds: the list of acknowledgements, and for each feed the head, the
+/// history, the record of a run that may be under way, and its acknowledgements. Feeds are read in separate
+/// tasks, because thousands of histories are work for more than one thread.
 ///
 /// # Errors
-/// The store cannot be used now.
+/// The store is unavailable.
 pub async fn read(
     objects: &Arc<dyn Objects>,
     starts: Starts,
@@ -251,7 +251,7 @@ pub async fn read(
     })
 }
 
-/// The names of what sites said: most feeds of sites that say nothing cost no read.
+/// The names of the acknowledgements, so that feeds without any cost no read.
 async fn acks(objects: &dyn Objects) -> Result<BTreeSet<String>, OpsError> {
     let listed = objects.list(layout::ACKS_PREFIX).await?;
     Ok(listed.into_iter().map(|ack| ack.key).collect())
@@ -449,7 +449,7 @@ fn judge(
 ) -> (FeedState, Option<String>) {
     if let Some(why) = &feed.disabled {
         return match newest {
-            // A pause changes nothing of what waits for a decision.
+            // A pause does not change a result that waits for a decision.
             Some(past) if feed.is_paused && past.state == RunState::Held => {
                 (FeedState::Held, past.why.clone())
             }

@@ -78,7 +78,8 @@ pub(crate) async fn open(objects: &dyn Objects, object: &str) -> Result<Source, 
     Ok(SyncIoBridge::new(found.body))
 }
 
-/// Whether the list `object` has `key`. It is read to its end, where it proves to be whole.
+/// Whether the list `object` has `key`. The list is read to its end, where its count and digest are
+/// checked.
 pub(crate) async fn holds(
     objects: &dyn Objects,
     object: &str,
@@ -98,8 +99,8 @@ pub(crate) async fn holds(
     .await
 }
 
-/// Reads the changes of a delta; `visit` sees them before the delta proves to be whole, so what it
-/// gathers counts only when this returns well.
+/// Reads the changes of a delta. `visit` sees them before the delta is checked, so its result counts only
+/// if this returns `Ok`.
 pub(crate) async fn read<T: Send + 'static>(
     objects: &dyn Objects,
     delta: &DeltaRef,

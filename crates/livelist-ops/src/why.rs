@@ -1,5 +1,5 @@
-//! Where a listing went: in which versions it is, when it came and went, what its removal rests on,
-//! and which sites know.
+//! Where a listing went: which versions have it, when it was added and removed, the proof of its removal,
+//! and which sites have applied it.
 
 use jiff::Timestamp;
 use livelist_model::ack::SiteAck;
@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::OpsError;
 use crate::versions::{self, Version};
 
-/// What is known of a key.
+/// What is known about a key.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Why {
     /// The feed.
@@ -22,18 +22,18 @@ pub struct Why {
     pub key: String,
     /// Whether the published list has it.
     pub live: bool,
-    /// The versions that can still be told, oldest first.
+    /// The versions that can still be read, oldest first.
     pub snapshots: Vec<Snapshot>,
-    /// When it came last; nothing where that was before the oldest version.
+    /// When it was last added; `None` if that was before the oldest version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub came: Option<Change>,
-    /// When it went last.
+    /// When it was last removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub went: Option<Change>,
     /// The run that did not find it and whose result waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
-    /// What the sites know.
+    /// The state of the sites.
     pub sites: Vec<Site>,
     /// All of it in a sentence or two.
     pub summary: String,
@@ -53,7 +53,7 @@ pub struct Snapshot {
     pub has: bool,
 }
 
-/// How a key came or went.
+/// How a key was added or removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
     /// The version.
@@ -64,7 +64,7 @@ pub struct Change {
     /// The run that published it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
-    /// What the removal rests on.
+    /// The proof of the removal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirmed_by: Option<ConfirmedBy>,
 }
@@ -78,7 +78,7 @@ pub struct Waiting {
     pub reason: &'static str,
 }
 
-/// What a site said.
+/// The acknowledgement of a site.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Site {
     /// The client.
@@ -89,7 +89,7 @@ pub struct Site {
     /// The version of that list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Whether that list says of the key what the published one does.
+    /// Whether the key has the same state in that list as in the published one.
     pub knows: bool,
 }
 

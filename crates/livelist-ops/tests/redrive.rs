@@ -1,4 +1,4 @@
-//! What was put aside is looked at again, and nothing of it is lost.
+//! Dead letters are processed again, and none is lost.
 
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
 

@@ -1,5 +1,5 @@
-//! A field's value as a database takes it, or that it does not fit. What does not fit keeps its exact
-//! text, so that no value is lost or rounded without a word.
+//! A field's value in the form of a database, or a statement that it does not fit. A value that does not
+//! fit keeps its exact text, so no value is lost or rounded silently.
 
 use std::borrow::Cow;
 
@@ -39,16 +39,16 @@ pub enum Cell<'a> {
 pub enum Fit<'a> {
     /// Exactly.
     Whole(Cell<'a>),
-    /// Not exactly: what the column gets, while the exact text belongs into `_rest`.
+    /// Inexact: the value for the column; the exact text belongs in `_rest`.
     Part(Cell<'a>),
 }
 
 /// The value `raw` (JSON as it was sent) of a field of this kind.
 ///
-/// - A number or a truth value where a text was declared is its text.
-/// - Numbers may stand in quotes (`IEEE754Compatible`, OData JSON 4.01, section 3.2).
-/// - A text loses U+0000 and halves of surrogate pairs, which databases refuse; the rest of it is there.
-/// - Everything else of another kind is null, and does not fit.
+/// - A number or a truth value in a text field becomes its text.
+/// - Numbers may be in quotes (`IEEE754Compatible`, OData JSON 4.01, section 3.2).
+/// - A text loses U+0000 and halves of surrogate pairs, which databases refuse; the rest is kept.
+/// - Any other value of another kind becomes null, and does not fit.
 pub fn cell<'a>(kind: Kind, raw: &'a str) -> Fit<'a> {
     if raw == "null" {
         return Fit::Whole(Cell::Null);
@@ -94,7 +94,7 @@ fn text(raw: &str) -> Fit<'_> {
     }
 }
 
-/// The string that this JSON stands for, and whether halves of surrogate pairs were replaced in it.
+/// The string in this JSON, and whether halves of surrogate pairs were replaced in it.
 fn string(raw: &str) -> (Cow<'_, str>, bool) {
     let inner = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
     if !inner.contains('\\') {
@@ -160,7 +160,7 @@ fn json(raw: &str) -> Fit<'_> {
 
 const ZERO: &str = "\\u0000";
 
-/// Where JSON holds an escaped U+0000, which is not a backslash followed by `u0000`.
+/// The positions of escaped U+0000 in JSON; a backslash followed by `u0000` is not one.
 fn zeros(json: &str) -> Vec<usize> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -225,7 +225,7 @@ fn time(text: &str) -> Option<Time> {
     text.parse().ok()
 }
 
-/// The instant that a text names. Without a zone it is UTC; a leap second is none that databases have.
+/// The instant in a text. Without a zone it is UTC; databases have no leap seconds, so one is no instant.
 pub fn instant(text: &str) -> Option<Timestamp> {
     if has_second_sixty(text) || !text.contains(':') {
         return None;

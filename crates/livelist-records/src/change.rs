@@ -1,8 +1,8 @@
-//! The changes that a log is made of, and the lines that they are written as.
+//! The changes of a log, and their lines.
 //!
-//! A line is a JSON object: `n` the change's number, `t` when Livelist learned it (Unix seconds), `r` the resource, `k` the key, then for an upsert `s`
-//! the modification stamp as the provider wrote it, `h` the hash and `d` the record; for a removal `x`.
-//! The index beside a log's segment has the same lines without `d`.
+//! A line is a JSON object: `n` the change's number, `t` when Livelist learned it (Unix seconds), `r` the
+//! resource, `k` the key; then for an upsert `s` the modification stamp as the provider wrote it, `h` the
+//! hash and `d` the record; for a removal `x`. The index of a log's segment has the same lines without `d`.
 
 use std::cmp::Ordering;
 
@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use crate::hash;
 
-/// Where a record stands in the order of a log's segments: by resource, then by key, byte for byte.
+/// The position of a record in the order of a log's segments: by resource, then by key, byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The resource.
@@ -51,7 +51,7 @@ impl Reason {
     }
 }
 
-/// That a record is no longer live, and how that is known.
+/// A record is no longer live, and the proof.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Removal {
     /// Why.
@@ -62,7 +62,7 @@ pub struct Removal {
     pub at: Timestamp,
 }
 
-/// What became of a record.
+/// The kind of change.
 #[derive(Debug, Clone)]
 pub enum What {
     /// It is new, or other than it was.
@@ -81,17 +81,17 @@ pub enum What {
 /// One change of a log.
 #[derive(Debug, Clone)]
 pub struct Change {
-    /// Its number in the log: what is higher is newer.
+    /// Its number in the log: higher is newer.
     pub number: u64,
     /// When Livelist learned it.
     pub learned: Timestamp,
-    /// Of what.
+    /// The record's place.
     pub place: Place,
-    /// What became of it.
+    /// The kind of change.
     pub what: What,
 }
 
-/// What a log knows of a record without its content.
+/// A log's knowledge of a record without its content.
 pub type Entry = Change;
 
 impl Change {
@@ -116,7 +116,7 @@ impl Change {
         }
     }
 
-    /// Whether this one comes before `other` in a segment; of one record the newer one comes first.
+    /// Compares the order in a segment; of one record the newer change comes first.
     pub fn order(&self, other: &Change) -> Ordering {
         let by_place = self.place.cmp(&other.place);
         by_place.then_with(|| other.number.cmp(&self.number))
@@ -192,7 +192,7 @@ pub enum LineError {
     /// It is not JSON of this form.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
-    /// It lacks what it needs.
+    /// It lacks a required member.
     #[error("{0}")]
     Shape(&'static str),
 }

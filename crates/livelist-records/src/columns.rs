@@ -1,5 +1,5 @@
-//! Which column holds which field. A column is never moved, dropped or given another type: a field whose
-//! kind changes gets another column, and the former one keeps what it has.
+//! Which column has which field. A column is never moved, dropped or given another type: a field whose kind
+//! changes gets another column, and the former one keeps its values.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,14 @@ pub struct Column {
     pub field: String,
     /// Its name in the database.
     pub name: String,
-    /// What it holds.
+    /// The kind of its values.
     pub kind: Kind,
     /// In which of the resource's tables it is, from 1.
     pub table: u16,
 }
 
-/// How many bytes of a row a table may be expected to have, and what a column takes of them. A row of
-/// InnoDB has 8,126 bytes at most, a row of PostgreSQL 8,160; long texts leave 20 to 40 bytes in it.
+/// The limit of a table's row in bytes, and the share of a column. A row of InnoDB has at most 8,126 bytes,
+/// a row of PostgreSQL 8,160; long texts leave 20 to 40 bytes in it.
 #[derive(Debug, Clone, Copy)]
 pub struct Budget {
     /// Bytes a table.
@@ -42,7 +42,7 @@ impl Budget {
     };
 }
 
-/// What a column takes of a row, in bytes.
+/// A column's share of a row, in bytes.
 pub fn width(kind: Kind) -> u32 {
     match kind {
         Kind::Text | Kind::Json => 41,

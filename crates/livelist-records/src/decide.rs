@@ -1,18 +1,18 @@
-//! What a log's writer does with what a source brings. Order is decided here, once; destinations apply
-//! the log.
+//! Decides how a log's writer handles a record from a source. The order of changes is decided here, once;
+//! destinations apply the log.
 
 use crate::change::{Entry, Removal, What};
 
 /// How a record was got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// From a list: a page may come from a cache, or from before another one.
+    /// From a list: a page may come from a cache, or may be older than another one.
     Listed,
     /// Asked for by its key.
     ByKey,
 }
 
-/// What a source brings of one record.
+/// A record from a source, or its removal.
 #[derive(Debug, Clone)]
 pub enum Incoming {
     /// The record.
@@ -28,7 +28,7 @@ pub enum Incoming {
     Removal(Removal),
 }
 
-/// What the log does with it.
+/// The log's action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// It is a change.
@@ -39,11 +39,11 @@ pub enum Verdict {
     Older,
 }
 
-/// Decides on what came of one record, given what the log holds of it.
+/// Decides about one record, given what the log has of it.
 ///
-/// The same content again is no change. An upsert behind a removal wins: the record was seen. A listed
-/// record loses only to a live one with a later stamp, whose instant `instant` reads; an answer by key
-/// always wins. A removal of what the log never had, or has removed already, is no change.
+/// The same content again is no change. An upsert after a removal wins: the record was seen. A listed
+/// record loses only to a live one with a later stamp, which `instant` parses; an answer by key always
+/// wins. A removal of a record that the log never had, or has removed already, is no change.
 pub fn decide(
     held: Option<&Entry>,
     incoming: &Incoming,

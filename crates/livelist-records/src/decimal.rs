@@ -1,10 +1,10 @@
 //! Decimals as text: never through a float, so no digit is lost.
 
-/// The longest plain form, in digits before and behind the point together.
+/// The longest plain form: digits before and after the point together.
 const MAX_DIGITS: usize = 120;
 
-/// A JSON number, or the digits of a quoted one, without exponent, leading zeros and trailing zeros behind
-/// the point; nothing where it is no number, or has more than 120 digits.
+/// A JSON number, or the digits of a quoted one, without exponent, leading zeros and trailing zeros after
+/// the point; `None` if it is no number, or has more than 120 digits.
 ///
 /// ```
 /// use livelist_records::decimal::plain;
@@ -36,7 +36,7 @@ pub fn plain(number: &str) -> Option<String> {
     if digits.is_empty() {
         return Some("0".to_owned());
     }
-    // How many zeros were trimmed behind moves nothing: the point is counted from the front.
+    // Trimmed zeros at the end do not matter: the point is counted from the front.
     let leading =
         whole.len() + fraction.len() - format!("{whole}{fraction}").trim_start_matches('0').len();
     let point = i64::try_from(whole.len()).ok()? - i64::try_from(leading).ok()? + exponent;
@@ -57,7 +57,7 @@ pub fn plain(number: &str) -> Option<String> {
     Some(format!("{sign}{text}"))
 }
 
-/// How many digits a plain decimal has before and behind its point.
+/// The number of digits of a plain decimal before and after its point.
 pub fn digits(plain: &str) -> (usize, usize) {
     let plain = plain.trim_start_matches('-');
     let (whole, fraction) = plain.split_once('.').unwrap_or((plain, ""));

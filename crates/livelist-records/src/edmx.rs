@@ -25,7 +25,7 @@ pub enum MetadataError {
     Missing {
         /// The resource that was looked for.
         resource: String,
-        /// What is there instead.
+        /// The other entity types.
         others: String,
     },
 }
@@ -176,7 +176,7 @@ impl Metadata {
         self.sets.keys().map(String::as_str)
     }
 
-    /// What it says of `resource`, whose fields include those of its base types.
+    /// The schema of `resource`, including the fields of its base types.
     ///
     /// # Errors
     /// There is no such entity set, nor a single entity type of this name.

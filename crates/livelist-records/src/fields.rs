@@ -18,7 +18,7 @@ pub enum RecordError {
     /// It has no key.
     #[error("it has no `{0}`")]
     NoKey(String),
-    /// A member stands in it twice.
+    /// A member is repeated.
     #[error("it has `{0}` twice")]
     Twice(String),
     /// It is too long.
@@ -74,14 +74,14 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// All members: the name, and the value as it stands there.
+    /// All members: the name, and the value unchanged.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &'a str)> {
         self.members
             .iter()
             .map(|(name, value)| (&**name, value.get()))
     }
 
-    /// The value of a member as it stands there.
+    /// The value of a member, unchanged.
     pub fn get(&self, name: &str) -> Option<&'a str> {
         self.iter()
             .find_map(|(member, value)| (member == name).then_some(value))
@@ -133,7 +133,7 @@ pub fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_else(|_| "\"\"".to_owned())
 }
 
-/// A string that is borrowed where it has no escapes.
+/// A string that is borrowed if it has no escapes.
 #[derive(serde::Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 

@@ -1,5 +1,5 @@
-//! JSON on one line: the text as the provider wrote it, without the white space between its tokens. A
-//! log has a record a line, and a person reads it.
+//! JSON on one line: the provider's text, without the white space between its tokens. A log has one record
+//! per line, and people read it.
 
 use std::borrow::Cow;
 

@@ -1,5 +1,5 @@
-//! Names of tables and columns: as the provider spells them or in snake case, unlike each other whatever
-//! a database takes for the same.
+//! Names of tables and columns: as the provider spells them or in snake case, and different from each other
+//! by the rules of any database.
 
 use serde::{Deserialize, Serialize};
 
@@ -77,10 +77,11 @@ fn is_taken(folded: &str) -> bool {
     folded.starts_with('_') || TAKEN.contains(&folded)
 }
 
-/// `name` as a column beside others, whose folded names are `others`: never the same as one of them to a
-/// database that does not tell case apart, at most 63 bytes, and no name of a destination's own. A name
-/// that is not free gets a number: `Name__2`. What is not ASCII becomes `_`, as does a blank at the end:
-/// MySQL takes `É` for `E` in names, and has none with characters behind U+FFFF or a blank at the end.
+/// `name` as a column next to others, whose folded names are `others`. It differs from each of them for a
+/// database that ignores case, has at most 63 bytes, and is no name that a destination reserves. A name
+/// that is taken gets a number: `Name__2`. A non-ASCII character becomes `_`, as does a trailing blank:
+/// MySQL treats `É` and `E` in names as equal, and allows neither characters beyond U+FFFF nor a trailing
+/// blank.
 pub fn unlike(name: &str, others: impl Fn(&str) -> bool) -> String {
     let is_plain = |c: char| c.is_ascii() && !c.is_ascii_control();
     let mut name: String = name
@@ -109,7 +110,7 @@ fn numbered(stem: &str, nth: u32) -> String {
     format!("{}{suffix}", &stem[..end])
 }
 
-/// A name as a database that does not tell case apart sees it.
+/// A name as seen by a database that ignores case.
 pub fn fold(name: &str) -> String {
     name.to_lowercase()
 }

@@ -1,9 +1,9 @@
-//! What `$metadata` says of a resource: its key, its fields and their types.
+//! The schema of a resource from `$metadata`: its key, its fields and their types.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// What the values of a field are. It follows from the EDM type (OData CSDL 4.01, section 4.4).
+/// The kind of a field's values. It follows from the EDM type (OData CSDL 4.01, section 4.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -21,7 +21,7 @@ pub enum Kind {
     Time,
     /// `Edm.DateTimeOffset`
     Instant,
-    /// Collections, complex types, geography, and what is unknown: JSON.
+    /// Collections, complex types, geography, and unknown types: JSON.
     Json,
 }
 
@@ -62,11 +62,11 @@ impl Kind {
 pub struct Field {
     /// Its name, as the provider spells it.
     pub name: String,
-    /// What its values are.
+    /// The kind of its values.
     pub kind: Kind,
 }
 
-/// A navigation property: what `$expand` can bring along.
+/// A navigation property, which `$expand` can include.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Navigation {
     /// Its name, e.g. `Media`.
@@ -77,7 +77,7 @@ pub struct Navigation {
     pub is_collection: bool,
 }
 
-/// What `$metadata` says of one resource.
+/// The schema of one resource.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schema {
     /// The resource's name, e.g. `Property`.

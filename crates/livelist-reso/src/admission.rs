@@ -7,7 +7,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use http::Uri;
 use serde::{Deserialize, Serialize};
 
-/// How often in a row one request may be refused, each time with a token that worked elsewhere.
+/// How often in a row one request may be refused, each time with a token that worked for others.
 const MOST: u32 = 5;
 
 /// What is known about the current token. It is stored between the tasks of a run.
@@ -60,7 +60,7 @@ impl Admission {
     }
 
     /// Whether a refusal of this request with another status than 401 may mean that the token has expired.
-    /// That is possible if the token was accepted before, or if the message speaks of the token and this is
+    /// That is possible if the token was accepted before, or if the message mentions the token and this is
     /// its first refusal. It is not if a new token got the same refusal.
     pub(crate) fn may_have_ended(&self, uri: &Uri, is_named: bool) -> bool {
         let is_first = is_named && self.refused.is_none();
@@ -103,7 +103,8 @@ impl Admission {
         let is_again = self.refused == here;
         let is_vain = !self.let_in && self.refused.is_some();
         let vain = self.vain + u32::from(is_vain);
-        // Who has read before may have met a token that another request for one ended: one more.
+        // A run that has read before may have used a token that another token request invalidated: allow
+        // one more.
         self.is_over = vain > u32::from(self.has_read) || (is_again && self.times >= MOST);
         *self = Admission {
             let_in: false,
@@ -117,7 +118,7 @@ impl Admission {
     }
 }
 
-/// Nobody but a run compares these, and `DefaultHasher::new` is keyless, so they can be written down.
+/// Only one run compares these hashes. `DefaultHasher::new` has no random key, so they can be stored.
 fn hash(uri: &Uri) -> u64 {
     let mut hasher = DefaultHasher::new();
     uri.to_string().hash(&mut hasher);

@@ -17,7 +17,7 @@ use crate::transport::{BodyStream, Transport, TransportError};
 /// How many bytes of a prefetched answer are buffered. The rest is read when it is its turn.
 const HOLD: usize = 4 * 1024 * 1024;
 
-/// What a request came to.
+/// The result of a request.
 pub(crate) type Answered = Result<Response<BodyStream>, TransportError>;
 
 /// An answer, and how many bytes of it are here.
@@ -38,7 +38,7 @@ pub(crate) struct Ahead<'a> {
 }
 
 impl<'a> Ahead<'a> {
-    /// Queues a request. It is sent as soon as somebody polls [`Ahead::beside`].
+    /// Queues a request. It is sent when [`Ahead::beside`] is polled.
     pub(crate) fn ask(&mut self, transport: &'a dyn Transport, request: Request<Bytes>) {
         let uri = request.uri().clone();
         let arrival = arrival(transport, request).boxed();
@@ -55,7 +55,7 @@ impl<'a> Ahead<'a> {
         self.requests.iter().any(|(asked, _)| asked == uri)
     }
 
-    /// The answer to `uri`, now or when it comes, if it was asked for.
+    /// The answer to `uri`, available now or later, if it was requested.
     pub(crate) fn take(&mut self, uri: &Uri) -> Option<BoxFuture<'a, Answered>> {
         let at = self.requests.iter().position(|(asked, _)| asked == uri)?;
         Some(match self.requests.remove(at).1 {
@@ -85,7 +85,7 @@ impl<'a> Ahead<'a> {
         })
     }
 
-    /// Does `work` while the answers come in.
+    /// Runs `work` while answers arrive.
     pub(crate) async fn beside<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         std::future::poll_fn(|context| {

@@ -18,7 +18,7 @@ pub enum LinkError {
         /// The host.
         host: String,
     },
-    /// It leads to a host that may see the token, and to a port of it that may not.
+    /// It leads to an allowed host, but to another port than the allowed one.
     #[error("it leads to port {port} of {host}, and the token may go to its port {right} alone")]
     Port {
         /// The host.
@@ -55,9 +55,9 @@ fn is_loopback(host: &str) -> bool {
             .is_ok_and(|ip| ip.is_loopback())
 }
 
-/// Parses a URL as it is, encoding only what cannot stand in a request at all (`"`, `<`, `>`, `#`,
-/// blanks, control characters, bytes outside ASCII). Everything else keeps its bytes, but for the
-/// scheme, which becomes lower-case, and an empty path, which becomes `/`.
+/// Parses a URL, and percent-encodes only what a request cannot contain (`"`, `<`, `>`, `#`, blanks,
+/// control characters, non-ASCII bytes). All other bytes stay, except that the scheme becomes lower-case
+/// and an empty path becomes `/`.
 pub fn parse(text: &str) -> Result<Uri, LinkError> {
     if text.len() > MAX_URL {
         return Err(LinkError::TooLong);
@@ -86,8 +86,8 @@ pub fn parse(text: &str) -> Result<Uri, LinkError> {
     Ok(uri)
 }
 
-/// Whether what stands behind the host is a port (RFC 3986, 3.2.3). `http` lets anything stand
-/// there, and takes what is no number for no port: for the scheme's own.
+/// Whether the text after the host is a port or empty (RFC 3986, 3.2.3). `http` accepts any text there, and
+/// treats a text that is no number as the scheme's default port.
 fn has_port_or_none(authority: &Authority) -> bool {
     let text = authority.as_str();
     let host_and_port = text.rsplit_once('@').map_or(text, |(_, rest)| rest);
@@ -101,7 +101,7 @@ fn has_port_or_none(authority: &Authority) -> bool {
 }
 
 impl AllowList {
-    /// The list for a feed at `base`, with `hosts` besides.
+    /// The list for a feed at `base`, with additional `hosts`.
     pub fn new(base: &Uri, hosts: &[String]) -> Result<Self, LinkError> {
         let (Some(scheme), Some(authority)) = (base.scheme(), base.authority()) else {
             return Err(LinkError::Malformed);

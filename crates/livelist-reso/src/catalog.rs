@@ -1,5 +1,5 @@
-//! What the dialects say of registry documents: which providers there are, how each authenticates,
-//! what each needs to be told.
+//! What the dialects know about registry documents: which providers exist, how each authenticates, and
+//! which fields each needs.
 
 use livelist_model::registry::{AuthKind, Finding, Mls, Providers};
 
@@ -98,7 +98,7 @@ impl Providers for Dialects {
     }
 }
 
-/// The way that the document suggests: where it says where tokens come from, they are requested.
+/// The authentication that the document suggests: if it has a token URL, tokens are requested.
 fn usual(dialect: &Dialect, mls: &Mls) -> AuthKind {
     let requests = |auth: &&AuthKind| **auth != AuthKind::ServerToken;
     let first = dialect.auth.first();

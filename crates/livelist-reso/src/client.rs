@@ -1,5 +1,5 @@
-//! The HTTP client for one feed. It keeps the provider's rate limits, repeats requests that can be
-//! repeated, and reads pages. `scan` and `confirm` decide what to ask next.
+//! The HTTP client for one feed. It keeps the provider's rate limits, retries requests if that is useful,
+//! and reads pages. `scan` and `confirm` decide what to ask next.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -80,7 +80,7 @@ pub struct Client<'a> {
     not_before: Option<jiff::Timestamp>,
     patience: Patience,
     heard: Option<Heard>,
-    /// What may still be requested, if only a share of the budgets may be used.
+    /// The requests that may still be sent, if only a share of the budgets may be used.
     share: Option<Share>,
     /// The most requests in flight at once.
     at_once: usize,
@@ -91,7 +91,7 @@ pub struct Client<'a> {
     room: KeyBuffer,
     /// How keys are written in the conditions of pages.
     literal: KeyLiteral,
-    /// Where records are asked for by an id: the id of each key that can be asked for.
+    /// If records are asked for by an id: the id of each key that can be asked for.
     ids: BTreeMap<Vec<u8>, Vec<u8>>,
     /// What is known about the token, if a new one can be requested.
     admission: Option<Admission>,
@@ -103,7 +103,7 @@ pub struct Client<'a> {
 
 /// A request for a page.
 pub struct PageRequest<'r> {
-    /// The URL for a page of at most so many rows.
+    /// The URL for a page of at most this many rows.
     pub url: &'r (dyn Fn(u32) -> Result<Uri, ClientError> + Send + Sync),
     /// How many rows to ask for; made smaller when the provider cannot answer in time.
     pub size: u32,
@@ -113,7 +113,7 @@ pub struct PageRequest<'r> {
     pub stamps: bool,
     /// Whether it asks for certain keys. Then a refusal may be due to the question, not the token.
     pub names_keys: bool,
-    /// What is taken of the answer.
+    /// The fields to take from the answer.
     pub takes: Takes,
     /// The pages that will probably come next. A client that prefetches requests them as soon as the
     /// rate limits allow. `None` discards all prefetched answers, the one to this page included. The
@@ -208,7 +208,7 @@ impl<'a> Client<'a> {
         field.unwrap_or(&self.feed.key_field)
     }
 
-    /// What a key is called in the field by which records are asked for.
+    /// The value of a key in the field by which records are asked for.
     pub fn asked_as<'k>(&'k self, key: &'k [u8]) -> &'k [u8] {
         self.ids.get(key).map_or(key, Vec::as_slice)
     }
@@ -347,8 +347,8 @@ impl<'a> Client<'a> {
         self.allow.resolve(from, link).map_err(ClientError::Link)
     }
 
-    /// Sends a single request that is not a page of a list: `uri` as it stands, without prefetching.
-    /// Otherwise like [`Self::page`].
+    /// Sends a single request that is not a page of a list: `uri` unchanged, without prefetching. Otherwise
+    /// like [`Self::page`].
     pub async fn question(
         &mut self,
         uri: &Uri,
@@ -523,7 +523,7 @@ impl<'a> Client<'a> {
         Ok(())
     }
 
-    /// What the next request has to wait for the provider's quota, and for the budgets.
+    /// How long the next request has to wait for the provider's quota, and for the budgets.
     fn waits(&self) -> (Duration, Duration) {
         let now = self.pace.now();
         let wait_until = |at: jiff::Timestamp| Duration::try_from(at - now).unwrap_or_default();

@@ -24,8 +24,8 @@ const MAX_URL: usize = 4_000;
 /// The most pages of one answer. More pages mean that the provider's links run in a circle.
 const MAX_PAGES: usize = 20;
 
-/// The limits of repetition for a question that only tests what the provider understands. It is expected
-/// to fail.
+/// Limits of repetition for a question that only tests what the provider understands. It is expected to
+/// fail.
 pub const SEARCHING: Patience = Patience {
     attempts: 2,
     short_waits: 20,
@@ -42,14 +42,14 @@ pub fn as_set(dialect: &Dialect) -> Option<Manner> {
     })
 }
 
-/// What a provider's answer to one question about keys shows, as it came.
+/// What a provider's answer to one question about keys contains.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shown {
     /// The keys of its rows, whatever was asked for.
     pub keys: BTreeSet<Vec<u8>>,
-    /// Where listings are asked for by an id: the ids of its rows, and the keys that stand beside them.
+    /// If listings are asked for by an id: the ids of its rows, each with the row's key.
     pub ids: BTreeSet<(Vec<u8>, Vec<u8>)>,
-    /// What it counts, where the dialect asks for that.
+    /// Its count, if the dialect asks for one.
     pub count: Option<u64>,
     /// Whether it has as many rows as it was given room for: twice the keys that were asked for.
     pub is_full: bool,
@@ -71,8 +71,8 @@ impl Shown {
             .find(|shown| folded(shown).as_ref() == Some(&wanted))
     }
 
-    /// The keys under which rows show an id, but for those that were asked for. A listing that was asked
-    /// for by that id may have another key now.
+    /// Other keys of rows with an id that was asked for. A listing that was asked for by that id may have
+    /// another key now.
     pub fn others_with<'s>(
         &'s self,
         id: &'s [u8],
@@ -89,8 +89,8 @@ fn folded(key: &[u8]) -> Option<String> {
     Some(text.trim_matches(' ').to_lowercase())
 }
 
-/// Whether an error may be due to the question: its length, form or literals. A provider that is down, and
-/// access that was lost, give the same errors.
+/// Whether an error may be due to the question: its length, form or literals. A provider that is down, or
+/// lost access, gives the same errors.
 pub fn may_be_the_question(error: &ClientError) -> bool {
     let is_broken = matches!(
         error,
@@ -153,7 +153,7 @@ pub async fn ask(
     })
 }
 
-/// The questions about `others`, with `controls` among them, each within what a URL may hold.
+/// The questions about `others`, with `controls` among them, each within the length limit of a URL.
 pub fn questions(
     client: &Client<'_>,
     manner: Manner,
@@ -172,8 +172,9 @@ pub fn questions(
     }
 }
 
-/// The `$top` of a question about so many keys: twice as many rows. An answer that fills it was cut, or
-/// shows rows that were not asked for. It is four for a single key, which may match keys that differ by case.
+/// The `$top` of a question about this many keys: twice as many rows. An answer that fills it was cut, or
+/// shows rows that were not asked for. For a single key it is four, because keys that differ by case may
+/// match.
 fn room(keys: usize) -> usize {
     keys.saturating_mul(2).max(4)
 }

@@ -9,8 +9,8 @@ use crate::filter::filter;
 use crate::page::PageError;
 use crate::{allow, query::Query};
 
-/// The number of rows, or nothing where the provider does not count. `expected` says that it has
-/// counted before in this scan, so that silence now is an error.
+/// The number of rows, or `None` if the provider does not count. `expected`: it has counted before in this
+/// scan, so a missing count is an error.
 pub async fn count(client: &mut Client<'_>, expected: bool) -> Result<Option<u64>, ClientError> {
     let form = client.dialect().count;
     if form == CountForm::Never {
@@ -27,7 +27,7 @@ pub async fn count(client: &mut Client<'_>, expected: bool) -> Result<Option<u64
     }
 }
 
-/// The number of rows of the feed for which `condition` holds, if the answer tells it.
+/// The number of the feed's rows for which `condition` holds, if the answer has a count.
 pub(crate) async fn count_where(
     client: &mut Client<'_>,
     condition: &str,

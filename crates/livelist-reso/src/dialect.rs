@@ -1,6 +1,6 @@
-//! Dialects: how each provider's API differs from plain RESO Web API. One file a provider, data
-//! first. The files of `dialect/` are found by the build script, so adding a provider is adding its
-//! file: the registry, the command and the state machine learn of it from here.
+//! Dialects: how each provider's API differs from plain RESO Web API. One file per provider, mostly data.
+//! The build script finds the files of `dialect/`, so a new provider only needs its file: the registry, the
+//! command and the state machine read the dialects from here.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ pub use crate::forms::{ConfirmForm, CountForm, KeysetBy, RecordsForm, ScanForm, 
 
 include!(concat!(env!("OUT_DIR"), "/dialects.rs"));
 
-/// By what a provider is asked for certain records.
+/// The field by which a provider is asked for single records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
     /// By their key.
     ByKey,
-    /// By an id that stands beside it in this field.
+    /// By an id in this other field.
     ById(&'static str),
 }
 
@@ -31,24 +31,24 @@ pub struct Dialect {
     pub name: &'static str,
     /// The provider's name for people.
     pub title: &'static str,
-    /// Where the facts are from.
+    /// The source of the facts.
     pub source: &'static str,
     /// How it authenticates; the first way unless the registry says another.
     pub auth: &'static [AuthKind],
-    /// Where tokens come from, when the registry does not say.
+    /// The token URL, if the registry does not give one.
     pub token_url: Option<&'static str>,
     /// The OAuth 2.0 scope to ask for.
     pub scope: Option<&'static str>,
-    /// The header that carries an API key besides the token, where the provider wants one.
+    /// The header for an API key in addition to the token, if the provider needs one.
     pub api_key_header: Option<&'static str>,
     /// How live keys are read.
     pub scan: ScanForm,
     /// The most rows a page may have.
     pub page_max: u32,
-    /// Pages that are asked for at the same time where the next ones can be guessed. No provider
-    /// documents a limit of its own for it; the budgets hold besides.
+    /// Pages that are requested at the same time if their positions can be guessed. No provider documents a
+    /// limit for this; the budgets apply as well.
     pub pages_at_once: u8,
-    /// The field that changes when a row does, where the scan tells by it whether a row is as it was on
+    /// The field that changes when a row does, if the scan uses it to see whether a row is the same as on
     /// the page before.
     pub stamp_field: Option<&'static str>,
     /// How whole records are read.
@@ -57,37 +57,37 @@ pub struct Dialect {
     pub count: CountForm,
     /// How it is asked for certain keys.
     pub confirm: ConfirmForm,
-    /// The field by which it is asked for certain records of a feed; nothing where it cannot be.
+    /// The field by which single records of a feed are requested; `None` if that is impossible.
     pub asked_by: fn(&FeedSpec) -> Option<Asked>,
     /// Whether an answer by key may show records that the scan does not list.
     pub shows_more: bool,
-    /// What a credential may use of it.
+    /// The budgets of a credential.
     pub limits: &'static [Limit],
     /// How long to wait after a throttle that does not say how long.
     pub throttle_wait: Duration,
-    /// Headers besides `Retry-After` that say, in seconds, how long to wait.
+    /// Headers, besides `Retry-After`, that say how many seconds to wait.
     pub wait_headers: &'static [&'static str],
     /// How long to pause because the provider's headers say that a quota is used up, if they do.
     pub quota_wait: fn(&HeaderMap, jiff::Timestamp) -> Option<Duration>,
-    /// What an answer means by the provider's own error codes, where they say more than the status.
+    /// The meaning of the provider's own error codes, if they say more than the status.
     pub verdict: fn(StatusCode, &[u8]) -> Option<Verdict>,
     /// Conditions that every request carries, from the feed's settings.
     pub conditions: fn(&FeedSpec) -> Vec<String>,
     /// Whether the registry's `dataset` is the last part of the base URL.
     pub dataset_in_base: bool,
-    /// Where a scan begins, behind the base.
+    /// The path of a scan, after the base URL.
     pub scan_path: fn(&FeedSpec) -> String,
     /// Whether it answers only requests that name one OriginatingSystemName.
     pub needs_system: bool,
-    /// Answers may be as old as this (the provider's cache): a list is as of so long before its
-    /// scan.
+    /// Answers may be this old, because of the provider's cache. So a list's `as_of` is this long before
+    /// its scan.
     pub lag: Duration,
-    /// What an operator should know who sets up an MLS of this provider.
+    /// A note for operators who set up an MLS of this provider.
     pub note: &'static str,
 }
 
 impl Dialect {
-    /// What an answer means: by the provider's own code where it has one, else by the status.
+    /// The meaning of an answer: by the provider's own code if there is one, else by the status.
     pub fn judge(
         &self,
         status: StatusCode,
@@ -97,7 +97,7 @@ impl Dialect {
     ) -> Verdict {
         let usual = policy::judge(status, headers, body, self.wait_headers, now);
         match (self.verdict)(status, body) {
-            // How long to wait is told beside the code.
+            // The wait is given in a header, not with the code.
             Some(Verdict::Throttled(None)) => match usual {
                 Verdict::Throttled(wait) => Verdict::Throttled(wait),
                 _ => Verdict::Throttled(None),
@@ -153,7 +153,7 @@ impl Dialect {
         Dialect::all().find(|dialect| dialect.name == name)
     }
 
-    /// The dialect in which `feed` is read: the provider's, with what the registry says otherwise.
+    /// The dialect for reading `feed`: the provider's, with the registry's changes.
     pub fn for_feed(feed: &FeedSpec) -> Result<Dialect, ClientError> {
         let name = feed.provider.as_str();
         let dialect =
@@ -162,7 +162,7 @@ impl Dialect {
             .confirm_keys
             .map(usize::from)
             .or(dialect.confirm.keys());
-        // An answer about so many keys has to fit on a page: some servers cut without a link.
+        // An answer about these keys has to fit on one page, because some servers cut without a link.
         let keys = keys.unwrap_or(25).min(dialect.page_max as usize);
         let confirm = match feed.confirm {
             None if dialect.confirm.is_by_key() => dialect.confirm.with_keys(keys),
@@ -204,7 +204,7 @@ impl Dialect {
             .clamp(1, self.page_max)
     }
 
-    /// How many pages are asked for at the same time where the next ones can be guessed.
+    /// How many pages are requested at the same time, if their positions can be guessed.
     pub fn pages_at_once(&self, feed: &FeedSpec) -> usize {
         usize::from(feed.pages_at_once.unwrap_or(self.pages_at_once)).clamp(1, 8)
     }
@@ -216,8 +216,8 @@ impl Dialect {
         limits
     }
 
-    /// The field of the id by which records of `feed` are asked for, where that is not their key. It is
-    /// read beside the key, and kept.
+    /// The field with the id by which records of `feed` are requested, if that is not the key. It is read
+    /// and stored with the key.
     pub fn id_field(&self, feed: &FeedSpec) -> Option<&'static str> {
         match (self.asked_by)(feed) {
             Some(Asked::ById(field)) if self.confirm.is_by_key() => Some(field),
@@ -225,8 +225,8 @@ impl Dialect {
         }
     }
 
-    /// The field by which rows of one instant are told apart: the one by which records of `feed` are
-    /// asked for.
+    /// The field that distinguishes rows with one timestamp: the one by which records of `feed` are
+    /// requested.
     pub fn told_apart_by<'f>(&self, feed: &'f FeedSpec) -> Option<&'f str> {
         match (self.asked_by)(feed) {
             Some(Asked::ByKey) => Some(&feed.key_field),
@@ -234,8 +234,8 @@ impl Dialect {
         }
     }
 
-    /// The second field of a row that a scan reads, if any: the one it pages by, or the timestamp by
-    /// which it knows a row again.
+    /// The second field that a scan reads from a row, if any: the one that it pages by, or the timestamp by
+    /// which it recognises a row.
     pub fn second_field(&self) -> Option<&'static str> {
         match self.scan {
             ScanForm::Keyset(
@@ -246,7 +246,7 @@ impl Dialect {
     }
 }
 
-/// A server of several MLSs tells them apart by this field.
+/// A server of several MLSs distinguishes them by this field.
 fn originating_system(feed: &FeedSpec) -> Vec<String> {
     let name = feed.originating_system.iter();
     name.map(|name| format!("OriginatingSystemName eq {}", crate::query::literal(name)))

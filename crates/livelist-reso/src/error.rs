@@ -1,5 +1,5 @@
-//! What can go wrong between Livelist and a provider, classified once. The steps turn these into
-//! their stable names; nobody else looks at a status code.
+//! Errors between Livelist and a provider, classified in one place. The steps map them to stable names; no
+//! other code looks at a status code.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub enum ClientError {
     Denied {
         /// 403, 404 or 410.
         status: u16,
-        /// What the provider says.
+        /// The provider's text.
         message: String,
     },
     /// The request is not one that this provider answers.
@@ -32,25 +32,25 @@ pub enum ClientError {
     Rejected {
         /// A 4xx or 3xx.
         status: u16,
-        /// What the provider says.
+        /// The provider's text.
         message: String,
     },
     /// Errors of the provider or the network that did not pass.
     #[error("the provider does not answer properly{}", after_colon(.what))]
     Unavailable {
-        /// The last status, or what was asked for; empty where the source says it all.
+        /// The last status, or what was requested; empty if the source says everything.
         what: String,
         /// The network's error, if it was one.
         #[source]
         source: Option<TransportError>,
     },
-    /// Answers with status 200 that are not pages, again and again.
+    /// Answers with status 200 that are not pages, repeatedly.
     #[error("the provider's answer is not a page")]
     Page(#[source] PageError),
     /// A link that must not be followed.
     #[error("the provider's link is refused")]
     Link(#[source] LinkError),
-    /// Paging that comes back to where it was.
+    /// Paging that returned to an earlier position.
     #[error("the provider's paging runs in a circle after {pages} pages")]
     Loop {
         /// Pages read.
@@ -65,7 +65,7 @@ pub enum ClientError {
     /// Something is larger than anything sensible.
     #[error("{what} exceeds the limit of {limit}")]
     TooLarge {
-        /// What.
+        /// The limit.
         what: &'static str,
         /// The limit.
         limit: u64,

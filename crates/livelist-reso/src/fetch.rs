@@ -1,5 +1,5 @@
-//! Asks for whole records by their keys. It proves nothing: what an answer does not show is asked for
-//! again another day.
+//! Asks for whole records by their keys. It proves nothing: records that an answer does not show are asked
+//! for again on another day.
 
 use livelist_model::asking::Manner;
 use livelist_model::keys::KeyBuffer;
@@ -15,8 +15,8 @@ use crate::records::Takes;
 /// URLs longer than this are cut off or refused by some servers.
 const MAX_URL: usize = 4_000;
 
-/// Asks for the records of the first of these keys, as many as one question holds: how many that are. What
-/// the answer shows is given by [`Client::take_bodies`].
+/// Asks for the records of the first of these keys, as many as fit into one question; returns how many.
+/// [`Client::take_bodies`] returns the records in the answer.
 ///
 /// # Errors
 /// The provider refuses the question, or cannot be asked now.

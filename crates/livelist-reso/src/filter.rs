@@ -1,4 +1,4 @@
-//! What each request of a feed is narrowed by.
+//! The conditions that narrow each request of a feed.
 
 use crate::client::Client;
 use crate::query::all_of;

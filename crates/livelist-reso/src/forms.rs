@@ -8,14 +8,14 @@ use livelist_model::evidence::Paging;
 /// How live keys are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScanForm {
-    /// In an order, each page from behind the last row of the one before, until a page is empty.
+    /// In an order: each page begins after the last row of the one before, until a page is empty.
     Keyset(KeysetBy),
     /// The first page, then the provider's links, or `$skip`.
     Links {
         /// How the page size is asked for.
         size: SizeForm,
-        /// Whether `$skip` may be asked for: then the scan does, each page beginning among the last
-        /// rows of the one before, and links only tell that there is more.
+        /// Whether `$skip` is allowed. Then the scan uses it: each page begins among the last rows of the
+        /// one before, and links only mean that there are more.
         skips: bool,
     },
     /// One answer with all keys; it takes no options.
@@ -33,14 +33,14 @@ pub enum KeysetBy {
     /// neither stall the scan nor are jumped over (F12):
     /// `$orderby=t,key&$filter=(t gt T or (t eq T and key gt 'last'))`.
     Time(&'static str),
-    /// By a timestamp alone, where the provider keeps that order by itself and takes no other:
-    /// `$filter=t ge T`. Rows of one instant have no order; more of them than fit on a page are told
-    /// apart by the id by which the provider is asked for a record.
+    /// By a timestamp only, if the provider keeps that order by itself and accepts no other: `$filter=t ge
+    /// T`. Rows with one timestamp have no order. If there are more than fit on a page, they are
+    /// distinguished by the id by which the provider is asked for a record.
     TimeAlone(&'static str),
 }
 
 impl ScanForm {
-    /// What a changing source can do to such a scan.
+    /// How changes of the source can affect such a scan.
     pub fn paging(self) -> Paging {
         match self {
             ScanForm::Keyset(_) => Paging::Keyset,
@@ -48,7 +48,7 @@ impl ScanForm {
         }
     }
 
-    /// Whether pages begin behind a place in an order.
+    /// Whether pages begin at a position in an order.
     pub fn is_by_order(self) -> bool {
         matches!(self, ScanForm::Keyset(_))
     }
@@ -103,7 +103,7 @@ impl RecordsForm {
 pub enum CountForm {
     /// `$count=true` is documented; an answer without it is an error.
     Always,
-    /// It may or may not; the first answer tells.
+    /// It may or may not; the first answer shows it.
     IfOffered,
     /// It does not.
     Never,
@@ -123,9 +123,9 @@ impl CountForm {
 /// How a provider is asked for certain keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConfirmForm {
-    /// `key in ('a','b')`, at most so many at once.
+    /// `key in ('a','b')`, at most this many at once.
     In(usize),
-    /// `key eq 'a' or key eq 'b'`, at most so many at once.
+    /// `key eq 'a' or key eq 'b'`, at most this many at once.
     Or(usize),
     /// Not at all: a full scan of a later day is the confirmation.
     SecondScan,
@@ -137,8 +137,8 @@ impl ConfirmForm {
         self != ConfirmForm::SecondScan
     }
 
-    /// How many keys one request can ask for, the controls included; none where the provider cannot
-    /// be asked.
+    /// How many keys one request can ask for, including the controls; `None` if the provider cannot be
+    /// asked.
     pub fn keys(self) -> Option<usize> {
         match self {
             ConfirmForm::In(n) | ConfirmForm::Or(n) => Some(n),
@@ -146,7 +146,7 @@ impl ConfirmForm {
         }
     }
 
-    /// How a question is put; nothing where the provider cannot be asked.
+    /// The form of a question; `None` if the provider cannot be asked.
     pub fn manner(self) -> Option<Manner> {
         let words = match self {
             ConfirmForm::In(_) => Words::In,
@@ -160,7 +160,7 @@ impl ConfirmForm {
         })
     }
 
-    /// The same with so many keys a request.
+    /// The same with this many keys per request.
     #[must_use]
     pub fn with_keys(self, keys: usize) -> ConfirmForm {
         match self {

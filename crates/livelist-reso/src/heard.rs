@@ -1,18 +1,18 @@
-//! How an answer came, as far as an operator who sets up an MLS wants to know: status, date, encoding,
-//! time, and what the headers say of quotas. Pure, over headers and given times.
+//! Facts about an answer for operators who set up an MLS: status, date, encoding, duration, and quota
+//! headers. Pure, over headers and given times.
 
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, header};
 
-/// How an answer came.
+/// Facts about an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heard {
     /// Its status.
     pub status: u16,
     /// When its request was sent.
     pub sent_at: jiff::Timestamp,
-    /// When its headers had come.
+    /// When its headers arrived.
     pub answered_at: jiff::Timestamp,
     /// From sending the request to the end of the answer, as far as it was read.
     pub took: Duration,
@@ -24,13 +24,13 @@ pub struct Heard {
     pub encoding: Option<String>,
     /// Its `Content-Type`.
     pub content_type: Option<String>,
-    /// Headers that tell of quotas and waits, by name.
+    /// Headers about quotas and waits, by name.
     pub quota: Vec<(String, String)>,
-    /// The beginning of what a refusal says, without the session's secrets.
+    /// The beginning of a refusal's text, without the session's secrets.
     pub refusal: Option<String>,
 }
 
-/// What the names of such headers hold; `Retry-After` and its cousins among them.
+/// Parts of the names of such headers, which include `Retry-After` and similar ones.
 const QUOTA_NAMES: [&str; 6] = [
     "ratelimit",
     "rate-limit",
@@ -43,7 +43,7 @@ const QUOTA_NAMES: [&str; 6] = [
 const LONGEST_VALUE: usize = 80;
 
 impl Heard {
-    /// What is to be known when the headers have come.
+    /// The facts that are known when the headers have arrived.
     pub(crate) fn of(
         status: StatusCode,
         headers: &HeaderMap,
@@ -79,8 +79,8 @@ impl Heard {
         }
     }
 
-    /// By how many seconds our clock is behind the server's, or ahead of it where negative: 0 where
-    /// its date lies between question and answer. Nothing where it gives none that speaks of now.
+    /// By how many seconds our clock is behind the server's (negative: ahead): 0 if its date is between
+    /// question and answer. `None` if it gives no current date.
     pub fn behind(&self) -> Option<i64> {
         let date = self.date.filter(|_| !self.is_aged)?;
         let (sent, answered) = (self.sent_at.as_second(), self.answered_at.as_second());

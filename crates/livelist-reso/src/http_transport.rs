@@ -14,11 +14,11 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::transport::{BodyStream, Transport, TransportError};
 
-/// Establishing a connection may take so long.
+/// The time limit for a connection to be established.
 const CONNECT: Duration = Duration::from_secs(10);
-/// A provider may think so long before it begins to answer: key queries over a whole MLS are slow.
+/// The time limit until an answer begins: key queries over a whole MLS are slow.
 const FIRST_BYTE: Duration = Duration::from_secs(120);
-/// Between two pieces of a body may pass so long.
+/// The time limit between two chunks of a body.
 const BETWEEN: Duration = Duration::from_secs(30);
 /// Idle connections are dropped before the provider does it, so that a request does not meet a
 /// connection that is about to be closed.
@@ -90,7 +90,7 @@ impl Transport for HttpTransport {
     }
 }
 
-/// The same stream, with an error when nothing comes for too long.
+/// The same stream, with an error if the next chunk takes too long.
 fn timed(pieces: BodyStream) -> impl futures::Stream<Item = Result<Bytes, TransportError>> + Send {
     futures::stream::unfold(Some(pieces), |pieces| async {
         let mut pieces = pieces?;

@@ -13,15 +13,15 @@ use crate::error::ClientError;
 use crate::filter::filter;
 use crate::query::Query;
 
-/// The field of every RESO resource that tells when a row changed last (Data Dictionary 2.0).
+/// The field of every RESO resource with the time of its last change (Data Dictionary 2.0).
 const CHANGED: &str = "ModificationTimestamp";
-/// At most so many pages. On a day on which more has changed, what slipped is listed by the next scan.
+/// At most this many pages. If more has changed, the next scan lists the rows that were missed.
 const MAX_PAGES: u32 = 3;
 
-/// Adds the keys of the feed whose rows have changed since `since`, as far as they fit on a few pages.
+/// Adds the keys of the feed's rows that have changed since `since`, as far as they fit on a few pages.
 ///
 /// # Errors
-/// As for any page. What was read before is in `keys`.
+/// As for any page. The keys of earlier pages are in `keys`.
 pub async fn changed_since(
     client: &mut Client<'_>,
     since: Timestamp,

@@ -1,9 +1,9 @@
-//! The RESO Web API client: how to ask a provider for live keys, and how to know that the answer is
-//! one. Transport, authentication, retry and throttle, paging as a fold over a typed continuation,
-//! and one file a provider under [`dialect`].
+//! The RESO Web API client: asks a provider for live keys, and proves that the answer is complete. It has
+//! transport, authentication, retry and throttling, paging as a fold over a typed continuation, and one
+//! file per provider under [`dialect`].
 //!
-//! Depends on the model, HTTP and crypto libraries. Never on a store, AWS, the environment or the
-//! wall clock: time and chance are passed in.
+//! Depends on the model, HTTP and crypto libraries. Never on a store, AWS, the environment or the wall
+//! clock: time and randomness are passed in.
 
 pub mod admission;
 mod ahead;

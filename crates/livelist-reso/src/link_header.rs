@@ -1,15 +1,15 @@
-//! The `Link` header (RFC 8288), as far as paging needs it: the target of `rel="next"`, byte for
-//! byte. The published parsers split targets at commas, which OData's `$select=A,B` is full of, or
-//! hand back a rewritten URL.
+//! The `Link` header (RFC 8288), as far as paging needs it: the target of `rel="next"`, byte for byte. The
+//! published parsers split targets at commas, which OData's `$select=A,B` contains, or return a rewritten
+//! URL.
 
 use http::HeaderMap;
 use http::header::LINK;
 
-/// The target of the link with the relation `next`; bytes outside ASCII, which a header may hold and
-/// a URL may not, are percent-encoded.
+/// The target of the link with the relation `next`. Non-ASCII bytes, which a header may contain and a URL
+/// may not, are percent-encoded.
 ///
-/// Where a header is not well formed it is read so that a `next` is rather seen than not: a link too
-/// many is refused or leads nowhere, a link too few looks like the end.
+/// A malformed header is read leniently, so that a `next` is not missed: a wrong link is refused or leads
+/// nowhere, but a missed link looks like the end.
 pub fn next(headers: &HeaderMap) -> Option<String> {
     let mut values = headers.get_all(LINK).iter();
     values.find_map(|value| next_in(value.as_bytes()))
@@ -35,8 +35,8 @@ fn encoded(target: &[u8]) -> String {
     target.iter().map(encode).collect()
 }
 
-/// Whether the parameters behind a target say `next`, and the links behind them. Commas, semicolons
-/// and what else stands in a quoted string (RFC 9110, 5.6.4) are text.
+/// Whether the parameters after a target contain `next`, and the rest of the header. Commas, semicolons and
+/// other characters in a quoted string are text (RFC 9110, 5.6.4).
 fn parameters(text: &[u8]) -> (bool, &[u8]) {
     let (mut begin, mut quoted, mut escaped, mut is_next) = (0, false, false, false);
     for (at, byte) in text.iter().enumerate() {

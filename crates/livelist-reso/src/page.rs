@@ -25,7 +25,7 @@ pub struct Fields<'a> {
     pub key: &'a str,
     /// The field with the timestamp, if it was asked for.
     pub stamp: Option<&'a str>,
-    /// The field with the id by which records are asked for, where that is not the key.
+    /// The field with the id by which records are requested, if that is not the key.
     pub id: Option<&'a str>,
 }
 
@@ -52,14 +52,14 @@ impl Default for Bounds {
     }
 }
 
-/// What a page says besides its rows.
+/// The content of a page besides its rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Page {
     /// Rows, repeated keys included.
     pub rows: u64,
     /// Of these, how many have their key as a JSON number.
     pub number_keys: u64,
-    /// `@odata.nextLink`, as it stands there.
+    /// `@odata.nextLink`, unchanged.
     pub next_link: Option<String>,
     /// `@odata.count`.
     pub count: Option<u64>,
@@ -76,12 +76,12 @@ pub enum PageError {
     /// JSON, but not a page.
     #[error("it is not a page: {0}")]
     Shape(String),
-    /// A row that cannot be told from others.
+    /// A row without a usable key.
     #[error("row {row} has no usable key: {reason}")]
     Key {
         /// Its place in the page, from 1.
         row: u64,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
     /// Rows in another order than the one that was asked for.
@@ -106,7 +106,7 @@ impl From<KeyError> for PageError {
     }
 }
 
-/// A body made JSON, where something of this kind is odd in it.
+/// A body corrected to valid JSON, if it has errors of a known kind.
 pub(crate) fn mended(body: &[u8]) -> Option<Vec<u8>> {
     Mended::of(body).map(|mended| mended.json)
 }
@@ -215,7 +215,7 @@ fn read(
     }
 }
 
-/// Reads a page that is here as a whole: as JSON, and if it is none, without what is odd in it.
+/// Reads a page that is in memory: as JSON, and if that fails, with known errors corrected.
 fn read_whole(
     body: &[u8],
     fields: Fields<'_>,
@@ -226,8 +226,8 @@ fn read_whole(
     let body = without_bom(body);
     let mut problem = None;
     let seed = PageSeed::new(fields, bounds, keys, &mut problem);
-    // Text that was checked as a whole is read nearly twice as fast as text that is checked string
-    // by string; that a string that nobody reads is none is no reason to refuse a page.
+    // A text that is checked as a whole is parsed nearly twice as fast as one checked string by string. An
+    // invalid string in an unused field is no reason to refuse a page.
     let parsed = match std::str::from_utf8(body) {
         Ok(text) => parse(&mut serde_json::Deserializer::from_str(text), seed),
         Err(_) => parse(&mut serde_json::Deserializer::from_slice(body), seed),
@@ -298,7 +298,7 @@ fn without_values(error: &serde_json::Error) -> String {
     }
 }
 
-/// Stops a body that never ends.
+/// Ends a body that is too long.
 struct Counted<R> {
     inner: R,
     bytes: u64,
@@ -409,11 +409,11 @@ enum Member {
     Other,
 }
 
-/// Of the other members so many names are told, each up to so many bytes.
+/// At most this many names of other members are kept, each up to this many bytes.
 const NAMES: usize = 8;
 const NAME: usize = 40;
 
-/// Reads the name of a member, and keeps those that mean nothing, for whoever looks for `value`.
+/// Reads the name of a member. Unknown names are kept, for the error if there is no `value`.
 struct MemberSeed<'a>(&'a mut Vec<String>);
 
 impl<'de> DeserializeSeed<'de> for MemberSeed<'_> {
@@ -448,8 +448,8 @@ impl Visitor<'_> for MemberSeed<'_> {
     }
 }
 
-/// A count as a number or, from some servers, as a string. Whatever else stands there is refused
-/// before it is read: kept, an array of that size would take many times its bytes.
+/// A count as a number or, from some servers, as a string. Any other value is refused before it is read,
+/// because a large array would take many times its bytes in memory.
 struct Count(Option<u64>);
 
 impl<'de> de::Deserialize<'de> for Count {

@@ -6,25 +6,25 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What RFC 3986 leaves unencoded (2.3).
+/// The characters that RFC 3986 leaves unencoded (2.3).
 pub(crate) const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// What an answer means.
+/// The meaning of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It is one; whether it is a page is for the reader to say.
     Accept,
-    /// Ask again after a while.
+    /// Retry after a while.
     Retry,
-    /// Ask again, for less: the query is too slow for the provider.
+    /// Retry with a smaller page: the query is too slow for the provider.
     RetrySmaller,
-    /// Wait as long as told (or as long as the dialect thinks), then go on at the same place.
+    /// Wait as told (or as long as the dialect says), then continue at the same position.
     Throttled(Option<Duration>),
-    /// Get a new token, then go on at the same place.
+    /// Get a new token, then continue at the same position.
     Unauthorized,
     /// The account may not see this.
     Denied,
@@ -32,13 +32,13 @@ pub enum Verdict {
     Rejected,
 }
 
-/// At most so many times in a row the same request is sent before the run gives up.
+/// The same request is sent at most this many times in a row before the run fails.
 pub const ATTEMPTS: u32 = 6;
 /// The first pause between two attempts.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
-/// Nobody says more than ten years.
+/// Longer waits than ten years are cut to that.
 pub const LONGEST_TOLD: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 /// What the answer with `status` and `headers` means. `body` is the beginning of the body of an
@@ -66,8 +66,8 @@ pub fn judge(
     }
 }
 
-/// The pause before attempt `attempt` (from 1): exponential, with full jitter, so that many workers
-/// that failed together do not come back together.
+/// The pause before attempt `attempt` (from 1): exponential, with full jitter, so that workers that failed
+/// together do not retry together.
 pub fn pause(attempt: u32, fraction: f64) -> Duration {
     let ceiling = FIRST_PAUSE
         .saturating_mul(1 << attempt.min(10))
@@ -111,10 +111,10 @@ fn wait_in_body(body: &[u8]) -> Option<Duration> {
         .map(|wait| wait.clamp(Duration::from_secs(1), LONGEST_TOLD))
 }
 
-/// The beginning of an error's text, fit for a log: one line, printable, without `secrets`, plain or
-/// as they stand in a form, a URL or JSON.
+/// The beginning of an error's text for a log: one line, printable, without `secrets`, neither plain nor
+/// encoded as in a form, a URL or JSON.
 pub fn readable(body: &[u8], secrets: &[&str]) -> String {
-    // First, so that what is left out does not join the pieces of a secret.
+    // This comes first, so that removing other text cannot join the pieces of a secret.
     let text = without(&one_line(&String::from_utf8_lossy(body)), secrets);
     let short: String = text.chars().take(300).collect();
     if short.is_empty() {
@@ -137,7 +137,7 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The text without `secrets`, plain or as they stand in a form, a URL or JSON.
+/// The text without `secrets`, plain or encoded as in a form, a URL or JSON.
 pub(crate) fn without(text: &str, secrets: &[&str]) -> String {
     let mut text = text.to_owned();
     for secret in secrets.iter().filter(|s| !s.is_empty()) {

@@ -1,6 +1,6 @@
-//! A first look at an MLS: few requests, each of the kind that a run makes, and plain words on what
-//! works and what to change. Asking is here; what the answers mean is decided purely, in the files
-//! of `probe/`: facts in, checks out.
+//! Probes an MLS: sends a few requests of the kinds that a run sends, and says what works and what to
+//! change. The requests are sent here. What the answers mean is decided in the files of `probe/`, as pure
+//! functions from facts to checks.
 
 mod account;
 mod ask;
@@ -47,18 +47,17 @@ use crate::transport::Transport;
 
 /// Rows of a page of the probe; a smaller page size is kept.
 const SAMPLE: u32 = 200;
-/// A probe shows how the provider answers: it asks for nothing twice, and waits once where that is
-/// a matter of seconds.
+/// A probe shows how the provider answers, so it repeats nothing, and waits only once, for a few seconds.
 const PATIENCE: Patience = Patience {
     attempts: 1,
     short_waits: 1,
 };
-/// Up to so long it waits for a budget to open.
+/// It waits at most this long for a budget.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Secrets that are shorter would be words of every text.
 const SHORTEST_SECRET: usize = 4;
 
-/// What a probe found.
+/// The result of a probe.
 #[derive(Debug)]
 pub struct Probed {
     /// The checks from the token on, in order.
@@ -67,10 +66,10 @@ pub struct Probed {
     pub requests: u64,
 }
 
-/// Asks the provider of `feed` with `account`: for a token where it issues them, two pages, the count
-/// of all rows and of one, and the keys of the first page (with `key` besides, if an operator wants to
-/// know about one). A request each, but for questions about keys that are not answered: then what is
-/// answered is found out, as a run does. Budgets are kept.
+/// Asks the provider of `feed` with `account`: for a token if it issues them, two pages, the count of all
+/// rows and of one, and the keys of the first page (and `key`, if an operator asks about one). That is one
+/// request each. If questions about keys are not answered, further requests find out which are, as in a
+/// run. Budgets are kept.
 pub async fn probe(
     transport: &dyn Transport,
     pace: &dyn Pace,
@@ -127,7 +126,7 @@ pub async fn probe(
     })
 }
 
-/// What must not be shown, should a provider repeat it.
+/// Secrets that must not be shown if a provider repeats them.
 fn secrets(account: &Account) -> Vec<SecretString> {
     let mut secrets: Vec<SecretString> = account.api_key.iter().cloned().collect();
     match &account.login {
@@ -143,13 +142,13 @@ fn secrets(account: &Account) -> Vec<SecretString> {
     secrets
 }
 
-/// What the provider's answers showed.
+/// What the provider's answers contained.
 #[derive(Debug, Default)]
 struct Seen {
     page: Option<Result<PageSeen, ClientError>>,
     second: Option<Result<SecondSeen, ClientError>>,
     count: Option<CountSeen>,
-    /// What the server counts with the key of one row.
+    /// The server's count of rows with one row's key.
     of_one: Option<u64>,
     question: Option<Question>,
     /// The key that the operator wants to know about.
@@ -198,7 +197,7 @@ async fn look(
             let none = (impossible.clone(), impossible.clone());
             client = client.asking_by(shown.chain([none]).collect());
             live.retain(|key| client.can_ask(key));
-            // Of a key that the page does not show nobody knows by which id to ask for it.
+            // If the page does not show a key, its id is not known.
             let key = key.filter(|key| client.can_ask(key.as_bytes()));
             seen.question = match live.is_empty() {
                 true => None,
@@ -232,10 +231,10 @@ async fn first_page(
 ) -> Result<PageSeen, ClientError> {
     let asked = (client.dialect().scan != ScanForm::List).then_some(state.page_size);
     make_room(client, pace).await;
-    // Moving on may take the second field away again.
+    // Moving on may discard the second field.
     let (mut answer, mut moved) = state.look(client, keys).await?;
     if state.by_skip {
-        // Its rows do not stand in the order that it is read by; a run begins anew, too.
+        // Its rows are not in the requested order; a run starts over, too.
         keys.clear();
         make_room(client, pace).await;
         (answer, moved) = state.look(client, keys).await?;
@@ -275,7 +274,8 @@ async fn second_page(
     let (answer, moved) = loop {
         make_room(client, pace).await;
         match state.look(client, &mut keys).await {
-            // More rows of one instant than a page: what a run asks then has to work as well.
+            // One timestamp has more rows than a page: then the requests for parts of it have to work as
+            // well.
             Ok(_) if !in_parts && matches!(state.cursor, Cursor::Among { .. }) => in_parts = true,
             Ok(looked) => break looked,
             Err(error) if state.gives_up_time(client, &error) => {
@@ -300,8 +300,8 @@ async fn second_page(
     })
 }
 
-/// Asks about keys as a run does: the keys of the page as controls, and one that cannot exist. Where
-/// that is not answered, what works is found out as a run finds it out.
+/// Asks about keys as a run does: the keys of the page as controls, and one that cannot exist. If that is
+/// not answered, it finds out which form works, as a run does.
 async fn question(
     client: &mut Client<'_>,
     pace: &dyn Pace,
@@ -370,7 +370,7 @@ async fn question(
     })
 }
 
-/// One question about all, or one for each where no more are answered.
+/// One question about all keys, or one for each key if no more are answered.
 async fn ask_for(
     client: &mut Client<'_>,
     pace: &dyn Pace,
@@ -394,7 +394,7 @@ async fn ask_for(
     Ok(shown)
 }
 
-/// What the server counts where it is asked for the rows with one key.
+/// The server's count of the rows with one key.
 async fn counted_one(
     client: &mut Client<'_>,
     pace: &dyn Pace,

@@ -1,4 +1,4 @@
-//! Making URLs: OData query options, encoded so that every server reads the same.
+//! Builds URLs: OData query options, encoded so that every server reads them in the same way.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,9 @@ pub use livelist_model::asking::KeyLiteral;
 use livelist_model::asking::can_be_bare;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What stands unencoded in a query value: RFC 3986's unreserved characters and those of OData's
-/// syntax that no server mistakes. Blanks become `%20`: some servers do not read `+` (AMPRE).
+/// The characters that stay unencoded in a query value: RFC 3986's unreserved characters, and those of
+/// OData's syntax that no server misreads. Blanks become `%20`, because some servers do not read `+`
+/// (AMPRE).
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -63,7 +64,7 @@ impl Query {
     }
 }
 
-/// `a and b and …`, each in parentheses where it might hold an `or`.
+/// `a and b and …`, each in parentheses if it may contain an `or`.
 pub fn all_of(conditions: &[&str]) -> String {
     let conditions: Vec<&str> = conditions
         .iter()
@@ -99,8 +100,8 @@ pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// A key as a literal of this form. One that cannot stand bare is quoted all the same: it would be part
-/// of the condition.
+/// A key as a literal of this form. A key that may not be bare is quoted in any case, because it would
+/// become part of the condition.
 pub fn literal_as(form: KeyLiteral, key: &str) -> String {
     match form {
         KeyLiteral::Bare if can_be_bare(key) => key.to_owned(),

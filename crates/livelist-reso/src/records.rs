@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::page::{PageError, mended};
 
-/// What a request takes of its answer.
+/// The parts of an answer that a request takes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Takes {
     /// The keys of a page.

@@ -97,7 +97,7 @@ const MAX_ROWS: u64 = 100_000_000;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScanState {
-    /// Version of this format. A scan of another version begins anew.
+    /// Version of this format. A scan of another version starts over.
     pub version: u32,
     /// What it does next.
     pub stage: Stage,
@@ -143,7 +143,7 @@ pub struct ScanState {
     /// The largest number of rows on a page so far.
     #[serde(default)]
     pub fullest: u64,
-    /// Paging by `$skip` or by timestamp only: how many pages in a row said that the list ends with them.
+    /// Paging by `$skip` or by timestamp only: how many pages in a row indicated the end of the list.
     #[serde(default)]
     pub ends_told: u32,
     /// True once the provider has refused a prefetched page. From then on the scan does not prefetch:
@@ -181,7 +181,7 @@ pub enum Stage {
     CountBefore,
     /// Read pages.
     Pages,
-    /// Ask for rows behind the last one, because there was no other sign of the end.
+    /// Ask for rows after the last one, because there was no other sign of the end.
     Proof,
     /// Ask for the count once more.
     CountAfter,
@@ -208,8 +208,8 @@ pub enum Cursor {
         /// The key.
         key: String,
     },
-    /// The page behind such a position, without its row. It is requested if a page showed only that row
-    /// and had no room for more.
+    /// The page after such a position, without its row. It is requested if a page showed only that row and
+    /// had no room for more.
     Past(Box<Cursor>),
     /// A page of the rows within a span of time that has more rows than a page holds. They are read in
     /// the order of their keys, from this key on (without a key: from the first).
@@ -221,7 +221,7 @@ pub enum Cursor {
         /// The key.
         key: Option<String>,
     },
-    /// The page behind such a span, with the last row that was read in it.
+    /// The page after such a span, with the last row that was read in it.
     From {
         /// The span's end.
         stamp: String,
@@ -367,19 +367,19 @@ impl ScanState {
             Err(error) => return self.refused(client, error).await,
         };
         match moved {
-            // What stood beside the keys was the way to the next page.
+            // The timestamps of the keys were only needed to find the next page.
             Ok(()) => keys.forget_stamps(mark),
             Err(_) => keys.truncate(mark),
         }
         moved
     }
 
-    /// Asks for the page at the cursor and moves on. The answer is there even where the way on is
-    /// not; its keys are in `keys` then, too.
+    /// Requests the page at the cursor and moves on. If moving on fails, the answer and its keys are
+    /// returned as well.
     ///
-    /// Servers with strict types want keys that are numbers or UUIDs without quotes. Keys that came as
-    /// JSON numbers are written so from then on; where a page is refused and can be asked for with the
-    /// other literal, it is.
+    /// Servers with strict types need keys that are numbers or UUIDs without quotes. After keys that were
+    /// JSON numbers, they are written that way. If a page is refused, it is requested with the other
+    /// literal, if that is possible.
     pub(crate) async fn look(
         &mut self,
         client: &mut Client<'_>,
@@ -397,7 +397,7 @@ impl ScanState {
             };
             match again {
                 Some(Ok(again)) => looked = Ok(again),
-                // That is not about the question, and it is asked again.
+                // That error is not about the question; repeat it.
                 Some(Err(error)) if !error.is_refusal() => looked = Err(error),
                 None | Some(Err(_)) => client.write_keys(former),
             }
@@ -455,8 +455,8 @@ impl ScanState {
         self.alone |= client.at_once() < most;
         let mut answer = answered?;
         if answer.was_ahead && self.may_be_stale(pages.form, first, keys) {
-            // It may be older than pages before it: what was modified between moved behind it, where
-            // nobody would look.
+            // It may be older than the pages before it: rows modified in between have moved after it, and
+            // would be missed.
             keys.truncate(keys.mark_at(first));
             answer = client.page(request(None), keys).await?;
         }
@@ -478,9 +478,9 @@ impl ScanState {
         Ok((answer, moved))
     }
 
-    /// The pages that come next, as far as they can be guessed. Nothing where they must not be asked
-    /// for before their turn: the page on which a scan by `$skip` ends has to be younger than all
-    /// others, because rows that were modified meanwhile are there.
+    /// The next pages, as far as their positions can be guessed. `None` if they must not be prefetched: the
+    /// page on which a scan by `$skip` ends has to be requested after all others, because rows that were
+    /// modified during the scan are there.
     fn guesses(&self, form: ScanForm, most: usize) -> Option<Vec<Cursor>> {
         match (form, &self.cursor) {
             (ScanForm::Keyset(KeysetBy::TimeAlone(_)), _) if self.ends_told > 0 => None,
@@ -509,14 +509,14 @@ impl ScanState {
         self.stage = Stage::CountAfter;
     }
 
-    /// Notes a page, of whose rows so many were shown before, and moves to another.
+    /// Records a page, with `again` of its rows shown before, and moves to another position.
     fn go_to(&mut self, answer: &Answer, again: u64, next: Cursor) -> Result<(), ClientError> {
         let step = format!("{next:?}").into_bytes();
         self.went(answer, again, Some((next, step)))
     }
 
-    /// Notes a page, of whose rows so many were asked for again on purpose, and moves to the next,
-    /// unless what marks the step was there before.
+    /// Records a page, with `again` of its rows requested again on purpose, and moves to the next position.
+    /// Fails if the hash of this step occurred before.
     fn went(
         &mut self,
         answer: &Answer,

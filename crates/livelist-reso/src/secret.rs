@@ -1,6 +1,6 @@
-//! What is behind a credential reference: JSON with `client_id` and `client_secret`, with `token`, or
-//! with `username` and `password` (and a client's id and secret where the provider wants them); with
-//! `api_key` besides where the provider wants one.
+//! The secret of a credential reference: JSON with `client_id` and `client_secret`, with `token`, or with
+//! `username` and `password` (and a client's id and secret if the provider needs them), and `api_key` if
+//! the provider needs one.
 
 use livelist_model::registry::AuthKind;
 use livelist_model::without_bom;
@@ -10,20 +10,20 @@ use serde::Deserialize;
 /// An account at a provider.
 #[derive(Debug)]
 pub struct Account {
-    /// What tokens are got with.
+    /// How to get tokens.
     pub login: Login,
-    /// What goes with every request besides.
+    /// An API key that is sent with every request.
     pub api_key: Option<SecretString>,
 }
 
-/// What tokens are got with.
+/// How to get tokens.
 #[derive(Debug)]
 pub enum Login {
     /// OAuth 2.0 client credentials.
     Client(ClientLogin),
     /// A token issued by hand.
     ServerToken(SecretString),
-    /// A user, and the client that asks for the user where the provider wants to know.
+    /// A user, and the client that acts for the user, if the provider needs one.
     User {
         /// The name.
         username: SecretString,
@@ -55,9 +55,9 @@ pub enum AccountError {
     /// Another form than the provider's.
     #[error("it holds {found}, and the provider wants {wanted}")]
     Kind {
-        /// What is there.
+        /// The form of the secret.
         found: &'static str,
-        /// What should be.
+        /// The form that is needed.
         wanted: &'static str,
     },
     /// The provider wants an API key.
@@ -66,12 +66,12 @@ pub enum AccountError {
     /// It could not be sent in a header.
     #[error("its `{member}` holds {what}, which cannot be sent")]
     Characters {
-        /// Where.
+        /// The member.
         member: &'static str,
-        /// What is there.
+        /// The invalid character.
         what: &'static str,
     },
-    /// It was copied with the word that goes before it in a header.
+    /// It was copied together with the scheme that precedes it in a header.
     #[error(
         "its `token` begins with `Bearer`, which is added to every request: give what stands behind"
     )]
@@ -96,7 +96,7 @@ fn kind_words(kind: AuthKind) -> &'static str {
     }
 }
 
-/// What is in `text` that no header can hold.
+/// The character in `text` that no header can contain.
 fn unsendable(text: &str) -> Option<&'static str> {
     if text.is_empty() {
         return Some("nothing");
@@ -122,10 +122,10 @@ impl Login {
 }
 
 impl Account {
-    /// Reads the secret's text as what the feed's kind of authentication wants.
+    /// Reads the secret's text as the form that the feed's kind of authentication needs.
     ///
     /// # Errors
-    /// It is another kind of account, or none.
+    /// It has another form, or none.
     pub fn parse_as(
         kind: AuthKind,
         needs_api_key: bool,

@@ -1,5 +1,5 @@
-//! What a conversation authenticates with: the token, and an API key besides where the provider
-//! wants one. Travels between steps as one text, sealed.
+//! The authentication of requests: the token, and an API key if the provider needs one. It is passed
+//! between steps as one encrypted text.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use secrecy::{ExposeSecret, SecretString};
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::dialect::Dialect;
 
-/// What requests carry.
+/// The authentication of requests.
 #[derive(Debug, Clone)]
 pub struct Session {
     /// Sent as bearer.
@@ -43,7 +43,7 @@ impl Session {
         }
     }
 
-    /// As one text, to be sealed: the token itself, or JSON where there is a key besides.
+    /// One text for encryption: the token itself, or JSON if there is an API key.
     pub fn to_text(&self) -> SecretString {
         match &self.api_key {
             None => self.token.clone(),
@@ -81,7 +81,7 @@ impl Session {
         Ok(())
     }
 
-    /// What must never be shown.
+    /// Secrets that must never be shown.
     pub(crate) fn secrets(&self) -> Vec<&str> {
         let key = self.api_key.iter().map(|key| key.expose_secret());
         key.chain([self.token.expose_secret()]).collect()

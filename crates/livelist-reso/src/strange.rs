@@ -31,7 +31,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// What stands behind the last letter of the key.
+    /// The number after the last letter of the key.
     fn number(&self) -> u64 {
         let digits = self.key.rsplit(|c: char| !c.is_ascii_digit()).next();
         digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
@@ -44,7 +44,7 @@ impl Row {
     }
 }
 
-/// Rows with such keys, each so many microseconds behind the one before.
+/// Rows with these keys, each this many microseconds after the one before.
 pub(crate) fn rows(keys: impl IntoIterator<Item = String>, apart: i64) -> Vec<Row> {
     let begun = 1_700_000_000_000_000;
     let keys = keys.into_iter().zip(0..);
@@ -55,7 +55,7 @@ pub(crate) fn rows(keys: impl IntoIterator<Item = String>, apart: i64) -> Vec<Ro
     .collect()
 }
 
-/// So many keys, in an order that is not that of the rows.
+/// This many keys, in another order than the rows.
 pub(crate) fn keys(many: u64) -> Vec<String> {
     let scattered = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 24;
     (0..many)
@@ -88,7 +88,7 @@ impl Asked {
     }
 }
 
-/// What comes back.
+/// An answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Reply(pub(crate) u16, pub(crate) serde_json::Value);
 
@@ -118,7 +118,7 @@ pub(crate) struct Strange {
     pub(crate) heard: Mutex<Vec<Asked>>,
 }
 
-/// A timestamp as it is.
+/// A timestamp, unchanged.
 pub(crate) fn exactly(at: i64) -> String {
     jiff::Timestamp::from_microsecond(at).unwrap().to_string()
 }
@@ -180,7 +180,7 @@ impl Strange {
         Reply(200, serde_json::json!({ "value": value }))
     }
 
-    /// What a plain server says: no links, no counts.
+    /// The answer of a plain server: no links, no counts.
     pub(crate) fn plain(&self, asked: &Asked) -> Reply {
         let rows = self.matching(asked);
         let skip = asked.number("$skip").unwrap_or(0);
@@ -314,7 +314,7 @@ impl Words {
     }
 }
 
-/// A clock that stands still but for waits.
+/// A clock that only moves during waits.
 pub(crate) struct Still(pub(crate) Mutex<jiff::Timestamp>);
 
 impl Default for Still {

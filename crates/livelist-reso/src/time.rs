@@ -1,4 +1,4 @@
-//! Time and chance as the client needs them, passed in by the caller.
+//! Time and randomness as the client needs them, passed in by the caller.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Access tokens: asking for one (OAuth 2.0: client credentials, RFC 6749, 4.4; a user's password,
-//! 4.3; a refresh token, 6) and reading the answer, which providers write in many ways.
+//! Access tokens: requesting one (OAuth 2.0: client credentials, RFC 6749, 4.4; a user's password, 4.3; a
+//! refresh token, 6), and parsing the answer, which differs between providers.
 
 use std::time::Duration;
 
@@ -24,11 +24,11 @@ use crate::transport::{Transport, TransportError};
 /// A session, and how long it lasts.
 #[derive(Debug, Clone)]
 pub struct Token {
-    /// What requests carry.
+    /// The authentication for requests.
     pub session: Session,
     /// When it stops working, if anybody said so.
     pub expires_at: Option<jiff::Timestamp>,
-    /// What another can be got with, without the account's password.
+    /// A refresh token, which gets another token without the account's password.
     pub refresh: Option<SecretString>,
 }
 
@@ -43,11 +43,11 @@ struct Answer {
     error: Option<serde_json::Value>,
 }
 
-/// A token for `account`, by the feed's dialect. A refresh token that the provider gave with an
-/// earlier one is tried first.
+/// Requests a token for `account`, by the feed's dialect. A refresh token from an earlier answer is tried
+/// first.
 ///
 /// # Errors
-/// What the provider refuses, or could not be asked; never holds a secret.
+/// The provider refused, or could not be asked. Never holds a secret.
 pub async fn request(
     transport: &dyn Transport,
     pace: &dyn Pace,
@@ -58,7 +58,7 @@ pub async fn request(
     request_often(transport, pace, feed, account, refresh, policy::ATTEMPTS).await
 }
 
-/// The same, asking once: for those who want to know how the provider answers.
+/// The same with a single attempt, for a probe.
 ///
 /// # Errors
 /// As [`request`].
@@ -140,7 +140,7 @@ struct Asking<'a> {
     uri: http::Uri,
     client: Option<&'a ClientLogin>,
     api_key: Option<&'a SecretString>,
-    /// Requests in a row before it gives up.
+    /// Attempts before it gives up.
     attempts: u32,
 }
 
@@ -151,7 +151,7 @@ impl Asking<'_> {
             form.push(("client_secret", client.secret.expose_secret()));
         }
         form.extend(self.dialect.scope.map(|scope| ("scope", scope)));
-        // Names and the kind of grant are no secrets; everything else may be one.
+        // Names and the grant type are no secrets; everything else may be one.
         let secrets: Vec<&str> = form
             .iter()
             .filter(|(name, _)| !matches!(*name, "grant_type" | "scope" | "client_id"))
@@ -186,7 +186,7 @@ impl Asking<'_> {
                                 wait.unwrap_or(self.dialect.throttle_wait),
                             ));
                         }
-                        // 400 is what a wrong secret gets (RFC 6749, 5.2; Trestle in HTML).
+                        // A wrong secret gets 400 (RFC 6749, 5.2; Trestle in HTML).
                         Verdict::Rejected | Verdict::Unauthorized | Verdict::Denied => {
                             let text = policy::readable(&body, &secrets);
                             return Err(ClientError::CredentialRefused(format!(
@@ -260,8 +260,8 @@ pub enum Problem {
     NoAnswer,
 }
 
-/// Reads a token answer. `expires_in` may be missing or a string; a token that says nothing is used
-/// until it is refused. `{"error":…}` may come with status 200 (Rapattoni).
+/// Parses a token answer. `expires_in` may be missing or a string; a token without it is used until it is
+/// refused. `{"error":…}` may have status 200 (Rapattoni).
 pub fn read_answer(body: &[u8], now: jiff::Timestamp) -> Result<Token, Problem> {
     let answer: Answer =
         serde_json::from_slice(without_bom(body)).map_err(|_| Problem::NoAnswer)?;

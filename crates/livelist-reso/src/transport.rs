@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::Stream;
 
-/// A body as it comes in.
+/// A body as a stream.
 pub type BodyStream = Pin<Box<dyn Stream<Item = Result<Bytes, TransportError>> + Send>>;
 
-/// Why an exchange did not happen or was not finished. Trying again may help with each of them.
+/// Why an exchange failed. A retry may help in each case.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
     /// No connection.
@@ -25,7 +25,7 @@ pub enum TransportError {
     /// The connection broke.
     #[error("the connection broke")]
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Nothing came for too long.
+    /// Nothing arrived for too long.
     #[error("nothing came for {0} seconds")]
     TimedOut(u64),
 }

@@ -1,5 +1,5 @@
-//! The probe against a server in this process that answers some questions and not others: what works is
-//! what it proposes, and it is what was tried.
+//! The probe against a server in this process that answers some questions and not others: it proposes what
+//! works, and only what it has tried.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

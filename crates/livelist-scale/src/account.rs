@@ -1,6 +1,5 @@
-//! A credential on a night: who has it, what was asked with it, and a task's conversation with its
-//! provider. The account of requests is the one that the steps keep (`livelist_model::budget`), so the
-//! simulation waits where they do.
+//! A credential in a night: its lease, its requests, and a task's conversation with its provider. The
+//! request ledger is the one of the steps (`livelist_model::budget`), so the simulation waits when they do.
 
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ const EPOCH: i64 = 1_795_320_000_000;
 const SHORT_WAIT: Duration = Duration::from_secs(3);
 /// The longest that a task asks the machine to wait at once (`policy::LONGEST_WAIT`).
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
-/// A task writes its account down after this part of its smallest window, or so many requests
+/// A task stores its ledger after this part of its smallest window, or after this many requests
 /// (`livelist-steps`: `budget::SHARE` and `LEAST`).
 const SHARE: u64 = 20;
 const LEAST: u64 = 25;
@@ -35,7 +34,7 @@ pub struct Account {
     /// When the last request with it was answered.
     pub last: u64,
     ledger: Ledger,
-    /// Every request, where the laws are looked at.
+    /// Every request, if the rate limits are checked.
     pub sent: Option<Vec<Sent>>,
 }
 
@@ -46,11 +45,11 @@ pub enum Ended {
     Done,
     /// The task's time is over.
     More,
-    /// The provider's limits ask to wait so many milliseconds.
+    /// The provider's limits require a wait of this many milliseconds.
     Throttled(u64),
 }
 
-/// What became of a conversation.
+/// The result of a conversation.
 #[derive(Debug, Clone, Copy)]
 pub struct Talk {
     /// How it ended.
@@ -69,7 +68,7 @@ fn instant(at: u64) -> jiff::Timestamp {
 }
 
 impl Account {
-    /// One that nobody has; `is_watched` keeps every request.
+    /// A free credential; `is_watched` keeps every request.
     pub fn new(is_watched: bool) -> Account {
         Account {
             sent: is_watched.then(Vec::new),

@@ -1,5 +1,5 @@
-//! Chance that can be repeated: the same seed gives the same night on every machine. So nothing here
-//! asks for a logarithm: how that is rounded is the system library's business.
+//! Repeatable randomness: the same seed gives the same night on every machine. So nothing here uses a
+//! logarithm, whose rounding depends on the system library.
 
 /// A sequence of numbers (SplitMix64: Steele, Lea, Flood 2014).
 #[derive(Debug, Clone)]

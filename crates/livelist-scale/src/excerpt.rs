@@ -1,4 +1,4 @@
-//! What docs/benchmarks.md shows of the model: its rows 7 and 8, taken out of docs/scale.md.
+//! Excerpts of docs/scale.md for docs/benchmarks.md: its rows 7 and 8.
 
 /// The rows by the names of their places in docs/benchmarks.md.
 pub fn excerpts(document: &str) -> [(&'static str, String); 2] {
@@ -29,8 +29,8 @@ pub fn excerpts(document: &str) -> [(&'static str, String); 2] {
         (
             "machine-states",
             format!(
-                "## 7. State machine\n\nBy the model of [docs/scale.md](scale.md), whose objects, transitions \
-                 and history events of a run are compared with those on the local stack \
+                "## 7. State machine\n\nFrom the model of [docs/scale.md](scale.md). A test \
+                 compares its objects, transitions and history events with the local stack \
                  (`tests/system/local_stack/scale.rs`).\n\n```sh\nmake scale\n```\n\n{}\n\nA day of 10,000 \
                  pairs, at the list prices of the same document:\n\n{}\n\n{}\n",
                 table(&run),
@@ -41,9 +41,10 @@ pub fn excerpts(document: &str) -> [(&'static str, String); 2] {
         (
             "scale-on-paper",
             format!(
-                "## 8. Scale on paper\n\nA night of 600 MLSs by the same model, in hours, minutes and seconds \
-                 from the schedule's firing; which quota binds first, and the most tasks at once of each \
-                 function, [stand there](scale.md#when-the-night-ends).\n\n```sh\nmake scale\n```\n\n{}\n",
+                "## 8. Scale on paper\n\nA night of 600 MLSs in the same model, in hours, minutes \
+                 and seconds after the schedule fires. [That page](scale.md#when-the-night-ends) \
+                 also has the quota that binds first, and the concurrency of each \
+                 function.\n\n```sh\nmake scale\n```\n\n{}\n",
                 table(&night)
             ),
         ),

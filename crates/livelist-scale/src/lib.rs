@@ -1,7 +1,7 @@
-//! What a night costs, and when it ends: a model of a run that walks through the state machine as it
-//! is, list prices, and a simulation of all runs of a night. `make scale` writes `docs/scale.md`.
+//! What a night costs, and when it ends: a model of a run that walks through the real state machine, list
+//! prices, and a simulation of all runs of a night. `make scale` writes `docs/scale.md`.
 //!
-//! Depends on the model and on the dialects' facts. No clock, no network, no AWS; chance comes from a
+//! Depends on the model and on the dialects' facts. No clock, no network, no AWS; randomness comes from a
 //! seed.
 
 pub mod account;

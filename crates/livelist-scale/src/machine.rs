@@ -1,14 +1,13 @@
-//! The state machine as the model knows it, read from `statemachines/reconcile.asl.json`. A state, a
-//! question of a Choice or an assignment that the model does not know is an error: whoever changes the
-//! machine has to say what it costs. Conditions are compared with those that the model knows, text by
-//! text; nothing here reads JSONata.
+//! The state machine, parsed from `statemachines/reconcile.asl.json`. A state, a question of a Choice or an
+//! assignment that the model does not know is an error, so that every change of the machine gets a cost.
+//! Conditions are compared as text with those that the model knows; JSONata is not parsed.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What does not fit.
+/// A mismatch.
 #[derive(Debug, thiserror::Error)]
 pub enum MachineError {
     /// It is no state machine.
@@ -19,10 +18,10 @@ pub enum MachineError {
     Unknown {
         /// The state.
         state: String,
-        /// What of it.
+        /// The part of it.
         what: String,
     },
-    /// A way leads to no state, or a task tells what its Choice does not ask for.
+    /// A transition leads to no state, or a task returns an outcome that its Choice does not have.
     #[error("there is no way on from the state {0}")]
     NoWay(String),
 }
@@ -61,22 +60,22 @@ pub enum Kind {
     Choice,
     /// Waits.
     Wait,
-    /// Ends well.
+    /// Ends successfully.
     Succeed,
-    /// Ends badly.
+    /// Ends with a failure.
     Fail,
 }
 
-/// What a Choice asks.
+/// The condition of a Choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Question {
-    /// Whether the last step told one of these.
+    /// Whether the last step returned one of these.
     Told(Vec<String>),
-    /// Whether the execution has done so many tasks that it hands over.
+    /// Whether the execution has run so many tasks that it hands over.
     Spent,
     /// How the provider authenticates.
     Auth(String),
-    /// Where the run was.
+    /// The phase of the run.
     Phase(String),
     /// Whether another hand-over is allowed.
     MayHandOver,
@@ -109,8 +108,8 @@ const fn three() -> u32 {
 }
 
 impl Retry {
-    /// Seconds before the attempt behind `failed` ones; nothing if it was the last. `fraction` is
-    /// from 0 to 1.
+    /// Seconds before the attempt after `failed` ones; `None` if it was the last. `fraction` is from 0 to
+    /// 1.
     fn pause(&self, failed: u32, fraction: f64) -> Option<f64> {
         if failed > self.max_attempts {
             return None;
@@ -173,11 +172,11 @@ struct File {
 pub struct State {
     /// What it does.
     pub kind: Kind,
-    /// Where it leads, if it does not branch.
+    /// The next state, if it does not branch.
     pub next: Option<String>,
     /// The ways of a Choice, in order, each with all that it asks.
     pub rules: Vec<(Vec<Question>, String)>,
-    /// Whether the execution ends behind it.
+    /// Whether the execution ends after it.
     pub ends: bool,
     /// Whether it counts its task.
     pub counts: bool,
@@ -192,7 +191,7 @@ pub struct Machine {
     states: BTreeMap<String, State>,
 }
 
-/// The states that the model knows, and what they do. The order is that of a run.
+/// The states that the model knows, and what they do, in the order of a run.
 const KNOWN: [(&str, Kind); 35] = [
     ("AcquireCredential", Kind::Invoke(Step::Acquire)),
     ("AcquireAgain", Kind::Invoke(Step::Acquire)),
@@ -231,7 +230,7 @@ const KNOWN: [(&str, Kind); 35] = [
     ("HandedOver", Kind::Succeed),
 ];
 
-/// How a task's answer changes where the run is, as the machine says it.
+/// How a task's outcome changes the phase of the run in the machine.
 const PHASES: [(&str, &str); 4] = [
     (
         "Scan",
@@ -248,7 +247,7 @@ const PHASES: [(&str, &str); 4] = [
     ),
 ];
 const HOPS: &str = "{% $sum([$hops, 1, $states.context.State.RetryCount]) %}";
-/// The first task of an execution begins what travels through it.
+/// The first task of an execution initialises the state's data.
 const FIRST: &str = "AcquireCredential";
 const FIRST_HOPS: &str = "{% $sum([1, $states.context.State.RetryCount]) %}";
 
@@ -316,7 +315,7 @@ impl Machine {
         })
     }
 
-    /// Where an execution begins.
+    /// The first state of an execution.
     pub fn start(&self) -> &str {
         &self.start
     }
@@ -373,13 +372,13 @@ impl State {
         })
     }
 
-    /// Seconds until a task that failed so often with `error` is tried again; nothing if it is not.
+    /// Seconds until a task that failed this often with `error` is retried; `None` if it is not.
     pub fn pause(&self, error: &str, failed: u32, fraction: f64) -> Option<f64> {
         let named = |retry: &&Retry| retry.error_equals.iter().any(|e| e == error);
         self.retry.iter().find(named)?.pause(failed, fraction)
     }
 
-    /// Where an error leads.
+    /// The state that catches an error.
     pub fn caught(&self, error: &str) -> Option<&str> {
         let names = |catch: &&Catch| {
             catch

@@ -1,5 +1,5 @@
-//! The design that comes to mind first, for comparison: an execution for each pair, a state for each
-//! page of at most 1,000 rows, and the provider's limits waited out in the function.
+//! The obvious design, for comparison: an execution for each pair, a state for each page of at most 1,000
+//! rows, and waits for the provider's limits inside the function.
 
 use livelist_model::budget::least_time;
 
@@ -19,7 +19,7 @@ const EVENTS_A_PAGE: u64 = 7;
 /// The other states of an execution.
 const OTHER_STATES: u64 = 8;
 
-/// What a day uses, and the most history events of an execution.
+/// The usage of a day, and the most history events of an execution.
 pub fn day(town: &Town) -> (Usage, u64) {
     let mut usage = Usage::default();
     let mut most = 0;

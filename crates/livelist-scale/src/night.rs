@@ -1,6 +1,6 @@
-//! A night as a simulation of events: the schedule fires, the planner sends the pairs, workers start
-//! runs, and each run walks through the real state machine, with its credential, its provider's limits
-//! and AWS's quotas in its way. The same seed gives the same night.
+//! Simulates the events of a night: the schedule fires, the planner sends the pairs, workers start runs,
+//! and each run walks through the real state machine, limited by its credential, its provider's rate limits
+//! and AWS's quotas. The same seed gives the same night.
 
 mod quota;
 mod run;
@@ -23,20 +23,20 @@ use quota::{Bucket, Peak, Rate};
 use run::Running;
 pub use told::{Held, Night, Run};
 
-/// What happens.
+/// An event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     /// A pair can be received from the queue.
     Sent(usize),
     /// A worker is done with its batch.
     WorkerDone,
-    /// A pair comes back to the queue.
+    /// A pair's message is delivered again.
     Again(usize),
     /// A run's execution begins.
     Begin(usize),
     /// A task of a run is invoked.
     Invoke(usize),
-    /// It ends.
+    /// A task ends.
     Ended(usize),
     /// A wait, or a call of another service, is over.
     GoOn(usize),
@@ -46,22 +46,22 @@ enum Event {
     NotifierDone(usize),
 }
 
-/// A pair that is refused comes back after the queue's visibility timeout.
+/// A refused pair is delivered again after the queue's visibility timeout.
 const VISIBILITY: u64 = 360_000;
-/// How long the SDK tries before it gives up a call that is throttled.
+/// How long the SDK retries a throttled call.
 const SDK_PATIENCE: u64 = 3_000;
 /// Messages that the planner and the worker handle at once.
 const AT_ONCE: u64 = 8;
 /// Documents of the registry that are read at once.
 const READ_AT_ONCE: u64 = 32;
-/// A registry that `notify` compared with what is stored is good for so long
-/// (`livelist-notify`: `queue::FRESH`).
+/// A registry that `notify` compared with the store is used for this long (`livelist-notify`:
+/// `queue::FRESH`).
 const FRESH: u64 = 60_000;
 
 /// An environment of `notify`.
 #[derive(Default, Clone, Copy)]
 struct Notifier {
-    /// When it compared its registry with what is stored.
+    /// When it compared its registry with the store.
     looked: u64,
     /// When it ended its last batch; nothing while it is cold or at work.
     idle_since: Option<u64>,
@@ -80,7 +80,7 @@ struct Sky<'t> {
     idle_workers: usize,
     accounts: Vec<Account>,
     runs: Vec<Option<Running<'t>>>,
-    /// Events for the sites that nobody has taken up, by when they were.
+    /// Unprocessed events for the sites, by their time.
     outbox: VecDeque<u64>,
     notifiers: Vec<Notifier>,
     rate: Rate,
@@ -90,7 +90,7 @@ struct Sky<'t> {
     night: Night,
 }
 
-/// Plays a night. `is_watched` keeps every request and every lease, for whoever checks the laws.
+/// Plays a night. `is_watched` keeps every request and every lease, for checking the limits.
 pub fn play(
     town: &Town,
     machine: &Machine,
@@ -224,8 +224,8 @@ impl<'t> Sky<'t> {
         }
     }
 
-    /// The planner: reads the registry, sends the pairs in batches, several at once, each pair with its
-    /// delay; then it looks at the head of each feed.
+    /// The planner: reads the registry, and sends the pairs in batches, several at once, each pair with its
+    /// delay; then it reads the head of each feed.
     fn plan(&mut self) {
         let documents = self.town.documents;
         let lists = documents.div_ceil(1_000) + 1;
@@ -243,7 +243,7 @@ impl<'t> Sky<'t> {
         let look = heads.div_ceil(READ_AT_ONCE) as f64 * time::GET;
         let ops = Ops {
             gets: documents + heads,
-            // What is paused is listed besides.
+            // Pauses are listed as well.
             lists: lists + 1,
             queue: batches as u64,
             ..Ops::default()
@@ -298,7 +298,7 @@ impl<'t> Sky<'t> {
         }
     }
 
-    /// Something for the sites: an event to multiply. Who is told costs besides.
+    /// An event for the sites, to be fanned out. Finding the clients has a cost as well.
     fn publish_event(&mut self) {
         self.outbox.push_back(self.now);
         self.at(self.now + self.settings.window, Event::Gathered);
@@ -329,7 +329,7 @@ impl<'t> Sky<'t> {
             let is_good = is_warm && notifier.looked >= newest && now - notifier.looked < FRESH;
             if !is_good {
                 notifier.looked = now;
-                // Nobody changes the registry in this night.
+                // The registry does not change in this night.
                 let documents = if is_warm { 0 } else { self.town.documents };
                 let lists = self.town.documents.div_ceil(1_000) + 1;
                 ops.gets = documents;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::usage::Usage;
 
-/// The prices, with where each is from.
+/// The prices, with their sources.
 pub const FILE: &str = include_str!("../prices.json");
 
 /// A price.
@@ -15,7 +15,7 @@ pub const FILE: &str = include_str!("../prices.json");
 pub struct Price {
     /// Dollars.
     pub usd: f64,
-    /// For what.
+    /// The billed unit.
     pub unit: String,
     /// The page that has it.
     pub page: String,
@@ -40,7 +40,7 @@ const KEPT_DAYS: f64 = 30.0;
 const DAYS_A_MONTH: f64 = 30.4;
 const GB: f64 = 1_000_000_000.0;
 
-/// What a day costs, by service.
+/// The cost of a day, by service.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Bill {
     /// The services and their dollars.
@@ -66,14 +66,14 @@ impl Prices {
         serde_json::from_str(FILE)
     }
 
-    /// The price called `name`; one that is not in the file is dear, so that it is missed.
+    /// The price called `name`. A missing price is very high, so that it is noticed.
     pub fn of(&self, name: &str) -> f64 {
         self.prices
             .get(name)
             .map_or(f64::INFINITY, |price| price.usd)
     }
 
-    /// What `usage` costs.
+    /// The cost of `usage`.
     pub fn bill(&self, usage: &Usage) -> Bill {
         let ops = &usage.ops;
         let kept = usage.stored as f64 / GB * KEPT_DAYS;
@@ -97,7 +97,7 @@ impl Prices {
         Bill { lines }
     }
 
-    /// A month of such days.
+    /// The cost of a month of such days.
     pub fn month(day: f64) -> f64 {
         day * DAYS_A_MONTH
     }

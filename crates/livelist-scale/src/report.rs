@@ -38,7 +38,7 @@ pub(crate) struct Played {
 }
 
 impl Played {
-    /// Who shares, and how many pairs there are.
+    /// The sharing, and the number of pairs, in words.
     pub(crate) fn words(&self) -> String {
         format!("{}, {}", self.sharing.words(), number(self.pairs as u64))
     }
@@ -103,11 +103,12 @@ pub fn document(machine: &str) -> Result<String, ReportError> {
 fn head() -> String {
     format!(
         "# What a night costs, and when it ends\n\n\
-         Written by `make scale` (`crates/livelist-scale`): do not edit. A model on paper, not a \
-         measurement: a run walks through `statemachines/reconcile.asl.json` as it is, keeps the \
-         limits that the dialects have, with the account of requests that the steps keep, and is \
-         billed by list prices. Objects, transitions and history events of a run are compared with \
-         those on the local stack by `tests/system/local_stack/scale.rs`; times are assumed \
+         Written by `make scale` (`crates/livelist-scale`): do not edit. This is a model, not a \
+         measurement. A simulated run walks through the current \
+         `statemachines/reconcile.asl.json`, keeps the dialects' rate limits with the same request \
+         ledger as the steps, and is billed by list prices. `tests/system/local_stack/scale.rs` \
+         compares objects, transitions and history events of a run with those on the local stack. \
+         Times are assumed \
          ([below](#what-is-assumed)). Seed {SEED}.\n"
     )
 }
@@ -165,22 +166,21 @@ fn assumptions() -> String {
     format!(
         "## What is assumed\n\n\
          - **Sizes**: {MLS} MLSs, log-normal with a median of 9,000 keys and a long tail up to 2 million; \
-         the pairs are spread evenly over them, {PAIRS_A_CLIENT} a client. A pair more at a large MLS \
-         changes only the first column of the bill.\n\
-         - **Change**: {} % of a feed's keys go in a day and as many come, so every run confirms and \
-         publishes. A quiet day is cheaper by the confirmation and by two lists.\n\
+         the pairs are spread evenly over them, {PAIRS_A_CLIENT} per client. One more pair at a \
+         large MLS changes only the first column of the bill.\n\
+         - **Change**: {} % of a feed's keys are removed in a day and as many are added, so every \
+         run confirms and publishes. A quiet day saves the confirmation and two lists.\n\
          - **Providers**: their shares of the MLSs are an estimate; limits and page sizes are the \
-         dialects'. No provider stumbles, and none throttles beyond its documented limits.\n\
-         - **Answers**: {} ms and {} ms a row, times the luck of the request (half of them within, one \
-         in ten 1.9 times as long, one in a hundred 3.2 times). Where several pages are asked for at once, \
-         they share the time. `livelist probe` shows what a provider \
-         really takes.\n\
+         dialects'. No provider fails, and none throttles below its documented limits.\n\
+         - **Answers**: {} ms and {} ms per row, times a random factor (at most 1 for half of the \
+         requests, 1.9 for one in ten, 3.2 for one in a hundred). Pages that are fetched at the \
+         same time share the time. `livelist probe` shows the real time of a provider.\n\
          - **AWS**: {} ms to read an object, {} ms to write one, {} ms for other calls, {} ms between two \
-         states; {} bytes of log an invocation; {} bytes a key in a list. Calls of a step come one after \
-         the other. Cold starts are in the {} ms that an invocation takes besides; a function that had \
-         nothing to do for {} minutes knows nothing any more.\n\
-         - Left out: free tiers, the alarms, metrics and key that an installation pays once \
-         ([deploy.md](deploy.md#costs)), what operators look at.\n",
+         states; {} bytes of log per invocation; {} bytes per key in a list. Calls of a step are \
+         sequential. Cold starts are in the {} ms overhead of an invocation; a function that was \
+         idle for {} minutes loses its caches.\n\
+         - Not included: free tiers, the alarms, metrics and key of the installation \
+         ([deploy.md](deploy.md#costs)), and requests of operators.\n",
         CHANGE as f64 / 10.0,
         time::ANSWER,
         time::ROW,

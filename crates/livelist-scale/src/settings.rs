@@ -1,5 +1,5 @@
-//! What is deployed (a test compares it with `template.yaml`), what AWS allows by default, and what is
-//! assumed about time. Nothing of it is measured by this crate.
+//! What is deployed (a test compares it with `template.yaml`), AWS's default quotas, and assumed times.
+//! This crate measures none of it.
 
 use crate::machine::Step;
 
@@ -12,7 +12,7 @@ pub enum Function {
     Worker,
     /// A step of a run.
     Step(Step),
-    /// Tells the sites.
+    /// Notifies the sites.
     Notify,
 }
 
@@ -65,11 +65,11 @@ pub enum Size {
     Large,
 }
 
-/// What `Size=large` reserves for the sites' API. Where nothing is reserved, the sites starve when less
-/// than that is left.
+/// What `Size=large` reserves for the sites' API. If nothing is reserved, the sites starve when less than
+/// this is left.
 pub const API: u64 = 100;
 
-/// Step Functions' buckets in a region: their size, and what flows in a second.
+/// Step Functions' token buckets in a region: their size, and their refill per second.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Region {
     /// State transitions.
@@ -91,7 +91,7 @@ impl Region {
     };
 }
 
-/// What can be set, by the deployment or by AWS.
+/// The settings of the deployment or of AWS.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// `ScanSeconds`.
@@ -116,7 +116,7 @@ pub struct Settings {
     pub parameters: (f64, f64),
     /// How long a run waits that finds its credential busy, in milliseconds (`Limits::busy_wait`).
     pub busy_wait: u64,
-    /// `PairsPerSecond`: the planner lets so many pairs start in a second.
+    /// `PairsPerSecond`: the planner lets this many pairs start per second.
     pub pairs_a_second: u32,
 }
 
@@ -140,7 +140,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// What is reserved for a function, which is the most it may have as well.
+    /// The reserved concurrency of a function, which is also its upper limit.
     pub fn reserve(&self, function: Function) -> Option<u64> {
         let of = match function {
             Function::Planner => 1,
@@ -153,8 +153,7 @@ impl Settings {
         (self.size == Size::Large).then_some(of)
     }
 
-    /// Tasks at once of all functions for which nothing is reserved, the sites' API among them where
-    /// it is one of those.
+    /// Concurrent tasks of all functions without a reservation, including the sites' API if it has none.
     pub fn room(&self) -> u64 {
         let reserved = Function::ALL.iter().filter_map(|f| self.reserve(*f));
         let api = if self.size == Size::Large { API } else { 0 };
@@ -162,8 +161,8 @@ impl Settings {
     }
 }
 
-/// Milliseconds that things take. Those of AWS are what its services usually show inside a region;
-/// those of providers are a guess that a probe (`livelist probe`) can replace.
+/// Durations in milliseconds. Those of AWS are typical inside a region; those of providers are a guess that
+/// a probe (`livelist probe`) can replace.
 pub mod time {
     /// Reading a small object.
     pub const GET: f64 = 20.0;
@@ -173,15 +172,15 @@ pub mod time {
     pub const LIST: f64 = 60.0;
     /// A call of KMS, the Parameter Store, SQS or Step Functions.
     pub const CALL: f64 = 20.0;
-    /// What an invocation takes besides: the runtime, and its share of cold starts.
+    /// The overhead of an invocation: the runtime, and its share of cold starts.
     pub const INVOKE: f64 = 12.0;
     /// How long a lease is asked for (`Limits::lease_ttl`).
     pub const LEASE: u64 = 1_200_000;
-    /// One that ends so near to that is not written anew (`livelist-store`: `leases::NEAR`).
+    /// A lease that ends this close to that is not rewritten (`livelist-store`: `leases::NEAR`).
     pub const NEAR: u64 = 120_000;
-    /// An environment of Lambda that has nothing to do is kept for so long; AWS promises nothing.
+    /// An idle environment of Lambda is kept for this long; AWS promises nothing.
     pub const WARM: u64 = 600_000;
-    /// What a state takes before a task begins.
+    /// The time of a state before a task begins.
     pub const STATE: u64 = 60;
     /// A provider's answer before its first row; times the luck of the request.
     pub const ANSWER: f64 = 350.0;
@@ -194,13 +193,13 @@ pub mod time {
     pub const SCAN_KEY: f64 = 0.007_5;
     /// A key in `compare`, for each list.
     pub const COMPARE_KEY: f64 = 0.000_4;
-    /// A key in `compare` where it writes the draft.
+    /// A key in `compare` if it writes the draft.
     pub const DRAFT_KEY: f64 = 0.000_8;
-    /// A key in `publish` where it merges the lists, for each of them.
+    /// A key in `publish` if it merges the lists, for each of them.
     pub const PUBLISH_KEY: f64 = 0.000_8;
     /// Sending a notice to a site.
     pub const NOTICE: f64 = 400.0;
-    /// How long a request takes, against the usual: by share of all requests.
+    /// The duration of a request relative to the usual one, by share of all requests.
     pub const LUCK: [(f64, f64); 8] = [
         (0.0, 0.3),
         (0.1, 0.53),
@@ -223,10 +222,10 @@ pub mod size {
     pub const HELD_KEY: u64 = 36;
     /// Keys of a scan's memory are written out at so much (`Limits::part_bytes`).
     pub const PART: u64 = 16 * 1024 * 1024;
-    /// A scan of so many rows is drafted (`Limits::draft_rows`).
+    /// A scan with at least this many rows gets a draft (`Limits::draft_rows`).
     pub const DRAFT: u64 = 100_000;
     /// A small document.
     pub const DOCUMENT: u64 = 1_500;
-    /// What an invocation writes to its log: its beginning, its line, its report.
+    /// The log of an invocation: its start, its line, its report.
     pub const LOG: u64 = 1_300;
 }

@@ -1,11 +1,11 @@
-//! What each step does to the store and the small services, read off `livelist-steps`, and how long it
-//! takes. The local stack shows whether the objects are right (`tests/system/local_stack/scale.rs`).
+//! The calls of each step to the store and the small services, taken from `livelist-steps`, and their
+//! duration. A test on the local stack checks the objects (`tests/system/local_stack/scale.rs`).
 
 use crate::settings::{size, time};
 use crate::usage::Ops;
 use crate::work::{Feed, Work};
 
-/// Renewing a lease reads it; that it is written is counted where the time is known.
+/// Renewing a lease reads it; its writes are counted where the time is known.
 const RENEW: Ops = Ops { gets: 1, ..NONE };
 /// Writing it.
 pub const WRITE_LEASE: Ops = Ops { puts: 1, ..NONE };
@@ -69,13 +69,13 @@ pub fn authorize() -> Ops {
     ])
 }
 
-/// Parts that a scan task writes for so many keys.
+/// Parts that a scan task writes for this many keys.
 pub fn parts(keys: u64) -> u64 {
     (keys * size::HELD_KEY).div_ceil(size::PART)
 }
 
-/// A scan task: where it is, the account of requests (with `kept` entries besides the last), its
-/// parts, its progress; where it goes by an order, the marks of the last scan, and at its end its own.
+/// A scan task: its progress, the ledger (with `kept` entries besides the last), and its parts; if it goes
+/// by an order, the marks of the last scan, and at its end its own.
 pub fn scan(work: &Work, asked: u64, kept: u64, parts: u64, ended: bool) -> Ops {
     let account = if work.limits.is_empty() {
         NONE
@@ -106,15 +106,15 @@ fn account(asked: u64, kept: u64) -> Ops {
     }
 }
 
-/// A comparison: progress, head, parts and former snapshot; what is absent and what was found. One
-/// that asks for another scan writes that, too; the last one may write the draft.
+/// A comparison: progress, head, parts and former snapshot; the absent keys and the result. One that asks
+/// for another scan writes that, too; the last one may write the draft.
 pub fn compare(work: &Work, parts: u64, again: bool) -> Ops {
     let more = u64::from(again) + u64::from(work.drafts && !again);
     with(&[RENEW, get(3 + parts), put(2 + more)])
 }
 
-/// A confirmation task: the comparison, what is absent and what was learned of the provider's questions; at
-/// the end what is gone.
+/// A confirmation task: the comparison, the absent keys and the learned form of questions; at the end the
+/// list of gone keys.
 pub fn confirm(work: &Work, asked: u64, kept: u64, resumed: bool, ended: bool) -> Ops {
     let account = if work.limits.is_empty() {
         NONE
@@ -133,9 +133,10 @@ pub fn confirm(work: &Work, asked: u64, kept: u64, resumed: bool, ended: bool) -
     ])
 }
 
-/// `publish`: the documents, and where something changed the draft, or the progress, the parts and the
-/// former snapshot; the new lists, the head, the run's record; and where something changed, the event with its note, and tags for what is no longer needed: the former
-/// snapshot and the delta that is older than the newest thirty.
+/// `publish`: the documents and, if something changed, the draft, or the progress, the parts and the former
+/// snapshot; the new lists, the head, the run's record; and if something changed, the event with its note,
+/// and tags for objects that are no longer needed: the former snapshot, and the delta that is older than
+/// the newest thirty.
 pub fn publish(work: &Work, parts: u64) -> Ops {
     let lists = match (work.changes, work.drafts) {
         (false, _) => 0,
@@ -174,12 +175,12 @@ pub fn start() -> Ops {
     with(&[get(2), Ops { starts: 1, ..NONE }])
 }
 
-/// Objects that a run leaves behind below its feed on a day with changes, overwritten ones not
-/// counted anew: `(below the run, lists)`.
+/// Objects that a run leaves below its feed on a day with changes, without overwritten ones: `(below the
+/// run, lists)`.
 pub fn objects(work: &Work, scan_tasks: u64, confirm_tasks: u64, parts: u64) -> (u64, u64) {
     let again = u64::from(work.scans - 1);
-    // A progress for each task and for each new scan; a comparison for each scan. What is absent is
-    // the same list where two scans miss the same.
+    // A progress for each task and for each new scan; a comparison for each scan. The list of absent keys
+    // is the same if two scans miss the same keys.
     let scan = parts + scan_tasks + again;
     let compare = 1 + u64::from(work.scans) + u64::from(work.drafts);
     let confirm = confirm_tasks + u64::from(work.confirms);
@@ -187,7 +188,7 @@ pub fn objects(work: &Work, scan_tasks: u64, confirm_tasks: u64, parts: u64) -> 
     (1 + scan + compare + confirm, lists)
 }
 
-/// Bytes that a run writes and that stay for weeks.
+/// Bytes that a run writes and that are kept for weeks.
 pub fn stored(feed: &Feed, work: &Work) -> u64 {
     let parts = u64::from(work.scans) * feed.keys * size::KEY;
     let lists = if work.changes {

@@ -1,6 +1,6 @@
-//! Who is reconciled: MLSs of many sizes at many providers, and the pairs of clients that share their
-//! feeds or do not. Made up, but for the numbers that the design was made for: 600 MLSs and 10,000
-//! pairs, a median feed of 9,000 keys, 26,000 on average, the largest 2 million.
+//! The simulated installation: MLSs of many sizes at many providers, and the pairs of clients, which may
+//! share feeds. Invented, except for the numbers that the design was made for: 600 MLSs and 10,000 pairs, a
+//! median feed of 9,000 keys, 26,000 on average, the largest 2 million.
 
 use livelist_reso::dialect::Dialect;
 
@@ -10,7 +10,7 @@ use crate::work::{Feed, Work};
 /// Which pairs share a scan: those whose provider, credential, filter and resource are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Sharing {
-    /// Each pair has a credential of its own.
+    /// Each pair has its own credential.
     Nobody,
     /// Four pairs of an MLS, or five, have one.
     Four,
@@ -55,8 +55,8 @@ pub const SIZES: [(f64, f64); 16] = [
 /// The largest.
 pub const LARGEST: u64 = 2_000_000;
 
-/// Of a hundred MLSs, those at each provider: an estimate from who serves whom in public lists, with
-/// nothing official in it. What is left is at servers of their own.
+/// Of a hundred MLSs, those at each provider: an estimate from public lists, not official. The rest have
+/// their own servers.
 pub const SHARES: [(&str, u64); 8] = [
     ("trestle", 25),
     ("bridge", 20),
@@ -70,7 +70,7 @@ pub const SHARES: [(&str, u64); 8] = [
 /// Providers that are one MLS, or one source that counts as one.
 pub const SINGLES: [&str; 4] = ["rmls", "utahrealestate", "crea", "ampre"];
 
-/// Of a thousand keys, those that go in a day; as many come.
+/// Of a thousand keys, those that are removed in a day; as many are added.
 pub const CHANGE: u64 = 10;
 /// Pairs of a client.
 pub const PAIRS_A_CLIENT: u64 = 5;
@@ -80,7 +80,7 @@ pub const PAIRS_A_CLIENT: u64 = 5;
 pub struct Place {
     /// The feed.
     pub feed: Feed,
-    /// What a run of it asks.
+    /// The requests of its run.
     pub work: Work,
     /// Which credential it is read with.
     pub credential: usize,

@@ -1,4 +1,4 @@
-//! What AWS counts, and writes on the bill.
+//! The units that AWS counts and bills.
 
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
@@ -48,7 +48,7 @@ impl AddAssign for Ops {
     }
 }
 
-/// What was used.
+/// The usage.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Usage {
     /// State transitions.
@@ -86,7 +86,7 @@ impl Usage {
         self.functions.iter().map(of).sum()
     }
 
-    /// Adds what another used.
+    /// Adds another usage.
     pub fn add(&mut self, other: &Usage) {
         self.transitions += other.transitions;
         for (function, calls) in &other.functions {

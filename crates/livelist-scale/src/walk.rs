@@ -1,9 +1,9 @@
-//! One execution on its way through the machine: from task to task by what the tasks tell, counting
-//! what AWS counts.
+//! One execution walking through the machine: from task to task by the tasks' outcomes, counting the units
+//! that AWS counts.
 
 use crate::machine::{Kind, Machine, MachineError, Question, State, Step};
 
-/// Where an execution stands.
+/// Where an execution is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
     /// In front of a function.
@@ -14,18 +14,18 @@ pub enum Stop {
     StartContinuation,
     /// Waiting.
     Wait,
-    /// At its end; the run goes on in another execution.
+    /// Ended; the run continues in another execution.
     HandedOver,
-    /// At its end.
+    /// Ended successfully.
     Succeeded,
-    /// At its end, having failed.
+    /// Ended with a failure.
     Failed,
 }
 
-/// What became of the task or the wait at which it stood.
+/// The result of the task or wait at which it was.
 #[derive(Debug, Clone, Copy)]
 pub enum Told<'a> {
-    /// It answered, with this outcome; the empty one where nobody asks for it.
+    /// It returned this outcome; the empty one if no Choice asks for it.
     Outcome(&'a str),
     /// It failed for good.
     Error(&'a str),
@@ -113,13 +113,13 @@ impl<'m> Walk<'m> {
         &self.entered
     }
 
-    /// Where the run is: what it would go on with.
+    /// The phase of the run: where it would continue.
     pub fn phase(&self) -> &'static str {
         self.phase
     }
 
-    /// Seconds until the task at hand, which failed with `error`, is tried again; nothing if that
-    /// was its last attempt.
+    /// Seconds until the current task, which failed with `error`, is retried; `None` if that was its last
+    /// attempt.
     pub fn retry(&mut self, error: &str, fraction: f64) -> Result<Option<f64>, MachineError> {
         let (_, state) = self.machine.state(self.at)?;
         let pause = state.pause(error, self.failed_attempts + 1, fraction);
@@ -131,7 +131,7 @@ impl<'m> Walk<'m> {
         Ok(pause)
     }
 
-    /// Goes on to the next stop.
+    /// Continues to the next stop.
     pub fn go_on(&mut self, told: Told<'_>) -> Result<Stop, MachineError> {
         let (name, state) = self.machine.state(self.at)?;
         let retries = u64::from(std::mem::take(&mut self.failed_attempts));
@@ -229,7 +229,7 @@ fn no_way(name: &str) -> MachineError {
     MachineError::NoWay(name.to_owned())
 }
 
-/// Where the run is behind a step: what `machine::PHASES` says.
+/// The phase of the run after a step, by `machine::PHASES`.
 fn phase(step: Step, outcome: &str, now: &'static str) -> &'static str {
     match (step, outcome) {
         (Step::Scan, "done") => "compare",

@@ -1,4 +1,4 @@
-//! What a run asks of its provider: requests of a scan and of the confirmation, by dialect and size.
+//! The requests of a run to its provider: those of a scan and of the confirmation, by dialect and size.
 
 use livelist_model::registry::{AuthKind, Limit};
 use livelist_reso::dialect::{CountForm, Dialect, ScanForm};
@@ -10,7 +10,7 @@ use crate::settings::size;
 pub struct Feed {
     /// The provider's dialect.
     pub provider: &'static str,
-    /// Rows a page, where the registry says fewer than the provider allows.
+    /// Rows per page, if the registry says fewer than the provider allows.
     pub page: Option<u32>,
     /// Live keys.
     pub keys: u64,
@@ -27,7 +27,7 @@ pub struct Work {
     pub dialect: Dialect,
     /// How it authenticates, as the machine says it.
     pub auth: &'static str,
-    /// What its credential may ask.
+    /// The credential's rate limits.
     pub limits: Vec<Limit>,
     /// Full scans.
     pub scans: u32,
@@ -59,7 +59,7 @@ fn stride(page: u64) -> u64 {
     page * 19 / 20
 }
 
-/// Rows that a page by `$skip` shows again (`livelist-reso`: `scan::overlap`).
+/// Rows that a page by `$skip` repeats (`livelist-reso`: `scan::overlap`).
 fn overlap(rows: u64) -> u64 {
     (rows / 10).max(10).min(rows / 2).clamp(1, 50)
 }
@@ -80,7 +80,7 @@ impl Work {
         };
         let is_marked = dialect.scan.is_by_order() && at_once > 1;
         let pages = match dialect.scan {
-            // Behind the last key an empty page tells the end.
+            // An empty page after the last key marks the end.
             ScanForm::Keyset(_) if is_marked && feed.keys > page => {
                 (feed.keys - page).div_ceil(stride(page)) + 2
             }
@@ -111,7 +111,7 @@ impl Work {
             1
         };
         let changes = feed.gone + feed.came > 0;
-        // Where keys cannot be asked for, a draft is not worth while before the second scan.
+        // If keys cannot be asked for, no draft is written before the second scan.
         let is_last = scans > 1 || by_key.is_some();
         Some(Work {
             auth,
@@ -158,8 +158,8 @@ impl Work {
     }
 }
 
-/// Pages of a scan that goes by `$skip`, each of which begins among the last rows of the one before:
-/// what `ScanState::move_on_by_skip` does where nothing moves.
+/// Pages of a scan by `$skip`, each of which begins among the last rows of the one before: as in
+/// `ScanState::move_on_by_skip` if nothing moves.
 fn by_skip(keys: u64, page: u64) -> u64 {
     let (mut skip, mut pages, mut fullest, mut ends) = (0u64, 0u64, 0u64, 0u32);
     let mut read = 0u64;

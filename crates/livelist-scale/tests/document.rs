@@ -1,4 +1,4 @@
-//! What is written down is what the command prints.
+//! The documents contain what the command prints.
 
 use livelist_scale::excerpt::excerpts;
 use livelist_scale::report::document;

@@ -1,4 +1,4 @@
-//! What holds for every night, whoever is reconciled.
+//! Properties of every night, for any installation.
 #![allow(
     clippy::unwrap_used,
     reason = "helpers of tests: ending the test is what they are for"

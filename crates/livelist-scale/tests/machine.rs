@@ -1,5 +1,5 @@
-//! The model walks through the state machine as it is: a state, a way or a question that is new fails
-//! here until the model knows what it costs.
+//! The model walks through the real state machine: a new state, transition or condition fails here until
+//! the model knows its cost.
 #![allow(
     clippy::unwrap_used,
     reason = "helpers of tests: ending the test is what they are for"

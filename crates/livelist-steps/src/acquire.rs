@@ -16,7 +16,7 @@ use crate::{Env, StepError, budget};
 /// The step's name.
 pub const NAME: &str = "acquire";
 
-/// What the step is given.
+/// The step's input.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
@@ -26,16 +26,16 @@ pub struct Input {
     pub owner: String,
 }
 
-/// What the step says.
+/// The step's output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
-    /// What became of it.
+    /// The result.
     pub outcome: Outcome,
-    /// Seconds to wait before asking again, when busy.
+    /// Seconds to wait before asking again, if the credential is busy.
     pub wait_seconds: u64,
 }
 
-/// What became of asking for the credential.
+/// The result of asking for the credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -49,11 +49,11 @@ pub enum Outcome {
 
 const LEAST_WAIT: Duration = Duration::from_secs(1);
 
-/// An operator may take the provider's word out: whoever waits for it looks again after this.
+/// An operator may cancel the provider's wait, so a waiting run checks again after this time.
 const LONGEST_NAP: Duration = Duration::from_secs(300);
 
-/// From half of the usual wait to half as much again. Runs that began together and asked in step
-/// would leave the credential idle until all of them ask again.
+/// From half of the usual wait to one and a half. Runs that began together and asked in step would leave
+/// the credential idle between their attempts.
 fn longest_wait(env: &Env) -> Duration {
     let spread = 0.5 + env.entropy.fraction();
     env.limits.busy_wait.mul_f64(spread).max(LEAST_WAIT)
@@ -101,7 +101,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         });
     }
     let record = match record {
-        // It goes on: when it began and what it lost stays true.
+        // The run continues: keep when it began and what its failed tasks asked.
         Some(record) if record.state == RunState::Running => RunRecord {
             lost: record.lost,
             restored_before: record.restored_before,

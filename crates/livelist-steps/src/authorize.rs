@@ -16,7 +16,7 @@ use crate::{Env, StepError, budget, endpoint};
 /// The step's name.
 pub const NAME: &str = "authorize";
 
-/// What the step is given.
+/// The step's input.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
@@ -26,12 +26,12 @@ pub struct Input {
     pub owner: String,
 }
 
-/// What the step says.
+/// The step's output.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Output {
-    /// What became of it.
+    /// The result.
     pub outcome: Outcome,
-    /// Seconds to wait before asking again, when throttled.
+    /// Seconds to wait before asking again, if throttled.
     pub wait_seconds: u64,
     /// The token, sealed for this run.
     pub token: Option<String>,
@@ -39,7 +39,7 @@ pub struct Output {
     pub expires_at: Option<jiff::Timestamp>,
 }
 
-/// What became of asking for a token.
+/// The result of asking for a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -101,7 +101,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     })
 }
 
-/// The seconds that a task tells the machine to wait: none, or whole ones.
+/// The seconds that the machine should wait: none, or whole seconds.
 pub(crate) fn wait_seconds(wait: Duration) -> u64 {
     if wait.is_zero() {
         0

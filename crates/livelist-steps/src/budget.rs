@@ -1,7 +1,7 @@
-//! Stores the ledger of requests that were made with a credential. So a budget holds across the tasks
-//! of a run and across the runs of a day. A task adds the requests that it made. If two tasks overlap
-//! (one has lost its lease), both count. The ledger also holds how long the provider said to wait:
-//! whoever asks next, in whichever process, waits until then.
+//! Stores the ledger of requests that were made with a credential. So a budget holds across the tasks of a
+//! run and across the runs of a day. A task adds its own requests. If two tasks overlap (one has lost its
+//! lease), both count. The ledger also holds a wait that the provider asked for, so every process waits
+//! until its end.
 
 use std::time::Duration;
 
@@ -15,16 +15,16 @@ use livelist_store::{Condition, Objects, ObjectsExt, Retention, StoreError};
 
 use crate::{Env, StepError};
 
-/// Lost races are tried again so often; each loss means that another has just added its part.
+/// A lost compare-and-swap is retried this often. Each loss means that another task has just added its
+/// part.
 const RACES: usize = 8;
-/// A task writes down what it asked when it has asked for this part of its smallest window, so that
-/// one that dies takes little with it.
+/// A task stores its count after this fraction of its smallest window, so that few requests are lost if it
+/// dies.
 const SHARE: u64 = 20;
 /// Fewer requests than this are not worth a write.
 const LEAST: u64 = 25;
 
-/// What was asked with the run's credential lately; nothing where no window is longer than a task's
-/// memory.
+/// The recent requests with the run's credential; `None` if no window is longer than a task.
 pub(crate) async fn ledger(
     env: &Env,
     run: &RunSpec,
@@ -46,7 +46,7 @@ pub(crate) fn is_due(client: &Client<'_>) -> bool {
     smallest.is_some_and(|share| client.unaccounted() >= share.max(LEAST))
 }
 
-/// Adds what the client asked, and how long it was told to wait, to the credential's account.
+/// Adds the client's requests and its wait to the credential's ledger.
 pub(crate) async fn keep(
     env: &Env,
     run: &RunSpec,
@@ -63,7 +63,7 @@ pub(crate) async fn keep(
     add(env, run, &spent).await
 }
 
-/// Notes that the provider said to wait so long.
+/// Stores a wait that the provider asked for.
 pub(crate) async fn note_wait(env: &Env, run: &RunSpec, wait: Duration) -> Result<(), StepError> {
     let told = ToldWait::new(env.clock.now(), wait);
     tell(run, told);
@@ -143,8 +143,8 @@ async fn changed(
     Err(StoreError::unavailable(format!("writing {key}"), "others kept changing it").into())
 }
 
-/// The account, with its ETag. One that cannot be read is begun anew: it is a courtesy to the
-/// provider, and no proof rests on it.
+/// The ledger, with its ETag. If it cannot be read, a new one is started: it only protects the rate limit,
+/// and no proof depends on it.
 async fn read(
     objects: &dyn Objects,
     credential: &CredentialRef,

@@ -1,6 +1,6 @@
-//! The steps in order, in one process: what statemachines/reconcile.asl.json does on AWS. That both
-//! give the same bytes is a test. It branches on what the steps say and decides nothing itself. How
-//! a step is invoked is behind [`Invoke`]: directly here, with crashes and retries in a simulation.
+//! Runs the steps in order in one process, as statemachines/reconcile.asl.json does on AWS. A test checks
+//! that both give the same bytes. It branches on the results of the steps and decides nothing itself.
+//! [`Invoke`] is how a step is invoked: directly here, with crashes and retries in a simulation.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use crate::release::FailureInput;
 use crate::step::{Acquire, Authorize, Compare, Confirm, Publish, Release, Scan};
 use crate::{Env, Step, StepError, acquire, authorize, compare, confirm, publish, release, scan};
 
-/// How steps are invoked. An error is final for the run, but for [`StepError::LeaseLost`]: what can
-/// be tried again, the invoker has tried again.
+/// How steps are invoked. An error ends the run, except [`StepError::LeaseLost`]: the invoker has already
+/// done all retries.
 #[async_trait]
 pub trait Invoke: Send + Sync {
     /// Invokes a step.
@@ -39,7 +39,7 @@ impl Invoke for Direct<'_> {
     }
 }
 
-/// What became of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub enum Ended {
     /// It was published, unchanged or held.
@@ -50,7 +50,7 @@ pub enum Ended {
     Failed(Failure),
 }
 
-/// Where a run is, for those who watch.
+/// The progress of a run, for observers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// Waiting for the credential.
@@ -66,7 +66,7 @@ pub enum Stage {
     },
     /// Waiting because the provider asked for it.
     Throttled {
-        /// So long.
+        /// The length of the wait.
         seconds: u64,
     },
     /// Comparing.
@@ -75,19 +75,19 @@ pub enum Stage {
     Confirming {
         /// Asked for so far.
         asked: u64,
-        /// Of so many.
+        /// The total.
         of: u64,
     },
     /// Publishing.
     Publishing,
 }
 
-/// A step that failed for a passing reason is tried again once, after this.
+/// A step that failed for a temporary reason is retried once, after this time.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 /// The most steps of a run; more mean that it makes no progress. (The state machine hands over instead.)
 const MAX_TURNS: u32 = 100_000;
 
-/// Reconciles one feed and tells `watch` where it is.
+/// Reconciles one feed, and reports its progress to `watch`.
 pub async fn reconcile(
     env: &Env,
     run: RunSpec,
@@ -97,7 +97,7 @@ pub async fn reconcile(
     reconcile_by(&Direct(env), run, owner, watch).await
 }
 
-/// Reconciles one feed by these steps and tells `watch` where it is.
+/// Reconciles one feed by these steps, and reports its progress to `watch`.
 pub async fn reconcile_by(
     steps: &impl Invoke,
     run: RunSpec,
@@ -193,8 +193,8 @@ struct Chain<'a, I> {
 }
 
 impl<I: Invoke> Chain<'_, I> {
-    /// Runs to the end; nothing if an earlier execution had finished it. A run that lost its lease
-    /// asks for the credential again and goes on where it was.
+    /// Runs to the end. Returns `None` if an earlier execution had finished the run. A run that lost its
+    /// lease acquires it again and continues.
     async fn run(&mut self) -> Result<Option<publish::Output>, StepError> {
         loop {
             if !self.acquire().await? {
@@ -267,7 +267,7 @@ impl<I: Invoke> Chain<'_, I> {
         Err(no_progress())
     }
 
-    /// Gets a token and goes on from the phase that was reached.
+    /// Gets a token and continues from the phase that was reached.
     async fn go_on(&mut self) -> Result<publish::Output, StepError> {
         self.authorize().await?;
         loop {
@@ -360,7 +360,7 @@ impl<I: Invoke> Chain<'_, I> {
         Ok(())
     }
 
-    /// Publishes; nothing if another run published meanwhile, and the comparison is made anew.
+    /// Publishes. Returns `None` if another run published meanwhile; then the comparison is repeated.
     async fn publish(&mut self) -> Result<Option<publish::Output>, StepError> {
         self.at = publish::NAME;
         (self.watch)(Stage::Publishing);

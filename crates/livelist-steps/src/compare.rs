@@ -26,7 +26,7 @@ use crate::{Env, StepError, ids, negatives};
 /// The step's name.
 pub const NAME: &str = "compare";
 
-/// What the step is given.
+/// The step's input.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
@@ -34,18 +34,18 @@ pub struct Input {
     pub run: RunSpec,
     /// The execution that asks.
     pub owner: String,
-    /// What was scanned.
+    /// The progress document of the scan.
     pub progress: String,
 }
 
-/// What the step says.
+/// The step's output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
-    /// What comes next.
+    /// The next step.
     pub outcome: Outcome,
-    /// What was scanned; another document when a scan begins again.
+    /// The progress document; another one if a new scan begins.
     pub progress: String,
-    /// What was found.
+    /// The document with the comparison.
     pub comparison: String,
     /// Distinct live keys.
     pub live: u64,
@@ -55,7 +55,7 @@ pub struct Output {
     pub absent: u64,
 }
 
-/// What comes next.
+/// The next step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -67,7 +67,7 @@ pub enum Outcome {
     Publish,
 }
 
-/// So many controls are kept at least, where there are as many keys.
+/// At least this many controls are kept, if there are as many keys.
 const CONTROLS: usize = 64;
 
 /// Compares.
@@ -163,7 +163,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     };
     let has_questions = questions.is_some();
     let negatives = match &head {
-        // Nobody knows the ids of what is gone.
+        // The ids of removed keys are not known.
         Some(head) if next == Next::Confirm && ids::asks_by_key(&run)? => {
             negatives::of(env, &run, head).await
         }
@@ -191,8 +191,8 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         traffic: progress.traffic,
     };
     let (outcome, progress_key) = match next {
-        // Another run looked meanwhile. Keys that it found may have come after this run had passed
-        // their place: what this run saw proves nothing against them.
+        // Another run published meanwhile. Keys that it added may have been listed by the MLS after this
+        // run had passed their position, so this run proves nothing about them.
         Next::ScanAgain if is_overtaken => {
             let mut anew = Progress::begin(&run, head.as_ref(), env.clock.now())?;
             anew.traffic = progress.traffic;
@@ -227,7 +227,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     Ok(output)
 }
 
-/// What goes, and what waits on, where keys cannot be asked for.
+/// Which keys are gone and which keep waiting, if keys cannot be asked for.
 async fn judge(
     env: &Env,
     run: &RunSpec,
@@ -237,7 +237,7 @@ async fn judge(
 ) -> Result<(Option<ListRef>, Option<NextWaiting>), StepError> {
     let became = match (decision::doubt(facts, false), next) {
         (Some(_), _) | (_, Next::ScanAgain) => Became::Doubted,
-        // A feed that shows nothing, or other keys altogether, is no look at this list.
+        // A scan without rows, or with entirely other keys, does not count as a look at this list.
         (_, Next::Hold(reason)) if reason != HeldReason::MassRemovalUnconfirmed => Became::Doubted,
         _ if facts.agrees() => Became::Counts,
         _ => Became::Void,

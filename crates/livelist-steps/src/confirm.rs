@@ -27,7 +27,7 @@ use crate::{Env, StepError, budget, endpoint, forms, ids};
 /// The step's name.
 pub const NAME: &str = "confirm";
 
-/// What the step is given.
+/// The step's input.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
@@ -37,22 +37,22 @@ pub struct Input {
     pub owner: String,
     /// The token, sealed for this run.
     pub token: String,
-    /// What the comparison found.
+    /// The document with the comparison.
     pub comparison: String,
-    /// Where confirmation is; nothing at its beginning.
+    /// The progress of the confirmation; `None` at its beginning.
     pub confirmation: Option<String>,
 }
 
-/// What the step says.
+/// The step's output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
-    /// What became of it.
+    /// The result.
     pub outcome: Outcome,
     /// Seconds to wait before going on, when throttled.
     pub wait_seconds: u64,
-    /// What was scanned; another document when a scan begins again.
+    /// The progress document of the scan; another one if a new scan begins.
     pub progress: String,
-    /// Where confirmation is now.
+    /// The progress of the confirmation.
     pub confirmation: String,
     /// Absent keys asked for so far.
     pub asked: u64,
@@ -60,7 +60,7 @@ pub struct Output {
     pub restored: u64,
 }
 
-/// What became of a confirmation task.
+/// The result of a confirmation task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -76,11 +76,12 @@ pub enum Outcome {
     Publish,
 }
 
-/// So often in one run a task that had made progress hands on what it has after an error.
+/// After an error, a task that had made progress hands its work on to the next task. A run does that at
+/// most this often.
 const MOST_HANDED_ON: u32 = 12;
 /// That many questions are progress.
 const PROGRESS: u64 = 10;
-/// After an error the next task waits so long.
+/// The next task waits this long after an error.
 const PAUSE: Duration = Duration::from_secs(30);
 
 /// Asks on.
@@ -127,7 +128,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     .await;
     let accounted = budget::keep(env, &run, &mut client).await;
     let (paused, wait) = match asked.and_then(|asked| accounted.map(|()| asked)) {
-        // The same refusal, whose error was told in a task that is over.
+        // The same refusal as in an earlier task, which reported its error.
         Ok(asked) if named.is_some() && told.controls_failed && told.was_forbidden => {
             told.controls_failed = false;
             told.ids_refused = true;
@@ -143,7 +144,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
             told.ids_refused = true;
             (None, Duration::ZERO)
         }
-        // What was answered before the error is kept: the next task goes on there.
+        // Answers before the error are kept: the next task continues there.
         Err(StepError::Provider(error))
             if confirm::may_be_the_question(&error)
                 && answers >= PROGRESS
@@ -170,7 +171,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let mut progress = compared.progress.clone();
     let outcome = match paused {
         Some(outcome) => outcome,
-        // Nothing is absent: the run is here for what sites asked about.
+        // Nothing is absent: the run only asks for the keys of sites.
         None if absent.is_empty() => Outcome::Publish,
         None => match conclude(env, &run, &compared, &absent, &askable, &mut told).await? {
             Next::ScanAgain => {
@@ -208,13 +209,13 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     Ok(output)
 }
 
-/// Where it is: what moves with every answer.
+/// The position, which changes with every answer.
 fn place(told: &Confirmation) -> (u64, u32, u32, Option<Asking>) {
     (told.asked, told.round, told.question, told.asking)
 }
 
-/// Where the MLS is asked by an id: the ids of the absent keys and of the controls. None where so many
-/// keys changed theirs that an answer by id proves nothing, or where the MLS refused to be asked.
+/// If the MLS is asked by an id: the ids of the absent keys and of the controls. `None` if so many keys
+/// have changed theirs that an answer by id proves nothing, or if the MLS refused such questions.
 async fn named(
     env: &Env,
     run: &RunSpec,
@@ -248,8 +249,8 @@ fn askable(absent: &[Vec<u8>], named: Option<&ids::Ids>) -> Vec<Vec<u8>> {
     absent.iter().filter(can_ask).cloned().collect()
 }
 
-/// Asks until everything was asked for, or says why it pauses. What was learned on the way of the
-/// questions that are answered is kept for the next run, whatever becomes of this one.
+/// Asks until all keys were asked for, or returns why it pauses. What was learned about the form of
+/// questions is kept for the next run in any case.
 async fn ask_on(
     env: &Env,
     run: &RunSpec,

@@ -1,7 +1,7 @@
-//! The draft: the new snapshot and its delta, as they will be if every absent key is gone. `compare`
-//! writes it in the pass that it makes anyway, so that `publish` need not merge the lists again. It
-//! is one object of the run: the snapshot and the delta behind it, both compressed as they are
-//! published. Its digests are stored with the comparison, and `publish` checks every byte.
+//! The draft: the new snapshot and its delta, as they will be if every absent key is gone. `compare` writes
+//! it during its pass over the lists, so that `publish` need not merge them again. It is one object of the
+//! run: the snapshot, followed by the delta, both compressed as they are published. Its digests are stored
+//! with the comparison, and `publish` checks every byte.
 
 use bytes::Bytes;
 use livelist_model::codec::{CodecError, Effort, ListSummary, ListWriter, digest, digest_of};
@@ -27,27 +27,27 @@ pub struct Draft {
     pub object: String,
     /// The snapshot, at its beginning.
     pub snapshot: Piece<ListSummary>,
-    /// The delta, behind it; absent where there is no former snapshot.
+    /// The delta, which follows it; absent if there is no former snapshot.
     pub delta: Option<Piece<DeltaSummary>>,
 }
 
 /// One of the lists in a draft.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Piece<S> {
-    /// So many bytes, compressed.
+    /// The compressed length in bytes.
     pub bytes: u64,
     /// Their SHA-256 as they are stored, lower-case hex.
     pub sha256: String,
-    /// What they hold.
+    /// The summary of its keys.
     pub summary: S,
 }
 
 /// A snapshot and its delta, made but not stored.
 #[derive(Debug)]
 pub(crate) struct Made {
-    /// The snapshot's bytes, and what they are.
+    /// The snapshot's bytes, and its summary.
     pub(crate) snapshot: (Body, ListSummary),
-    /// The delta's; absent where there is no former snapshot.
+    /// The same of the delta; absent if there is no former snapshot.
     pub(crate) delta: Option<(Body, DeltaSummary)>,
     /// Keys that the former snapshot has not.
     pub(crate) added: u64,
@@ -106,7 +106,7 @@ impl Writer {
 }
 
 impl Made {
-    /// The keys of the snapshot, and those that came and went.
+    /// The number of keys in the snapshot, of added keys, and of removed keys.
     pub(crate) fn numbers(&self) -> (u64, u64, u64) {
         (self.snapshot.1.count, self.added, self.removed)
     }
@@ -132,7 +132,7 @@ pub(crate) fn is_likely(
     scan.end.is_some() && scan.rows >= rows && is_told_now
 }
 
-/// Whether a draft is kept, once it is known what was found and what comes next.
+/// Whether the draft is kept, given the facts and the next step.
 pub(crate) fn is_wanted(facts: &Comparison, next: Next) -> bool {
     let differs = facts.former.is_none() || facts.added > 0 || facts.absent > 0;
     let may_be_published = match next {
@@ -168,7 +168,7 @@ pub(crate) async fn keep(env: &Env, run: &RunSpec, made: Made) -> Result<Draft, 
     Ok(draft)
 }
 
-/// What is noted of a list that holds `summary`.
+/// The description of a list with `summary`.
 async fn noted<S>(body: Body, summary: S) -> Result<(Body, Piece<S>), StepError> {
     let (body, sha256) = hashed(body).await?;
     let bytes = body.len();
@@ -188,10 +188,10 @@ async fn hashed(body: Body) -> Result<(Body, String), StepError> {
     Ok(hashed.await?)
 }
 
-/// Where a publisher gets the lists from.
+/// Where the publisher takes the lists from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source<'a> {
-    /// Nowhere: nothing came and nothing went, so the head is right as it is.
+    /// From nowhere: nothing was added or removed, so the head stays.
     Head,
     /// The draft.
     Draft(&'a Draft),
@@ -199,8 +199,8 @@ pub(crate) enum Source<'a> {
     Lists,
 }
 
-/// Where the lists come from that were decided on. `kept` counts the absent keys that stay listed,
-/// `former` the keys of the head, which is the one that was compared with.
+/// Where the lists of the decision come from. `kept` is the number of absent keys that stay listed,
+/// `former` that of the keys of the head, which is the one that was compared with.
 pub(crate) fn source(compared: &Compared, kept: u64, former: Option<u64>) -> Source<'_> {
     let facts = &compared.facts;
     let listed = facts.live.saturating_add(kept);
@@ -283,7 +283,7 @@ pub(crate) async fn take(
     })
 }
 
-/// Reads one of the lists, compressed as it is.
+/// Reads one of the lists in its compressed form.
 async fn read<S>(
     source: &mut (dyn AsyncRead + Send + Unpin),
     piece: &Piece<S>,

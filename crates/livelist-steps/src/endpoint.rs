@@ -1,7 +1,6 @@
-//! The registry decides where a run's secrets may be sent. The input of an execution is free text,
-//! and whoever may start an execution could write any address into it. So a run gets a token only if
-//! its addresses are those of the registry, and the token is sealed so that it opens for no other
-//! address.
+//! The registry decides where a run's secrets may be sent. The input of an execution is free text: whoever
+//! may start an execution could write any address into it. So a run gets a token only if its addresses
+//! match the registry, and the token is encrypted so that it can be decrypted only for those addresses.
 
 use livelist_model::codec::digest;
 use livelist_model::run::RunSpec;
@@ -12,10 +11,10 @@ use secrecy::ExposeSecret;
 
 use crate::{Env, StepError};
 
-/// Refuses a run that goes elsewhere than the registry's document of its MLS says.
+/// Refuses a run whose addresses differ from the registry's document of its MLS.
 ///
 /// # Errors
-/// It differs; the document is missing or wrong; the store cannot be used now.
+/// They differ; the document is missing or invalid; the store is unavailable.
 pub(crate) async fn verify(env: &Env, run: &RunSpec) -> Result<(), StepError> {
     let feed = &run.feed;
     let mls = read_mls(&*env.objects, &feed.mls, &Dialects).await;
@@ -28,21 +27,21 @@ pub(crate) async fn verify(env: &Env, run: &RunSpec) -> Result<(), StepError> {
     }
 }
 
-/// Seals a session for the run, and for all that says where it is sent.
+/// Encrypts a session, bound to the run and to all settings that say where it is sent.
 ///
 /// # Errors
-/// It cannot be sealed now.
+/// It cannot be encrypted now.
 pub(crate) async fn seal(env: &Env, run: &RunSpec, session: &Session) -> Result<String, StepError> {
     let text = session.to_text();
     let text = format!("{}{}", mark(run)?, text.expose_secret());
     Ok(env.sealer.seal(run.run.as_str(), &text.into()).await?)
 }
 
-/// Opens what was sealed for the run. What a version before this one sealed says nothing of addresses: it
-/// is let through, for tokens live a day at most and runs under way outlive an update.
+/// Decrypts a session of the run. Earlier versions did not bind it to addresses. Such a session is
+/// accepted, because tokens live a day at most and running executions survive an update.
 ///
 /// # Errors
-/// It was sealed for another run, or for other addresses.
+/// It was encrypted for another run, or for other addresses.
 pub(crate) async fn open(env: &Env, run: &RunSpec, sealed: &str) -> Result<Session, StepError> {
     let opened = env.sealer.open(run.run.as_str(), sealed).await?;
     let text = opened.expose_secret();
@@ -55,7 +54,7 @@ pub(crate) async fn open(env: &Env, run: &RunSpec, sealed: &str) -> Result<Sessi
 
 const MARK: &str = "livelist-feed:";
 
-/// What stands before a sealed session: the digest of the run's feed.
+/// The prefix of an encrypted session: the digest of the run's feed.
 fn mark(run: &RunSpec) -> Result<String, StepError> {
     let feed = serde_json::to_vec(&run.feed).map_err(|e| StepError::Internal(e.into()))?;
     Ok(format!("{MARK}{}:", digest(&feed)))

@@ -1,4 +1,4 @@
-//! Everything a step needs of the world, built once before the first event.
+//! The environment of a step: all ports and settings, built once before the first event.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::watch::Watch;
 pub struct Env {
     /// Storage.
     pub objects: Arc<dyn Objects>,
-    /// Who has which credential.
+    /// Leases: which run has which credential.
     pub leases: Arc<dyn Leases>,
     /// Secrets by reference.
     pub secrets: Arc<dyn Secrets>,
@@ -32,21 +32,21 @@ pub struct Env {
     pub sealer: Arc<dyn Sealer>,
     /// The queue of pairs.
     pub queue: Arc<dyn Queue>,
-    /// What the sites are told.
+    /// Events for the sites.
     pub outbox: Arc<dyn Outbox>,
     /// The state machine.
     pub executions: Arc<dyn Executions>,
-    /// What is counted.
+    /// Metrics.
     pub metrics: Arc<dyn Metrics>,
     /// Time.
     pub clock: Arc<dyn Clock>,
-    /// Chance.
+    /// Randomness.
     pub entropy: Arc<dyn Entropy>,
     /// HTTP.
     pub transport: Arc<dyn Transport>,
-    /// Tokens that this process got and that are still good.
+    /// Tokens of this process that are still valid.
     pub tokens: TokenCache,
-    /// What this process heard of the time.
+    /// What this process has learned about the time.
     pub watch: Arc<Watch>,
     /// How much one task may do.
     pub limits: Limits,
@@ -55,22 +55,23 @@ pub struct Env {
 /// How much one task may do.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// A scan or confirmation task hands on after this.
+    /// A scan or confirmation task ends and hands on after this time.
     pub task_time: Duration,
-    /// … or after so many requests for pages.
+    /// … or after this many requests for pages.
     pub task_pages: Option<u32>,
-    /// A part is written when its keys take so many bytes; bounds the memory of a scan.
+    /// A part is written when its keys take this many bytes. This bounds the memory of a scan.
     pub part_bytes: usize,
-    /// A comparison of a scan that read so many rows writes the draft of what is published. Below,
-    /// merging the lists once more takes less time than storing them once more.
+    /// A comparison of a scan with at least this many rows writes a draft. With fewer rows, merging the
+    /// lists again is faster than storing them twice.
     pub draft_rows: u64,
-    /// A lease lasts so long beyond the moment it was renewed: longer than any task.
+    /// A lease is valid this long after it was renewed: longer than any task takes.
     pub lease_ttl: Duration,
-    /// A run whose credential is busy asks again after about this.
+    /// A run whose credential is busy asks again after about this time.
     pub busy_wait: Duration,
-    /// The planner lets so many pairs start in a second: the Parameter Store answers 40 runs a second.
+    /// The planner lets this many pairs start per second, because the Parameter Store answers 40 runs a
+    /// second.
     pub pairs_a_second: u32,
-    /// Who starts the runs: it says when the next one is to be expected.
+    /// What starts the runs. This determines when the next one is expected.
     pub planner: Planner,
 }
 
@@ -82,8 +83,8 @@ impl Default for Limits {
             part_bytes: 16 * 1024 * 1024,
             draft_rows: 100_000,
             lease_ttl: Duration::from_secs(20 * 60),
-            // Each time costs three state transitions. A run has it for half a minute as a rule, and
-            // where many wait one of them soon asks.
+            // Each attempt costs three state transitions. A run usually has the credential for half a
+            // minute, and if many wait, one of them soon asks.
             busy_wait: Duration::from_secs(120),
             pairs_a_second: 20,
             planner: Planner::default(),
@@ -92,13 +93,13 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// When the last request of a task that began at `begun` has to be over.
+    /// When the last request of a task that began at `begun` has to end.
     pub(crate) fn deadline(&self, begun: jiff::Timestamp) -> jiff::Timestamp {
         let time = self.task_time.saturating_add(LAST_REQUEST);
         begun.checked_add(time).unwrap_or(jiff::Timestamp::MAX)
     }
 
-    /// Whether a task that began at `begun` and has asked `asked` times should hand on.
+    /// Whether a task that began at `begun` and has sent `asked` requests should hand on.
     pub(crate) fn is_spent(
         &self,
         begun: jiff::Timestamp,
@@ -110,13 +111,13 @@ impl Limits {
     }
 }
 
-/// A request that a task begins at the end of its time may take so long: 780 s and this are less than
+/// The time limit of a request that a task sends at the end of its time: 780 s plus this is less than
 /// Lambda's 900.
 const LAST_REQUEST: Duration = Duration::from_secs(90);
 
-/// How long a task waits at least that was told to wait for the `stalled`th time in a row without
-/// anything in between: a provider that only ever says "in a second" is not asked every second for
-/// hours, which is what credentials are suspended for.
+/// The minimum wait of a task that was told to wait for the `stalled`th time in a row without progress. A
+/// provider that always says "in a second" must not be asked every second for hours, because credentials
+/// are suspended for that.
 pub(crate) fn patience(stalled: u32) -> Duration {
     match stalled {
         0 => Duration::ZERO,
@@ -125,8 +126,8 @@ pub(crate) fn patience(stalled: u32) -> Duration {
 }
 
 impl Env {
-    /// The ports over this storage, clock, chance and transport: leases are objects, nothing is counted, and
-    /// the other ports refuse until they are given.
+    /// The ports over this storage, clock, entropy and transport. Leases are objects, metrics are not
+    /// counted, and the other ports refuse until they are set.
     pub fn over(
         objects: Arc<dyn Objects>,
         clock: Arc<dyn Clock>,
@@ -151,7 +152,7 @@ impl Env {
         }
     }
 
-    /// The same with queue, outbox and executions in memory, chance from a seed, and a sealer of this
+    /// The same with queue, outbox and executions in memory, seeded randomness, and a sealer of this
     /// process: for tests and examples.
     ///
     /// # Errors
@@ -170,8 +171,8 @@ impl Env {
         })
     }
 
-    /// Renews the lease of `owner` on the run's credential, to outlast a wait of `wait`. Every step
-    /// begins with this, so that a run whose credential went to another stops at once.
+    /// Renews the lease of `owner` on the run's credential, so that it outlasts a wait of `wait`. Every
+    /// step begins with this, so a run that has lost its credential stops at once.
     pub async fn renew(&self, run: &RunSpec, owner: &str, wait: Duration) -> Result<(), StepError> {
         self.watch.begin(&*self.clock);
         let ttl = self.limits.lease_ttl.saturating_add(wait);
@@ -190,7 +191,7 @@ impl Env {
     }
 }
 
-/// The clock and the chance of the environment, as the client asks for them.
+/// The environment's clock and randomness in the form that the client needs.
 pub(crate) struct EnvPace<'a>(&'a Env);
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! What can go wrong in a step. The names are stable: Step Functions matches them as `errorType`,
+//! The errors of a step. Their names are stable: Step Functions matches them as `errorType`,
 //! docs/operations.md has a section for each, and operators' programs rely on them.
 
 use livelist_model::MlsId;
@@ -16,7 +16,7 @@ pub enum StepError {
     /// The provider could not be asked, or refused.
     #[error("the provider gave no result")]
     Provider(#[source] ClientError),
-    /// The same, where it is known what was asked for.
+    /// The same, with what was requested.
     #[error("the provider gave no result for {what}")]
     Asked {
         /// Which page or question.
@@ -28,7 +28,7 @@ pub enum StepError {
     /// A token that was just issued, or read from the secret, is not accepted.
     #[error("the provider does not accept the newest token there is")]
     TokenRefused,
-    /// There is no secret behind the reference.
+    /// The secret of the reference does not exist.
     #[error("there is no secret behind the credential")]
     SecretMissing(#[source] SecretError),
     /// The secret cannot be read.
@@ -46,12 +46,13 @@ pub enum StepError {
     /// The registry cannot be understood.
     #[error("a registry document cannot be used")]
     Registry(#[source] DocumentError),
-    /// The run goes elsewhere than the registry says: somebody changed the one or wrote the other by hand.
+    /// The run's addresses differ from the registry: the document was edited, or the input was written by
+    /// hand.
     #[error("mls/{mls}.json says otherwise than the run about `{member}`")]
     NotInRegistry {
         /// The MLS.
         mls: MlsId,
-        /// What differs.
+        /// The member that differs.
         member: &'static str,
     },
     /// The input is not the step's.
@@ -66,7 +67,7 @@ pub enum StepError {
     /// Storage, or another service of ours.
     #[error("storage gave no result")]
     Store(#[source] StoreError),
-    /// A list in storage is not what was recorded.
+    /// A stored list differs from what was recorded.
     #[error("the list {object} cannot be used")]
     List {
         /// Its name.
@@ -75,7 +76,7 @@ pub enum StepError {
         #[source]
         source: CodecError,
     },
-    /// What was computed contradicts itself.
+    /// Computed numbers contradict each other.
     #[error("the run's numbers contradict each other: {0}")]
     Contradiction(String),
     /// The token cannot be sealed or opened.
@@ -185,7 +186,7 @@ impl StepError {
         }
     }
 
-    /// The same error; one of the provider's names what was asked for.
+    /// The same error; an error of the provider also says what was requested.
     pub(crate) fn asked_for(self, what: impl FnOnce() -> String) -> StepError {
         match self {
             StepError::Provider(source) => StepError::Asked {

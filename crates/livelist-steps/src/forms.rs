@@ -1,6 +1,6 @@
-//! Stores `forms/{credential}.json`: which questions about keys a provider answers. So the next run
-//! need not find that out again. No proof depends on it: if it cannot be read or written, that only
-//! costs requests.
+//! Stores `forms/{credential}.json`: which questions about keys a provider answers, so that the next run
+//! need not find it out again. No proof depends on it: if it cannot be read or written, that only costs
+//! requests.
 
 use livelist_model::asking::{Asking, Learned, LearnedForm, Manner};
 use livelist_model::layout;
@@ -9,10 +9,10 @@ use livelist_store::{Condition, ObjectsExt, Retention, StoreError};
 
 use crate::Env;
 
-/// Lost races are tried again so often.
+/// A lost compare-and-swap is retried this often.
 const RACES: usize = 4;
 
-/// What was learned of the run's resource within the last days; nothing if that cannot be had.
+/// What was learned about the run's resource in the last days; `None` if it cannot be read.
 pub(crate) async fn recall(env: &Env, run: &RunSpec, set: Manner) -> Option<Asking> {
     match read(env, run).await {
         Ok(read) => read?.0.of(&run.feed.resource, set, env.clock.now()),
@@ -23,7 +23,7 @@ pub(crate) async fn recall(env: &Env, run: &RunSpec, set: Manner) -> Option<Aski
     }
 }
 
-/// Writes down what was learned.
+/// Stores what was learned.
 pub(crate) async fn keep(env: &Env, run: &RunSpec, set: Manner, asking: Asking) {
     tracing::info!(
         run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls,

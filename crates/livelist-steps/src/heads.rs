@@ -14,12 +14,12 @@ use crate::Env;
 
 /// Heads that are read at once.
 const AT_ONCE: usize = 32;
-/// So many are named in the log.
+/// At most this many are named in the log.
 const NAMED: usize = 20;
 
-/// Looks at the head of every feed that is enabled, reports how many are old and logs which. A feed
-/// without a head has never been published and is not late: its runs tell of themselves. A head that
-/// cannot be read is no proof that the feed is well, so it counts as old.
+/// Checks the head of every enabled feed, reports how many are old, and logs which. A feed without a head
+/// has never been published and is not late; its runs report their own errors. A head that cannot be read
+/// counts as old.
 pub(crate) async fn look(env: &Env, registry: &Registry) -> HeadMetrics {
     let feeds = feeds(registry);
     let all = feeds.len() as u64;

@@ -1,5 +1,5 @@
-//! Stores `history.json`: how the last runs of a feed ended, for operators. No decision depends on
-//! it. A history that cannot be read begins anew; one that cannot be written loses a line.
+//! Stores `history.json`: how the last runs of a feed ended, for operators. No decision depends on it. If
+//! the history cannot be read, a new one is started; if it cannot be written, a line is lost.
 
 use livelist_model::FeedId;
 use livelist_model::history::{History, Past};
@@ -9,10 +9,10 @@ use livelist_store::{Condition, Objects, ObjectsExt, Retention, StoreError};
 
 use crate::StepError;
 
-/// How the last runs of a feed ended; empty where that cannot be understood.
+/// How the last runs of a feed ended; empty if it cannot be parsed.
 ///
 /// # Errors
-/// The store cannot be used now.
+/// The store is unavailable.
 pub async fn read(objects: &dyn Objects, feed: &FeedId) -> Result<History, StoreError> {
     match objects.read_json::<History>(&layout::history(feed)).await {
         Ok(Some((history, _))) if history.schema == History::SCHEMA => Ok(history),
@@ -21,10 +21,10 @@ pub async fn read(objects: &dyn Objects, feed: &FeedId) -> Result<History, Store
     }
 }
 
-/// Writes down how a run ended; one that goes on has no line yet.
+/// Records how a run ended; a run that has not ended has no line yet.
 ///
 /// # Errors
-/// The store cannot be used now.
+/// The store is unavailable.
 pub async fn note(objects: &dyn Objects, record: &RunRecord) -> Result<(), StepError> {
     let Some(past) = Past::of(record) else {
         return Ok(());

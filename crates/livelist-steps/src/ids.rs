@@ -19,13 +19,14 @@ use crate::lists::{self, Chunks};
 use crate::progress::{Progress, load};
 use crate::{Env, StepError, looks};
 
-/// So many listings change the id by which they are asked for between two days; more were renumbered.
+/// At most this many listings change the id by which they are asked for within two days. If more change,
+/// the MLS has renumbered them.
 pub(crate) const MOST_CHANGED: u64 = 5;
 
 type Pairs = PairReader<lists::Stored>;
 
-/// Whether the MLS can be asked for the feed's listings one by one, on this day: where it is asked by an
-/// id, the ids have to be kept already.
+/// Whether the MLS can be asked for single listings of the feed today. If it is asked by an id, ids have to
+/// be stored already.
 pub(crate) async fn can_ask(env: &Env, run: &RunSpec) -> Result<bool, StepError> {
     let dialect = Dialect::for_feed(&run.feed)?;
     if !dialect.confirm.is_by_key() || dialect.id_field(&run.feed).is_none() {
@@ -35,15 +36,15 @@ pub(crate) async fn can_ask(env: &Env, run: &RunSpec) -> Result<bool, StepError>
     Ok(kept.is_some())
 }
 
-/// Whether a question by key alone settles what became of a listing: the MLS is asked by the keys
-/// themselves, and shows what it lists and no more.
+/// Whether a question by key alone decides about a listing: the MLS is asked by the keys themselves, and
+/// its answers show only what it lists.
 pub(crate) fn asks_by_key(run: &RunSpec) -> Result<bool, StepError> {
     let dialect = Dialect::for_feed(&run.feed)?;
     let by_id = dialect.id_field(&run.feed).is_some();
     Ok(dialect.confirm.is_by_key() && !by_id && !dialect.shows_more)
 }
 
-/// Writes the ids beside the keys of a part; nothing where there are none.
+/// Stores the ids of a part's keys; nothing if there are none.
 pub(crate) async fn part(
     env: &Env,
     run: &RunSpec,
@@ -66,13 +67,13 @@ pub(crate) async fn part(
         .map(Some)
 }
 
-/// What is kept of the feed's ids, if anything.
+/// The stored ids of the feed, if there are any.
 async fn kept(env: &Env, run: &RunSpec) -> Result<Option<Pairs>, StepError> {
     let found = lists::find(&*env.objects, &layout::ids(&run.feed.feed)).await?;
     Ok(found.map(|source| PairReader::new(source, None)))
 }
 
-/// What the scans of a run showed.
+/// The ids that the scans of a run showed.
 async fn shown(env: &Env, progress: &Progress) -> Result<Vec<(Pairs, u32)>, StepError> {
     let mut parts = Vec::with_capacity(progress.ids.len());
     for part in &progress.ids {
@@ -137,8 +138,8 @@ pub(crate) async fn look_up(
     found.map_err(lists::in_object("of ids"))
 }
 
-/// Keeps the ids of the published list, from which the keys `gone` went: as the run saw them, or else as
-/// they were kept. That some were shown with another id than the kept one is noted first.
+/// Stores the ids of the published list, without the keys `gone`: as the run saw them, or else as they were
+/// stored before. First it records whether the scan showed any with another id than the stored one.
 pub(crate) async fn keep(
     env: &Env,
     run: &RunSpec,
@@ -181,8 +182,8 @@ pub(crate) async fn keep(
     Ok(())
 }
 
-/// The ids that were shown and, without those of keys that are gone, the kept ones of other keys; and how
-/// many of these were shown with another id.
+/// The ids that were shown and, for other keys that are not gone, the stored ones; and how many keys were
+/// shown with another id.
 fn renewed(
     parts: Vec<(Pairs, u32)>,
     kept: Option<Pairs>,
@@ -199,7 +200,7 @@ fn renewed(
                 push(&mut writer, &shown)?;
                 has_shown = shown.advance()?;
             }
-            // What the run saw is younger.
+            // What the run saw is newer.
             if !has_shown || shown.key() != kept.key() {
                 writer.push(kept.key(), kept.list().beside())?;
             } else {

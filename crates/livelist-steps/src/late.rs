@@ -12,12 +12,12 @@ use livelist_reso::{Client, ClientError, late};
 use crate::progress::Progress;
 use crate::{Env, StepError, budget, parts};
 
-/// Rows that changed so long before are asked for as well: clocks differ, and a transaction shows its rows
-/// later than it dates them.
+/// Rows that changed this long before are asked for as well: clocks differ, and a row becomes visible only
+/// when its transaction ends.
 const OVERLAP: SignedDuration = SignedDuration::from_hours(1);
 
-/// Asks what has changed, at the end of a scan of several pages, and keeps the keys. What was in the way is
-/// told.
+/// Asks what has changed, at the end of a scan of several pages, and adds the keys. An error is only
+/// logged.
 pub(crate) async fn look(
     env: &Env,
     run: &RunSpec,

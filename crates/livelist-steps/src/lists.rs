@@ -21,7 +21,7 @@ pub(crate) type Stored = SyncIoBridge<Box<dyn AsyncRead + Send + Unpin>>;
 /// A list being read so.
 pub(crate) type StoredList = ListReader<Stored>;
 
-/// Begins to read an object in a blocking task; nothing where there is none.
+/// Starts to read an object in a blocking task; `None` if it does not exist.
 pub(crate) async fn find(
     objects: &dyn Objects,
     object: &str,
@@ -38,8 +38,7 @@ pub(crate) async fn source(objects: &dyn Objects, object: &str) -> Result<Stored
     })
 }
 
-/// Begins to read a list; it is read in a blocking task, which finds out at its end whether it is
-/// the one that was recorded.
+/// Starts to read a list in a blocking task. At its end it is checked against the recorded summary.
 pub(crate) async fn open(
     objects: &dyn Objects,
     object: &str,
@@ -62,11 +61,11 @@ pub(crate) async fn store(
     Ok(ObjectRef { object, bytes })
 }
 
-/// Large objects are held in chunks of so many bytes.
+/// Large objects are held in chunks of this many bytes.
 pub(crate) const CHUNK: usize = 256 * 1024;
 
-/// Collects what is written in chunks, so that a large object needs no single allocation and is
-/// never copied to grow.
+/// Collects written bytes in chunks, so that a large object needs no single allocation and is never copied
+/// to grow.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Chunks {
     full: Vec<Bytes>,

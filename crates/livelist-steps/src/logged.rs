@@ -1,13 +1,12 @@
-//! The lines in the log with which a step begins and ends in this process: the members are those
-//! that the Lambda handler writes. Which run it is, the span around the chain says.
+//! The log lines at the beginning and end of a step in this process, with the same members as those of the
+//! Lambda handler. The span around the chain names the run.
 
 use serde::Serialize;
 use tracing::Instrument;
 
 use crate::{Env, StepError};
 
-/// Does the `work` of `step` between two lines in the log; what the step says besides has its name,
-/// too.
+/// Runs the `work` of `step` between two log lines; log lines from inside the step carry its name, too.
 pub(crate) async fn logged<O: Serialize>(
     env: &Env,
     step: &'static str,

@@ -1,6 +1,6 @@
-//! Keys that wait for another look: how the comparison treats those of earlier days, and how every
-//! scan updates them. Listed keys wait only where the MLS cannot be asked for single keys. Keys that
-//! sites asked about wait everywhere.
+//! Keys that wait for another look: how the comparison treats those of earlier days, and how every scan
+//! updates them. Listed keys wait only if the MLS cannot be asked for single keys. Keys that sites asked
+//! about always wait.
 
 use std::cmp::Ordering;
 
@@ -20,16 +20,16 @@ use crate::progress::NextWaiting;
 use crate::{Env, StepError};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
-/// Lost races are tried again so often: others note what they saw.
+/// A lost compare-and-swap is retried this often: other runs record what they saw.
 const RACES: usize = 4;
 
-/// What waits, and its ETag.
+/// The waiting keys, and the ETag.
 pub(crate) async fn read(env: &Env, run: &RunSpec) -> Result<(Waiting, Option<String>), StepError> {
     let key = layout::waiting(&run.feed.feed);
     Ok(match env.objects.read_json::<Waiting>(&key).await {
         Ok(Some((waiting, etag))) if waiting.schema == Waiting::SCHEMA => (waiting, Some(etag)),
         Ok(None) => (Waiting::new(run.feed.feed.clone()), None),
-        // Begun anew: what is forgotten waits a day longer.
+        // Started again: forgotten keys wait one more day.
         Ok(Some((_, etag))) => (Waiting::new(run.feed.feed.clone()), Some(etag)),
         Err(StoreError::Corrupt { reason, .. }) => {
             tracing::warn!(
@@ -45,7 +45,7 @@ pub(crate) async fn read(env: &Env, run: &RunSpec) -> Result<(Waiting, Option<St
     })
 }
 
-/// Notes those of the sorted `keys` that a look had missed: they live, whatever becomes of this scan.
+/// Records those of the sorted `keys` that a look had missed: they are live, whatever happens to this scan.
 pub(crate) async fn sight(env: &Env, run: &RunSpec, keys: &KeyBuffer) -> Result<(), StepError> {
     let is_there = |key: &str| {
         let (mut low, mut high) = (0, keys.len());
@@ -78,7 +78,7 @@ pub(crate) async fn sight(env: &Env, run: &RunSpec, keys: &KeyBuffer) -> Result<
     Err(StoreError::unavailable(format!("writing {key}"), "others kept changing it").into())
 }
 
-/// Notes that the scan which began at `at` showed listings with other ids than those that were kept.
+/// Records that the scan which began at `at` showed listings with other ids than the stored ones.
 pub(crate) async fn note_changed_ids(
     env: &Env,
     run: &RunSpec,
@@ -104,24 +104,24 @@ pub(crate) async fn note_changed_ids(
     Err(StoreError::unavailable(format!("writing {key}"), "others kept changing it").into())
 }
 
-/// Looks at the keys of a comparison on its walk.
+/// Finds waiting keys during a comparison's pass over the lists.
 pub(crate) struct Watch {
     waiting: Waiting,
     etag: Option<String>,
-    /// What waits, in the order of the keys.
+    /// The waiting keys, in order.
     watched: Vec<(Vec<u8>, usize, Before, bool)>,
-    /// The first of them that is not behind the walk.
+    /// The first of them that the pass has not reached.
     next: usize,
     again: ListWriter<Chunks>,
     looked: Looked,
-    /// Absent keys of earlier looks, with the number of theirs.
+    /// Absent keys of earlier looks, each with the number of its look.
     kept: Vec<(usize, String)>,
-    /// Those that no look counts against.
+    /// Absent keys that no earlier look missed.
     fresh: Vec<String>,
     look: Look,
 }
 
-/// What a walk found.
+/// The result of a pass.
 pub(crate) struct Watched {
     pub(crate) looked: Looked,
     again: (Chunks, ListSummary),
@@ -133,8 +133,8 @@ pub(crate) struct Watched {
 }
 
 impl Watch {
-    /// A watch over what waits, for a look of `run` that began at `began`. Where removals are distrusted
-    /// two looks have to be a day further apart.
+    /// A watch over the waiting keys, for a look of `run` that began at `began`. If removals are
+    /// distrusted, two looks have to be one more day apart.
     pub(crate) async fn new(
         env: &Env,
         run: &RunSpec,
@@ -204,7 +204,7 @@ impl Watch {
         Ok(())
     }
 
-    /// Ends the walk.
+    /// Ends the pass.
     pub(crate) fn finish(self) -> Result<Watched, CodecError> {
         Ok(Watched {
             again: self.again.finish()?,
@@ -222,8 +222,8 @@ fn text(key: &[u8]) -> Option<String> {
     String::from_utf8(key.to_vec()).ok()
 }
 
-/// What a question by key of today makes of keys that it did not find, where one day is not enough: those
-/// that another look missed as well are gone, the others wait.
+/// Decides about keys that today's question by key did not find, if one day is not enough: those that
+/// another look missed as well are gone, the others wait.
 pub(crate) async fn ask_twice(
     env: &Env,
     run: &RunSpec,
@@ -245,29 +245,30 @@ pub(crate) async fn ask_twice(
     Ok((gone, watched.next(Became::Counts)))
 }
 
-/// What became of a look.
+/// How a look counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Became {
-    /// It is none: what waited waits on.
+    /// It does not count: waiting keys keep waiting.
     Doubted,
-    /// It does not agree with the one before: both confirm nothing, and this one is a first look.
+    /// It does not agree with the one before: neither confirms anything, and this one becomes a first look.
     Void,
     /// It counts.
     Counts,
 }
 
 impl Watched {
-    /// The absent keys that another look missed as well.
+    /// Absent keys that another look missed as well.
     pub(crate) fn again(&self) -> (Chunks, ListSummary) {
         self.again.clone()
     }
 
-    /// What waits once the look is over.
+    /// The keys that wait after this look.
     pub(crate) fn next(self, became: Became) -> NextWaiting {
         let mut next = self.waiting;
         match became {
             Became::Doubted => {}
-            // What the first missed says nothing. This one confirms nothing either; it is a first look.
+            // The misses of the first look mean nothing. This look confirms nothing either; it becomes a
+            // first look.
             Became::Void => {
                 let missed = self.kept.into_iter().map(|(_, key)| key);
                 let keys: Vec<String> = missed.chain(self.fresh).collect();
@@ -297,7 +298,8 @@ impl Watched {
     }
 }
 
-/// Writes down what waits from now on; false if somebody else changed it since it was read.
+/// Stores the keys that wait from now on; returns `false` if another writer changed them since they were
+/// read.
 pub(crate) async fn write(env: &Env, run: &RunSpec, next: &NextWaiting) -> Result<bool, StepError> {
     let (now, etag) = read(env, run).await?;
     if now == next.next {

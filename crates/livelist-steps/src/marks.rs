@@ -16,7 +16,7 @@ struct Document {
     marks: Vec<Cursor>,
 }
 
-/// What the last scan left; nothing if that cannot be had or understood.
+/// The marks of the last scan; empty if they cannot be read or parsed.
 pub(crate) async fn read(objects: &dyn Objects, feed: &FeedId) -> Vec<Cursor> {
     match objects.read_json::<Document>(&layout::marks(feed)).await {
         Ok(Some((document, _))) if document.schema == SCHEMA => document.marks,
@@ -28,7 +28,7 @@ pub(crate) async fn read(objects: &dyn Objects, feed: &FeedId) -> Vec<Cursor> {
     }
 }
 
-/// Writes down what a scan leaves.
+/// Stores the marks of a scan.
 pub(crate) async fn note(objects: &dyn Objects, feed: &FeedId, marks: &[Cursor]) {
     let document = Document {
         schema: SCHEMA,

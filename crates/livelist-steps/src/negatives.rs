@@ -8,11 +8,11 @@ use livelist_model::run::RunSpec;
 
 use crate::{Env, StepError, lists};
 
-/// So many are asked for.
+/// At most this many are asked for.
 const MOST: usize = 8;
 
-/// The keys; none where the newest version removed none that were asked for by key, or it cannot be read:
-/// then nobody is asked, and a run does not fail for it.
+/// The keys. Empty if the newest version removed none that were asked for by key, or if it cannot be read;
+/// that fails no run.
 pub(crate) async fn of(env: &Env, run: &RunSpec, head: &Head) -> Vec<String> {
     read(env, head).await.unwrap_or_else(|error| {
         tracing::warn!(run = %run.run, error = error.chain(), "negative controls cannot be read; none are asked for");

@@ -12,18 +12,18 @@ use crate::{Env, StepError, ids, lists, looks};
 
 /// More small parts of a scan than this are merged.
 const MOST_SMALL: usize = 16;
-/// A part with a key for each so many bytes that a part may hold is not small.
+/// A part counts as small if it has less than one key for this many bytes of a part's maximum size.
 const BYTES_A_KEY: usize = 64;
 
-/// The numbers of no scan, of lists that are joined with a run's parts: what they show lives, and counts
-/// for no scan. Here: keys that were seen beside the scans.
+/// The scan number of lists that belong to no scan and are merged with a run's parts: their keys are live,
+/// but count for no scan. Here: keys that were found in addition to the scans.
 const BESIDE: u32 = 31;
 /// Absent keys that stay listed.
 pub(crate) const KEPT: u32 = 30;
 /// Keys that were found for sites.
 pub(crate) const FOUND: u32 = 29;
 
-/// Writes the keys as a part of the scan that goes on, and forgets them.
+/// Writes the keys as a part of the current scan, and clears the buffer.
 pub(crate) async fn write(
     env: &Env,
     run: &RunSpec,
@@ -60,7 +60,7 @@ async fn add(
         buffer.sort_unique();
         let written = (|| {
             let mut list = lists::writer(Effort::Stored);
-            // The timestamps were the scan's way through the pages; nobody reads them in a part.
+            // The timestamps were only needed for paging; parts do not contain them.
             for (key, _) in buffer.iter() {
                 list.push(key)?;
             }
@@ -69,7 +69,7 @@ async fn add(
         (buffer, written)
     })
     .await?;
-    // Before the part is there: what it shows lives, whatever becomes of the run.
+    // Before the part exists: its keys are live, whatever happens to the run.
     looks::sight(env, run, &buffer).await?;
     let number = progress.parts.len() + 1;
     progress
@@ -98,8 +98,8 @@ async fn keep(
     Ok(())
 }
 
-/// Merges small parts of the scan that goes on, once there are too many of them. What is merged at
-/// once fits into the memory of a full part.
+/// Merges small parts of the current scan if there are too many of them. The parts that are merged at once
+/// fit into the memory of a full part.
 async fn merge_small(env: &Env, run: &RunSpec, progress: &mut Progress) -> Result<(), StepError> {
     let full = (env.limits.part_bytes / BYTES_A_KEY) as u64;
     let scan = progress.finished.len() as u32;

@@ -19,8 +19,8 @@ use crate::{Env, StepError, heads};
 /// The step's name.
 pub const NAME: &str = "plan";
 
-/// What the planner is given: by the schedule, or by an operator. Members that it does not know are
-/// the event bus's and are left alone.
+/// The planner's input, from the schedule or an operator. Unknown members belong to the event bus and are
+/// ignored.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Input {
     /// The day to plan (UTC); else the day of `time`, else today.
@@ -38,7 +38,7 @@ pub struct Input {
 }
 
 impl Input {
-    /// The day that it names, by itself or by the schedule's time.
+    /// The day, as named explicitly or by the schedule's time.
     pub fn day(&self) -> Option<Date> {
         self.date.or_else(|| self.time.map(day_of))
     }
@@ -48,7 +48,7 @@ fn day_of(at: Timestamp) -> Date {
     at.to_zoned(TimeZone::UTC).date()
 }
 
-/// What was planned.
+/// The plan's result.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Output {
     /// The day.
@@ -61,7 +61,7 @@ pub struct Output {
     pub runs: usize,
     /// Pairs that are not due or disabled.
     pub not_due: u64,
-    /// What is wrong with the registry; the pairs concerned are left out.
+    /// Errors in the registry; the pairs concerned are left out.
     pub findings: Vec<Finding>,
 }
 
@@ -118,7 +118,8 @@ pub fn message(pair: &PairDue) -> serde_json::Result<Message> {
     ))
 }
 
-/// Sends every pair, each with the delay that spreads the plan; what could not be sent is an error that counts it, after the rest was sent.
+/// Sends every pair, each with the delay that spreads the plan. If some cannot be sent, the others are, and
+/// the error has their number.
 async fn enqueue(env: &Env, due: &[PairDue]) -> Result<usize, StepError> {
     let later = |(nth, pair)| {
         let delay = delay(nth, due.len(), env.limits.pairs_a_second);

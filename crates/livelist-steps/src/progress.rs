@@ -25,17 +25,17 @@ use crate::lists::put_content;
 use crate::stumble::Stumbles;
 use crate::{Env, StepError};
 
-/// What was scanned so far.
+/// The scans so far.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Progress {
     /// The scans that are complete.
     pub finished: Vec<ScanEvidence>,
-    /// The scan that goes on, or has just ended.
+    /// The current scan, or the one that has just ended.
     pub scan: ScanState,
     /// The parts of all scans.
     pub parts: Vec<Part>,
-    /// The ids beside their keys, where the MLS is asked by an id.
+    /// The ids of their keys, if the MLS is asked by an id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<ListRef>,
     /// The head when the first scan began. The scans prove removals only against this head: a later one may
@@ -45,13 +45,13 @@ pub struct Progress {
     /// That head's `as_of`: it has every key that was live at this instant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proved_at: Option<jiff::Timestamp>,
-    /// What is known of the token.
+    /// What is known about the token.
     #[serde(default, skip_serializing_if = "Admission::is_none")]
     pub admission: Admission,
-    /// Where earlier versions noted that a token was refused.
+    /// In documents of earlier versions: the position at which a token was refused.
     #[serde(default, skip_serializing)]
     pub refused_at: IgnoredAny,
-    /// How often in a row it was told to wait without anything in between.
+    /// How often in a row it was told to wait, without progress in between.
     #[serde(default)]
     pub stalled: u32,
     /// What answers said about the clock, if it may be wrong.
@@ -60,11 +60,11 @@ pub struct Progress {
     /// How often a task ended early because a page failed.
     #[serde(default, skip_serializing_if = "Stumbles::is_none")]
     pub stumbles: Stumbles,
-    /// What was asked of the provider.
+    /// The requests to the provider.
     pub traffic: Traffic,
 }
 
-/// A head and the last look at it.
+/// Identifies a head and the last look at it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Base {
@@ -75,7 +75,7 @@ pub struct Base {
 }
 
 impl Base {
-    /// What `head` is.
+    /// Identifies `head`.
     pub fn of(head: &Head) -> Base {
         Base {
             version: head.version.clone(),
@@ -146,7 +146,7 @@ impl Progress {
     }
 }
 
-/// What the comparison found.
+/// The result of the comparison.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Compared {
@@ -160,35 +160,35 @@ pub struct Compared {
     pub absent: Absent,
     /// Keys that this run saw alive, spread over the list: the controls of the confirmation.
     pub controls: Vec<String>,
-    /// Where keys cannot be asked for: those that looks of two days missed, which are gone.
+    /// If keys cannot be asked for: the keys that the looks of two days missed, which are gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gone: Option<ListRef>,
-    /// There, too: the keys that wait for another look from now on.
+    /// Also in that case: the keys that wait for another look from now on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<NextWaiting>,
-    /// A few keys that were confirmed gone lately and are not listed: a provider that still shows them
-    /// by key shows more than it lists.
+    /// A few keys that were confirmed gone recently and are not listed. A provider that still shows them by
+    /// key shows more than it lists.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub negatives: Vec<String>,
     /// Why the result waits, if it does.
     pub hold: Option<HeldReason>,
-    /// What was asked of the provider.
+    /// The requests to the provider.
     pub traffic: Traffic,
 }
 
-/// Which keys wait for another look, once the result is there.
+/// The keys that wait for another look, once the result is published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NextWaiting {
-    /// The ETag of the document that the comparison read; nothing where there was none.
+    /// The ETag of the document that the comparison read; `None` if there was none.
     pub etag: Option<String>,
-    /// What it is to be.
+    /// The new document.
     pub next: Waiting,
 }
 
-/// The absent keys, and what to publish if they are all gone. The rest is noted here and not in
-/// [`Compared`] because a version that knows of none passes over it here and would refuse it there: so
-/// runs that are under way while a version is deployed, or taken back, go on.
+/// The absent keys, and the draft to publish if they are all gone. Newer fields are here, not in
+/// [`Compared`], because older versions ignore unknown fields here but refuse them there. So runs continue
+/// while a version is deployed or rolled back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Absent {
     /// The keys.
@@ -200,25 +200,25 @@ pub struct Absent {
     /// What the answers said against the clock.
     #[serde(default, skip_serializing_if = "ClockDoubt::is_none")]
     pub clock: ClockDoubt,
-    /// What sites asked about and the run asks for besides: the name of a document.
+    /// The name of the document with the keys that sites asked about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub questions: Option<String>,
-    /// What the head that was compared with needs, and a next one does not: a publisher that is
-    /// repeated finds only the new head.
+    /// Objects of the compared head that a new head does not need. A publisher that is repeated can no
+    /// longer read the old head.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drops: Vec<String>,
 }
 
-/// What came of the keys that sites asked about.
+/// The results for keys that sites asked about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answers {
-    /// Keys that the MLS has, and that neither the list nor a scan of the run showed.
+    /// Keys that the MLS has, but neither the list nor a scan of the run.
     pub listed: ListRef,
     /// Keys that two looks did not find.
     pub gone: ListRef,
 }
 
-/// What confirmation told so far.
+/// The progress of the confirmation.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Confirmation {
@@ -236,7 +236,7 @@ pub struct Confirmation {
     /// The keys of the batch at hand that no answer has shown, after the first.
     #[serde(default)]
     pub missing: Vec<String>,
-    /// Where the batch at hand ends, in the order of the absent keys.
+    /// The end of the current batch, in the order of the absent keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch_end: Option<u64>,
     /// How many questions of the batch at hand were answered in this round.
@@ -248,19 +248,19 @@ pub struct Confirmation {
     /// How often in a row controls were not found in the batch at hand.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub tries: u32,
-    /// Answers of so many rows were seen to come whole in this run.
+    /// Answers with up to this many rows were complete in this run.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub whole: u32,
-    /// What was learned of the questions that the provider answers.
+    /// What was learned about the questions that the provider answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asking: Option<Asking>,
     /// Whether a question was refused since the last answer, and not merely answered without its controls.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub was_refused: bool,
-    /// The same, and by a status that says that it may not be asked.
+    /// The same, with a status that denies access.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub was_forbidden: bool,
-    /// Absent keys, and what an answer showed in their place: the same in another case, or another key with
+    /// Absent keys, and what an answer showed instead: the same key in another case, or another key with
     /// the id that was asked for.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub variants: BTreeSet<(String, String)>,
@@ -270,18 +270,18 @@ pub struct Confirmation {
     /// How often it was handed on after an error.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub handed_on: u32,
-    /// What is known of the token; nothing before the first task, whose token has read the list.
+    /// What is known about the token; `None` before the first task, whose token has read the list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admission: Option<Admission>,
-    /// Where a refusal that did not name the token was taken for its end last: keys asked for, and the
-    /// round.
+    /// Where a refusal that did not name the token was last treated as its expiry: number of keys asked
+    /// for, and the round.
     #[serde(default)]
     pub refused_at: Option<(u64, u32)>,
-    /// Where a token ended last, and how often in a row it was there: keys asked for, the round, the
-    /// question.
+    /// Where a token expired last, and how often in a row it was there: number of keys asked for, the
+    /// round, the question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<((u64, u32, u32), u32)>,
-    /// How often in a row it was told to wait without anything in between.
+    /// How often in a row it was told to wait, without progress in between.
     #[serde(default)]
     pub stalled: u32,
     /// The confirmed removals, at the end.
@@ -292,21 +292,21 @@ pub struct Confirmation {
     /// Whether the MLS refused to be asked by an id.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ids_refused: bool,
-    /// Which keys wait for another look, where a question of one day is not enough.
+    /// The keys that wait for another look, if a question on one day is not enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<NextWaiting>,
-    /// What came of the keys that sites asked about.
+    /// The results for keys that sites asked about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answers: Option<Answers>,
     /// The numbers, at the end.
     pub told: Option<Confirmed>,
     /// Why the result waits, if it does.
     pub hold: Option<HeldReason>,
-    /// What was asked of the provider.
+    /// The requests to the provider.
     pub traffic: Traffic,
 }
 
-/// A question may be asked with so many tokens in turn: as many as its search for a form takes.
+/// One question may take this many tokens in turn: as many as the search for a form takes.
 const MOST_TOKENS: u32 = 25;
 
 impl Confirmation {
@@ -339,7 +339,7 @@ pub(crate) async fn save<T: Serialize>(
     Ok(key)
 }
 
-/// What the names of a run's own objects begin with.
+/// The prefix of the names of a run's own objects.
 pub(crate) fn own(run: &RunSpec) -> String {
     format!("{}{}/", layout::runs(&run.feed.feed), run.run)
 }
@@ -362,8 +362,8 @@ pub(crate) async fn load<T: DeserializeOwned>(
     Ok(document)
 }
 
-/// Notes in the run's record what a failing task asked of the provider, where `before` is what those
-/// asked whose work is kept.
+/// Adds to the run's record what a failing task asked of the provider. `before` is the traffic of the tasks
+/// whose work is kept.
 pub(crate) async fn note_lost(env: &Env, run: &RunSpec, before: Traffic, asked: Traffic) {
     note(env, run, |record| {
         record.lost.add(asked);

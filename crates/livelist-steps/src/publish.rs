@@ -31,7 +31,7 @@ use crate::{Env, StepError, ids, looks};
 /// The step's name.
 pub const NAME: &str = "publish";
 
-/// What the step is given.
+/// The step's input.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
@@ -39,19 +39,19 @@ pub struct Input {
     pub run: RunSpec,
     /// The execution that asks.
     pub owner: String,
-    /// What the comparison found.
+    /// The document with the comparison.
     pub comparison: String,
-    /// What confirmation told, if it was asked.
+    /// The document with the confirmation, if there was one.
     pub confirmation: Option<String>,
     /// Whether an operator has approved the held result.
     #[serde(default)]
     pub approved: bool,
 }
 
-/// What the step says.
+/// The step's output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
-    /// What became of it.
+    /// The result.
     pub outcome: Outcome,
     /// The head's version.
     pub version: Option<String>,
@@ -59,9 +59,9 @@ pub struct Output {
     pub sequence: u64,
     /// The head's keys.
     pub count: u64,
-    /// Keys that came.
+    /// Keys that were added.
     pub added: u64,
-    /// Keys that went.
+    /// Keys that were removed.
     pub removed: u64,
     /// Live keys that the run saw, published or not.
     pub live: u64,
@@ -85,7 +85,7 @@ pub enum Outcome {
     Unchanged,
     /// The result waits; the head stays.
     Held,
-    /// Another run published or looked meanwhile: compare again.
+    /// Another run changed the head meanwhile: compare again.
     Stale,
 }
 
@@ -119,9 +119,9 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         hold: hold.filter(|_| !let_through),
         let_through,
     };
-    // A publisher that died after the head was written is repeated: the head says that it is done.
+    // A publisher that died after it wrote the head is repeated: then the head already has the run's name.
     let is_same = head.as_ref().map(Base::of) == compared.base;
-    // The head of a held run that listed what it saw is another's look.
+    // A held run also writes a head if it lists new keys; that head keeps the look of an earlier run.
     let is_done = |h: &&Head| !is_same || (h.checked_run == run.run && !let_through);
     let ours = head.as_ref().filter(|h| h.run == run.run).filter(is_done);
     if let Some(done) = ours {
@@ -142,7 +142,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     }
     let mut is_stale = !is_same;
     if approved {
-        // A later run that waits as well looked after this one: its look counts.
+        // A later run that is held as well has the newer look, which counts.
         let held = env
             .objects
             .read_json::<Held>(&layout::held(&run.feed.feed))
@@ -248,7 +248,8 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     Ok(output)
 }
 
-/// What follows once the head is written. A publisher that dies in it is repeated, and does it again.
+/// The work after the head is written. If a publisher dies during it, the step is repeated and does it
+/// again.
 async fn finish(
     env: &Env,
     work: &Work<'_>,
@@ -263,8 +264,8 @@ async fn finish(
     Ok(output)
 }
 
-/// What follows where the removals of a run wait, whose new keys are listed by now: they are recorded. An
-/// approval compares with the new list.
+/// The work after a held run's new keys were listed: its removals are recorded. An approval compares with
+/// the new list.
 async fn wait(
     env: &Env,
     work: &Work<'_>,
@@ -288,7 +289,7 @@ async fn wait(
     Ok(output)
 }
 
-/// Which of the absent keys go.
+/// Which absent keys are removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Goes<'a> {
     /// Each one.
@@ -306,12 +307,12 @@ struct Work<'a> {
     told: Option<&'a Confirmation>,
     /// Why its removals wait.
     hold: Option<HeldReason>,
-    /// It was held, and an operator said that it may be published.
+    /// It was held, and an operator approved it.
     let_through: bool,
 }
 
 impl Work<'_> {
-    /// Keeps what the run saw in the field by which keys are asked for.
+    /// Stores the ids that the run saw, if keys are asked for by an id.
     async fn keep_ids(&self, env: &Env) -> Result<(), StepError> {
         let went = match self.goes() {
             Goes::All => Some(&self.compared.absent.list),
@@ -322,8 +323,8 @@ impl Work<'_> {
         ids::keep(env, self.run, &self.compared.progress, began, went).await
     }
 
-    /// The lists to publish; nothing if the head is right as it is, but for its times where `anew`. A
-    /// draft that cannot be taken is none: the parts tell the same.
+    /// The lists to publish; `None` if the head's list is right, and only its times change if `anew`. If
+    /// the draft cannot be used, the parts give the same lists.
     async fn made(
         &self,
         env: &Env,
@@ -355,7 +356,7 @@ impl Work<'_> {
         Ok((differs || anew || head.is_none()).then_some(made))
     }
 
-    /// Which of the absent keys go.
+    /// Which absent keys are removed.
     fn goes(&self) -> Goes<'_> {
         match (self.told, &self.compared.gone) {
             _ if self.hold.is_some() => Goes::Nothing,
@@ -366,8 +367,8 @@ impl Work<'_> {
         }
     }
 
-    /// What came of the keys that sites asked about. What was held is not taken up again: they are asked
-    /// for anew.
+    /// The results for keys that sites asked about. A held run's results are not used later: the keys are
+    /// asked for again.
     fn answers(&self) -> Option<&Answers> {
         let answers = self.told?.answers.as_ref();
         answers.filter(|_| self.hold.is_none() && !self.let_through)
@@ -389,7 +390,7 @@ impl Work<'_> {
         }
     }
 
-    /// What the removals rest on.
+    /// The proof of the removals.
     fn confirmed_by(&self) -> ConfirmedBy {
         match self.told {
             _ if self.let_through => ConfirmedBy::Operator,
@@ -398,8 +399,8 @@ impl Work<'_> {
         }
     }
 
-    /// When the run's last scan began, earlier by what the provider's cache may be behind. Earlier
-    /// scans of the run only add to what it saw.
+    /// When the run's last scan began, minus the possible age of the provider's cache. Earlier scans of the
+    /// run only add keys.
     fn began(&self) -> jiff::Timestamp {
         self.since(self.compared.facts.scans.last())
     }
@@ -424,15 +425,15 @@ impl Work<'_> {
         }
     }
 
-    /// Since when every key that lived on is in the list. Where pages follow links, a key that is new
-    /// slips past a scan while rows move; so that is the look before, which it would have to slip past
-    /// as well. A scan of one page has no edge to slip over.
+    /// The list contains every key that was live at this instant and stayed live. If pages follow links, a
+    /// scan can miss a new key while rows move. So this is the beginning of the look before, because the
+    /// key would have to be missed twice. A scan of one page cannot miss keys that way.
     fn as_of(&self, head: Option<&Head>, now: jiff::Timestamp) -> jiff::Timestamp {
         let scans = &self.compared.facts.scans;
         let slips = scans
             .last()
             .is_some_and(|scan| scan.paging == Paging::Links && scan.pages > 1);
-        // A head from the future promises nothing: then this look is like a first one.
+        // A head from the future proves nothing: then this look is like a first one.
         match head.filter(|head| !head.is_from_future(now)) {
             Some(head) if !self.is_good_look() => head.as_of,
             Some(head) if slips => head.as_of.max(head.looked_at().min(self.began())),

@@ -1,6 +1,6 @@
-//! Selects the keys that a run asks for because sites asked about them: keys that are not listed,
-//! were not seen by the run's scans, and are not in the gone record. They are read once, during the
-//! comparison. What a site asks later is left to the next run. An error here fails no run.
+//! Selects the keys that a run asks for because sites asked about them: keys that are not listed, were not
+//! seen by the run's scans, and are not in the gone record. They are read once, during the comparison.
+//! Later questions of sites are left to the next run. An error here fails no run.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -20,19 +20,19 @@ use crate::{Env, StepError, lists};
 
 /// Objects that are read at once.
 const AT_ONCE: usize = 16;
-/// So many keys that are gone are asked for besides: who shows those by key shows more than is listed.
+/// This many removed keys are asked for as well: an MLS that shows those by key shows more than it lists.
 const NEGATIVES: usize = 8;
 
-/// What a run asks for.
+/// The keys that a run asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ForSites {
-    /// What sites asked about, in the order in which it is asked.
+    /// The sites' questions, in the order of asking.
     pub(crate) questions: Vec<Question>,
     /// Keys that were proved gone last.
     pub(crate) negatives: Vec<String>,
 }
 
-/// What the sites asked of a feed; nothing where it cannot be read now.
+/// The open questions of a feed's sites; empty if they cannot be read now.
 pub(crate) async fn open(env: &Env, run: &RunSpec, head: &Head) -> ForSites {
     match read(env, run, head).await {
         Ok(open) => open,
@@ -86,14 +86,14 @@ async fn read(env: &Env, run: &RunSpec, head: &Head) -> Result<ForSites, StepErr
     };
     Ok(ForSites {
         questions: in_turns(clients, is_open),
-        // Nobody knows the ids of what is gone.
+        // The ids of removed keys are not known.
         negatives: if by_id { Vec::new() } else { negatives },
     })
 }
 
 type Gone = (BTreeMap<String, i64>, Vec<String>);
 
-/// Since when those of `wanted` are gone that are, and a few others that went last.
+/// Since when those of `wanted` that are gone are gone, and a few other keys that were removed last.
 async fn gone(env: &Env, head: &Head, wanted: BTreeSet<String>) -> Result<Gone, StepError> {
     let Some(record) = &head.gone else {
         return Ok(Gone::default());
@@ -127,12 +127,12 @@ async fn gone(env: &Env, head: &Head, wanted: BTreeSet<String>) -> Result<Gone, 
     read.map_err(lists::in_object("the record of what is gone"))
 }
 
-/// Drops what the walk of a comparison meets: what is listed, or was seen by a scan of the run.
+/// Drops keys that the comparison's pass meets: listed keys, and keys that a scan of the run saw.
 pub(crate) struct Sieve {
     all: ForSites,
     /// Its keys, in their order, and whether they were met.
     sorted: Vec<(String, bool)>,
-    /// The first that is not behind the walk.
+    /// The first that the pass has not reached.
     next: usize,
 }
 
@@ -157,7 +157,7 @@ impl Sieve {
         }
     }
 
-    /// What was not met.
+    /// The keys that were not met.
     pub(crate) fn finish(self) -> ForSites {
         let mut left = self.all;
         let is_unknown = |key: &String| {

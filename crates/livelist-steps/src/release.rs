@@ -14,7 +14,7 @@ use crate::{Env, StepError, history};
 /// The step's name.
 pub const NAME: &str = "release";
 
-/// What the step is given.
+/// The step's input.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
@@ -22,7 +22,7 @@ pub struct Input {
     pub run: RunSpec,
     /// The execution that asks.
     pub owner: String,
-    /// What failed, if something did.
+    /// The error, if the run failed.
     #[serde(default)]
     pub failure: Option<FailureInput>,
 }
@@ -33,7 +33,7 @@ pub struct Input {
 pub struct FailureInput {
     /// The error's name.
     pub error: String,
-    /// What it said.
+    /// Its message.
     #[serde(default)]
     pub cause: Option<String>,
     /// The state in which it happened.
@@ -41,7 +41,7 @@ pub struct FailureInput {
     pub step: Option<String>,
 }
 
-/// What the step says.
+/// The step's output.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
     /// What an operator should do about the failure.
@@ -79,21 +79,21 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         None => Output::default(),
     };
     let record = ended(env, &run).await;
-    // While the credential is still this run's, nobody else writes the feed's history.
+    // While the run has the credential, no other run writes the feed's history.
     if let Some(record) = &record
         && let Err(error) = history::note(&*env.objects, record).await
     {
         tracing::warn!(run = %run.run, error = error.chain(), "the run could not be added to the feed's history");
     }
     env.leases.release(&run.feed.credential, &owner).await?;
-    // After all that can be tried again: a repeated task does not count the run twice.
+    // After everything that is retried, so that a repeated task does not count the run twice.
     if let Some(metrics) = record.as_ref().and_then(RunMetrics::of) {
         env.metrics.run(&metrics);
     }
     Ok(output)
 }
 
-/// The run's record, for those who look on: one that cannot be read now is no failure of the run.
+/// The run's record, for metrics and history. If it cannot be read now, the run does not fail.
 async fn ended(env: &Env, run: &RunSpec) -> Option<RunRecord> {
     let key = layout::run_record(&run.feed.feed, &run.run);
     match env.objects.read_json::<RunRecord>(&key).await {
@@ -105,7 +105,7 @@ async fn ended(env: &Env, run: &RunSpec) -> Option<RunRecord> {
     }
 }
 
-/// Lambda hands on an error as JSON with `errorMessage`; an operator wants the message.
+/// Lambda passes an error as JSON with `errorMessage`; operators need only the message.
 fn message(cause: &str) -> String {
     let json: Option<serde_json::Value> = serde_json::from_str(cause).ok();
     let inner = json.as_ref().and_then(|j| j.get("errorMessage")?.as_str());

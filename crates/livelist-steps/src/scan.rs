@@ -24,7 +24,7 @@ use crate::{Env, StepError, budget, endpoint, late, looks, marks, parts, watch};
 /// The step's name.
 pub const NAME: &str = "scan";
 
-/// What the step is given.
+/// The step's input.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
@@ -34,18 +34,18 @@ pub struct Input {
     pub owner: String,
     /// The token, sealed for this run.
     pub token: String,
-    /// Where the scan is; nothing at its beginning.
+    /// The progress document; `None` at the beginning.
     pub progress: Option<String>,
 }
 
-/// What the step says.
+/// The step's output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
-    /// What became of it.
+    /// The result.
     pub outcome: Outcome,
     /// Seconds to wait before going on, when throttled.
     pub wait_seconds: u64,
-    /// Where the scan is now.
+    /// The progress document.
     pub progress: String,
     /// Which scan of the run this is, from 1.
     pub scan: usize,
@@ -138,7 +138,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         Err(error) => {
             let pages = progress.pages();
             if !progress.stumbles.hand_on(&error, began, pages) {
-                // What was seen lives, whatever becomes of the run.
+                // Keys that were seen are live, whatever happens to the run.
                 keys.sort_unique();
                 if let Err(error) = looks::sight(env, &run, &keys).await {
                     tracing::warn!(run = %run.run, error = error.chain(), "the keys that were seen could not be recorded");
@@ -178,9 +178,9 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     Ok(output)
 }
 
-/// How long a second scan has to wait where answers come from a cache as old as `lag`: what was live
-/// when the first began has to show in the second, which is its confirmation. A clock that ran ahead when
-/// the first began makes nobody wait until then.
+/// How long a second scan has to wait if answers come from a cache as old as `lag`: a key that was live
+/// when the first scan began has to be visible in the second, which is its confirmation. If the clock was
+/// ahead when the first scan began, that does not prolong the wait.
 fn too_early(first: jiff::Timestamp, lag: Duration, now: jiff::Timestamp) -> Option<Duration> {
     let earliest = believed(first, now).saturating_add(lag).ok()?;
     let wait = Duration::try_from(earliest.duration_since(now)).ok()?;
@@ -207,7 +207,7 @@ async fn read_on(
         match stepped {
             Ok(Step::Done) => {
                 let outcome = match late::look(env, run, client, progress).await? {
-                    // The question is worth a new token, where one helps: others come behind it.
+                    // This question is worth a new token if a new one is possible, because others follow.
                     Some(ClientError::Unauthorized) if !client.admission().is_over() => {
                         Outcome::Unauthorized
                     }
@@ -242,7 +242,7 @@ async fn read_on(
     }
 }
 
-/// Names the request that is next, to tell whether a token was refused there before.
+/// Identifies the next request, to see whether a token was refused at it before.
 fn place(progress: &Progress) -> String {
     let scan = &progress.scan;
     format!(

@@ -1,5 +1,5 @@
-//! `start`: the worker's work for one message: resolves the pair and starts its run. Pairs of one
-//! feed start the same execution, so they share the scan.
+//! `start`: the worker's work for one message: resolves the pair and starts its run. Pairs of one feed
+//! start the same execution, so they share the scan.
 
 use livelist_model::plan::PairDue;
 use livelist_model::run::{FeedSpec, RunSpec};
@@ -22,18 +22,18 @@ pub struct ExecutionInput {
     pub nth: u32,
 }
 
-/// What became of a message.
+/// The result of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
     /// The run was started.
     Started(RunSpec),
-    /// The run was started before: by another pair of the feed, or the message came twice.
+    /// The run was started before: by another pair of the feed, or the message was delivered twice.
     Already(RunSpec),
     /// The message cannot be processed: it went to the dead-letter queue with this reason.
     DeadLettered(String),
 }
 
-/// Starts the run of one message. An error means that the message should come again.
+/// Starts the run of one message. After an error, the message should be delivered again.
 pub async fn run(env: &Env, body: &str) -> Result<Output, StepError> {
     match resolve(&*env.objects, body).await? {
         Ok(run) => {

@@ -1,5 +1,5 @@
-//! What a step is, and the list of them. Whoever runs steps (the chain, a function, a simulation) runs any
-//! of them by this trait.
+//! The trait of a step, and the list of all steps. The chain, the functions and simulations run any step by
+//! this trait.
 
 use async_trait::async_trait;
 use serde::Serialize;
@@ -12,9 +12,9 @@ use crate::{Env, StepError, acquire, authorize, compare, confirm, plan, publish,
 pub trait Step: Send + Sync + 'static {
     /// Its name: that of its function, and in records and logs.
     const NAME: &'static str;
-    /// What it is given.
+    /// The input.
     type In: Clone + Serialize + DeserializeOwned + Send + Sync + 'static;
-    /// What it tells.
+    /// The output.
     type Out: Serialize + Send + 'static;
 
     /// Does it.

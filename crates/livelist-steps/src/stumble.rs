@@ -1,7 +1,7 @@
-//! What a task does about a request that fails for the time being. It stores what it has read and
-//! ends, so that the next task continues there instead of reading the same pages again. A run does
-//! that a few times at most, and only if the task made progress. Without progress it is a failure,
-//! and the state machine waits before it retries.
+//! How a task handles a request that fails for now. It stores what it has read and ends, so that the next
+//! task continues there instead of reading the same pages again. A run does that a few times at most, and
+//! only if the task made progress. Without progress it is a failure, and the state machine waits before it
+//! retries.
 
 use livelist_reso::ClientError;
 use serde::{Deserialize, Serialize};
@@ -10,10 +10,10 @@ use crate::StepError;
 
 /// How often a run may end a task early because a request failed.
 const MOST: u32 = 12;
-/// … each after so many answers since the last time.
+/// … each after this many answers since the last time.
 const ANSWERS: u64 = 10;
 
-/// How often a run handed on at a request that failed.
+/// How often a run handed on because of a failed request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stumbles {
     /// So often.
@@ -28,9 +28,9 @@ impl Stumbles {
         *self == Stumbles::default()
     }
 
-    /// Whether a task that began with `began` answers of the run and has `answers` now hands on at
-    /// `error`; if so, that is noted. Only what the provider does passes like that: where storage
-    /// fails, what was read may not be kept.
+    /// Whether a task hands on at `error`; if so, it is recorded. `began` is the run's number of answers
+    /// when the task began, `answers` the number now. This applies only to errors of the provider: if
+    /// storage fails, the pages may not be stored.
     pub(crate) fn hand_on(&mut self, error: &StepError, began: u64, answers: u64) -> bool {
         let is_passing = matches!(
             error,

@@ -1,4 +1,4 @@
-//! Access tokens between the runs of one process.
+//! Access tokens that runs of one process share.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,12 +8,12 @@ use livelist_model::registry::CredentialRef;
 use livelist_reso::token::Token;
 use secrecy::SecretString;
 
-/// A token with less life than this is not used again: a new one costs one request, a token that
-/// dies in mid-scan several.
+/// A token with a shorter remaining lifetime is not reused. A new one costs one request; one that expires
+/// during a scan costs several.
 const LEAST_LIFE: Duration = Duration::from_secs(15 * 60);
 
-/// Tokens that this process got, by credential. A run gets one from here at most once: when it asks
-/// again, the token was refused.
+/// Tokens of this process, by credential. A run takes one from here at most once: if it asks again, the
+/// token was refused.
 #[derive(Debug, Default)]
 pub struct TokenCache {
     tokens: Mutex<HashMap<CredentialRef, (Token, Vec<String>)>>,
@@ -24,7 +24,7 @@ impl TokenCache {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A token that is still good for `owner`; else what another can be got with.
+    /// A token that is still valid for `owner`, or else a refresh token.
     pub(crate) fn take_up(
         &self,
         of: &CredentialRef,

@@ -14,13 +14,13 @@ use livelist_model::run::RunSpec;
 use livelist_reso::heard::Heard;
 use livelist_store::Clock;
 
-/// What a server said counts for a day.
+/// A server's time counts for a day.
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-/// The storage, among the servers that tell the time.
+/// The storage's name among the servers.
 const STORAGE: &str = "storage";
 
-/// What this process heard of the time.
+/// What this process has learned about the time.
 #[derive(Debug, Default)]
 pub struct Watch {
     heard: Mutex<Known>,
@@ -28,7 +28,7 @@ pub struct Watch {
 
 #[derive(Debug, Default)]
 struct Known {
-    /// The clock when it was last found right, or first looked at, and the time that had passed then.
+    /// The clock when it was last found right, or first read, and the elapsed time at that moment.
     anchor: Option<(Timestamp, Duration)>,
     /// By the server's clock: when no time had passed; and when it was heard.
     servers: BTreeMap<String, (i64, Duration)>,
@@ -51,7 +51,7 @@ impl Known {
         all
     }
 
-    /// Notes what a server says of the clock, in seconds; true if the clock is right by it.
+    /// Records a server's difference from the clock, in seconds. Returns whether the clock agrees with it.
     fn note(&mut self, host: &str, behind: i64, now: Timestamp, passed: Duration) -> bool {
         let zero = now
             .as_second()
@@ -75,7 +75,7 @@ impl Watch {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks at the clock for the first time, so that a jump of it is seen later.
+    /// Reads the clock for the first time, so that a later jump is noticed.
     pub(crate) fn begin(&self, clock: &dyn Clock) {
         if let Some(passed) = clock.passed() {
             let mut known = self.known();
@@ -83,7 +83,7 @@ impl Watch {
         }
     }
 
-    /// Takes note of how an answer of `host` came, and adds to `doubt` what it raises.
+    /// Records the facts about an answer of `host`, and adds any doubt to `doubt`.
     pub(crate) fn hear(
         &self,
         clock: &dyn Clock,
@@ -105,7 +105,7 @@ impl Watch {
         doubt.behind = doubt.behind.or(verdict.behind);
     }
 
-    /// Takes note of the `Date` of an answer of the storage, which came just now.
+    /// Records the `Date` of an answer of the storage that has just arrived.
     pub fn storage_says(&self, clock: &dyn Clock, date: &str) {
         let told = jiff::fmt::rfc2822::parse(date).map(|date| date.timestamp());
         if let (Some(passed), Ok(told)) = (clock.passed(), told) {

@@ -1,5 +1,5 @@
-//! What ties the documents to the code: every name that an operator can meet has its section, and
-//! the schemas are the registry's own.
+//! Compares the documents with the code: every name that operators can see has its section, and the
+//! schemas are current.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,5 @@
-//! Ports that a process was not given, because it has no right to use what stands behind them, or no use
-//! for it. Using one is a mistake, and the error says what is missing.
+//! Ports that a process does not have, because it has no permission or no need. Using one is a bug, and the
+//! error says what is missing.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{
     Start, StoreError,
 };
 
-/// A port that is not there, by what would have to be set.
+/// A port that is not configured, by the setting that it needs.
 #[derive(Debug, Clone, Copy)]
 pub struct Absent(pub &'static str);
 

@@ -1,4 +1,4 @@
-//! Making, rotating and revoking the keys of operators in `admins.json`.
+//! Creates, rotates and revokes the keys of operators in `admins.json`.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub const ADMIN_PREFIX: &str = "lla.";
 
 /// The keys in one document of operators.
 pub struct AdminKeys<'a> {
-    /// Where the document is.
+    /// The store of the document.
     pub objects: &'a dyn Objects,
     /// Its name there.
     pub object: String,
@@ -29,19 +29,19 @@ pub fn unknown(id: &str) -> KeyError {
 }
 
 impl AdminKeys<'_> {
-    /// The keys as they are kept; none where there is no document.
+    /// The stored keys; empty if there is no document.
     ///
     /// # Errors
-    /// The document is not sound, or cannot be read now.
+    /// The document is invalid, or cannot be read now.
     pub async fn list(&self) -> Result<Vec<AdminKey>, KeyError> {
         let read = self.objects.read(&self.object).await?;
         Ok(parse(read.map(|(bytes, _)| bytes))?.admins)
     }
 
-    /// Adds a key for the operator `id`; it ends after `valid_for`, or never.
+    /// Adds a key for the operator `id` that expires after `valid_for`, or never.
     ///
     /// # Errors
-    /// The name is none or taken, or the document cannot be changed.
+    /// The name is invalid or taken, or the document cannot be changed.
     pub async fn add(
         &self,
         id: &str,
@@ -70,7 +70,7 @@ impl AdminKeys<'_> {
         Ok(made)
     }
 
-    /// Adds a new key for the operator `id`, and lets the former one end after `keep`.
+    /// Adds a new key for the operator `id`, and lets the former one expire after `keep`.
     ///
     /// # Errors
     /// There is no such operator, or the document cannot be changed.
@@ -98,7 +98,7 @@ impl AdminKeys<'_> {
         Ok(made)
     }
 
-    /// Takes all keys of the operator `id` out: they are refused from the next request on.
+    /// Removes all keys of the operator `id`: they are refused from the next request on.
     ///
     /// # Errors
     /// There is no such operator, or the document cannot be changed.

@@ -15,7 +15,7 @@ pub trait Clock: Send + Sync {
     fn passed(&self) -> Option<Duration> {
         None
     }
-    /// Returns after `duration`. A test's clock may return at once and be later all the same.
+    /// Returns after `duration`. A test's clock may jump and return at once.
     async fn sleep(&self, duration: Duration);
     /// Returns when `duration` has passed, to time out an operation. A simulated clock on which nobody waits
     /// never times out: this never returns.
@@ -42,7 +42,7 @@ impl Clock for SystemClock {
     fn passed(&self) -> Option<Duration> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let id = rustix::time::ClockId::Boottime;
-        // Elsewhere this one goes on while the machine sleeps.
+        // On other systems this clock also runs during a suspend.
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         let id = rustix::time::ClockId::Monotonic;
         let passed = rustix::time::clock_gettime(id);
@@ -67,7 +67,7 @@ pub trait Entropy: Send + Sync {
     /// 64 random bits, good enough for keys.
     fn bits(&self) -> Result<u64, crate::StoreError>;
 
-    /// A number from 0 (included) to 1 (excluded), to spread retries; 0 where there is no entropy.
+    /// A number from 0 (included) to 1 (excluded), for jitter; 0 if there is no entropy.
     fn fraction(&self) -> f64 {
         self.bits()
             .map_or(0.0, |bits| (bits >> 11) as f64 / (1u64 << 53) as f64)

@@ -1,6 +1,6 @@
-//! What every implementation of a port has to do, as functions that tests call with an
-//! implementation: the memory and directory twins here, the AWS adapters in their own crate. They
-//! panic with what was broken; they are for tests only.
+//! The contract of every implementation of a port, as functions that tests call with an implementation: the
+//! memory and directory twins here, the AWS adapters in their own crate. They panic if the contract is
+//! broken; they are for tests only.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -47,7 +47,7 @@ async fn text(objects: &dyn Objects, key: &str) -> Option<String> {
     found.map(|(bytes, _)| String::from_utf8(bytes).unwrap())
 }
 
-/// Objects: what is written is read, conditions hold, listings are complete and in order.
+/// Objects: written objects can be read, conditions hold, listings are complete and in order.
 pub async fn objects(objects: &dyn Objects) {
     assert!(objects.get("feeds/none").await.unwrap().is_none());
 
@@ -275,7 +275,7 @@ pub async fn leases(leases: &dyn Leases, clock: &dyn Clock) {
     leases.release(&other, "two").await.unwrap();
 }
 
-/// Sealer: opens what it sealed, for the same run only, and shows nothing.
+/// Sealer: decrypts its own ciphertext, for the same run only, and shows nothing.
 pub async fn sealer(sealer: &dyn Sealer) {
     let secret = SecretString::from("token-0123456789");
     let sealed = sealer.seal("run-1", &secret).await.unwrap();
@@ -328,8 +328,9 @@ where
     queue.dead_letter("{\"n\":1}", "no such MLS").await.unwrap();
 }
 
-/// Queue: a message that was not deleted comes again when it was told to, and counts how often.
-/// `receive` gives the receipt, the body and the count of what comes, and deletes nothing.
+/// Queue: a message that was not deleted is delivered again after the given time, with a count of
+/// deliveries. `receive` returns the receipt, the body and the count of the next message, and deletes
+/// nothing.
 pub async fn postponing<F>(queue: &dyn Queue, receive: impl Fn() -> F)
 where
     F: Future<Output = Vec<(String, String, u32)>>,
@@ -357,7 +358,7 @@ where
     );
 }
 
-/// Outbox: every event arrives, the same one as often as you like; `arrived` tells what came so far.
+/// Outbox: every event arrives, possibly several times; `arrived` returns the events so far.
 pub async fn outbox<F>(outbox: &dyn Outbox, arrived: impl Fn() -> F)
 where
     F: Future<Output = Vec<FeedEvent>>,

@@ -9,17 +9,17 @@ use crate::StoreError;
 pub struct DeadLetter {
     /// The text.
     pub body: String,
-    /// Why, where somebody wrote it down; a message that was only tried too often has no reason.
+    /// The reason, if one was recorded; a message that only failed too often has none.
     pub reason: Option<String>,
-    /// What it is deleted with.
+    /// The receipt for deleting it.
     pub receipt: String,
 }
 
 /// A dead-letter queue, read by operators.
 #[async_trait]
 pub trait DeadLetters: Send + Sync {
-    /// Takes all messages that are there now. Others do not see them for some minutes; what is not
-    /// deleted by then is there again.
+    /// Receives all current messages. They are invisible to others for some minutes; a message that is not
+    /// deleted by then becomes visible again.
     async fn receive(&self) -> Result<Vec<DeadLetter>, StoreError>;
 
     /// Deletes a message that was received.

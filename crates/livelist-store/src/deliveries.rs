@@ -1,5 +1,5 @@
-//! The delivery records of notices, by client and feed, and which sites have unsubscribed. They are
-//! for operators. A record that cannot be read does not stop a delivery; it is written anew.
+//! The delivery records of notices, by client and feed, and which sites have unsubscribed. They are for
+//! operators. A record that cannot be read does not stop a delivery; it is replaced.
 
 use livelist_model::notice::{Deliveries, Delivery, Disabled};
 use livelist_model::{ClientId, FeedId, layout};
@@ -9,10 +9,10 @@ use crate::{Condition, Objects, ObjectsExt, Retention, StoreError};
 /// Attempts to write a record that others write at the same time.
 const WRITES: u32 = 16;
 
-/// What is recorded of all clients, or of one.
+/// The records of all clients, or of one.
 ///
 /// # Errors
-/// The store cannot be used now.
+/// The store is unavailable.
 pub async fn recorded(
     objects: &dyn Objects,
     client: Option<&ClientId>,
@@ -36,10 +36,10 @@ pub async fn recorded(
     Ok(all)
 }
 
-/// What is recorded of the client and the feed, and on what condition it may be written anew.
+/// The record of the client and the feed, and the condition for replacing it.
 ///
 /// # Errors
-/// The store cannot be used now.
+/// The store is unavailable.
 pub async fn deliveries(
     objects: &dyn Objects,
     client: &ClientId,
@@ -56,10 +56,10 @@ pub async fn deliveries(
     Ok((known, Condition::Unchanged(etag)))
 }
 
-/// Writes down how a delivery stands.
+/// Stores the state of a delivery.
 ///
 /// # Errors
-/// The store cannot be used now, or others write the record without end.
+/// The store is unavailable, or other writers keep changing the record.
 pub async fn record(
     objects: &dyn Objects,
     client: &ClientId,

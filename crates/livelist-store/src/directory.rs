@@ -1,6 +1,6 @@
-//! Twins in a directory: the whole system on one machine. Writes go to a temporary file and are
-//! renamed into place, so that a process killed at any point leaves whole objects only; conditions
-//! are checked under a file lock, so that several processes can share the directory.
+//! Twins in a directory: the whole system on one machine. Writes go to a temporary file that is then
+//! renamed, so a process that is killed at any point leaves only whole objects. Conditions are checked
+//! under a file lock, so several processes can share the directory.
 
 mod failed;
 mod leases;

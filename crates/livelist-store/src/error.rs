@@ -1,5 +1,5 @@
-//! What can go wrong at a port. Classified once, here and in the adapters; nobody else looks at a
-//! vendor's error.
+//! The errors of ports. They are classified here and in the adapters; no other code looks at a vendor's
+//! error.
 
 use std::error::Error as StdError;
 
@@ -12,7 +12,7 @@ pub enum StoreError {
         /// The object.
         key: String,
     },
-    /// The service cannot be reached or does not work now; trying again later may help.
+    /// The service is unavailable; a retry may help.
     #[error("{what} is not available")]
     Unavailable {
         /// Which service, for which object or name.
@@ -21,10 +21,10 @@ pub enum StoreError {
         #[source]
         source: Box<dyn StdError + Send + Sync>,
     },
-    /// The service refuses; trying again will not help.
+    /// The service refuses; a retry will not help.
     #[error("{what} was refused")]
     Refused {
-        /// What was asked of which service.
+        /// The call and the service.
         what: String,
         /// The vendor's error.
         #[source]
@@ -36,7 +36,7 @@ pub enum StoreError {
         /// The object or name.
         key: String,
     },
-    /// What is stored cannot be understood.
+    /// A stored object cannot be parsed.
     #[error("{key} cannot be read: {reason}")]
     Corrupt {
         /// The object.

@@ -1,5 +1,4 @@
-//! Objects behind a hook that sees each call first: for tests that note what is read, or in which
-//! something goes wrong.
+//! Objects with a hook before each call, for tests that record what is read, or that inject errors.
 
 use async_trait::async_trait;
 
@@ -23,7 +22,7 @@ pub enum Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// What is read or listed.
+    /// The object or prefix that is read or listed.
     pub fn reads(self) -> Option<&'a str> {
         match self {
             Call::Get(key) | Call::List(key) | Call::ListNames(key) => Some(key),
@@ -32,7 +31,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Objects each of whose calls goes through `hook` first, and no further if that gives an error.
+/// Objects whose calls first go through `hook`; if it returns an error, the call is not made.
 pub struct Hooked<O, H> {
     /// The objects.
     pub objects: O,

@@ -1,6 +1,5 @@
-//! What the keys of sites and of operators have in common: they are drawn by chance, shown once and kept
-//! as their SHA-256, which is enough for 256 bits of chance, in a document that changes by conditional
-//! write.
+//! The common part of site keys and operators' keys. They are random, shown once, and stored as SHA-256,
+//! which is enough for 256 random bits, in a document that changes by conditional write.
 
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use secrecy::SecretString;
 use crate::registry::DocumentError;
 use crate::{Condition, Entropy, Objects, ObjectsExt, Retention, StoreError};
 
-/// Somebody else may change the document at the same time; so often it is tried.
+/// The document may be changed by others at the same time; this many attempts are made.
 const ATTEMPTS: usize = 5;
 
 /// Why the keys were not changed, in a sentence.
@@ -20,7 +19,7 @@ pub enum KeyError {
     /// The document.
     #[error(transparent)]
     Document(#[from] DocumentError),
-    /// There is such a key.
+    /// The key exists already.
     #[error("{0}")]
     Taken(String),
     /// There is no such key.
@@ -46,9 +45,9 @@ impl From<StoreError> for KeyError {
 /// A key that was made.
 #[derive(Debug)]
 pub struct Made<K> {
-    /// As it is kept.
+    /// As it is stored.
     pub kept: K,
-    /// The key itself: shown once, and never again.
+    /// The key itself: shown only once.
     pub key: SecretString,
 }
 
@@ -68,21 +67,21 @@ pub(crate) fn later(now: Timestamp, time: Duration) -> Result<Timestamp, KeyErro
     Ok(whole_seconds(at))
 }
 
-/// When a key that expires at `expires` ends if it is to end at `ends`: one that ends sooner by itself is
-/// not given more time.
+/// The new expiry of a key that expires at `expires` and should end at `ends`: a key that expires earlier
+/// is not extended.
 pub(crate) fn sooner(expires: Option<Timestamp>, ends: Timestamp) -> Option<Timestamp> {
     Some(expires.map_or(ends, |expires| expires.min(ends)))
 }
 
-/// Takes out what `is_meant`; false if that is nothing.
+/// Removes the keys for which `is_meant` holds; returns `false` if there are none.
 pub(crate) fn take_out<K>(keys: &mut Vec<K>, is_meant: impl Fn(&K) -> bool) -> bool {
     let before = keys.len();
     keys.retain(|key| !is_meant(key));
     keys.len() < before
 }
 
-/// Changes the document `object`: `read` makes of its bytes what `change` changes and `write` writes, as
-/// often as somebody else was quicker.
+/// Changes the document `object`: `read` parses its bytes, `change` changes it, `write` serialises it.
+/// Repeated if another writer was faster.
 pub(crate) async fn change<D, T>(
     objects: &dyn Objects,
     object: &str,

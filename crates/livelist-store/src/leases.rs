@@ -1,5 +1,5 @@
-//! The port that gives one run at a time a credential: tokens and quotas are per credential, and
-//! with several providers a new token invalidates the old one.
+//! The port for leases, which give a credential to one run at a time. Tokens and quotas belong to a
+//! credential, and at several providers a new token invalidates the old one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub struct Lease {
     pub renewed_at: Option<jiff::Timestamp>,
 }
 
-/// What became of asking for a lease.
+/// The result of asking for a lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LeaseState {
     /// It is the caller's.
@@ -81,8 +81,8 @@ impl ObjectLeases {
     }
 }
 
-/// A lease whose end is so near to what is asked for is left as it is: the steps of a small feed
-/// follow each other by seconds, and each would write it once or twice.
+/// A lease whose end is this close to the requested one is not rewritten: the steps of a small feed follow
+/// each other within seconds, and each would write it once or twice.
 const NEAR: Duration = Duration::from_secs(120);
 
 /// No lease lasts longer than this.
@@ -98,8 +98,8 @@ impl Lease {
         }
     }
 
-    /// Whether another may take it: it has expired, or was written by a clock far ahead of this one,
-    /// by which it would last until that time comes.
+    /// Whether another owner may take it: it has expired, or was written with a clock far ahead, by which
+    /// it would last until that time.
     pub(crate) fn is_over(&self, now: jiff::Timestamp) -> bool {
         let longest = self.expires_at.saturating_sub(LONGEST).unwrap_or(now);
         let begun = self.renewed_at.unwrap_or(longest).max(longest);
@@ -114,7 +114,7 @@ impl Lease {
     }
 }
 
-/// Lost races are tried again so often; each loss means that another has just won.
+/// A lost compare-and-swap is retried this often; each loss means that another owner has just won.
 const RACES: usize = 8;
 
 #[async_trait]
@@ -190,7 +190,7 @@ mod tests {
         let objects = Arc::new(MemoryObjects::new());
         let leases = ObjectLeases::new(objects.clone(), clock.clone());
         let credential: CredentialRef = "ssm:/livelist/mls/abor".parse().unwrap();
-        // Renews it, and gives its end in seconds from now.
+        // Renews it, and returns its end in seconds from now.
         let renew = async |ttl| {
             let asked = leases.acquire(&credential, "one", ttl).await.unwrap();
             assert_eq!(asked, LeaseState::Held);
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(renew(short).await, 60, "a tenth of it is too much");
     }
 
-    /// R16: a lease that was written by a clock far ahead keeps nobody waiting until then.
+    /// R16: a lease written with a clock far ahead blocks nobody until that time.
     #[tokio::test]
     async fn a_lease_from_the_future_can_be_taken() {
         let now: jiff::Timestamp = "2026-11-21T04:00:00Z".parse().unwrap();

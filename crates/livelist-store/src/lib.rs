@@ -1,8 +1,8 @@
-//! Ports to what the steps need of the world, and their twins in memory and in a directory.
+//! The ports of the steps, and their twins in memory and in a directory.
 //!
-//! A port is a small trait whose doc comment is its contract. Each has a twin that needs no AWS;
-//! `contract` holds the functions that every implementation has to pass, the ones in
-//! `livelist-aws` included. Depends on the model, tokio and crypto for sealing; never on AWS.
+//! A port is a small trait whose doc comment is its contract. Each has a twin that needs no AWS. `contract`
+//! has the functions that every implementation has to pass, including those in `livelist-aws`. Depends on
+//! the model, tokio and crypto for sealing; never on AWS.
 
 pub mod absent;
 pub mod admin_keys;

@@ -1,4 +1,4 @@
-//! The port that makes links to stored objects, for sites to fetch without credentials.
+//! The port that creates links to stored objects, so that sites can fetch them without credentials.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::StoreError;
 /// A link that works for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// Where to fetch.
+    /// The URL.
     pub url: String,
     /// Until when.
     pub expires_at: jiff::Timestamp,

@@ -162,7 +162,7 @@ pub struct MemoryQueue {
 pub struct Received {
     /// The message.
     pub message: Message,
-    /// What it is postponed or deleted with.
+    /// The receipt for postponing or deleting it.
     pub receipt: String,
     /// How often it was received, this time included.
     pub count: u32,
@@ -182,12 +182,12 @@ impl MemoryQueue {
         Some(received)
     }
 
-    /// What waits to come again, and for how long it has to.
+    /// The postponed messages, and how long each waits.
     pub fn postponed(&self) -> Vec<(Duration, Received)> {
         lock(&self.postponed).clone()
     }
 
-    /// Lets every postponed message come again.
+    /// Makes every postponed message available again.
     pub fn pass(&self) {
         let postponed = std::mem::take(&mut *lock(&self.postponed));
         lock(&self.waiting).extend(postponed.into_iter().map(|(_, received)| received));
@@ -253,14 +253,14 @@ impl DeadLetters for MemoryQueue {
     }
 }
 
-/// An outbox in memory: remembers what was put.
+/// An outbox in memory that keeps its events.
 #[derive(Default)]
 pub struct MemoryOutbox {
     events: Mutex<Vec<FeedEvent>>,
 }
 
 impl MemoryOutbox {
-    /// What was put, in order.
+    /// The events, in order.
     pub fn events(&self) -> Vec<FeedEvent> {
         lock(&self.events).clone()
     }
@@ -274,14 +274,14 @@ impl Outbox for MemoryOutbox {
     }
 }
 
-/// Executions in memory: remembers what was started.
+/// Executions in memory that keep their starts.
 #[derive(Default)]
 pub struct MemoryExecutions {
     started: Mutex<BTreeMap<String, String>>,
 }
 
 impl MemoryExecutions {
-    /// Names and inputs of what was started.
+    /// Names and inputs of the started executions.
     pub fn started(&self) -> BTreeMap<String, String> {
         lock(&self.started).clone()
     }
@@ -327,7 +327,7 @@ pub struct MemorySecrets {
 }
 
 impl MemorySecrets {
-    /// Puts `secret` behind `reference`.
+    /// Stores `secret` for `reference`.
     pub fn set(&self, reference: CredentialRef, secret: impl Into<SecretString>) {
         lock(&self.secrets).insert(reference, secret.into());
     }
@@ -343,7 +343,7 @@ impl Secrets for MemorySecrets {
     }
 }
 
-/// Links that lead nowhere, for tests of what makes them.
+/// Links that lead nowhere, for tests of their callers.
 pub struct MemoryLinks {
     clock: Arc<dyn Clock>,
 }
@@ -369,7 +369,7 @@ impl Links for MemoryLinks {
 /// A clock that a test sets. Sleeping returns at once and moves it on.
 pub struct ManualClock {
     now: Mutex<jiff::Timestamp>,
-    /// The time that has passed, where it is told.
+    /// The elapsed time, if it is counted.
     passed: Mutex<Option<Duration>>,
     slept: Mutex<Vec<Duration>>,
 }
@@ -384,7 +384,7 @@ impl ManualClock {
         }
     }
 
-    /// From now on it tells how much time has passed, whatever it is set to.
+    /// From now on it counts elapsed time, independent of the time that it is set to.
     pub fn count_time(&self) {
         lock(&self.passed).get_or_insert_default();
     }
@@ -403,7 +403,7 @@ impl ManualClock {
         *lock(&self.now) = to;
     }
 
-    /// How long somebody wanted to sleep, each time.
+    /// The lengths of all sleeps.
     pub fn slept(&self) -> Vec<Duration> {
         lock(&self.slept).clone()
     }
@@ -426,7 +426,7 @@ impl Clock for ManualClock {
     }
 }
 
-/// Numbers that only look random: the same from the same seed.
+/// Pseudo-random numbers: the same from the same seed.
 pub struct SeededEntropy {
     state: AtomicU64,
 }

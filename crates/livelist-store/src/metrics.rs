@@ -1,20 +1,20 @@
-//! The port to graphs and alarms, and its twins.
+//! The port for metrics, and its twins.
 
 use std::sync::{Mutex, PoisonError};
 
 use livelist_model::metrics::{HeadMetrics, RunMetrics};
 
-/// Takes note of numbers; CloudWatch in production. It cannot fail and does not wait: no run is worse
-/// off because nobody counts it. What is reported twice, by a task that was repeated, counts twice.
+/// Receives metrics; CloudWatch in production. It cannot fail and does not block, so metrics harm no run. A
+/// run that is reported twice, by a task that was repeated, counts twice.
 pub trait Metrics: Send + Sync {
     /// A run has ended.
     fn run(&self, run: &RunMetrics);
 
-    /// The heads were looked at.
+    /// The state of all heads.
     fn heads(&self, heads: &HeadMetrics);
 }
 
-/// Nobody counts.
+/// Metrics are dropped.
 pub struct NoMetrics;
 
 impl Metrics for NoMetrics {
@@ -23,7 +23,7 @@ impl Metrics for NoMetrics {
     fn heads(&self, _: &HeadMetrics) {}
 }
 
-/// Keeps all that it is told: for tests.
+/// Keeps all metrics: for tests.
 #[derive(Default)]
 pub struct MemoryMetrics {
     runs: Mutex<Vec<RunMetrics>>,
@@ -39,7 +39,7 @@ impl MemoryMetrics {
             .clone()
     }
 
-    /// Each look at the heads.
+    /// The reports about heads.
     pub fn looks(&self) -> Vec<HeadMetrics> {
         self.heads
             .lock()

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::StoreError;
 
-/// What an object is made of: chunks, so that a large one needs no single allocation.
+/// The content of an object: chunks, so that a large one needs no single allocation.
 #[derive(Debug, Clone, Default)]
 pub struct Body {
     chunks: Vec<Bytes>,
@@ -71,7 +71,7 @@ impl From<Vec<u8>> for Body {
     }
 }
 
-/// What must be true for a write to happen.
+/// The condition of a write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
     /// Nothing.
@@ -85,9 +85,9 @@ pub enum Condition {
 /// How long an object is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retention {
-    /// Until somebody deletes or retires it.
+    /// Until it is deleted or retired.
     Keep,
-    /// For the run and for looking into it later: lifecycle rules may remove it.
+    /// For the run, and for inspecting it later: lifecycle rules may remove it.
     Scratch,
 }
 
@@ -108,16 +108,16 @@ pub struct Listed {
     pub key: String,
     /// Length in bytes.
     pub bytes: u64,
-    /// What reading it gives as its ETag, if it is not changed meanwhile.
+    /// The ETag that a read returns, if it is not changed meanwhile.
     pub etag: String,
 }
 
 /// Storage of whole objects.
 ///
-/// Names are relative paths of `/`-separated parts without `.` or `..`. A write is seen whole or
-/// not at all, and by everyone at once (S3: strong consistency); of several conditional writers one
-/// wins and the others get [`StoreError::ConditionFailed`]. Implementations retry what can be
-/// retried; an `Unavailable` is final for the caller's step.
+/// Names are relative paths of `/`-separated parts without `.` or `..`. A write is visible as a whole or
+/// not at all, and to everyone at once (S3: strong consistency). Of several conditional writers one wins,
+/// and the others get [`StoreError::ConditionFailed`]. Implementations do all useful retries; `Unavailable`
+/// is final for the caller's step.
 ///
 /// A head changes by compare-and-swap, so of two publishers one wins:
 ///
@@ -157,8 +157,8 @@ pub trait Objects: Send + Sync {
     /// All objects whose names begin with `prefix`, in the order of their names.
     async fn list(&self, prefix: &str) -> Result<Vec<Listed>, StoreError>;
 
-    /// The distinct next path parts behind `prefix` (which ends in `/`), in order: the folders and
-    /// objects directly below it.
+    /// The distinct next path parts after `prefix` (which ends in `/`), in order: the folders and objects
+    /// directly below it.
     async fn list_names(&self, prefix: &str) -> Result<Vec<String>, StoreError>;
 
     /// Marks an object that was kept as no longer needed: lifecycle rules may remove it.

@@ -1,4 +1,4 @@
-//! The port to the outbox: an event of a feed is put here once it is true, to be delivered to the
+//! The port for the outbox: an event of a feed is put here once it is true, and is then delivered to the
 //! sites.
 
 use async_trait::async_trait;

@@ -1,4 +1,4 @@
-//! What operators paused, read and written.
+//! Reads and writes the operators' pauses.
 
 use livelist_model::layout;
 use livelist_model::pause::{Pause, Pauses};
@@ -26,10 +26,10 @@ impl Paused {
     }
 }
 
-/// The registry as it is to be worked on: with what is paused disabled.
+/// The registry with everything that is paused disabled.
 ///
 /// # Errors
-/// The store cannot be used now.
+/// The store is unavailable.
 pub async fn read_unpaused(
     objects: &dyn Objects,
     providers: &dyn Providers,
@@ -100,10 +100,10 @@ pub async fn pause(
     }
 }
 
-/// Lets it go on. Says whether it was paused.
+/// Ends a pause. Returns whether it was paused.
 ///
 /// # Errors
-/// The store cannot be used now.
+/// The store is unavailable.
 pub async fn resume(objects: &dyn Objects, what: &Paused) -> Result<bool, StoreError> {
     let key = what.key();
     let was = objects.get(&key).await?.is_some();

@@ -1,4 +1,4 @@
-//! The port to queues: of pairs, and of events for the sites.
+//! The port for queues: of pairs, and of events for the sites.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ pub struct Message {
     /// Messages of one group share their place in the line, so that one big MLS cannot starve the
     /// others (SQS fair queues, `MessageGroupId`).
     pub group: String,
-    /// Nobody receives it before this has passed, in whole seconds.
+    /// The message is not delivered before this time has passed, in whole seconds.
     pub delay: Duration,
 }
 
 impl Message {
-    /// One that may be received at once.
+    /// A message without a delay.
     pub fn new(body: impl Into<String>, group: impl Into<String>) -> Message {
         Message {
             body: body.into(),
@@ -41,14 +41,14 @@ pub struct SendFailure {
 /// A queue and its dead-letter queue. Delivery is at least once and unordered.
 #[async_trait]
 pub trait Queue: Send + Sync {
-    /// Sends messages in as few calls as the service allows and retries those it refuses for now.
-    /// Tells which could not be sent; an error means that none was.
+    /// Sends messages in as few calls as the service allows, and retries those that it refuses for now.
+    /// Returns the messages that could not be sent; after an error, none was sent.
     async fn send(&self, messages: &[Message]) -> Result<Vec<SendFailure>, StoreError>;
 
     /// Puts a message that cannot be processed into the dead-letter queue, with the reason.
     async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), StoreError>;
 
-    /// Lets the message that was received with `receipt`, and is not deleted, come again after
-    /// `wait`, and not sooner. SQS lets a message wait for twelve hours at most.
+    /// Makes the message with `receipt`, unless it is deleted, available again after `wait`, and not
+    /// earlier. SQS allows at most twelve hours.
     async fn postpone(&self, receipt: &str, wait: Duration) -> Result<(), StoreError>;
 }

@@ -17,7 +17,7 @@ const AT_ONCE: usize = 32;
 
 /// Where documents of MLSs and clients are.
 const LISTS: &[&str] = &[layout::MLS_PREFIX, layout::CLIENTS_PREFIX];
-/// Where documents of records are, besides.
+/// The prefixes of documents for records.
 const RECORDS: &[&str] = &[
     layout::MLS_PREFIX,
     layout::CLIENTS_PREFIX,
@@ -28,8 +28,8 @@ const RECORDS: &[&str] = &[
 /// A document's bytes, and its ETag.
 type Document = (Vec<u8>, String);
 
-/// The registry's documents as they were read, each with the ETag that it had. Whoever needs the
-/// registry again and again lists it, which costs little, and reads only what changed since.
+/// The registry's documents, each with its ETag. To refresh them, it lists the registry, which is cheap,
+/// and reads only what has changed.
 #[derive(Debug)]
 pub struct Documents {
     known: BTreeMap<String, Document>,
@@ -47,11 +47,11 @@ impl Default for Documents {
 }
 
 impl Documents {
-    /// Brings the documents up to date with a listing: what changed is read, what is no longer
-    /// listed is forgotten. Gives whether anything is different now.
+    /// Updates the documents from a listing: reads changed ones, and drops deleted ones. Returns whether
+    /// anything changed.
     ///
     /// # Errors
-    /// The store cannot be used now; the documents stay what they were.
+    /// The store is unavailable; the documents stay as they were.
     pub async fn refresh(&mut self, objects: &dyn Objects) -> Result<bool, StoreError> {
         let mut listed = Vec::new();
         for prefix in self.prefixes {
@@ -80,15 +80,15 @@ impl Documents {
         for (key, read) in read {
             match read {
                 Some(read) => self.known.insert(key, read),
-                // Removed behind the listing.
+                // Deleted after the listing.
                 None => self.known.remove(&key),
             };
         }
         Ok(is_changed)
     }
 
-    /// What they say. What is wrong with some of them is told beside the rest, so that one bad
-    /// document does not stop the others (F15).
+    /// The registry of the valid documents, and the findings about the others, so that one bad document
+    /// does not affect the rest (F15).
     pub fn registry(&self, providers: &dyn Providers) -> (Registry, Vec<Finding>) {
         let mut builder = RegistryBuilder::new(providers);
         for prefix in self.prefixes.iter().copied() {
@@ -136,7 +136,7 @@ pub async fn read_registry_with_records(
     Ok(documents.registry(providers))
 }
 
-/// A document that is missing or not sound.
+/// A document that is missing or invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
     /// It is not there.
@@ -170,7 +170,7 @@ pub async fn read_mls(
     }
 }
 
-/// Reads the document of the operators; none where there is no such document.
+/// Reads the document of the operators; empty if there is none.
 pub async fn read_admins(objects: &dyn Objects) -> Result<Admins, DocumentError> {
     match objects.read(layout::ADMINS).await? {
         Some((bytes, _)) => parse_admins(&bytes).map_err(first),

@@ -30,11 +30,11 @@ pub const MAX_SECRET: usize = 4_096;
 pub trait Sealer: Send + Sync {
     /// Seals `secret` for `context` (a run id).
     async fn seal(&self, context: &str, secret: &SecretString) -> Result<String, SealError>;
-    /// Opens what was sealed for `context`.
+    /// Decrypts what was encrypted for `context`.
     async fn open(&self, context: &str, sealed: &str) -> Result<SecretString, SealError>;
 }
 
-/// Seals with a key that lives and dies with this process: enough where no payload leaves it.
+/// Encrypts with a key that exists only in this process: enough if payloads do not leave it.
 pub struct ProcessSealer {
     key: LessSafeKey,
     random: SystemRandom,

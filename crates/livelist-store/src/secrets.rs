@@ -1,4 +1,4 @@
-//! The port to secrets.
+//! The port for secrets.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,10 +27,10 @@ pub enum SecretError {
     },
 }
 
-/// Reads secrets by reference. The text is JSON; what is in it is the caller's business.
+/// Reads secrets by reference. The text is JSON; the caller parses it.
 #[async_trait]
 pub trait Secrets: Send + Sync {
-    /// The secret behind `reference`.
+    /// The secret of `reference`.
     async fn get(&self, reference: &CredentialRef) -> Result<SecretString, SecretError>;
 }
 

@@ -1,4 +1,4 @@
-//! Making, rotating and revoking site keys in a client's document.
+//! Creates, rotates and revokes site keys in a client's document.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{Entropy, Objects, ObjectsExt, StoreError};
 /// Characters of a key's id.
 const MAX_ID: usize = 64;
 
-/// What a new key is to be.
+/// The settings of a new key.
 #[derive(Debug, Clone, Default)]
 pub struct NewKey {
     /// Its id; the day when left out.
@@ -29,7 +29,7 @@ pub struct NewKey {
 
 /// The keys of one client's document.
 pub struct SiteKeys<'a> {
-    /// Where the document is.
+    /// The store of the document.
     pub objects: &'a dyn Objects,
     /// Its name there.
     pub object: String,
@@ -38,10 +38,10 @@ pub struct SiteKeys<'a> {
 }
 
 impl SiteKeys<'_> {
-    /// The keys as they are kept.
+    /// The stored keys.
     ///
     /// # Errors
-    /// The document is missing, not sound, or cannot be read now.
+    /// The document is missing or invalid, or cannot be read now.
     pub async fn list(&self) -> Result<Vec<ApiKey>, KeyError> {
         let read = self.objects.read(&self.object).await?;
         let (client, _) = self.parse(read.map(|(bytes, _)| bytes))?;
@@ -81,7 +81,7 @@ impl SiteKeys<'_> {
         Ok(Made { kept, key })
     }
 
-    /// Adds a new key that opens what the key `id` does, and lets that one end after `keep`.
+    /// Adds a new key with the same feeds as the key `id`, and lets that one expire after `keep`.
     ///
     /// # Errors
     /// There is no such key, or the document cannot be changed.
@@ -107,7 +107,7 @@ impl SiteKeys<'_> {
         Ok(Made { kept, key })
     }
 
-    /// Takes the key `id` out: it is refused from the next request on.
+    /// Removes the key `id`: it is refused from the next request on.
     ///
     /// # Errors
     /// There is no such key, or the document cannot be changed.
@@ -127,7 +127,7 @@ impl SiteKeys<'_> {
         draw(&format!("ll1.{}.", self.client), entropy)
     }
 
-    /// The document, understood and as it is written.
+    /// The document, parsed and as text.
     fn parse(&self, bytes: Option<Vec<u8>>) -> Result<(Client, String), DocumentError> {
         let file = self.file();
         let Some(bytes) = bytes else {
@@ -149,7 +149,7 @@ impl SiteKeys<'_> {
         let by = |(client, _): &mut (Client, String)| by(&mut client.api_keys);
         let write = |(client, text): (Client, String)| {
             let text = with_keys(&text, &client.api_keys).map_err(|_| KeyError::Unwritable)?;
-            // What is written is what was meant, and nothing else changed.
+            // Checks that the new text has exactly the intended change.
             match parse_client(&self.file(), text.as_bytes()) {
                 Ok(written) if written == client => Ok(text.into_bytes()),
                 _ => Err(KeyError::Unwritable),

@@ -15,9 +15,10 @@ use livelist_store::{Clock, SystemClock, SystemEntropy};
 use crate::exit::Failed;
 use crate::overlay::Overlay;
 
-/// A scan hands on after this: nothing limits a task here, but people like to see progress.
+/// A scan task ends and hands on after this time. Nothing limits a task here, but people like to see
+/// progress.
 const TASK_TIME: Duration = Duration::from_secs(2);
-/// A run that waits for another process's credential asks again after this.
+/// A run that waits for another process's credential asks again after this time.
 const BUSY_WAIT: Duration = Duration::from_secs(2);
 
 /// Opens the data directory of an existing installation.

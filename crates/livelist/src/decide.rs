@@ -1,4 +1,4 @@
-//! `livelist approve` and `livelist reject`: what becomes of a held result.
+//! `livelist approve` and `livelist reject`: decide on a held result.
 
 use std::io::Write;
 

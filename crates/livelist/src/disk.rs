@@ -1,11 +1,11 @@
-//! Whether what comes next can be written: the last write that failed, and the room that the data
-//! directory's file system has, against what the last day wrote.
+//! Checks whether the next writes can succeed: the last write that failed, and the free space of the data
+//! directory's file system, compared with what the last day wrote.
 
 use std::path::Path;
 
 use livelist_store::directory::{FailedWrite, written_lately};
 
-/// What is wrong with the disk under `data`, as sentences for operators.
+/// Problems of the disk under `data`, as sentences for operators.
 pub fn troubles(data: &Path) -> Vec<String> {
     let free = rustix::fs::statvfs(data)
         .ok()
@@ -15,7 +15,7 @@ pub fn troubles(data: &Path) -> Vec<String> {
 
 fn told(failed: Option<FailedWrite>, free: Option<u64>, lately: Option<u64>) -> Vec<String> {
     let mut troubles = Vec::new();
-    // Where there is room now, what failed for want of it is over.
+    // If there is room now, a write that failed because the disk was full no longer counts.
     let has_room = |failed: &FailedWrite| {
         let needed = failed.bytes.saturating_mul(2).max(lately.unwrap_or(0));
         failed.was_full && free.is_some_and(|free| free > needed.saturating_add(ROOM))
@@ -41,7 +41,7 @@ fn told(failed: Option<FailedWrite>, free: Option<u64>, lately: Option<u64>) -> 
     troubles
 }
 
-/// Documents need some room besides.
+/// Extra room for documents.
 const ROOM: u64 = 1024 * 1024;
 
 fn size(bytes: u64) -> String {
@@ -71,7 +71,7 @@ mod tests {
         assert_eq!(count(Some(failed(true)), Some(5), None), 1);
         assert_eq!(count(Some(failed(true)), Some(5), Some(6)), 2);
         assert_eq!(count(Some(failed(true)), Some(2_000_000), Some(6)), 0);
-        // Of a quota nobody can say whether there is room.
+        // For a quota, it is not known whether there is room.
         assert_eq!(count(Some(failed(false)), Some(2_000_000), Some(6)), 1);
         let told = told(Some(failed(false)), None, None).remove(0);
         assert_eq!(

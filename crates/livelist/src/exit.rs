@@ -1,6 +1,6 @@
-//! Exit codes, and the errors that end the command. The codes are part of the interface: 0 success; 2
-//! the command line or the registry is wrong; 3 somebody has to look (a held result, a failed check
-//! of `probe`); 4 something failed.
+//! Exit codes, and the errors that end the command. The codes are part of the interface: 0 success; 2 the
+//! command line or the registry is wrong; 3 someone has to look (a held result, a failed check of `probe`);
+//! 4 something failed.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -18,7 +18,7 @@ pub enum Code {
     Ok = 0,
     /// The command line or the registry is wrong.
     Usage = 2,
-    /// A person has to look: a result waits, or a check of `probe` failed.
+    /// Someone has to look: a result waits, or a check of `probe` failed.
     Held = 3,
     /// Something could not be done.
     Failed = 4,
@@ -38,7 +38,7 @@ pub struct Failed {
 }
 
 impl Failed {
-    /// What was asked for makes no sense.
+    /// The request makes no sense.
     pub fn usage(message: impl Display) -> Failed {
         Failed {
             code: Code::Usage,
@@ -59,10 +59,10 @@ impl Failed {
         Failed::because(with_causes(error))
     }
 
-    /// Tells it on standard error.
+    /// Prints it on standard error.
     pub fn report(self) -> ExitCode {
         if !self.message.is_empty() {
-            // Where standard error is gone nobody can be told.
+            // If standard error is closed, nothing can be reported.
             let _ = writeln!(std::io::stderr(), "livelist: {}", self.message);
         }
         self.code.into()
@@ -100,7 +100,7 @@ impl From<StepError> for Failed {
 impl From<std::io::Error> for Failed {
     fn from(error: std::io::Error) -> Self {
         if error.kind() == std::io::ErrorKind::BrokenPipe {
-            // `livelist runs | head` is no failure: nobody reads on.
+            // `livelist runs | head` is no failure: the reader has closed the pipe.
             return Failed {
                 code: Code::Ok,
                 message: String::new(),

@@ -1,4 +1,5 @@
-//! Who may read what a registry consists of: its documents everybody, the secrets behind them their owner.
+//! Checks file permissions: everybody may read the registry's documents, but only their owner may read
+//! secrets.
 
 use std::fs::{self, File, Metadata};
 use std::io::ErrorKind;
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use livelist_model::registry::{ADMINS_FILE, CredentialRef, Finding, Registry};
 
-/// Others may read it; may go through it.
+/// Others may read it; may enter it.
 const READ: u32 = 0o004;
 const GO_THROUGH: u32 = 0o001;
 
@@ -70,15 +71,15 @@ pub fn secrets(registry: &Path, documents: &Registry) -> Vec<Finding> {
     findings
 }
 
-/// What is wrong with a secret that is exposed.
+/// The problem of an exposed secret.
 pub const PROBLEM: &str = "others on this machine can read the secret";
 
-/// What to do if others may read the secret; nothing if they may not, or where it is no file.
+/// Advice if others may read the secret; `None` if they may not, or if it is no file.
 pub fn exposed(registry: &Path, reference: &CredentialRef) -> Option<String> {
     let ("file", path) = reference.parts() else {
         return None;
     };
-    // What is not there, or not to be had, is told by those who need it.
+    // A missing or unreadable secret is reported where it is needed.
     let path = fs::canonicalize(registry.join(path)).ok()?;
     let file = fs::metadata(&path).ok()?;
     let mut folders = path.ancestors().skip(1);

@@ -1,5 +1,5 @@
-//! `livelist keys`: makes, lists, rotates and revokes keys of sites and of operators in a registry's
-//! directory. A key is shown once, on standard output, and kept nowhere.
+//! `livelist keys`: creates, lists, rotates and revokes keys of sites and of operators in a registry's
+//! directory. A key is shown once, on standard output, and stored nowhere.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -141,7 +141,7 @@ pub async fn run(command: KeysCommand, environment: Vec<(String, String)>) -> Re
 /// in a bucket.
 struct Written {
     objects: Arc<dyn Objects>,
-    /// What stands before the documents' names there.
+    /// The prefix of the documents' names.
     prefix: &'static str,
 }
 
@@ -192,7 +192,7 @@ async fn documents(
     .await
 }
 
-/// The registry as it is read.
+/// The registry for reading.
 fn read(documents: Documents) -> Written {
     Written {
         objects: documents.objects,
@@ -227,7 +227,7 @@ async fn check_feeds(
     )))
 }
 
-/// The key on standard output, so that it can be piped; what is to be known of it beside.
+/// Prints the key on standard output, so that it can be piped, and everything else on standard error.
 fn show(id: &str, key: &SecretString) -> Result<Code, Failed> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", key.expose_secret())?;

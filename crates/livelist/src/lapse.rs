@@ -11,13 +11,13 @@ use livelist_store::{Clock, SystemClock};
 
 use crate::exit::Failed;
 
-/// Begins now, and goes so many times as fast.
+/// Starts at the current time, and runs this many times as fast.
 struct Lapse {
     begun: Timestamp,
     factor: u32,
 }
 
-/// The machine's clock, or one that goes `factor` times as fast.
+/// The machine's clock, or one that runs `factor` times as fast.
 pub fn clock(factor: u32) -> Arc<dyn Clock> {
     if factor == 1 {
         return Arc::new(SystemClock);
@@ -39,7 +39,7 @@ impl Clock for Lapse {
     }
 
     async fn sleep(&self, duration: Duration) {
-        // Not shorter than a millisecond: what waits in a loop would only spin.
+        // At least a millisecond, so that a loop that waits does not spin.
         let shorter = (duration / self.factor).max(Duration::from_millis(1));
         SystemClock.sleep(shorter).await;
     }

@@ -1,6 +1,6 @@
-//! What this process tells: lines for people on standard error, and objects, one a line, in
-//! `DATA/logs/livelist.YYYY-MM-DD.ndjson` (UTC) for `serve` and `reconcile`. Besides, `livelist logs`,
-//! which reads them.
+//! The log of this process: lines for people on standard error, and JSON objects, one per line, in
+//! `DATA/logs/livelist.YYYY-MM-DD.ndjson` (UTC) for `serve` and `reconcile`. Also `livelist logs`, which
+//! reads them.
 
 mod layer;
 mod read;
@@ -25,7 +25,7 @@ use room::{Room, Take};
 
 pub use read::run;
 
-/// So many days are kept.
+/// This many days are kept.
 const KEPT: usize = 30;
 /// The folder in the data.
 const FOLDER: &str = "logs";
@@ -37,8 +37,8 @@ static FILES: OnceLock<(RollingFileAppender, Mutex<Room>)> = OnceLock::new();
 /// Bytes a day.
 static MOST: OnceLock<u64> = OnceLock::new();
 
-/// Begins to log: to standard error what `people` says, to files what `files` says, once they are
-/// open, and no more than so many megabytes a day.
+/// Starts logging: with the filter `people` to standard error, with the filter `files` to files once they
+/// are open, and at most this many megabytes a day.
 pub fn init(people: &str, files: &str, megabytes: u32) {
     // A process begins once.
     let _ = MOST.set(u64::from(megabytes) * 1_000_000);
@@ -62,7 +62,7 @@ pub fn init(people: &str, files: &str, megabytes: u32) {
 /// They cannot be written.
 pub fn open(data: &Path) -> Result<(), Failed> {
     let folder = data.join(FOLDER);
-    // The appender looks for old files before it makes the folder, and complains on standard error.
+    // The appender looks for old files before it creates the folder, and complains on standard error.
     std::fs::create_dir_all(&folder)
         .map_err(|e| Failed::because(format!("cannot log to {}: {e}", folder.display())))?;
     let files = RollingFileAppender::builder()
@@ -78,8 +78,8 @@ pub fn open(data: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Where objects are written: nowhere until the files are open. Each is written at once, so that a
-/// process that is killed has told what it did.
+/// The destination of objects: nothing until the files are open. Each object is written at once, so that a
+/// killed process has logged what it did.
 struct Files;
 
 impl<'a> MakeWriter<'a> for Files {

@@ -1,4 +1,4 @@
-//! `livelist notices`: what the sites were told of, what came of it, and another try.
+//! `livelist notices`: the notices to sites, their delivery states, and retries.
 
 use std::io::Write;
 use std::path::Path;
@@ -23,7 +23,7 @@ use crate::exit::{Code, Failed};
 use crate::overlay::Overlay;
 use crate::world::{Place, World};
 
-/// What delivers notices, from a registry's directory and the data.
+/// The notifier for a registry's directory and the data.
 pub fn notifier(
     registry: &Path,
     data: &DirectoryObjects,
@@ -47,8 +47,8 @@ pub fn notifier(
     ))
 }
 
-/// Takes up what the runs left in the outbox, sends what is due (or `all` that waits), and says on
-/// standard error if something is not delivered.
+/// Takes the runs' events out of the outbox, sends due notices (or `all` that wait), and reports on
+/// standard error if one is not delivered.
 pub async fn tell(
     notifier: &Notifier,
     data: &DirectoryObjects,

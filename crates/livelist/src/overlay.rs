@@ -4,12 +4,12 @@ use async_trait::async_trait;
 use livelist_store::directory::DirectoryObjects;
 use livelist_store::{Body, Condition, Listed, Object, Objects, Retention, StoreError};
 
-/// Stands before the names of the registry's documents.
+/// The prefix of the registry's documents.
 pub const REGISTRY: &str = "registry/";
 
 /// `registry/…` is read from one directory, everything else lives in the other.
 pub struct Overlay {
-    /// Where people edit documents; only read.
+    /// Documents that people edit; only read.
     pub registry: DirectoryObjects,
     /// Everything else.
     pub data: DirectoryObjects,

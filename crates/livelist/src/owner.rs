@@ -1,5 +1,5 @@
-//! On whose behalf this process works. A command of root on a directory of the service's user leaves nothing
-//! there that the service cannot change: it goes on as that user.
+//! The user of this process. A command that root runs on a directory of the service's user continues as
+//! that user, so that the service can change all files in it.
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -11,8 +11,8 @@ use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 use crate::exit::Failed;
 
-/// What is made from now on is for its owner alone, and root goes on as the owner of `data`. To be called
-/// while the process has one thread: those that it starts are the same user's.
+/// From now on, new files are only for their owner, and root continues as the owner of `data`. Call this
+/// while the process has one thread, so that all threads have the same user.
 ///
 /// # Errors
 /// The system does not let root become that user.

@@ -1,4 +1,4 @@
-//! `livelist pause` and `livelist resume`: an MLS or a client whose pairs are not due for a while.
+//! `livelist pause` and `livelist resume`: an MLS or a client starts no runs for a while.
 
 use std::io::Write;
 

@@ -1,5 +1,4 @@
-//! `livelist probe`: the first look at an MLS. Reads its document and its secret; the looking itself
-//! is `livelist_reso::probe`.
+//! `livelist probe`: reads the document of an MLS and its secret, and calls `livelist_reso::probe`.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -38,7 +37,7 @@ pub async fn run(arguments: ProbeArgs, environment: Vec<(String, String)>) -> Re
     })
 }
 
-/// What is printed.
+/// The output.
 #[derive(Debug, Serialize)]
 struct Report {
     mls: String,
@@ -182,7 +181,7 @@ impl Report {
     }
 }
 
-/// The machine's clock and chance.
+/// The machine's clock and randomness.
 struct SystemPace;
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! `livelist providers`: lists the supported providers and how each is asked.
+//! `livelist providers`: lists the supported providers and their properties.
 
 use std::io::Write;
 use std::time::Duration;

@@ -29,7 +29,7 @@ pub async fn diff(arguments: DiffArgs, environment: Vec<(String, String)>) -> Re
         writeln!(out, "+{key}")?;
     }
     out.flush()?;
-    // The keys alone are on standard output: they can be piped.
+    // Only the keys are on standard output, so that they can be piped.
     writeln!(
         std::io::stderr(),
         "{} to {}: {} added, {} removed",
@@ -41,7 +41,7 @@ pub async fn diff(arguments: DiffArgs, environment: Vec<(String, String)>) -> Re
     Ok(Code::Ok)
 }
 
-/// What the result that waits would take out.
+/// The keys that a held result would remove.
 async fn held(world: &World, arguments: &DiffArgs) -> Result<Code, Failed> {
     let run = removals::waiting(world.objects(), &arguments.feed).await?;
     let told = removals::removals(world.objects(), &run, usize::MAX).await?;

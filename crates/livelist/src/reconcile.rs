@@ -1,5 +1,5 @@
-//! `livelist reconcile`: every pair that is due, in this process. Feeds run at once, those of one
-//! credential after each other; one bad MLS delays nobody else (F15).
+//! `livelist reconcile`: runs every pair that is due, in this process. Feeds run concurrently, those of one
+//! credential one after the other; one bad MLS does not affect the others (F15).
 
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
@@ -66,7 +66,7 @@ pub async fn run(
         let mut out = std::io::stdout().lock();
         write!(out, "{}", table(&lines, planned.due.len(), planned.not_due))?;
     }
-    // A site that cannot be told changes nothing in how the reconciliation ended.
+    // A site that cannot be notified does not change the result of the reconciliation.
     let notifier = notices::notifier(
         &arguments.registry.registry,
         &data,
@@ -124,7 +124,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Runs over `env`, told as JSON or by bars.
+    /// Runs over `env`, with output as JSON or as progress bars.
     pub fn new(env: Env, json: bool) -> Result<Shared, Failed> {
         Ok(Shared {
             runner: Runner::new(Arc::new(env))?,

@@ -1,4 +1,4 @@
-//! `livelist redrive`: what was put aside in dead-letter queues, once more.
+//! `livelist redrive`: processes the dead-letter queues again.
 
 use std::io::Write;
 

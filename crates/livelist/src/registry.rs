@@ -1,4 +1,4 @@
-//! `livelist registry`: checks documents, prints their schema.
+//! `livelist registry`: checks documents, and prints their schemas.
 
 use std::io::Write;
 

@@ -24,9 +24,9 @@ pub struct Line {
     pub sequence: u64,
     /// The head's keys.
     pub count: u64,
-    /// Keys that came.
+    /// Keys that were added.
     pub added: u64,
-    /// Keys that went.
+    /// Keys that were removed.
     pub removed: u64,
     /// Absent keys that were asked for one by one.
     pub confirmed: u64,
@@ -40,17 +40,17 @@ pub struct Line {
     /// What an operator should do about a held result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
-    /// What failed.
+    /// The error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Problem>,
 }
 
-/// What failed.
+/// An error.
 #[derive(Debug, Clone, Serialize)]
 pub struct Problem {
     /// The stable name.
     pub name: String,
-    /// What happened.
+    /// The message.
     pub message: String,
     /// What to do.
     pub advice: String,
@@ -67,7 +67,7 @@ impl From<Failure> for Problem {
 }
 
 impl Line {
-    /// The line of a run that ended and left `record` and `head` behind.
+    /// The line of a run that ended, with its `record` and `head`.
     pub fn of(run: &RunSpec, ended: Ended, record: Option<RunRecord>, head: Option<&Head>) -> Line {
         let traffic = record.as_ref().map(|r| r.traffic).unwrap_or_default();
         let comparison = record.as_ref().and_then(|r| r.comparison.as_ref());
@@ -116,7 +116,7 @@ impl Line {
                 }
             }
             Ended::Failed(failure) => {
-                // Nothing became of it: what was published before stays.
+                // The run failed: the published list stays.
                 line.outcome = "failed";
                 line.sequence = head.map_or(0, |h| h.sequence);
                 line.count = head.map_or(0, |h| h.count);
@@ -136,7 +136,7 @@ impl Line {
     }
 }
 
-/// The runs as a table, with the reasons of what is not well below it.
+/// The runs as a table, followed by the reasons of held and failed ones.
 pub fn table(lines: &[Line], pairs: usize, not_due: u64) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.

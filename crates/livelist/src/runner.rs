@@ -41,7 +41,7 @@ impl Runner {
         Ok(run)
     }
 
-    /// Runs to the end. A panic is a failure of this run alone.
+    /// Runs to the end. A panic fails only this run.
     pub async fn reconcile(&self, run: RunSpec, watch: &(dyn Fn(Stage) + Send + Sync)) -> Line {
         let feed = &run.feed;
         let span = tracing::info_span!("run", run = %run.run, feed = %feed.feed, mls = %feed.mls);
@@ -77,8 +77,8 @@ impl Runner {
         line
     }
 
-    /// Writes the failure down and gives the credential back. The panic itself was told on standard
-    /// error; its text may hold anything and goes nowhere else.
+    /// Records the failure and releases the credential. The panic itself was printed on standard error; its
+    /// text may contain anything and goes nowhere else.
     async fn panicked(&self, run: &RunSpec) -> Ended {
         let error = StepError::Internal("it panicked; see standard error".into());
         let failure = error.failure("run");

@@ -1,4 +1,4 @@
-//! `livelist live`, `runs` and `show`: what is published, what happened, and why.
+//! `livelist live`, `runs` and `show`: the published list, the runs, and one run explained.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -19,7 +19,7 @@ use crate::exit::{Code, Failed};
 use crate::text::{or_none, out, table};
 use crate::world::World;
 
-/// Of the listings that a held run would take out so many are shown.
+/// At most this many of the listings that a held run would remove are shown.
 const SHOWN: usize = 5;
 
 /// Runs `livelist live`.
@@ -102,7 +102,7 @@ pub async fn show(arguments: ShowArgs, environment: Vec<(String, String)>) -> Re
         let told = runs::told(world.objects(), &record).await?;
         let others = runs::attempts(world.objects(), &record).await?;
         let would_go = match told.state {
-            // Lists that have expired are no reason to tell nothing.
+            // If the lists have expired, the rest is still shown.
             RunState::Held => removals::removals(world.objects(), &told.run, 0).await.ok(),
             _ => None,
         };

@@ -98,7 +98,7 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
         .with_troubles(troubles.clone());
     let router = router_with_objects(state, links).merge(livelist_ops::http::router(admin.clone()));
     let mut out = std::io::stdout().lock();
-    // At once: who reads the one line has the other.
+    // Both at once, so that a reader of one line has the other.
     let told = format!("listening on http://{address}\ndashboard at http://{address}/dashboard\n");
     out.write_all(told.as_bytes())?;
     out.flush()?;

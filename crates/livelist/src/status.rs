@@ -13,7 +13,7 @@ use crate::serve::lock;
 use crate::text::{NONE, or_none, out, painted, signed, since, span, table};
 use crate::world::{Place, World};
 
-/// The errors that speak of the account: the reference to it is shown with them.
+/// The errors about the account: the reference to it is shown with them.
 const CREDENTIAL_ERRORS: [&str; 4] = [
     "AccessDenied",
     "AuthorizationFailed",

@@ -1,9 +1,9 @@
-//! What the verbs print for people: tables, colours where somebody looks, times as one says them.
+//! Output for people: tables, colours on a terminal, relative times.
 
 use anstyle::{AnsiColor, Style};
 use jiff::{SignedDuration, Timestamp};
 
-/// Standard output; colours only where a person looks and did not ask for none (`NO_COLOR`).
+/// Standard output, with colours only on a terminal and without `NO_COLOR`.
 pub fn out() -> anstream::AutoStream<std::io::StdoutLock<'static>> {
     anstream::AutoStream::auto(std::io::stdout().lock())
 }
@@ -74,7 +74,7 @@ pub fn signed(number: i64) -> String {
     }
 }
 
-/// What stands for nothing in a table.
+/// Stands for an empty cell of a table.
 pub const NONE: &str = "-";
 
 /// `value` or `-`.

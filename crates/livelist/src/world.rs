@@ -1,5 +1,5 @@
-//! Where the operators' commands work: on a directory of this machine, or on a deployment on AWS. The
-//! commands only know the ports; this file makes them.
+//! The place where the operators' commands work: a directory of this machine, or a deployment on AWS. The
+//! commands only know the ports; this file creates them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,11 +24,11 @@ use crate::overlay::Overlay;
 pub struct World {
     /// Its ports.
     pub env: Env,
-    /// What only one kind of place has.
+    /// The parts that only one kind of place has.
     pub place: Place,
 }
 
-/// What only one kind of place has.
+/// The kind of place.
 pub enum Place {
     /// One machine.
     Machine(Machine),
@@ -38,7 +38,7 @@ pub enum Place {
 
 /// Directories of one machine.
 pub struct Machine {
-    /// The registry, where it was given.
+    /// The registry, if it was given.
     pub registry: Option<PathBuf>,
     /// The data.
     pub data: DirectoryObjects,
@@ -48,12 +48,12 @@ pub struct Machine {
 pub struct Deployment {
     /// Makes clients.
     pub clients: AwsClients,
-    /// What it consists of.
+    /// Its resources.
     pub system: System,
 }
 
-/// The parameter `/livelist/{stack}/system`: what a deployment consists of, as both descriptions of it
-/// write it down for operators.
+/// The parameter `/livelist/{stack}/system`: the resources of a deployment, as both descriptions write them
+/// for operators.
 #[derive(Debug, Clone, Deserialize)]
 pub struct System {
     /// Version of the parameter's form.
@@ -62,11 +62,11 @@ pub struct System {
     pub bucket: String,
     /// The queue of pairs.
     pub queue_url: String,
-    /// What nobody could work on.
+    /// The dead-letter queue of pairs.
     pub dlq_url: String,
     /// The queue of events for the sites.
     pub outbox_url: String,
-    /// Notices that were given up.
+    /// The dead-letter queue of notices.
     pub outbox_dlq_url: String,
     /// Days that could not be planned; older deployments do not say.
     pub planner_dlq_url: Option<String>,
@@ -85,7 +85,7 @@ pub struct Documents {
     pub objects: Arc<dyn Objects>,
     /// The secrets.
     pub secrets: Arc<dyn Secrets>,
-    /// What to call it.
+    /// Its name.
     pub name: String,
 }
 
@@ -120,7 +120,7 @@ impl Documents {
 }
 
 impl World {
-    /// Opens what the command line or the environment names.
+    /// Opens the place that the command line or the environment names.
     pub async fn open(
         arguments: &PlaceArgs,
         environment: Vec<(String, String)>,
@@ -201,8 +201,8 @@ impl World {
             secrets: Arc::new(clients.secrets()),
             queue: Arc::new(queue),
             outbox: Arc::new(outbox),
-            // No verb handles a provider's token or starts an execution; runs are asked for in the queue.
-            // What an operator does is in the log of the command, not among the runs' numbers.
+            // No command handles a provider's token or starts an execution: runs are requested through the
+            // queue. Operators' actions are logged by the command, and are not in the runs' metrics.
             ..Env::over(objects, clock, entropy, Arc::new(HttpTransport::new()))
         };
         Ok(World {
@@ -217,7 +217,7 @@ impl World {
     }
 }
 
-/// Who decides, as records and logs have it: the user that the environment names.
+/// The operator's name in records and logs: the user that the environment names.
 pub fn operator(environment: &[(String, String)]) -> String {
     let named = |name| environment.iter().find(|(variable, _)| variable == name);
     let user = named("LIVELIST_OPERATOR").or_else(|| named("USER"));

@@ -1,4 +1,4 @@
-//! Executions that carry a run on.
+//! Executions that continue a run.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Errors: what is tried again, what is told, and what is never hidden.
+//! Errors: which are retried, which are reported, and that none is hidden.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! The ways a run goes when nothing is broken.
+//! The paths of a run when nothing fails.
 
 use livelist_tests::files;
 use serde_json::{Value, json};

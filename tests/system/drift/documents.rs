@@ -1,4 +1,4 @@
-//! `docs/operations.md` against what operators meet: each alarm and each code of the API has its
+//! Compares `docs/operations.md` with what operators see: each alarm and each code of the API has its
 //! section. Errors and held reasons: `livelist-steps/tests/docs.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! The state machine against itself, the steps and the limits of Step Functions.
+//! Compares the state machine with itself, the steps and the limits of Step Functions.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! The model of a night against what is deployed.
+//! Compares the model of a night with the deployment.
 
 use livelist_scale::settings::{API, Function, Settings, Size, size, time};
 use livelist_steps::Limits;

@@ -1,4 +1,4 @@
-//! The template against the state machine, the functions and what AWS asks for.
+//! Compares the template with the state machine, the functions and AWS's requirements.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

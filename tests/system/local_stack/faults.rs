@@ -1,5 +1,5 @@
-//! What must never happen (the fault catalogue), through the deployed system: a fault is survived,
-//! or refused with a notice, and no live listing is ever published as gone.
+//! The fault catalogue through the deployed system: a fault is survived, or refused with a notice, and no
+//! live listing is ever published as gone.
 
 use std::collections::BTreeSet;
 

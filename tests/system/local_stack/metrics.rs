@@ -1,4 +1,4 @@
-//! What is counted arrives in the log as CloudWatch reads it: a line is a whole document.
+//! Metrics arrive in the log in CloudWatch's form: each line is a complete document.
 
 use livelist_mls::Provider;
 use livelist_tests::stack::eventually;

@@ -1,5 +1,5 @@
-//! What operators rely on: one run per feed and day, dead letters with reasons, hand-overs, secrets
-//! nowhere, tags for the lifecycle rules.
+//! Guarantees for operators: one run per feed and day, dead letters with reasons, hand-overs, no secrets
+//! anywhere, tags for the lifecycle rules.
 
 use std::collections::BTreeSet;
 

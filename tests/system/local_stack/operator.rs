@@ -1,4 +1,4 @@
-//! An operator at a deployment: the same verbs as on a directory, answered from AWS.
+//! An operator's commands on a deployment: the same as on a directory, answered from AWS.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};

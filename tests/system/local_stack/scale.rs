@@ -1,5 +1,5 @@
-//! The model of `livelist-scale` against what really happens: the states of an execution, its history
-//! events, the requests to the provider and the objects it leaves, by dialect and size.
+//! Compares the model of `livelist-scale` with real executions: states, history events, requests to the
+//! provider and remaining objects, by dialect and size.
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,6 @@
-//! Some weeks of a small installation in one process: two simulated MLSs, and each function with
-//! an environment of its own that notes its accesses. All that the functions do at all has to
-//! happen here, or their permissions for it look superfluous.
+//! Some weeks of a small installation in one process: two simulated MLSs, and each function with its own
+//! environment that records its accesses. Everything that the functions ever do has to happen here, or its
+//! permission looks superfluous.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,6 +1,6 @@
-//! Ports that note what they are asked for, as the action that AWS checks when `livelist-aws` does
-//! it. Such an adapter asks for more than its port says: a tag is a permission of its own, a
-//! condition on an ETag reads, and a missing object is only told to those who may list.
+//! Ports that record their calls, as the actions that AWS checks when `livelist-aws` makes them. Such an
+//! adapter needs more than its port says: a tag is a separate permission, a condition on an ETag reads,
+//! and S3 reports a missing object only to roles that may list.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,5 +1,5 @@
-//! How a day happens: what the planner, the worker and the state machine do, each step with the
-//! environment of its function.
+//! Runs a day: the work of the planner, the worker and the state machine, each step with the environment
+//! of its function.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

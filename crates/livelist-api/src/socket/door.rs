@@ -1,4 +1,4 @@
-//! Who is let in: seats in number, by address and in all, and a few that are kept for `/v1/health`.
+//! Admits connections: limits in all and per address, and a few that are reserved for `/v1/health`.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -30,7 +30,7 @@ pub(super) enum Let {
     Not,
 }
 
-/// What is freed when it is dropped.
+/// A place for a connection, freed when dropped.
 pub(super) struct Seat {
     _room: OwnedSemaphorePermit,
     _address: Option<AddressSeat>,
@@ -46,15 +46,15 @@ impl Door {
         }
     }
 
-    /// Lets a connection from `peer` in. It waits only where all seats are taken, those for health as well,
-    /// and each of these is free in a moment.
+    /// Admits a connection from `peer`. It waits only if all places are taken, including those for health,
+    /// each of which is free in a moment.
     pub(super) async fn enter(&self, peer: IpAddr) -> Let {
         let address = match self.limits.trusts(peer) {
             true => None,
             false => match self.seat_of(peer) {
                 Some(seat) => Some(seat),
                 None => {
-                    // Others need not wait for one that has so many.
+                    // An address that has too many does not make others wait.
                     let reserved = self.reserve.clone().try_acquire_owned();
                     return reserved.map_or(Let::Not, |r| Let::ToHealth(r, too_many()));
                 }

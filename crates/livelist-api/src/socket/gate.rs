@@ -1,5 +1,5 @@
-//! Between the connection and the router: what was refused at the door is told, and what a trusted proxy
-//! forwards is counted by the address that it forwards.
+//! Between the connection and the router: reports refusals of the connection, and counts requests that a
+//! trusted proxy forwards by their own address.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -17,16 +17,16 @@ use super::door::{AddressSeat, Door, too_many};
 use crate::envelope::Refusal;
 use crate::error::ApiError;
 
-/// Who tells for whom a proxy asks.
+/// The header in which a proxy names the client.
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// What the requests of one connection pass.
+/// The checks for the requests of one connection.
 #[derive(Clone)]
 pub(super) struct Gate {
     pub(super) router: Router,
     pub(super) door: Arc<Door>,
     pub(super) peer: IpAddr,
-    /// What all requests are answered with, but for health.
+    /// The answer to all requests except for health.
     pub(super) refused: Option<ApiError>,
 }
 
@@ -63,8 +63,8 @@ fn is_ambiguous(headers: &HeaderMap) -> bool {
         || (has(header::TRANSFER_ENCODING) && has(header::CONTENT_LENGTH))
 }
 
-/// For whom a trusted proxy asks: the last address in the list that is not a trusted proxy's, since whatever
-/// stands before it is the word of a stranger. Nothing for peers that speak for themselves.
+/// The client of a trusted proxy: the last address in the list that is not a trusted proxy's, because
+/// clients can forge all before it. `None` for other peers.
 fn forwarded(door: &Door, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
     if !door.limits.trusts(peer) {
         return None;
@@ -140,7 +140,7 @@ mod tests {
         };
         let some = |address: &str| Some(address.to_owned());
         assert_eq!(from("10.0.0.1", &["192.0.2.7"]), some("192.0.2.7"));
-        // What the client wrote itself stands before what the proxy saw.
+        // The client's own entries come before those of the proxy.
         assert_eq!(from("10.0.0.1", &["1.1.1.1, 192.0.2.7"]), some("192.0.2.7"));
         assert_eq!(
             from("10.0.0.1", &["1.1.1.1", "192.0.2.7,10.0.0.2"]),

@@ -1,21 +1,22 @@
-//! How many connections a server holds, and whose word it takes for where a request comes from.
+//! How many connections a server accepts, and which proxies it trusts.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use thiserror::Error;
 
-/// What a server holds at once.
+/// The limits on connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Connections at once. Further ones are answered with 503.
     pub connections: usize,
-    /// Of these, connections of one address (of IPv6, one /64). Further ones are answered with 429. Behind a
-    /// trusted proxy: requests under way of one address that it forwards.
+    /// Connections of one address (of IPv6, one /64). Further ones are answered with 429. Behind a trusted
+    /// proxy: concurrent requests of one address that it forwards.
     pub per_address: usize,
-    /// The same for the loopback address: behind it is a proxy on this machine, as a rule, with all sites.
+    /// The same for the loopback address, where usually a proxy on this machine forwards all sites.
     pub per_loopback: usize,
-    /// Connections besides, for a second or two each: `/v1/health` is answered while all others are taken.
+    /// Additional connections, for a second or two each: `/v1/health` is answered even if all others are
+    /// taken.
     pub reserved: usize,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
@@ -41,7 +42,7 @@ impl Limits {
         networks.any(|network| network.holds(address))
     }
 
-    /// So many of `address` at once.
+    /// The limit of `address`.
     pub(super) fn of(&self, address: IpAddr) -> usize {
         match address.to_canonical().is_loopback() {
             true => self.per_loopback,
@@ -101,7 +102,7 @@ fn masked(address: IpAddr, bits: u8) -> IpAddr {
     }
 }
 
-/// Under which address a peer is counted: whoever has one IPv6 address has its /64.
+/// The address under which a peer is counted: for IPv6 its /64, because one owner has all of it.
 pub(super) fn counted(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => masked(address.into(), 64),

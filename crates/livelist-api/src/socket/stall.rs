@@ -1,4 +1,4 @@
-//! A stream whose writes have to get on: a peer that does not read is given up.
+//! A stream that fails if a write makes no progress: peers that do not read are dropped.
 
 use std::future::{Future, Pending, pending};
 use std::io::{self, IoSlice};

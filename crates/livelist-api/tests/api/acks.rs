@@ -1,4 +1,4 @@
-//! What sites say that they did: kept for people, newest only, bounded.
+//! Acknowledgements of sites: stored for operators, only the newest, of limited size.
 
 use axum::http::StatusCode;
 use livelist_model::layout;

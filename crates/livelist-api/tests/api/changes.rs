@@ -1,4 +1,4 @@
-//! The history: what came and went, in pages that stay right while the feed moves on.
+//! The history: added and removed keys, in pages that stay valid while new versions are published.
 
 use std::collections::BTreeMap;
 

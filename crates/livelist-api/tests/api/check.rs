@@ -1,4 +1,4 @@
-//! Which keys are gone: never one that the list has, and none at all where the list proves nothing.
+//! Which keys are gone: never a listed one, and none at all if the list proves nothing.
 
 use axum::http::StatusCode;
 use livelist_model::gone::{GoneRef, GoneWriter, Proof, Since};

@@ -1,4 +1,4 @@
-//! Peers that come in crowds and do not read: health is answered all the while, and they are given up.
+//! Crowds of peers that do not read: health is still answered, and the peers are dropped.
 
 use std::time::Duration;
 

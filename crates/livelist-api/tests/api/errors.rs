@@ -1,4 +1,4 @@
-//! What all answers have in common: errors as JSON, request ids, bounded requests.
+//! The common parts of all answers: errors as JSON, request ids, limited requests.
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};

@@ -1,5 +1,5 @@
-//! What is logged, for assertions. One subscriber for all tests, for `tracing` remembers for the
-//! whole process whether anyone cares about a place; each test's thread has its own text.
+//! Captures the log for assertions. All tests share one subscriber, because `tracing` caches for the whole
+//! process whether anyone is interested in a callsite; each test's thread has its own text.
 
 use std::cell::RefCell;
 use std::io;

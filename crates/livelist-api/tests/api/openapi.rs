@@ -1,4 +1,4 @@
-//! The description of the API: the committed one is the code's, and every route is in it.
+//! The description of the API: the committed one is current, and every route is in it.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Keys that a site asked about in vain: what is noted of them, how much, and how often.
+//! Unknown keys that a site asked about: which are noted, how many, and how often.
 
 use std::time::Duration;
 

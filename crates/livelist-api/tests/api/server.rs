@@ -1,4 +1,4 @@
-//! The router behind a real socket: what clients and servers would mend on the way is sent as it is.
+//! The router behind a real socket, with requests that clients and servers would normally correct.
 
 use axum::Router;
 use livelist_store::directory::DirectoryObjects;

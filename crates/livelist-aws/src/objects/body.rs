@@ -1,5 +1,4 @@
-//! A chunked body on its way to S3: sent chunk by chunk, never joined, and again from the start if
-//! an attempt fails.
+//! Sends a chunked body to S3: chunk by chunk, never joined, and again from the start if an attempt fails.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -10,8 +9,8 @@ use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use livelist_store::Body;
 
-/// The stream of `body`. One chunk goes as it is, so that its checksum travels in a header; more
-/// go with the checksum behind them.
+/// The stream of `body`. A single chunk is sent with its checksum in a header; several are sent with the
+/// checksum after them.
 pub(super) fn stream(body: Body) -> ByteStream {
     match body.chunks() {
         [] => SdkBody::empty().into(),

@@ -1,4 +1,4 @@
-//! What a test needs of the local stack: things of its own, and a look at what arrived.
+//! Helpers of tests for the local stack: separate resources, and inspection of what arrived.
 
 use std::sync::Arc;
 

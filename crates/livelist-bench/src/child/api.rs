@@ -1,4 +1,4 @@
-//! The HTTP API on one core, and somebody who asks it at a bounded rate.
+//! The HTTP API on one core, and a client with a limited rate.
 
 use std::io::Write;
 use std::path::Path;
@@ -49,7 +49,7 @@ pub async fn serve(data: String) -> Result<(), Failed> {
     Ok(())
 }
 
-/// What to ask.
+/// The requests to send.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Ask {
     /// Whom.
@@ -70,11 +70,10 @@ pub struct Ask {
     pub status: u16,
 }
 
-/// What was answered.
+/// The answers.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Asked {
-    /// Milliseconds from the moment when a request was due, or was sent where there is no rate, in
-    /// order.
+    /// Milliseconds from the moment when a request was due, or was sent if there is no rate, in order.
     pub latencies: Vec<f64>,
     /// Seconds from the first request to the last answer.
     pub seconds: f64,
@@ -84,7 +83,8 @@ pub struct Asked {
     pub body: String,
 }
 
-/// Asks at the rate, whether the answers come or not: what waits is counted from when it was due.
+/// Sends requests at the rate, independent of the answers; the latency of a delayed one counts from when it
+/// was due.
 pub async fn ask(ask: Ask) -> Result<Asked, Failed> {
     let client: Client<HttpConnector, Full<Bytes>> = {
         let mut connector = HttpConnector::new();

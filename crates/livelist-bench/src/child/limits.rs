@@ -1,4 +1,4 @@
-//! The limits: what the same machine needs at least for what a step does.
+//! The limits: the minimum that the same machine needs for the work of a step.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
@@ -26,12 +26,12 @@ pub struct Drain {
     pub gunzip: bool,
 }
 
-/// What downloading took.
+/// The usage of a download.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Drained {
     /// All pages.
     pub usage: Usage,
-    /// Bytes of bodies as they came.
+    /// Bytes of bodies as received.
     pub bytes: u64,
     /// Bytes of bodies as they were dropped.
     pub plain: u64,
@@ -101,9 +101,9 @@ impl Read for Pieces {
 pub struct Lists {
     /// The files of both inputs.
     pub inputs: Vec<String>,
-    /// The file whose text is written again: as long as the output.
+    /// The file whose text is written again; it is as long as the output.
     pub like: String,
-    /// Where it is written.
+    /// The output file.
     pub output: String,
     /// The level at which snapshots are compressed.
     pub level: u32,

@@ -1,5 +1,4 @@
-//! What runs in a process of its own: it is told by a line of JSON what to do, and says by a line
-//! what it took.
+//! The measured processes: each reads its task from a line of JSON, and writes its usage as a line.
 
 pub mod api;
 pub mod limits;
@@ -12,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{Failed, pages};
 
-/// Runs the child `name`. One that serves says where it is and goes on.
+/// Runs the child `name`. A server prints its address and continues.
 pub fn run(name: &str) -> Result<(), Failed> {
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;

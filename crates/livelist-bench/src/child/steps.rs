@@ -16,12 +16,12 @@ use crate::Failed;
 use crate::machine::{Moment, Usage};
 use crate::world::{Job, OWNER};
 
-/// What a scan took.
+/// The usage of a scan.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Scanned {
     /// The scan tasks.
     pub usage: Usage,
-    /// Where the scan is: at its end.
+    /// The progress document at the scan's end.
     pub progress: String,
     /// Pages read.
     pub pages: u64,
@@ -29,7 +29,7 @@ pub struct Scanned {
     pub rows: u64,
 }
 
-/// Acquires and authorizes unmeasured, then scans to the end.
+/// Acquires and authorizes without measuring, then scans to the end.
 pub async fn scan(job: Job) -> Result<Scanned, Failed> {
     let env = job.env()?;
     let (run, owner) = (job.run.clone(), OWNER.to_owned());
@@ -62,16 +62,16 @@ pub async fn scan(job: Job) -> Result<Scanned, Failed> {
     }
 }
 
-/// What to compare.
+/// The input of a comparison.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CompareInput {
     /// The run.
     pub job: Job,
-    /// What was scanned.
+    /// The progress document.
     pub progress: String,
 }
 
-/// What comparing and publishing took.
+/// The usage of comparing and publishing.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Compared {
     /// `compare`.
@@ -80,9 +80,9 @@ pub struct Compared {
     pub publish: Usage,
     /// Keys published.
     pub count: u64,
-    /// Keys that came.
+    /// Keys that were added.
     pub added: u64,
-    /// Keys that went.
+    /// Keys that were removed.
     pub removed: u64,
 }
 
@@ -120,7 +120,7 @@ pub async fn compare(input: CompareInput) -> Result<Compared, Failed> {
     })
 }
 
-/// What a whole run took.
+/// The usage of a whole run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Whole {
     /// From the first step to the last.
@@ -133,9 +133,9 @@ pub struct Whole {
     pub requests: u64,
     /// Keys published.
     pub count: u64,
-    /// Keys that came.
+    /// Keys that were added.
     pub added: u64,
-    /// Keys that went.
+    /// Keys that were removed.
     pub removed: u64,
     /// Keys asked for one by one.
     pub confirmed: u64,
@@ -146,9 +146,8 @@ pub async fn whole(job: Job) -> Result<Whole, Failed> {
     by(&job, job.env()?).await
 }
 
-/// The same by a clock that jumps where a provider's limits make a run wait: a thousand questions
-/// about absent keys are minutes of waiting at a provider that takes three a second, and nothing
-/// that Livelist does.
+/// The same with a clock that jumps when a provider's limits make a run wait. A thousand questions about
+/// absent keys mean minutes of waiting at a provider that allows three a second, and no work of Livelist.
 pub async fn counted(job: Job) -> Result<Whole, Failed> {
     let clock = Arc::new(Jumping::default());
     let env = Env {
@@ -187,7 +186,7 @@ async fn by(job: &Job, env: Env) -> Result<Whole, Failed> {
     })
 }
 
-/// The steps as function calls, with what each took.
+/// The steps as function calls, with the usage of each.
 struct Measured<'a> {
     env: &'a Env,
     seen: Mutex<Seen>,

@@ -19,7 +19,7 @@ const KEY: &str = "ll1.bench.6f1c2a9be47d40d3a5b8";
 const RATE: f64 = 1_000.0;
 /// Connections at a bounded rate: more than are needed by a server that keeps up.
 const CONNECTIONS: usize = 256;
-/// Connections that ask again as soon as they have their answer.
+/// Connections that send their next request right after the answer.
 const EAGER: usize = 32;
 const P99: f64 = 20.0;
 const KEYS_ASKED: usize = 5_000;
@@ -95,11 +95,11 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
         name: "api",
         title: "5. The API",
         what: format!(
-            "The API over a directory with a list of {} keys, on one core, asked over loopback from the \
-             other at a rate that does not wait for answers; a latency counts from the moment at which \
-             its request was due. The line without a rate has connections that ask again as soon as \
-             they have their answer. Each line has a server of its own. A check names {} keys, all but a \
-             hundredth of them on the list, and reads the whole list. CPU is the server's, in whole \
+            "The API over a directory with a list of {} keys, on one core, with load over loopback \
+             from the other. The rate does not wait for answers; latency counts from the moment at \
+             which a request was due. In the line without a rate, each connection sends its next \
+             request after the answer. Each line has its own server. A check names {} keys, 99 % \
+             of them on the list, and reads the whole list. CPU is the server's, in whole \
              hundredths of a second; *busy* is its share of the core.",
             count(keys),
             count(KEYS_ASKED as u64),
@@ -118,7 +118,7 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
     })
 }
 
-/// Whether a rate was kept up with in time, and what binds where it was not.
+/// Whether the rate was kept in time, and if not, why.
 fn shown(name: &str, rate: f64, p99: f64, busy: f64) -> String {
     let kept = if rate >= RATE * 0.99 {
         format!("met ({rate:.0} requests/s answered)")

@@ -28,20 +28,22 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
         shows.extend(shown);
     }
     shows.push(
-        "What binds where goals are missed: nothing is published that was not checked. Of both inputs and \
-         of the output the SHA-256 is made, each line is found, looked at and compared with the one before \
-         it and with the other list; the limit looks at nothing ([where the time goes](#where-the-time-goes)). \
+        "Why goals are missed: everything that is published is checked. Livelist computes SHA-256 \
+         of both inputs and of the output, and compares each line with the one before it and with \
+         the other list; the limit checks nothing ([where the time goes](#where-the-time-goes)). \
          Both inputs are read once, by compare; publish checks and copies the bytes that compare wrote."
             .to_owned(),
     );
     Ok(Section {
         name: "compare",
         title: "2. Compare and publish",
-        what: "The steps compare and publish on a directory: half a percent of the keys went, half a \
-               percent came. The limit reads and decompresses both inputs (the parts and the former \
-               snapshot) once and compresses a text as long as the new snapshot with the same library \
-               and level, as compare does; publish copies what came of it. The tools are `zcat`, `sort -u`, `comm` and `gzip` in the C locale, \
-               making the same snapshot and delta. CPU is that of all processes, the least of the runs."
+        what: "The steps compare and publish on a directory: half a percent of the keys are \
+               removed and half a percent added. The limit reads and decompresses both inputs (the \
+               parts and the former snapshot) once, and compresses a text as long as the new \
+               snapshot, with the library and level of compare; publish copies the result. The \
+               tools are `zcat`, `sort -u`, `comm` and `gzip` in the C locale, \
+               making the same snapshot and delta. CPU is the sum of all processes, the minimum \
+               over the runs."
             .to_owned(),
         head: vec![
             "keys",

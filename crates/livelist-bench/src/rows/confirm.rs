@@ -1,4 +1,4 @@
-//! Row 4: what confirmation asks, by dialect. Nothing is timed: requests are counted.
+//! Row 4: the requests of confirmation, by dialect. They are counted, not timed.
 
 use livelist_mls::{Provider, RequestKind, Simulator};
 
@@ -24,8 +24,9 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
         name: "confirm",
         title: "4. Confirmation",
         what: format!(
-            "The second day of a feed of {} listings, of which {SOLD} were sold and none came: requests \
-             as the simulated MLS counted them, by dialect. Every question about absent keys also \
+            "The second day of a feed of {} listings, of which {SOLD} were sold and none added: \
+             requests by dialect, counted by the simulated MLS. Every question about absent keys \
+             also \
              names keys that were just seen, as controls.",
             count(LISTINGS)
         ),
@@ -41,7 +42,8 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
         ],
         rows,
         shows: vec![
-            "Where keys cannot be asked for, a second scan confirms, and costs as many pages again."
+            "If keys cannot be asked for, a second scan confirms, and costs the same number of \
+             pages again."
                 .to_owned(),
         ],
     })

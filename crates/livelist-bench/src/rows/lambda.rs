@@ -1,5 +1,5 @@
-//! Row 6: the functions' binary behind a Runtime API endpoint: its size, how fast it starts, and,
-//! where an AWS emulator runs, what a run's invocations take.
+//! Row 6: the functions' binary behind a Runtime API endpoint: its size, its start time, and, with an AWS
+//! emulator, the usage of a run's invocations.
 
 mod size;
 mod stack;
@@ -27,11 +27,11 @@ const PEAK: f64 = 128.0;
 const SCAN_PEAK: f64 = 256.0;
 const KEYS: u64 = 500_000;
 
-/// A function, and what it is asked for; several lines may be of one function.
+/// A function, and its request; several lines may be of one function.
 struct Line {
     name: &'static str,
     function: &'static str,
-    /// Nothing for the steps of a run, whose events are what the steps before them said.
+    /// `None` for the steps of a run, whose events are the outputs of the steps before.
     what: Option<What>,
 }
 
@@ -99,8 +99,8 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
     }
     let slowest = measured.iter().map(|f| f.first_poll).fold(0.0, f64::max);
     shows.push(format!(
-        "slowest first poll {}; {floor:.1} ms of it are the process itself: exec, linking and the end of a \
-         function whose name nobody knows",
+        "slowest first poll {}; {floor:.1} ms of it are the process itself: exec, linking, and \
+         ending for an unknown function name",
         verdict(slowest, FIRST_POLL, " ms")
     ));
     for function in measured.iter().filter(|f| f.invoked.is_some()) {
@@ -110,13 +110,15 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
         name: "lambda",
         title: "6. Lambda",
         what: format!(
-            "The binary that `make package` builds, stripped; the zip is its size under deflate at level 6. \
-             Each function is started {} times by an endpoint that speaks Lambda's Runtime API over HTTP; \
-             the least time from exec to the first poll counts. The invocations are those of two days of \
+            "The binary that `make package` builds, stripped; the zip size is deflate at level 6. \
+             Each function is started {} times by an endpoint that speaks Lambda's Runtime API \
+             over HTTP; the minimum time from exec to the first poll counts. The invocations are \
+             those of two days of \
              a feed of {} keys in pages of 300,000 rows, a thousandth of them sold and as many \
-             new each day: a process of its own for each line, on the first day (its first invocation) and \
-             on the second (a warm one). S3, SQS, SSM, KMS and Step Functions are the local AWS \
-             emulator's, whose time is in theirs; the peak is the function's own.",
+             new each day. Each line is a separate process, invoked on the first day (first \
+             invoke) and on the second (warm invoke). S3, SQS, SSM, KMS and Step Functions are \
+             served by the local AWS emulator, whose time is included; the peak is only the \
+             function's.",
             plan.repeat,
             count(plan.keys(KEYS)),
         ),
@@ -160,14 +162,15 @@ fn artifact(plan: &Plan) -> Result<(PathBuf, Vec<String>), Failed> {
     let mut shows = vec![shown];
     if let Some(owners) = size::owners(built)? {
         shows.push(format!(
-            "What binds the size: of the code, {owners}. One binary holds all functions, so each carries \
+            "Why the size is missed: of the code, {owners}. One binary holds all functions, so \
+             each carries \
              what any of them needs"
         ));
     }
     Ok((bootstrap, shows))
 }
 
-/// What a process of this binary takes that does nothing, in milliseconds.
+/// The time of a process of this binary that does nothing, in milliseconds.
 fn floor(plan: &Plan, bootstrap: &Path) -> Result<f64, Failed> {
     let all = plan.several(|| {
         let begun = Moment::now();
@@ -263,7 +266,7 @@ fn day(
     day: i8,
 ) -> Result<BTreeMap<&'static str, f64>, Failed> {
     let run = stack.run(day)?;
-    // What a step says is what the next one is given.
+    // The output of a step is the input of the next one.
     let mut said = json!({});
     let mut took = BTreeMap::new();
     for line in &LINES {
@@ -287,7 +290,7 @@ fn day(
     Ok(took)
 }
 
-/// What is wrong with an answer: what was measured has to be the work that is meant.
+/// The error in an answer: the measured work has to be the intended one.
 fn wrong(line: &Line, answer: &Value) -> Option<&'static str> {
     let is = |name: &str, value: &str| answer[name] == value;
     let well = match (line.name, line.what) {

@@ -23,7 +23,7 @@ use crate::pages::{FORGET, Input, Listening, TARGETS};
 use crate::process::Server;
 use crate::world::{CREDENTIAL, Feed, MLS, mls};
 
-/// How much is measured, and where.
+/// The amount of measuring, and the folders.
 pub struct Plan {
     /// A quick pass over small feeds.
     pub small: bool,
@@ -43,7 +43,7 @@ impl Plan {
         if self.small { full / 50 } else { full }
     }
 
-    /// A folder of its own for a measurement.
+    /// A separate folder for a measurement.
     pub fn folder(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
@@ -67,11 +67,11 @@ impl Plan {
     }
 }
 
-/// A simulated MLS in a process of its own.
+/// A simulated MLS in a separate process.
 pub struct Provided {
-    /// Where it is.
+    /// Its URL.
     pub url: String,
-    /// What it is.
+    /// Its specification.
     pub spec: MlsSpec,
     endpoint: Endpoint,
     /// The process; it ends with this.
@@ -88,12 +88,12 @@ impl Provided {
         Self::start(provider, listings, gzip)
     }
 
-    /// Starts one with so many listings.
+    /// Starts one with this many listings.
     pub fn start(provider: Provider, listings: u64, gzip: bool) -> Result<Provided, Failed> {
         Self::begin(provider, listings, gzip, 0)
     }
 
-    /// Starts one that takes so many milliseconds for each answer, compressed.
+    /// Starts one that takes this many milliseconds for each answer, compressed.
     pub fn slow(provider: Provider, listings: u64, latency_ms: u64) -> Result<Provided, Failed> {
         Self::begin(provider, listings, true, latency_ms)
     }

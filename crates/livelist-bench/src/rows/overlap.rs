@@ -1,4 +1,4 @@
-//! Row 1, continued: pages at once, from a provider that takes its time.
+//! Row 1, continued: several pages at once, from a slow provider.
 
 use livelist_mls::Provider;
 
@@ -11,7 +11,7 @@ use crate::process::child;
 use crate::report::{Section, count, seconds, times, verdict};
 
 const WALL: f64 = 1.15;
-/// How long each answer takes, in milliseconds: a fraction of what providers take.
+/// The time of each answer, in milliseconds: a fraction of real providers' times.
 const LATENCY: u64 = 50;
 
 struct Case {
@@ -53,9 +53,9 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
         shows.push(shown);
     }
     shows.push(
-        "Who reads by links asks for a page when the one before has told where it is; the others have \
-         no more pages under way than their dialect or the registry says, and keep its limits. By marks \
-         and by `$skip` a twentieth to a tenth of the rows is asked for twice."
+        "A scan by links requests a page when the one before has given its link. Other scans have \
+         at most as many pages in flight as the dialect or the registry says, and keep the rate \
+         limits. With marks and with `$skip`, 5 % to 10 % of the rows are requested twice."
             .to_owned(),
     );
     Ok(Section {
@@ -63,9 +63,9 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
         title: "1b. Pages at once",
         what: format!(
             "The same scan step as in row 1, on the second day of a feed, gzip, from a provider that \
-             takes {LATENCY} ms for each answer. *Dropping* asks for the pages of the scan that has one \
-             page at once, one after the other, and decompresses and drops them. What is asked for at once \
-             is the dialect's number, and eight."
+             takes {LATENCY} ms for each answer. *Dropping* requests the pages of the scan without \
+             prefetch, one after the other, decompresses them and drops them. The scan has one \
+             page at once, the dialect's number, and eight."
         ),
         head: vec![
             "dialect, keys, rows a page",

@@ -1,5 +1,5 @@
-//! Where the time of a scan, and of compare and publish, goes: samples of the clock, by what the
-//! function that ran belongs to.
+//! Where the time of a scan, and of compare and publish, goes: samples by the part to which the running
+//! function belongs.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::child::steps::{CompareInput, Compared, Scanned};
 use crate::process::{child, profiled};
 use crate::report::{Section, count};
 
-/// What a function is part of: the first line of which a word is in its name.
+/// The part of a function: the first line with a word in its name.
 const PARTS: [(&str, &[&str]); 9] = [
     ("decompression (zlib-rs)", &["inflate"]),
     (
@@ -52,7 +52,7 @@ const PARTS: [(&str, &[&str]); 9] = [
 const KERNEL: &str = "kernel: sockets, files, pages of memory";
 const REST: &str = "HTTP, runtime, the rest";
 
-/// Samples by what they are part of, and by function.
+/// Samples by part, and by function.
 #[derive(Default)]
 struct Profile {
     samples: u64,
@@ -115,9 +115,9 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
         name: "profile",
         title: "Where the time goes",
         what: format!(
-            "{} keys in compressed pages, as in rows 1 and 2; `perf record -e cpu-clock` of the process \
-             that scans, or compares and publishes, its start included. A function counts where it \
-             runs, not where it is called from.",
+            "{} keys in compressed pages, as in rows 1 and 2; `perf record -e cpu-clock` of the \
+             process that scans, or compares and publishes, including its start. Samples count for \
+             the function that runs, not for its callers.",
             count(plan.keys(KEYS))
         ),
         head: std::iter::once("part")

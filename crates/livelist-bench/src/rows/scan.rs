@@ -36,23 +36,24 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
         }
     }
     shows.push(
-        "What binds where goals are missed: reading the JSON, and getting the rows into order, each take as \
-         long as decompressing ([where the time goes](#where-the-time-goes)). The limit of an identity page \
-         does nothing but receive it. Over loopback no answer takes time; a provider's does, and then pages \
-         overlap where they can be guessed ([pages at once](#1b-pages-at-once))."
+        "Why goals are missed: parsing the JSON and sorting the rows each take as long as \
+         decompressing ([where the time goes](#where-the-time-goes)). For an identity page, the \
+         limit only receives it. Over loopback an answer takes no time. A provider's answers do, \
+         and then pages are prefetched if their links can be guessed ([pages at \
+         once](#1b-pages-at-once))."
             .to_owned(),
     );
     Ok(Section {
         name: "scan",
         title: "1. Scan",
-        what: "The scan step (count, pages, count; sorted parts on disk) over loopback \
-               HTTP, from pages that another process made before and has in memory. Pages of 2,000 rows \
-               are AMPRE's (key and timestamp, in the order of time), pages of 300,000 Trestle's (key \
-               alone, in the order of the key). *Dropping* is the same HTTP client asking for the same \
-               pages one after the other and dropping the bytes as they come; *gunzip* decompresses them \
-               before they are dropped, with the same library. The limit of a compressed page is the \
-               second: nobody knows what is on a page without decompressing it. CPU and wall are the \
-               least of the runs, each in a process of its own; the peak is the highest."
+        what: "The scan step (count, pages, count; sorted parts on disk) over loopback HTTP. \
+               Another process serves the pages from memory. Pages of 2,000 rows have AMPRE's form \
+               (key and timestamp, ordered by time), pages of 300,000 Trestle's (key only, ordered \
+               by key). *Dropping*: the same HTTP client requests the same pages one after the \
+               other and drops the bytes. *Gunzip*: it also decompresses them with the same \
+               library. For compressed pages, *gunzip* is the limit, because a page cannot be read \
+               without decompressing it. CPU and wall are the minimum over the runs, each in a \
+               separate process; the peak is the maximum."
             .to_owned(),
         head: vec![
             "keys, rows a page, encoding",

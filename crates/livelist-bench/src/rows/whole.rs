@@ -65,12 +65,13 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
         name: "whole",
         title: "3. A whole run in one process",
         what: "Acquire, authorize, scan, compare, confirm, publish, release on a directory, over loopback \
-               HTTP from another process: the second day of a feed of which half a percent went and half \
-               a percent came. Each absent key is asked for; waiting that a provider's limits ask for is left \
-               out by a clock that jumps. Pages and answers as in row 1, gzip; feeds of \
-               2,000,000 keys and more are measured less often. The columns behind the peak are each \
-               step's CPU. The exponent is that of the CPU over pages of 300,000, by least squares on the \
-               logarithms."
+               HTTP from another process: the second day of a feed, with half a percent of the \
+               keys removed and half a percent added. Each absent key is asked for. Waits for rate \
+               limits are skipped by a clock that jumps. Pages and answers as in row 1, gzip; \
+               feeds of \
+               2,000,000 keys and more are measured less often. The columns after the peak are the \
+               CPU of each step. The exponent is that of the CPU with pages of 300,000, by least \
+               squares on the logarithms."
             .to_owned(),
         head: vec![
             "keys, rows a page",
@@ -88,7 +89,7 @@ pub fn measure(plan: &Plan) -> Result<Section, Failed> {
     })
 }
 
-/// Whether a goal is kept, and what binds where it is not.
+/// Whether a goal is met, and if not, why.
 fn goal_of(value: f64, goal: f64, unit: &str, binds: &str) -> String {
     let told = verdict(value, goal, unit);
     if value <= goal {
@@ -98,7 +99,7 @@ fn goal_of(value: f64, goal: f64, unit: &str, binds: &str) -> String {
     }
 }
 
-/// How often a feed of so many keys is measured: long runs vary less, and have to end.
+/// How often a feed of this many keys is measured: long runs vary less, and take time.
 fn repeats(plan: &Plan, keys: u64) -> usize {
     let most = match keys {
         ..2_000_000 => usize::MAX,
@@ -119,7 +120,7 @@ fn slope(points: &[(f64, f64)]) -> f64 {
     above / below
 }
 
-/// What a run took.
+/// The usage of a run.
 struct Run {
     usage: Usage,
     cells: Vec<String>,

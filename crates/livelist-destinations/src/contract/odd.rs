@@ -1,12 +1,12 @@
-//! Odd values, odd names, and records as wide as they get.
+//! Odd values, odd names, and records of the maximum width.
 
 use livelist_records::{Change, Field, Kind, Schema};
 
 use super::{Copy, at, keys, log, now, removal, schema, upsert, value, write};
 use crate::destination::Batch;
 
-/// Every text is as it was sent, whatever marks the database has; what it refuses is gone from the column,
-/// and stands in `_rest`.
+/// Every text is stored as it was sent, whatever its characters. Characters that the database refuses are
+/// removed from the column, and the exact text is in `_rest`.
 pub async fn texts(copy: &dyn Copy) {
     let mut one = copy.open().await;
     let whole = [
@@ -69,7 +69,7 @@ pub async fn texts(copy: &dyn Copy) {
         let list: Vec<String> = serde_json::from_str(&list).unwrap();
         assert_eq!(list, [text], "{key}");
     }
-    // The JSON, what the column has of it, and whether the exact text stands in `_rest`.
+    // The JSON, the column's value, and whether the exact text is in `_rest`.
     let part = [
         (r#""PublicRemarks":"a\u0000b""#, Some("ab")),
         (r#""PublicRemarks":"a\ud800b""#, Some("a\u{fffd}b")),
@@ -110,7 +110,7 @@ pub async fn texts(copy: &dyn Copy) {
 pub async fn numbers_and_dates(copy: &dyn Copy) {
     let mut one = copy.open().await;
     let long = "1".repeat(40);
-    // What is sent, and what the column has.
+    // The JSON, and the column's value.
     let cases: [(&str, &str, Option<&str>); 42] = [
         ("ListPrice", "\"5\"", Some("5")),
         ("ListPrice", "1.25e3", Some("1250")),
@@ -224,7 +224,8 @@ pub async fn numbers_and_dates(copy: &dyn Copy) {
     assert_eq!(written.overflow, overflow);
 }
 
-/// A value without what databases write differently: `T` and zone of instants, truth values as numbers.
+/// A value in a form that all databases share: without `T` and zone of instants, with truth values as
+/// numbers.
 fn plain(text: &str) -> String {
     let text = text.trim_end_matches("+00").trim_end_matches('Z');
     match text {
@@ -234,7 +235,7 @@ fn plain(text: &str) -> String {
     }
 }
 
-/// Names that a database takes for the same, or has for itself: every value is in a column of its own.
+/// Names that a database treats as equal, or reserves: every value has its own column.
 pub async fn names(copy: &dyn Copy) {
     let mut one = copy.open().await;
     let long = "L".repeat(80);

@@ -19,7 +19,7 @@ use crate::sql::{Halves, Plan, Table};
 /// The longest key, in bytes.
 const MAX_KEY: usize = 512;
 
-/// What came of a batch.
+/// The result of a batch.
 pub(super) enum Outcome {
     /// It is applied; the transaction can be committed.
     Done(Written),
@@ -45,7 +45,7 @@ pub(super) struct Applying<'a> {
     pub(super) written: Written,
 }
 
-/// What a batch does to one resource.
+/// The effect of a batch on one resource.
 struct Work<'a> {
     resource: &'a str,
     schema: &'a Schema,
@@ -184,7 +184,7 @@ impl<'a> Applying<'a> {
                 news.join(" UNION ALL ")
             );
             match self.on.run(sql).await {
-                // A trigger of the owner's that refuses this stops nobody: the number alone is not there.
+                // An owner's trigger that refuses this does no harm: only the number is missing.
                 Err(error) if is_of_a_row(&error) => {}
                 done => {
                     done?;

@@ -1,4 +1,4 @@
-//! What the destination has written down of its tables: their columns, their schemas, and what waits.
+//! The destination's records about its tables: their columns, their schemas, and pending work.
 
 use livelist_records::columns::{Column, Columns};
 use livelist_records::{Kind, Schema};

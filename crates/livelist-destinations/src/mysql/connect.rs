@@ -1,4 +1,4 @@
-//! Connecting to MySQL or MariaDB, and what a session says of itself.
+//! Connects to MySQL or MariaDB, and sets up the session.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use super::error::Fault;
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// Statements are cut at this size, or where the server's limit is lower.
+/// Statements are limited to this size, or to the server's limit if that is lower.
 const STATEMENT: usize = 1024 * 1024;
 
-/// Where the database is.
+/// The address of the database.
 pub(super) struct Address {
     opts: Opts,
     /// How it is called in errors: without user and password.
@@ -103,7 +103,7 @@ impl Session {
         Ok(self.conn.affected_rows())
     }
 
-    /// Asks. All values come as text.
+    /// Runs a query. All values are texts.
     pub(super) async fn ask(
         &mut self,
         sql: impl AsRef<[u8]> + Send + Sync,
@@ -122,7 +122,7 @@ impl Session {
     }
 }
 
-/// Takes out of a URL what the programs of MySQL name `ssl-mode` and `ssl-ca`, and the driver does not.
+/// Removes `ssl-mode` and `ssl-ca` from a URL, which MySQL's programs know and the driver does not.
 fn without_tls(url: &str) -> Result<(String, Option<SslOpts>), Fault> {
     let Some((base, query)) = url.split_once('?') else {
         return Ok((url.to_owned(), None));

@@ -5,10 +5,10 @@ use mysql_async::{Error, ServerError};
 
 use crate::error::DestinationError;
 
-/// What goes wrong within this folder.
+/// The errors within this folder.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// What the server or the driver says.
+    /// An error of the server or the driver.
     Sql(Error),
     /// The database is not as Livelist left it.
     Altered(String),
@@ -24,7 +24,7 @@ impl From<Error> for Fault {
     }
 }
 
-/// What a fault of this destination means.
+/// Maps an error of this destination.
 pub(super) fn failed(destination: &str) -> impl Fn(Fault) -> DestinationError + use<> {
     let destination = destination.to_owned();
     move |fault| {
@@ -46,13 +46,13 @@ pub(super) fn failed(destination: &str) -> impl Fn(Fault) -> DestinationError + 
             Fault::Moved => return DestinationError::Moved { destination },
         };
         match code {
-            // No such table or column, a table that is none, a view that leads nowhere.
+            // No such table or column, not a table, a view without its tables.
             1054 | 1051 | 1146 | 1347 | 1356 => DestinationError::Altered {
                 destination,
                 reason,
             },
-            // No access to the host, the database, a table or a column; no such database; a server that
-            // only reads; a locked account, a password that is over, TLS that is wanted.
+            // No access to the host, the database, a table or a column; no such database; a read-only
+            // server; a locked account, an expired password, TLS required.
             1044 | 1045 | 1049 | 1130 | 1142 | 1143 | 1227 | 1290 | 1370 | 1410 | 1698 | 1792
             | 1820 | 1836 | 1862 | 3118 | 3159 => DestinationError::Refused {
                 destination,
@@ -78,7 +78,7 @@ pub(super) fn code(error: &Error) -> u16 {
     server(error).map_or(0, |error| error.code)
 }
 
-/// What an error says.
+/// The text of an error.
 pub(super) fn text(error: &Error) -> String {
     match error {
         Error::Server(error) => error.message.clone(),
@@ -88,8 +88,8 @@ pub(super) fn text(error: &Error) -> String {
     }
 }
 
-/// Whether a row is what the server refuses: a constraint, a check, a trigger of the owner's, a value that a
-/// type does not hold. Everything else stops the batch.
+/// Whether the server refuses a single row: a constraint, a check, an owner's trigger, a value outside of
+/// the type's range. Every other error stops the batch.
 pub(super) fn is_of_a_row(error: &Error) -> bool {
     let Some(error) = server(error) else {
         return false;
@@ -97,7 +97,7 @@ pub(super) fn is_of_a_row(error: &Error) -> bool {
     let known = matches!(
         error.code,
         // Null, duplicates, foreign keys, too long, out of range, no default, checks (3819, 4025), no such
-        // value, too large a row, what a trigger may not do.
+        // value, row too large, forbidden in a trigger.
         1048 | 1062
             | 1118
             | 1216
@@ -120,7 +120,7 @@ pub(super) fn is_of_a_row(error: &Error) -> bool {
             | 3819
             | 4025
     );
-    // What a trigger signals by itself.
+    // Signals of a trigger.
     known || error.state.starts_with("45") || error.state.starts_with("22")
 }
 

@@ -1,4 +1,4 @@
-//! How tracked fields change: the values that rows have are compared with those that come.
+//! The history of tracked fields: compares the values of existing rows with new ones.
 
 use livelist_records::{Change, Schema};
 use mysql_async::Error;
@@ -46,7 +46,7 @@ pub(super) fn tracked(
     values.collect()
 }
 
-/// What changes, for each of the changes. At the first sight of a record there is nothing to note.
+/// The tracked changes of each change. The first sight of a record has none.
 pub(super) async fn steps(
     on: &mut Session,
     options: &Options,
@@ -103,7 +103,7 @@ pub(super) async fn note(
             )
         })
         .collect();
-    // A tracked field may be a long text: few rows a statement.
+    // A tracked field may be a long text, so each statement has few rows.
     for rows in rows.chunks(50) {
         let sql = format!(
             "REPLACE INTO {} (`key`, version, field, old, new, at) VALUES {}",

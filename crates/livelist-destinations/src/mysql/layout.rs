@@ -1,6 +1,6 @@
 //! The tables of a resource and their view. Everything is added, nothing is dropped or rewritten. Every
-//! statement here ends a transaction, so it stands before one; after a crash between two of them the next
-//! pass goes on.
+//! statement here ends a transaction, so it is executed before one; after a crash between two of them the
+//! next pass continues.
 
 use std::collections::HashMap;
 
@@ -195,7 +195,7 @@ async fn add(on: &mut Session, table: &str, columns: &[&Column]) -> Result<(), F
         .map(|column| format!("ADD COLUMN {}", declared(column)))
         .collect();
     let sql = format!("ALTER TABLE {} {}", name(table), adds.join(", "));
-    // At once where the server can, else however it can.
+    // Instantly if the server can, else in any way.
     match on.run(format!("{sql}, ALGORITHM = INSTANT")).await {
         Err(error) if code(&error) > 0 && !is_locked(&error) => on.run(sql).await?,
         done => done?,

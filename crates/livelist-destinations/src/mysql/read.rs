@@ -20,7 +20,7 @@ pub(super) fn list(keys: &[&str]) -> String {
     keys.join(", ")
 }
 
-/// What the rows of these keys are. They are locked until the transaction ends.
+/// The state of the rows of these keys. They are locked until the transaction ends.
 pub(super) async fn before(
     on: &mut Session,
     table: &Table,
@@ -124,7 +124,7 @@ pub(super) async fn objects(
     Ok(objects.collect())
 }
 
-/// Live rows behind a key, in byte order.
+/// Live rows after a key, in byte order.
 pub(super) async fn keys(
     on: &mut Session,
     table: &Table,

@@ -1,4 +1,4 @@
-//! Rows on their way: the values of each table as text, and the statements that write them, cut by bytes.
+//! Writes rows: the values of each table as text, and the statements that write them, limited by bytes.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -14,7 +14,7 @@ use crate::sql::Table;
 /// The own columns of the first table, in the order of the values.
 const OWN: [&str; 6] = ["_key", "_version", "_hash", "_stamp", "_synced_at", "_rest"];
 
-/// A stamp as far as its column holds it; it is there to be looked at.
+/// A stamp cut to the length of its column, which is only informational.
 pub(super) fn cut(stamp: &str) -> &str {
     &stamp[..stamp.floor_char_boundary(255)]
 }
@@ -84,9 +84,9 @@ impl<'a> Rows<'a> {
         self.existing[usize::from(nth - 1)] = keys;
     }
 
-    /// Writes those rows. A row that is there is updated by its primary key, whose conflict comes first; one
-    /// that is not is inserted plainly: another unique index of the owner's then refuses it, and no other row
-    /// is overwritten.
+    /// Writes those rows. An existing row is updated by its primary key, whose conflict is checked first. A
+    /// new row is inserted without an update clause, so another unique index of the owner refuses it, and
+    /// no other row is overwritten.
     pub(super) async fn write(&self, on: &mut Session, range: Range<usize>) -> Result<(), Error> {
         for nth in 1..=self.table.parts() {
             let part = usize::from(nth - 1);

@@ -8,11 +8,11 @@ use super::error::Fault;
 use super::values::{instant, name, text as literal};
 use crate::destination::{Batch, LogId, Pass, Position};
 
-/// What stands behind every table: nothing of it is left to the server's defaults.
+/// The options of every table, so that nothing depends on the server's defaults.
 pub(super) const STORAGE: &str =
     "ENGINE = InnoDB DEFAULT CHARACTER SET = utf8mb4 COLLATE = utf8mb4_bin ROW_FORMAT = DYNAMIC";
 
-/// Makes those of its own tables that are not there.
+/// Creates the missing ones of its own tables.
 pub(super) async fn make(on: &mut Session) -> Result<(), Fault> {
     let there = on
         .ask(
@@ -43,8 +43,8 @@ pub(super) async fn make(on: &mut Session) -> Result<(), Fault> {
     Ok(())
 }
 
-/// How far the log was applied. With another configuration the copy is made anew, from the beginning of the
-/// log: then there is no position.
+/// How far the log was applied. `None` with another configuration, because then the copy is rebuilt from
+/// the beginning of the log.
 pub(super) async fn position(
     on: &mut Session,
     log: &LogId,
@@ -79,7 +79,7 @@ pub(super) async fn position(
     Ok(is_ours.then_some(position))
 }
 
-/// Locks the log's row until the transaction ends, and makes it where there is none.
+/// Locks the log's row until the transaction ends, and creates it if it is missing.
 pub(super) async fn lock(on: &mut Session, log: &LogId) -> Result<(), Fault> {
     let sql = format!(
         "INSERT INTO _livelist_state (log, generation, number, config, updated_at)
@@ -90,8 +90,8 @@ pub(super) async fn lock(on: &mut Session, log: &LogId) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The log is applied from its beginning: what rows say of their numbers is of another log, or of another
-/// configuration, and counts no more. Rows that the log does not have stay.
+/// Prepares for applying the log from its beginning. The numbers in rows belong to another log or
+/// configuration, and no longer count. Rows that the log does not have stay.
 pub(super) async fn forget(on: &mut Session, log: &LogId) -> Result<(), Fault> {
     let sql = format!(
         "SELECT name FROM _livelist_tables WHERE log = {}",
@@ -104,7 +104,7 @@ pub(super) async fn forget(on: &mut Session, log: &LogId) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Makes the rows of a table that match `rows` look older than any change, and other than any record, so
+/// Makes the rows of a table that match `rows` look older than any change and different from any record, so
 /// that the next change writes them.
 pub(super) async fn reset(on: &mut Session, table: &str, rows: &str) -> Result<u64, Fault> {
     let sql = format!(

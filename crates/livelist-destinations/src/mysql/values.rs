@@ -1,5 +1,5 @@
-//! Values as MySQL and MariaDB take them: their types, and literals in the text of a statement, which the
-//! session's `sql_mode` and character set allow for.
+//! Values for MySQL and MariaDB: their types, and literals in the text of a statement, for the session's
+//! `sql_mode` and character set.
 
 use jiff::tz::TimeZone;
 use livelist_records::fields::quoted;
@@ -18,7 +18,7 @@ pub(super) fn column_type(kind: Kind) -> &'static str {
     }
 }
 
-/// The type as `information_schema` names it, with its digits where values would be rounded to them.
+/// The type's name in `information_schema`, with its digits if values would be rounded to them.
 pub(super) fn data_type(kind: Kind) -> &'static str {
     match kind {
         Kind::Text | Kind::Json => "longtext",
@@ -31,8 +31,8 @@ pub(super) fn data_type(kind: Kind) -> &'static str {
     }
 }
 
-/// Whether a column holds a value exactly. DATE and DATETIME begin with the year 1000; instants lose what is
-/// finer than a microsecond: the log has it.
+/// Whether a column can hold a value exactly. DATE and DATETIME begin with the year 1000. Instants are cut
+/// to microseconds; the log has the exact value.
 pub(super) fn holds(cell: &Cell<'_>) -> bool {
     match cell {
         Cell::Decimal(text) => {
@@ -78,7 +78,7 @@ pub(super) fn string(text: &str, out: &mut Vec<u8>) {
     out.push(b'\'');
 }
 
-/// A text as a literal; NULL where there is none.
+/// A text as a literal; NULL if there is none.
 pub(super) fn text(text: Option<&str>) -> String {
     let mut out = Vec::new();
     match text {
@@ -107,7 +107,7 @@ pub(super) fn name(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
 
-/// An instant in UTC; what is finer than a microsecond is cut, so it never moves forward.
+/// An instant in UTC, cut to microseconds, so it never moves forward.
 pub(super) fn instant(at: jiff::Timestamp) -> String {
     let at = at.to_zoned(TimeZone::UTC).datetime();
     let text = at.strftime("%Y-%m-%d %H:%M:%S").to_string();

@@ -21,7 +21,7 @@ use crate::sql::{Halves, Plan, Table};
 /// Parameters of a statement.
 pub(super) type Params<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
 
-/// What came of a batch.
+/// The result of a batch.
 pub(super) enum Outcome {
     /// It is applied; the transaction can be committed.
     Done(Written),
@@ -33,7 +33,7 @@ pub(super) enum Outcome {
 pub(super) struct Applying<'a> {
     /// The transaction.
     pub(super) on: &'a Transaction<'a>,
-    /// Where the tables are.
+    /// The place of the tables.
     pub(super) place: Place<'a>,
     /// The schemas that were prepared.
     pub(super) schemas: &'a BTreeMap<String, Schema>,
@@ -47,7 +47,7 @@ pub(super) struct Applying<'a> {
     pub(super) written: Written,
 }
 
-/// What a batch does to one resource.
+/// The effect of a batch on one resource.
 struct Work<'a> {
     resource: &'a str,
     schema: &'a Schema,
@@ -200,7 +200,7 @@ impl<'a> Applying<'a> {
             (&numbers, Type::INT8_ARRAY),
             (&stamps, Type::TEXT_ARRAY),
         ];
-        // A trigger of the owner's that refuses this stops nobody: the number alone is not there.
+        // An owner's trigger that refuses this does no harm: only the number is missing.
         self.on.batch_execute("SAVEPOINT livelist").await?;
         match self.on.execute_typed(&sql, params).await {
             Err(error) if is_of_a_row(&error) => {

@@ -1,4 +1,4 @@
-//! Connecting to PostgreSQL, and what a transaction says of itself.
+//! Connects to PostgreSQL, and sets up transactions.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -17,7 +17,7 @@ use super::error::Fault;
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// Where the database is.
+/// The address of the database.
 pub(super) struct Address {
     config: Config,
     tls: MakeRustlsConnect,
@@ -54,7 +54,7 @@ impl Address {
         })
     }
 
-    /// Connects. The task that serves the connection ends with it.
+    /// Connects. The task that drives the connection ends with it.
     pub(super) async fn connect(&self) -> Result<Client, Fault> {
         let (client, connection) = self.config.connect(self.tls.clone()).await?;
         let name = self.name.clone();
@@ -67,8 +67,8 @@ impl Address {
     }
 }
 
-/// The URL in the driver's words: `sslrootcert` is read here, and certificates are always verified, so
-/// `verify-full` is what `require` means.
+/// The URL in the driver's form: `sslrootcert` is read here. Certificates are always verified, so `require`
+/// already means `verify-full`.
 fn without_certificates(url: &str) -> (String, Option<PathBuf>) {
     let Some((base, query)) = url.split_once('?') else {
         return (url.to_owned(), None);
@@ -134,8 +134,8 @@ fn name(config: &Config) -> String {
     format!("PostgreSQL {host}:{port}/{database}")
 }
 
-/// Begins a transaction that owes nothing to the server's, the database's or the role's defaults, and
-/// leaves nothing behind in the session, so that it works through a pool by transaction.
+/// Begins a transaction that does not depend on the defaults of the server, database or role, and leaves
+/// nothing in the session, so that it works with transaction pooling.
 pub(super) async fn begin<'a>(
     client: &'a mut Client,
     schema: &str,
@@ -146,8 +146,8 @@ pub(super) async fn begin<'a>(
         .isolation_level(IsolationLevel::ReadCommitted)
         .read_only(false);
     let transaction = begin.start().await?;
-    // A deferred constraint of the owner's has to speak while its row can still be told. What the owner's
-    // triggers name is in our schema or in `public`.
+    // An owner's deferred constraint has to be checked while its row can still be identified. Names in the
+    // owner's triggers refer to our schema or to `public`.
     let sql = format!(
         "SET LOCAL search_path = {}, public, pg_temp;
          SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD';
@@ -167,7 +167,7 @@ pub(super) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A text as SQL has it, with `standard_conforming_strings`.
+/// A text as an SQL literal, with `standard_conforming_strings`.
 pub(super) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

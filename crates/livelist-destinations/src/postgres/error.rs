@@ -4,10 +4,10 @@ use tokio_postgres::Error;
 
 use crate::error::DestinationError;
 
-/// What goes wrong within this folder.
+/// The errors within this folder.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// What the server or the driver says.
+    /// An error of the server or the driver.
     Sql(Error),
     /// The database is not as Livelist left it.
     Altered(String),
@@ -23,7 +23,7 @@ impl From<Error> for Fault {
     }
 }
 
-/// What a fault of this destination means.
+/// Maps an error of this destination.
 pub(super) fn failed(destination: &str) -> impl Fn(Fault) -> DestinationError + use<> {
     let destination = destination.to_owned();
     move |fault| {
@@ -52,7 +52,7 @@ pub(super) fn failed(destination: &str) -> impl Fn(Fault) -> DestinationError + 
                     reason,
                 }
             }
-            // No rights, no such database or schema, a server that only reads.
+            // No permission, no such database or schema, a read-only server.
             "42501" | "3D000" | "3F000" | "25006" => DestinationError::Refused {
                 destination,
                 reason,
@@ -76,7 +76,7 @@ pub(super) fn code(error: &Error) -> &str {
     error.code().map_or("", |code| code.code())
 }
 
-/// What an error says. The server's detail is left out: it repeats rows.
+/// The text of an error. The server's detail is left out, because it repeats rows.
 pub(super) fn text(error: &Error) -> String {
     if let Some(error) = error.as_db_error() {
         return error.message().to_owned();
@@ -93,8 +93,8 @@ pub(super) fn text(error: &Error) -> String {
     text
 }
 
-/// Whether a row is what the server refuses: a constraint, a check, a trigger of the owner's, a value that a
-/// type does not hold. Everything else stops the batch.
+/// Whether the server refuses a single row: a constraint, a check, an owner's trigger, a value outside of
+/// the type's range. Every other error stops the batch.
 pub(super) fn is_of_a_row(error: &Error) -> bool {
     let Some(db) = error.as_db_error() else {
         return false;
@@ -103,7 +103,7 @@ pub(super) fn is_of_a_row(error: &Error) -> bool {
     let is_of_a_row = ["22", "23", "44", "54", "P0"]
         .iter()
         .any(|class| db.code().code().starts_with(class));
-    // Whatever goes wrong within a trigger.
+    // Any error within a trigger.
     let is_within = db
         .where_()
         .is_some_and(|place| place.contains("function") || place.contains("PL/"));

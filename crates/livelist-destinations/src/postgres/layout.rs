@@ -22,7 +22,7 @@ pub(super) const OWN: &str = "_version bigint NOT NULL, _hash bigint NOT NULL, _
 /// With the default, 2 kB, PostgreSQL tries to compress each of some hundred short texts in turn.
 pub(super) const STORAGE: &str = "WITH (toast_tuple_target = 8160)";
 
-/// Where the tables are, and how.
+/// The place and form of the tables.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
     /// The database's schema.
@@ -169,7 +169,7 @@ pub(super) async fn alone(on: &Transaction<'_>, place: Place<'_>) -> Result<(), 
     Ok(())
 }
 
-/// Makes the columns of a table that somebody dropped; a column of another type is told.
+/// Creates columns of a table that were dropped; a column of another type is reported.
 async fn mend(
     on: &Transaction<'_>,
     place: Place<'_>,

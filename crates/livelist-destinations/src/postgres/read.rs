@@ -11,7 +11,7 @@ use super::views::{fields, joined};
 use crate::destination::{Held, KeyStamp};
 use crate::sql::{Before, Table};
 
-/// What the rows of these keys are.
+/// The state of the rows of these keys.
 pub(super) async fn before(
     on: &Transaction<'_>,
     place: Place<'_>,
@@ -36,7 +36,7 @@ pub(super) async fn before(
     Ok(found)
 }
 
-/// Live rows behind a key, in byte order.
+/// Live rows after a key, in byte order.
 pub(super) async fn keys(
     on: &Transaction<'_>,
     place: Place<'_>,
@@ -50,7 +50,7 @@ pub(super) async fn keys(
          ORDER BY {key} LIMIT $2",
         place.of(&table.part(1))
     );
-    // No key here holds U+0000: what is behind `a\0b` is what is behind `a`.
+    // No key here contains U+0000, so the keys after `a\0b` are those after `a`.
     let behind = behind.split('\0').next().unwrap_or_default();
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let rows = on

@@ -1,5 +1,5 @@
-//! Rows on their way: COPY as text into a temporary table, then one statement a table that inserts or
-//! updates by our key alone.
+//! Writes rows: COPY as text into a temporary table, then one statement per table that inserts or updates
+//! by our key only.
 
 use std::ops::Range;
 
@@ -27,7 +27,7 @@ pub(super) struct Stage<'a> {
     table: &'a Table,
     schema: &'a Schema,
     lines: Vec<Vec<u8>>,
-    /// Where the lines end.
+    /// The ends of the lines.
     ends: Vec<Vec<usize>>,
 }
 
@@ -114,7 +114,7 @@ impl<'a> Stage<'a> {
         on.batch_execute(&sql).await
     }
 
-    /// Empties them, where rows were written before.
+    /// Empties them, if rows were written before.
     pub(super) async fn clear(&self, on: &Transaction<'_>) -> Result<(), Error> {
         let names: Vec<String> = (1..=self.table.parts()).map(Self::temporary).collect();
         let sql = format!("TRUNCATE {}", names.join(", "));

@@ -18,7 +18,7 @@ const OWN: [&str; 4] = [
     "_livelist_rejects",
 ];
 
-/// Makes those of its own tables that are not there.
+/// Creates the missing ones of its own tables.
 pub(super) async fn make(on: &Transaction<'_>, schema: &str) -> Result<(), Fault> {
     let sql = "SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n
                ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = ANY($2)";
@@ -52,8 +52,8 @@ pub(super) async fn make(on: &Transaction<'_>, schema: &str) -> Result<(), Fault
     Ok(())
 }
 
-/// How far the log was applied. With another configuration the copy is made anew, from the beginning of the
-/// log: then there is no position.
+/// How far the log was applied. `None` with another configuration, because then the copy is rebuilt from
+/// the beginning of the log.
 pub(super) async fn position(
     on: &Transaction<'_>,
     schema: &str,
@@ -74,7 +74,7 @@ pub(super) async fn position(
     let to: Option<i64> = row.try_get(2)?;
     let resource: Option<String> = row.try_get(3)?;
     let key: Option<String> = row.try_get(4)?;
-    // A key may hold U+0000, which is no text here: it stands as JSON.
+    // A key may contain U+0000, which PostgreSQL does not allow in texts, so it is stored as JSON.
     let key = key.and_then(|key| serde_json::from_str(&key).ok());
     let pass = match (to, resource, key) {
         (Some(to), Some(resource), Some(key)) => Some(Pass {
@@ -93,7 +93,7 @@ pub(super) async fn position(
     Ok(is_ours.then_some(position))
 }
 
-/// Locks the log's row until the transaction ends, and makes it where there is none.
+/// Locks the log's row until the transaction ends, and creates it if it is missing.
 pub(super) async fn lock(on: &Transaction<'_>, schema: &str, log: &LogId) -> Result<(), Error> {
     let sql = format!(
         "INSERT INTO {}._livelist_state (log, generation, number, config, updated_at)
@@ -105,8 +105,8 @@ pub(super) async fn lock(on: &Transaction<'_>, schema: &str, log: &LogId) -> Res
     Ok(())
 }
 
-/// The log is applied from its beginning: what rows say of their numbers is of another log, or of another
-/// configuration, and counts no more. Rows that the log does not have stay.
+/// Prepares for applying the log from its beginning. The numbers in rows belong to another log or
+/// configuration, and no longer count. Rows that the log does not have stay.
 pub(super) async fn forget(on: &Transaction<'_>, schema: &str, log: &LogId) -> Result<(), Error> {
     let sql = format!(
         "SELECT name FROM {}._livelist_tables WHERE log = $1",
@@ -122,7 +122,7 @@ pub(super) async fn forget(on: &Transaction<'_>, schema: &str, log: &LogId) -> R
     Ok(())
 }
 
-/// Makes the rows of a table that match `rows` look older than any change, and other than any record, so
+/// Makes the rows of a table that match `rows` look older than any change and different from any record, so
 /// that the next change writes them.
 pub(super) async fn reset(
     on: &Transaction<'_>,

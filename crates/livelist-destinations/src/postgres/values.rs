@@ -1,4 +1,4 @@
-//! Values as PostgreSQL takes them: its types, and the text of COPY (PostgreSQL's documentation, COPY, *File
+//! Values for PostgreSQL: its types, and the text format of COPY (PostgreSQL's documentation, COPY, *File
 //! formats*).
 
 use jiff::tz::TimeZone;
@@ -20,8 +20,8 @@ pub(super) fn column_type(kind: Kind) -> &'static str {
     }
 }
 
-/// Whether a column holds a value exactly. Instants lose what is finer than a microsecond: the log has it.
-/// A number within `jsonb` is bounded.
+/// Whether a column can hold a value exactly. Instants are cut to microseconds; the log has the exact
+/// value. Numbers within `jsonb` are limited.
 pub(super) fn holds(cell: &Cell<'_>) -> bool {
     match cell {
         Cell::Json(json) => is_small_json(json),
@@ -71,7 +71,7 @@ fn escape(text: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// An instant in UTC; what is finer than a microsecond is cut, so it never moves forward.
+/// An instant in UTC, cut to microseconds, so it never moves forward.
 pub(super) fn instant(at: jiff::Timestamp) -> String {
     let at = at.to_zoned(TimeZone::UTC).datetime();
     let mut text = at.strftime("%Y-%m-%d %H:%M:%S").to_string().into_bytes();

@@ -1,5 +1,5 @@
-//! What users read: a view with the resource's name that shows live rows, and the tables and the view of
-//! what became of rows.
+//! The views for users: one with the resource's name that shows live rows, and the tables and the view of
+//! changes and removals.
 
 use tokio_postgres::Transaction;
 

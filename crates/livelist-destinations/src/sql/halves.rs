@@ -1,4 +1,4 @@
-//! Finding what refuses: a range of rows is tried, and halved where it fails.
+//! Finds the rows that a database refuses: tries a range of rows, and halves it if it fails.
 
 use std::ops::Range;
 

@@ -1,10 +1,10 @@
-//! What a batch does to the rows of one resource, given what they are.
+//! Plans the effect of a batch on the rows of one resource, given their current state.
 
 use std::collections::HashMap;
 
 use livelist_records::{Change, Fields, Removal, What};
 
-/// What a row is before a change.
+/// The state of a row before a change.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Before {
     /// The number of its change.
@@ -15,14 +15,14 @@ pub(crate) struct Before {
     pub(crate) is_deleted: bool,
 }
 
-/// What a batch does to the rows of one resource.
+/// The effect of a batch on the rows of one resource.
 #[derive(Default)]
 pub(crate) struct Plan<'a> {
     /// The content is the same: only the number moves.
     pub(crate) touched: Vec<&'a Change>,
-    /// Rows that go.
+    /// Rows to remove.
     pub(crate) removed: Vec<(&'a Change, &'a Removal)>,
-    /// Removals of what has no row.
+    /// Removals of records without a row.
     pub(crate) absent: Vec<&'a Change>,
     /// Rows that are written.
     pub(crate) written: Vec<(&'a Change, Fields<'a>)>,
@@ -73,7 +73,7 @@ impl<'a> Plan<'a> {
         plan
     }
 
-    /// Rejects what would be written and cannot.
+    /// Rejects the changes for which `is_refused` holds.
     pub(crate) fn reject(&mut self, reason: &str, is_refused: impl Fn(&Change) -> bool) {
         let (refused, written) = std::mem::take(&mut self.written)
             .into_iter()

@@ -1,5 +1,5 @@
-//! The tables of a resource. A row of a server is bounded by a page, so a wide record stands in several
-//! tables (`Property__1`, `Property__2`, …), and one view has the resource's name.
+//! The tables of a resource. A server limits the size of a row to a page, so a wide record is split over
+//! several tables (`Property__1`, `Property__2`, …), and one view has the resource's name.
 
 use livelist_records::columns::{Budget, Column, Columns};
 use livelist_records::{Kind, Schema};
@@ -70,7 +70,7 @@ impl Table {
         self.fields().filter(move |(_, column)| column.table == nth)
     }
 
-    /// Fields of the schema that get a column before a value comes, and have none.
+    /// Fields of the schema that get a column before a value arrives, and have none yet.
     pub(crate) fn configured(&self, schema: &Schema, options: &Options) -> Vec<(String, Kind)> {
         let fields = schema.fields.iter().filter(|field| {
             let is_wanted = match &options.columns {

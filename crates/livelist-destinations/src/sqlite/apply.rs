@@ -354,7 +354,7 @@ impl Applying<'_> {
                 self.now
             ],
         )?;
-        // What was noted of its fields before it was refused.
+        // History entries of its fields from before it was refused.
         let sql = format!(
             "DELETE FROM {} WHERE key = ?1 AND version = ?2",
             self.table.beside("changes")

@@ -6,7 +6,7 @@ use rusqlite::{Error, ErrorCode};
 
 use crate::error::DestinationError;
 
-/// What an error of the file at `path` means.
+/// Maps an error of the file at `path`.
 pub(super) fn failed(path: &Path) -> impl Fn(Error) -> DestinationError {
     let destination = path.display().to_string();
     move |error| {

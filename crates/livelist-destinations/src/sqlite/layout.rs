@@ -29,7 +29,7 @@ pub(super) fn quote(name: &str) -> String {
 }
 
 impl Table {
-    /// The tables of a resource, where they were made.
+    /// The tables of a resource, if they exist.
     pub(super) fn find(
         connection: &Connection,
         options: &Options,
@@ -96,7 +96,7 @@ impl Table {
         Ok(())
     }
 
-    /// Live rows behind a key, in byte order.
+    /// Live rows after a key, in byte order.
     pub(super) fn keys(
         &self,
         connection: &Connection,
@@ -157,17 +157,18 @@ pub(super) fn stored(hash: u64) -> i64 {
     hash.cast_signed()
 }
 
-/// The folded names of a table's columns; none where there is no table.
+/// The folded names of a table's columns; empty if there is no table.
 pub(super) fn column_names(connection: &Connection, table: &str) -> Result<Vec<String>> {
     let mut statement = connection.prepare_cached("SELECT name FROM pragma_table_info(?1)")?;
     let names = statement.query_map([table], |row| row.get::<_, String>(0))?;
     names.map(|name| Ok(fold(&name?))).collect()
 }
 
-/// Makes the tables of a resource, and the columns that are wanted before a value comes.
+/// Creates the tables of a resource, and the columns that are wanted before a value arrives.
 ///
-/// What its owner dropped is made again, and filled from the log: its rows count as older than any change,
-/// and every log is applied from its beginning. So are rows with values in `_rest` when the schema has
+/// Tables and columns that the owner dropped are created again and filled from the log: their rows count as
+/// older than any change, and every log is applied from its beginning. The same is done for rows with
+/// values in `_rest` if the schema has changed, because the values may fit now.
 /// changed: what did not fit may fit now.
 pub(super) fn prepare(
     connection: &mut Connection,

@@ -24,8 +24,8 @@ pub(super) fn make(connection: &Connection) -> Result<()> {
     )
 }
 
-/// How far the log was applied. With another configuration the copy is made anew, from the beginning of the
-/// log: then there is no position.
+/// How far the log was applied. `None` with another configuration, because then the copy is rebuilt from
+/// the beginning of the log.
 pub(super) fn position(
     connection: &Connection,
     log: &LogId,
@@ -57,8 +57,8 @@ pub(super) fn position(
         .map(|(position, _)| position))
 }
 
-/// The log is applied from its beginning: what rows say of their numbers is of another log, or of another
-/// configuration, and counts no more. Rows that the log does not have stay.
+/// Prepares for applying the log from its beginning. The numbers in rows belong to another log or
+/// configuration, and no longer count. Rows that the log does not have stay.
 pub(super) fn forget(connection: &Connection, log: &LogId) -> Result<()> {
     let sql = "SELECT name FROM _livelist_tables WHERE log = ?1";
     let mut statement = connection.prepare(sql)?;
@@ -70,7 +70,7 @@ pub(super) fn forget(connection: &Connection, log: &LogId) -> Result<()> {
     Ok(())
 }
 
-/// Makes the rows of a table that match `rows` look older than any change, and other than any record, so
+/// Makes the rows of a table that match `rows` look older than any change and different from any record, so
 /// that the next change writes them.
 pub(super) fn reset(connection: &Connection, table: &str, rows: &str) -> Result<usize> {
     let table = super::layout::quote(table);

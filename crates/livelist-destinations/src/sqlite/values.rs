@@ -13,8 +13,8 @@ pub(super) fn column_type(kind: Kind) -> &'static str {
     }
 }
 
-/// Whether a column holds a value exactly. A NUMERIC column holds what survives a double and back: any
-/// number of at most 15 digits. As text it would sort by letters.
+/// Whether a column can hold a value exactly. A NUMERIC column holds a number of at most 15 digits, which
+/// survives the conversion to a double and back. As text it would sort alphabetically.
 pub(super) fn holds(cell: &Cell<'_>) -> bool {
     match cell {
         Cell::Decimal(text) => {
@@ -40,7 +40,7 @@ pub(super) fn value(cell: &Cell<'_>) -> Value {
     }
 }
 
-/// An instant in UTC with all of its digits, so that texts stand in the order of their instants.
+/// An instant in UTC with all of its digits, so that texts sort like their instants.
 fn instant(at: jiff::Timestamp) -> String {
     let at = at.to_zoned(TimeZone::UTC).datetime();
     let nanos = at.subsec_nanosecond();

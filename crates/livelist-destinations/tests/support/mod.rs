@@ -1,4 +1,4 @@
-//! Starting a real server for tests. It ends with the process that started it, however that ends.
+//! Starts a real server for tests. It ends with the process that started it, even after a crash.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 

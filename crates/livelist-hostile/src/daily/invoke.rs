@@ -1,5 +1,5 @@
-//! One invocation of a function: it begins in a container, ends, dies or is given up by its caller,
-//! and may come twice.
+//! One invocation of a function: it begins in a container, ends, dies or is abandoned by its caller, and
+//! may happen twice.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -29,7 +29,7 @@ pub(super) enum Invoked<O> {
     Lost,
 }
 
-/// Tells the caller when an invocation is dropped.
+/// Informs the caller when an invocation is dropped.
 struct Guard {
     sim: Arc<Sim>,
     slot: u64,
@@ -43,7 +43,7 @@ impl Drop for Guard {
 
 pub(super) type Run<I, O> = fn(Arc<Container>, I) -> BoxFuture<'static, Result<O, StepError>>;
 
-/// Begins an invocation in a container; what it answers goes into the slot.
+/// Begins an invocation in a container; its answer goes into the slot.
 pub(super) fn begin<I, O>(
     sim: &Arc<Sim>,
     call: &Call,

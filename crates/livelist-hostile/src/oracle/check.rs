@@ -1,6 +1,6 @@
-//! Principle 1: gone is a statement about a key that was listed. The API itself is asked, over a copy
-//! of what is stored, as a site would ask it; what it notes of the questions is taken over. And the plugin
-//! takes no live listing down, whatever the list lacks.
+//! Principle 1: only a key that was listed can be gone. The oracle asks the API itself, over a copy of the
+//! storage, as a site would, and keeps the questions that it notes. And the plugin takes no live listing
+//! down, whatever the list lacks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,14 +25,14 @@ use crate::sim::Ms;
 use crate::tally::count;
 use crate::world::World;
 
-/// What the sites of these worlds show.
+/// The site key of these worlds.
 const SITE_KEY: &str = "ll1.acme.hostile-site-key-3b1f";
 
 /// Machines' clocks differ by so much at most: two looks may be so much closer.
 const CLOCKS: Ms = 4 * 3_600_000;
 const DAY: Ms = 24 * 3_600_000;
 
-/// What the API said, and what it wrote down.
+/// The API's answer, and the objects that it wrote.
 #[derive(Default)]
 struct Said {
     gone: Vec<String>,
@@ -40,7 +40,7 @@ struct Said {
     written: Vec<(String, Bytes)>,
 }
 
-/// What a key is made of: figures, small and large letters, and each sign.
+/// The kinds of characters in a key: digits, small and large letters, and each other sign.
 fn kinds_of(key: &str) -> impl Iterator<Item = u8> {
     key.bytes().map(|byte| match byte {
         b'0'..=b'9' => b'0',
@@ -87,7 +87,7 @@ impl World {
         self.none_is_taken_down(now, at, &said.gone)
     }
 
-    /// A site asks in the evening; what it asks about is noted.
+    /// A site asks in the evening; the API notes its questions.
     pub(super) fn site_asks(&mut self, now: Ms, at: usize) -> Result<(), String> {
         if !self.story.asks_check || self.feeds[at].head.is_none() {
             return Ok(());
@@ -95,7 +95,7 @@ impl World {
         let mut keys = self.copies(at);
         let day = self.day;
         let feed = &mut self.feeds[at];
-        // One that came back is asked about with the time of its copy, as others that live.
+        // For a listing that came back, the time of its copy is sent, as for other live ones.
         let missed = feed.missed.keys();
         let missed = missed.filter(|key| !feed.live.contains_key(*key));
         let missed: Vec<String> = missed.cloned().collect();
@@ -108,7 +108,7 @@ impl World {
             .flatten()
             .flat_map(|key| kinds_of(key))
             .collect();
-        // Nobody asks the MLS about keys of another shape than the list's.
+        // Keys with another shape than the list's are not asked for.
         let fits = |key: &&String| {
             (shortest..=longest).contains(&key.len())
                 && kinds_of(key).all(|kind| kinds.contains(&kind))
@@ -159,7 +159,7 @@ impl World {
         Ok(())
     }
 
-    /// The live keys of a feed, as a site asks about them that got its copies when they came.
+    /// The live keys of a feed, as a site asks about them that got its copies when they were added.
     fn copies(&self, at: usize) -> Vec<Value> {
         let live = self.feeds[at].live.iter();
         let copies = live.filter_map(|(key, since)| {
@@ -169,11 +169,11 @@ impl World {
         copies.collect()
     }
 
-    /// Whether single keys of a feed can be asked for by what a site knows of them.
+    /// Whether single keys of a feed can be asked for with a site's data.
     fn is_askable(&self, at: usize) -> Result<bool, String> {
         let spec = &self.feeds[at].spec;
         let dialect = Dialect::for_feed(spec).map_err(|e| e.to_string())?;
-        // What CREA shows by key may have left the list: nobody knows which.
+        // A listing that CREA shows by key may still have left the list.
         Ok(dialect.confirm.is_by_key() && dialect.id_field(spec).is_none() && !dialect.shows_more)
     }
 
@@ -189,8 +189,8 @@ impl World {
         }
     }
 
-    /// Whether the plugin would take a live listing down that it got when it came: as one that it has not
-    /// touched, or as one that it has drafted before.
+    /// Whether the plugin would take down a live listing that it got when it was added, either untouched or
+    /// drafted before.
     fn none_is_taken_down(&mut self, now: Ms, at: usize, gone: &[String]) -> Result<(), String> {
         let feed = &self.feeds[at];
         let (Some(head), Some(list)) = (&feed.head, &feed.list) else {
@@ -241,7 +241,7 @@ impl World {
         feed.removed.contains(key) || Denial::by_key_twice(&self.mlss[feed.mls], key, now)
     }
 
-    /// What the API says of these keys; nothing while it has no answer.
+    /// The API's answer about these keys; `None` if it has no answer.
     fn asked(&self, now: Ms, at: usize, keys: &[Value]) -> Result<Said, String> {
         let feed = &self.feeds[at].spec.feed;
         let own = format!("feeds/{feed}/");

@@ -9,7 +9,7 @@ use super::Window;
 use crate::sim::Ms;
 use crate::world::{DAY, MlsState, Strike};
 
-/// What an MLS said of a key in a window.
+/// The MLS's answers about a key in a window.
 pub(super) struct Denial<'a> {
     pub(super) mls: &'a MlsState,
     pub(super) strikes: &'a [&'a Strike],
@@ -20,9 +20,9 @@ pub(super) struct Denial<'a> {
     pub(super) looked_at: Ms,
 }
 
-/// Looks that are so far apart are two.
+/// Looks this far apart count as two.
 pub(super) const BETWEEN_LOOKS: Ms = 18 * 3_600_000;
-/// Looks that are farther apart than this do not belong together.
+/// Looks farther apart than this do not belong together.
 const LONGEST_WAIT: Ms = 8 * 86_400_000;
 
 /// Rows that belong to a page are not in it.
@@ -80,12 +80,12 @@ impl Denial<'_> {
             && self.is_uncounted(window)
     }
 
-    /// Whether no count that may be believed included the key.
+    /// Whether no credible count included the key.
     fn is_uncounted(&self, window: &Window) -> bool {
         !window.counts || self.in_kind(RequestKind::Count)
     }
 
-    /// Whether it denied the key in each scan of two days, and in counts: where pages are all that there is.
+    /// Whether it denied the key in each scan of two days, and in counts, if pages are all that it has.
     pub(super) fn is_in_every_scan(&self, window: &Window) -> bool {
         let in_scan = |scan: &(Ms, Ms)| {
             self.strikes
@@ -93,14 +93,14 @@ impl Denial<'_> {
                 .filter(|s| s.at >= scan.0 && s.at <= scan.1 && s.kind == RequestKind::Page)
                 .any(|s| leaves_out_rows(&s.fault) || self.denies(s))
         };
-        // One that came back since the look before was rightly not in that.
+        // A key that came back since the look before was rightly missing in that.
         let came_back = self.since > self.looked_at.min(window.from - BETWEEN_LOOKS);
         (came_back || self.was_hidden_before(window.from))
             && window.scans.iter().all(in_scan)
             && self.is_uncounted(window)
     }
 
-    /// Whether nobody can ask for the key by its listing id: the MLS does not answer such questions, or
+    /// Whether the key cannot be asked for by its listing id: the MLS does not answer such questions, or
     /// listings got other ids lately.
     pub(super) fn is_without_id(&self, window: &Window) -> bool {
         self.mls.plan.spec.options.contrary.broker_only
@@ -160,7 +160,7 @@ impl Denial<'_> {
             || mls.strikes.iter().any(is_odd)
     }
 
-    /// Whether pages hid the key on an earlier day as well: two looks at one moment are one look.
+    /// Whether pages hid the key on an earlier day as well: two scans at one moment count as one look.
     fn was_hidden_before(&self, from: Ms) -> bool {
         let mut strikes = self.mls.strikes.iter();
         strikes.any(|s| {
@@ -171,7 +171,7 @@ impl Denial<'_> {
         })
     }
 
-    /// Whether a key that was never listed may come later.
+    /// Whether a key that was never listed may be late.
     pub(super) fn excuses_delay(&self, window: &Window, dialect: &Dialect) -> bool {
         let moved = self.mls.changes.last().is_some_and(|at| *at >= window.from);
         let hidden = self

@@ -1,5 +1,5 @@
-//! Looks at the end of a day: whether every feed was looked at, and in the end whether every list is
-//! the truth; and at who asks an MLS.
+//! Checks at the end of a day: that every feed was looked at, in the end that every list is the truth, and
+//! that one run at a time asks an MLS.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::story::{MlsDay, QUIET_DAYS};
 use crate::world::World;
 
 impl World {
-    /// Looks at the end of a day.
+    /// The checks at the end of a day.
     pub(crate) fn check_evening(&mut self, date: &str) {
         for at in 0..self.feeds.len() {
             if let Some(head) = self.feeds[at].head.clone()
@@ -50,7 +50,7 @@ impl World {
             .is_none_or(|plan| plan.strikes == 0.0 && plan.skew == 0 && plan.slow_compare.is_none())
     }
 
-    /// Looks at who asks an MLS.
+    /// Checks that executions do not use a credential alternately.
     pub(crate) fn check_turns(&mut self, at: usize, owner: &str) {
         let (asks, asked) = &mut self.mlss[at].asks;
         if asks == owner {
@@ -139,7 +139,7 @@ impl World {
             let waits = waiting.iter().any(|(of, record, is_true)| {
                 *of == id && *is_true && record.spec.run.as_str().starts_with(date)
             });
-            // Where many removals came back lately, one more day is asked for.
+            // If many removals came back lately, one more day is needed.
             let head = feed.head.as_ref();
             let is_distrusted = head.is_some_and(|head| !head["gone"]["came_back"].is_null());
             if (waits || is_distrusted) && !is_last {

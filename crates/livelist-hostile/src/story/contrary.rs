@@ -1,6 +1,6 @@
-//! Servers that contradict what a client likes to believe. They are drawn into a story only when it
-//! is asked for, each from numbers of its own, so that a story without them stays as it was and
-//! leaving one out does not move the others.
+//! Servers that contradict a client's assumptions. They are drawn into a story only on request, each from
+//! separate random numbers. So a story without them stays the same, and leaving one out does not change the
+//! others.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,7 +13,7 @@ use livelist_mls::{
 use super::{Change, Event, MlsDay, MlsPlan, Story};
 use crate::dice::{self, Dice, pair};
 
-/// What no strict reader takes.
+/// Errors in JSON that a strict parser rejects.
 const ODD: [Odd; 5] = [
     Odd::ByteOrderMark,
     Odd::ControlCharacter,
@@ -32,13 +32,13 @@ pub enum Contradiction {
     Ties,
     /// Instants are shown coarser than they are compared.
     Stamps,
-    /// New rows slip under an offset, and the counts tell of it or not.
+    /// New rows are missed under an offset, and the counts show it or not.
     Slips,
     /// Pages and counts leave out a part of the rows for a day.
     Rebuilding,
-    /// Pages without a sign of the end, pages without end, and a last link that leads nowhere.
+    /// Pages without a sign of the end, pages without end, and a last link that is refused.
     Ends,
-    /// Tokens end with 403 or 400, and tokens of pages die.
+    /// Tokens are refused with 403 or 400, and tokens of pages expire.
     Tokens,
     /// Questions may not be long, and their refusal does not say so.
     Questions,
@@ -48,10 +48,10 @@ pub enum Contradiction {
     Bytes,
     /// Counts of something else.
     Counts,
-    /// Answers by key show what is gone; ids change under their keys, and keys under their ids; listings leave
-    /// a destination.
+    /// Answers by key show removed listings; ids change under their keys, and keys under their ids;
+    /// listings leave a destination.
     ByKey,
-    /// Machines' clocks are wrong by days and years; answers tell the time, and some of them a wrong one.
+    /// Machines' clocks are wrong by days and years; answers have a `Date`, some of them a wrong one.
     Clocks,
     /// The oracle asks the API about every live key.
     Check,
@@ -140,10 +140,10 @@ pub fn written(some: &Contradictions) -> String {
     names.join("+")
 }
 
-/// Reads what [`written`] writes.
+/// Parses the output of [`written`].
 ///
 /// # Errors
-/// A name that is none.
+/// An unknown name.
 pub fn read(text: &str) -> Result<Contradictions, String> {
     let mut some = Contradictions::new();
     for name in text.split('+') {
@@ -210,7 +210,7 @@ impl Story {
 }
 
 impl Contradiction {
-    /// What a server is like for good.
+    /// Sets permanent properties of a server.
     fn change_mls(self, mls: &mut MlsPlan, has_filter: bool, dice: &mut Dice) {
         let provider = mls.spec.provider;
         let ways = &mut mls.spec.options.contrary;
@@ -226,7 +226,7 @@ impl Contradiction {
                     Shown::Rounded(1_000),
                 ]);
             }
-            // Where rows of one instant come in any order nothing else shows which row is the last.
+            // If rows of one timestamp come in any order, nothing else shows which row is the last.
             Contradiction::Ends if dice.chance(0.2) && ways.ties == Ties::default() => {
                 ways.dead_end = Some(*dice.pick(&[404, 400, 416, 204]));
             }
@@ -238,7 +238,7 @@ impl Contradiction {
                 ways.bytes = Some(*dice.pick(&ODD));
             }
             Contradiction::Questions if dice.chance(0.6) => {
-                // One key has to fit, beside what a feed's filter asks for.
+                // One key has to fit, besides the feed's filter.
                 ways.question.longest = dice.chance(0.6).then(|| dice.within(700, 2_100) as usize);
                 ways.question.most_values = dice.chance(0.5).then(|| dice.within(6, 24) as usize);
                 ways.question.refused = *dice.pick(&[
@@ -272,8 +272,8 @@ impl Contradiction {
             Contradiction::ByKey => {
                 ways.broker_only = provider == Provider::MlsGrid && !has_filter && dice.chance(0.3);
                 if ways.broker_only {
-                    // One broker's own listings fit on one of its pages of 5,000, and nothing tells those
-                    // of one instant apart.
+                    // One broker's own listings fit on one of its pages of 5,000, and nothing distinguishes
+                    // those with one timestamp.
                     (mls.spec.page_limit, mls.page_size) = (None, None);
                     mls.spec.options.contrary.ties = Ties::default();
                 }
@@ -282,7 +282,7 @@ impl Contradiction {
         }
     }
 
-    /// What happens on a day.
+    /// Sets the events of a day.
     fn change_day(self, day: &mut MlsDay, mls: &MlsPlan, salt: &mut Option<u64>, dice: &mut Dice) {
         let page = mls.spec.page_limit.unwrap_or(50);
         let pages = mls.spec.listings / page.max(1) + 1;

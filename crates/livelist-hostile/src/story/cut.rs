@@ -1,4 +1,4 @@
-//! What is left out of a story, as text: a failing seed that is shrunk is replayed by it.
+//! The parts that are left out of a story, as text, for replaying a failing seed that was shortened.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use livelist_mls::{Fault, FaultRule};
 use super::contrary::{self, Contradiction, Contradictions};
 use super::{Change, DayPlan, MlsDay, Story};
 
-/// What is left out of a story, its seed, and which contradictions there are: `7`, `7/all`,
+/// A seed, its contradictions, and the parts that are left out of its story: `7`, `7/all`,
 /// `7/ties+slips:n12,f1,r3.0.1,e2.1.0,s9f3a,b2`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Cut {
@@ -16,7 +16,7 @@ pub struct Cut {
     pub seed: u64,
     /// How the servers contradict.
     pub contrary: Contradictions,
-    /// What is left out.
+    /// The parts that are left out.
     pub without: Vec<Without>,
 }
 
@@ -25,7 +25,7 @@ pub struct Cut {
 pub enum Without {
     /// Days from this one on.
     DaysFrom(usize),
-    /// What happens on a day.
+    /// The events of a day.
     Day(usize),
     /// A feed.
     Feed(usize),
@@ -37,7 +37,7 @@ pub enum Without {
     Strike(u64),
     /// All of them.
     Strikes,
-    /// The second start, the operator, what comes twice, and the wrong clocks of a day.
+    /// The second start, the operator, repeated deliveries, and the wrong clocks of a day.
     Extras(usize),
     /// The books are divided by this.
     Books(u64),

@@ -27,7 +27,7 @@ impl Story {
             .collect();
         let mut feeds = Vec::new();
         for (mls, plan) in mlss.iter().enumerate() {
-            // What these two give cannot be narrowed.
+            // The answers of these two cannot be filtered.
             let provider = plan.spec.provider;
             let is_whole = matches!(provider, Provider::Crea | Provider::Spark);
             feeds.push(FeedPlan {
@@ -46,7 +46,7 @@ impl Story {
                 });
             }
         }
-        // In half of the worlds the same few faults meet again and again.
+        // In half of the worlds the same few faults combine again and again.
         let theme: Vec<Fault> = match dice.below(6) {
             0..3 => Vec::new(),
             3 => (0..dice.within(1, 3)).map(|_| fault(&mut dice)).collect(),
@@ -120,9 +120,8 @@ impl MlsPlan {
         };
         let mut spec = MlsSpec::new(format!("mls{at}"), provider, listings);
         spec.seed = pair(seed, at);
-        // Where a page that is cut has no link, an answer about 25 keys has to fit on one, and where
-        // pages overlap, they are longer than what changes between two of them, as it
-        // does at the true servers.
+        // If a cut page has no link, an answer about 25 keys has to fit on one page. If pages overlap, they
+        // have to be longer than the changes between two of them, as at the real servers.
         let goes_by_links = !matches!(
             provider,
             Provider::Rmls
@@ -274,7 +273,7 @@ impl MlsDay {
             day.rules.push(rule.clone());
         }
         for rule in &mut day.rules {
-            // A book that grows, or moves ahead, as fast as it is read has no end.
+            // A list that grows, or moves, as fast as it is read has no end.
             let moves = matches!(
                 rule.fault,
                 Fault::AddDuringScan { .. } | Fault::TouchDuringScan { .. }

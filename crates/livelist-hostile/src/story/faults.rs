@@ -5,7 +5,7 @@ use livelist_mls::{Fault, FaultRule, On, RetryAfter};
 use super::STRANGER;
 use crate::dice::Dice;
 
-/// Faults that hide rows, and others that hide that they do.
+/// Faults that hide rows, together with others that conceal it.
 pub(super) fn conspiracy(dice: &mut Dice) -> Vec<Fault> {
     let hides = [
         Fault::HalfPage,

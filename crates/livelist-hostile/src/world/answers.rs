@@ -1,4 +1,4 @@
-//! What the MLSs answered: what struck them, and that nobody turns in a circle.
+//! Records the MLSs' answers: the faults that struck them, and that no execution loops.
 
 use livelist_mls::{Delivery, Fault, RequestKind};
 
@@ -8,13 +8,13 @@ use crate::ports::Place;
 use crate::sim::Ms;
 use crate::tally::count;
 
-/// The books are small: whoever gets so many answers in a day turns in a circle.
+/// The MLSs are small: an execution that gets this many answers in a day is in a loop.
 const MOST_ANSWERS: u64 = 10_000;
-/// So does whoever gets the very same page so often.
+/// So is an execution that gets the same page this often.
 const MOST_ALIKE: u64 = 300;
 
 impl World {
-    /// Notes what an MLS answered.
+    /// Records an answer of an MLS.
     pub(crate) fn answered(
         &mut self,
         now: Ms,
@@ -47,7 +47,7 @@ impl World {
             self.log,
             dice::name(&target) ^ u64::from(delivery.status.as_u16()),
         );
-        // One that is not understood is not known as such.
+        // A question that is not understood is not recognised as such.
         let is_question = matches!(kind, RequestKind::Confirm | RequestKind::Other);
         mls.questions += u64::from(is_question);
         // No more than 500 are asked for sites, nor 5 % of a budget.
@@ -61,7 +61,7 @@ impl World {
                 "{name} answered {MOST_ANSWERS} requests in one day"
             ));
         }
-        // One that is waited for in vain may be asked for again all day.
+        // A question that times out may be repeated all day.
         let is_slow = struck
             .iter()
             .any(|rule| matches!(rule.fault, Fault::Slow { .. }));

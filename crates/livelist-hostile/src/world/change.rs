@@ -1,4 +1,4 @@
-//! What changes at the MLSs, over night and before any request, and what is live by that.
+//! Changes at the MLSs, over night and before any request, and the live listings that result.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::story::{Change, MlsDay};
 use crate::tally::count;
 
 impl World {
-    /// A day begins: what changes over night, and what is in force.
+    /// Begins a day: its changes over night, and its faults.
     pub(crate) fn begin_day(&mut self, day: usize, now: Ms) {
         self.day = day;
         self.now = now;
@@ -167,11 +167,11 @@ impl World {
         let name = self.mlss[at].plan.spec.mls.clone();
         self.tell(1, || format!("{name} {text}"));
         self.observe(now, at);
-        // What has another key now does not come back under the former one.
+        // A listing that has another key now does not come back under the former one.
         self.mlss[at].sold.retain(|key| !rekeyed.contains(key));
     }
 
-    /// What changes just before the request that arrives.
+    /// The changes just before the request that arrives.
     pub(crate) fn changes_before_request(&mut self, now: Ms, at: usize) {
         let mls = &mut self.mlss[at];
         let nth = mls.requests;
@@ -190,7 +190,7 @@ impl World {
         }
     }
 
-    /// Brings what is live up to date, if the book changed.
+    /// Updates the set of live listings after a change.
     pub(super) fn observe(&mut self, now: Ms, at: usize) {
         self.now = now;
         let mls = &mut self.mlss[at];

@@ -1,4 +1,4 @@
-//! People: what waits for them, and what they do with it.
+//! People: the results that wait for them, and their actions.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ impl World {
             .collect()
     }
 
-    /// What waits for a person, and whether all that it would remove is gone indeed.
+    /// The held results, and whether all that each would remove is really gone.
     pub(crate) fn waiting(&self) -> Vec<(String, RunRecord, bool)> {
         let of = |feed: &FeedState| {
             let id = &feed.spec.feed;

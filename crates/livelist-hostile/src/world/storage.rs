@@ -1,4 +1,4 @@
-//! Storage: what may be written and deleted, and what must never stand in it.
+//! Storage: which objects may be written and deleted, and that no secret is in them.
 
 use bytes::Bytes;
 use livelist_store::{Condition, Retention, StoreError};

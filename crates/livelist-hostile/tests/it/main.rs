@@ -1,4 +1,4 @@
-//! Worlds that have to come out right, and with guards off, worlds that have to go wrong.
+//! Worlds that have to pass, and with guards off, worlds that have to fail.
 
 #![allow(
     clippy::unwrap_used,

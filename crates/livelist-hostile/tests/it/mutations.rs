@@ -1,4 +1,4 @@
-//! Each guard but [`NOT_CAUGHT`] is needed: with one off, the oracle finds something wrong within so many
+//! Each guard except [`NOT_CAUGHT`] is needed: with one off, the oracle finds an error within so many
 //! days.
 
 use livelist_hostile::story::Contradictions;

@@ -1,4 +1,4 @@
-//! Worlds with all guards on: nothing may go wrong, and a seed tells one story.
+//! Worlds with all guards on: no rule is broken, and a seed always gives the same story.
 
 use livelist_hostile::story::Contradiction;
 use livelist_hostile::tally::Tally;

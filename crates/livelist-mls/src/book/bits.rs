@@ -1,4 +1,4 @@
-//! One bit a row.
+//! One bit per row.
 
 #[derive(Clone, Default)]
 pub(crate) struct Bits {
@@ -25,7 +25,7 @@ impl Bits {
             .is_some_and(|word| word >> (at % 64) & 1 == 1)
     }
 
-    /// Sets or clears a bit; tells whether that changed it.
+    /// Sets or clears a bit; returns whether that changed it.
     pub fn put(&mut self, at: u32, value: bool) -> bool {
         if self.get(at) == value {
             return false;

@@ -1,12 +1,12 @@
-//! Changes of a book that contradict what a reader likes to believe: rows that come among others, that
-//! leave this reader's list and live on, that get another listing id, or another key under the same one,
-//! many that change at one instant.
+//! Changes that contradict a reader's assumptions: rows that are inserted among others, that leave this
+//! reader's list but stay live, that get another listing id, or another key under the same id, and many
+//! that change at one timestamp.
 
 use super::{Book, STEP_MS};
 
 /// The number in the listing id of row 0; those of later rows follow.
 const FIRST_LISTING: u64 = 1_000_000;
-/// From here on ids are given anew. No book has so many rows.
+/// Changed ids begin here. No book has so many rows.
 const FIRST_NEW_LISTING: u64 = 900_000_000;
 
 impl Book {
@@ -37,8 +37,8 @@ impl Book {
         rows.into_iter().map(|row| self.key(row)).collect()
     }
 
-    /// Gives `n` live listings other keys under their listing ids, and names the former and the new keys.
-    /// The row of a former key goes; it keeps the id, and nothing finds it by that any more.
+    /// Gives `n` live listings other keys under their listing ids; returns the former and the new keys. The
+    /// row of a former key is removed; it keeps the id, but is no longer found by it.
     pub fn rekey_some(&mut self, n: usize) -> Vec<(String, String)> {
         let mut rows: Vec<u32> = self.live.ones().collect();
         self.dice.pick(&mut rows, n);
@@ -53,7 +53,7 @@ impl Book {
         former.into_iter().zip(new).collect()
     }
 
-    /// Lists `n` new rows that stand behind the first `at` rows of the order of listing.
+    /// Adds `n` new rows after the first `at` rows in the order of listing.
     pub fn add_at(&mut self, n: usize, at: usize) -> Vec<String> {
         let mut order = self
             .listed

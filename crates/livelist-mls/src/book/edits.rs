@@ -1,5 +1,4 @@
-//! Changes of what a listing says: its price, its status, what its record holds; and changes that its
-//! timestamp does not tell, or tells late.
+//! Changes of listings: price, status, record; and changes that the timestamp does not show, or shows late.
 
 use std::sync::Arc;
 
@@ -7,7 +6,7 @@ use super::{Book, OPENED_MS, PAUSE_MS, STEP_MS, lot, price, status};
 use crate::clock::Clock;
 use crate::spec::PhotosMove;
 
-/// What was changed of a row since it was listed.
+/// The changes of a row since it was listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Edit {
     pub status: Option<&'static str>,
@@ -19,17 +18,17 @@ pub(crate) struct Edit {
     pub moved_us: Option<i64>,
     /// Counts the changes that the order of modification does not.
     pub revision: u32,
-    /// Counts the changes of its photos, and when the last one was, where that is told.
+    /// The number of changes of its photos, and the time of the last one, if that is shown.
     pub photos: u32,
     pub photos_us: Option<i64>,
     /// When the photos themselves say that they changed.
     pub media_us: Option<i64>,
-    /// When the row says that it was modified, where that is not when it was.
+    /// The row's modification timestamp, if it is not the real one.
     pub stamp_us: Option<i64>,
 }
 
 impl Book {
-    /// What was changed of these rows; most have nothing.
+    /// The changes of these rows; most have none.
     pub fn edits_of(&self, rows: &[super::Row]) -> std::collections::HashMap<u32, Edit> {
         if self.edits.is_empty() {
             return std::collections::HashMap::new();
@@ -67,8 +66,8 @@ impl Book {
     }
 }
 
-/// When a row's photos last changed, in microseconds. What is no whole record says that it was up to a
-/// day before the row did.
+/// When a row's photos last changed, in microseconds. A row that is no whole record shows up to a day
+/// before its own change.
 pub(crate) fn photos_us(seed: u64, row: u32, told_us: i64, edit: &Edit, records: bool) -> i64 {
     let before = (lot(seed, row, 3) % 86_400_000) as i64 * 1_000;
     match edit.photos_us {
@@ -78,24 +77,25 @@ pub(crate) fn photos_us(seed: u64, row: u32, told_us: i64, edit: &Edit, records:
     }
 }
 
-/// A change of what a listing says.
+/// A change of a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Another price; the timestamp tells.
+    /// Another price; the timestamp changes.
     Reprice,
-    /// From Active to Pending, from Pending to Closed; the timestamp tells.
+    /// From Active to Pending, from Pending to Closed; the timestamp changes.
     Status,
-    /// Another price, and nothing tells.
+    /// Another price; no timestamp changes.
     Sneak,
-    /// Another price, under a timestamp so many seconds ago.
+    /// Another price, with a timestamp this many seconds ago.
     Late(u32),
-    /// The first photo goes, another one comes, the others change places; what tells is the spec's.
+    /// The first photo is removed, another one added, the others move; the spec says which timestamps
+    /// change.
     Photos,
 }
 
 /// The rows to change.
 pub(crate) enum Which<'a> {
-    /// So many, drawn by the seed.
+    /// This many, drawn by the seed.
     Some(usize),
     These(&'a [String]),
 }
@@ -129,7 +129,7 @@ impl Book {
         late.unwrap_or_else(|| self.changed_us(self.slot[row as usize]))
     }
 
-    /// When a round of so many changes begins, and the time between two of them.
+    /// When a round of this many changes begins, and the time between two of them.
     pub(super) fn round(&self, changes: usize, step_ms: i64, last_ms: i64) -> (i64, i64) {
         match &self.clock {
             None => (last_ms + PAUSE_MS, step_ms),
@@ -142,7 +142,7 @@ impl Book {
         }
     }
 
-    /// Rows that change tell so themselves.
+    /// From now on, these rows show their changes in time.
     pub(super) fn tell_in_time(&mut self, rows: &[u32]) {
         if self.late == 0 {
             return;
@@ -153,7 +153,7 @@ impl Book {
         }
     }
 
-    /// Changes what live rows say, and names them.
+    /// Changes live rows, and returns their keys.
     pub fn change(&mut self, change: Change, which: &Which<'_>) -> Vec<String> {
         let fits = |row: &u32| {
             self.live.get(*row) && (change != Change::Status || self.status(*row) != "Closed")

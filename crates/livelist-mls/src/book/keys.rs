@@ -17,8 +17,8 @@ pub(crate) enum KeyStyle {
     Hex,
     /// UUIDs.
     Guid,
-    /// What is legal for an opaque string: digits, digits behind zeros, 26 digits, pairs that
-    /// differ only in case, UUIDs, and signs that a URL or an OData literal has to escape.
+    /// Everything that is legal for an opaque string: digits, digits after zeros, 26 digits, pairs that
+    /// differ only in case, UUIDs, and characters that a URL or an OData literal has to escape.
     Mixed,
 }
 
@@ -64,7 +64,7 @@ impl KeyMaker {
         }
     }
 
-    /// Appends what an agent calls listing `number`: at MLS Grid it carries the prefix as well.
+    /// Appends the listing number as agents write it: at MLS Grid it has the prefix as well.
     pub fn write_listing_id(&self, number: u64, out: &mut String) {
         if let KeyStyle::Prefixed(prefix) = &self.style {
             out.push_str(prefix);
@@ -94,7 +94,7 @@ impl KeyMaker {
 
     fn write_instant(&self, id: u64, out: &mut String) {
         let number = self.number(id);
-        // A second of its own for each id, from 1995 on for 31 years.
+        // A separate second for each id, from 1995 on for 31 years.
         let second = FIRST_SECOND + number as i64;
         let at = jiff::Timestamp::from_second(second).unwrap_or_default();
         let at = jiff::tz::Offset::UTC.to_datetime(at);
@@ -107,8 +107,8 @@ impl KeyMaker {
     }
 
     fn write_mixed(&self, id: u64, out: &mut String) {
-        // Shapes of one family share the number, so that books hold keys that differ only in
-        // zeros in front or in case.
+        // Shapes of one family share the number, so that books contain keys that differ only in leading
+        // zeros or in case.
         let number = self.number(id / 8);
         match id % 8 {
             0 => push_number(out, number, 0),

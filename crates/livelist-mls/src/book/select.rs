@@ -1,4 +1,4 @@
-//! Reading a book: rows that match a filter, in an order, from a place.
+//! Reads a book: rows that match a filter, in an order, from a position.
 
 #[cfg(test)]
 mod tests;
@@ -50,10 +50,10 @@ impl By {
     }
 }
 
-/// Where reading begins.
+/// The start of a reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Start {
-    /// After so many matching rows.
+    /// After this many matching rows.
     Skip(u64),
     /// After this row, in the order of listing.
     AfterRow(u32),
@@ -71,7 +71,7 @@ impl Start {
     }
 }
 
-/// What to read.
+/// A reading.
 pub(crate) struct Reading<'a> {
     pub filter: &'a Filter,
     pub system: &'a str,
@@ -81,22 +81,22 @@ pub(crate) struct Reading<'a> {
     pub sight: Sight,
 }
 
-/// What a reader sees besides what is visible, and what of that it does not see.
+/// What a reader sees in addition to the visible rows, and which of them it does not see.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sight {
     /// Rows that are hidden from it, for two reasons.
     pub hidden: [Hidden; 2],
-    /// Whether what was visible at the last snapshot is seen instead of what is.
+    /// Whether the state of the last snapshot is seen.
     pub stale: bool,
     /// Rows that have left the book show.
     pub departed: bool,
     /// Rows that live on elsewhere show.
     pub away: bool,
-    /// Rows of one instant come in an order that follows from this.
+    /// A seed for the order of rows with one timestamp.
     pub ties: Option<u64>,
 }
 
-/// So many of a hundred rows, drawn by the salt.
+/// This many of a hundred rows, drawn by the salt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Hidden {
     pub percent: u8,
@@ -110,8 +110,8 @@ pub(crate) struct Found {
     pub more: bool,
 }
 
-/// Where the last readings by offset ended, so that the next page of a scan over an unchanged
-/// book does not count from the beginning again.
+/// Where the last readings by offset ended, so that the next page of a scan over an unchanged book does not
+/// count from the beginning.
 #[derive(Default)]
 pub(super) struct Seen {
     places: Vec<Place>,
@@ -336,7 +336,7 @@ impl Book {
         }
     }
 
-    /// Where a row stands in the order of listing.
+    /// The position of a row in the order of listing.
     fn listed_at(&self, row: u32) -> usize {
         let found = self
             .listed
@@ -345,17 +345,17 @@ impl Book {
         found.unwrap_or(row as usize)
     }
 
-    /// Whether the fast walk along an order does not show what this server shows.
+    /// Whether the fast walk along an order would not show this server's answer.
     fn is_odd(&self, reading: &Reading<'_>) -> bool {
         let by_change = reading.order.by == By::Changed;
         let untied = by_change && !reading.order.tied;
-        // What tells late stands elsewhere than where it changed.
+        // Rows with a late timestamp are not where they changed.
         (by_change && self.late > 0)
             || (untied && reading.sight.ties.is_some())
             || (self.blind && reading.order.by == By::Key)
     }
 
-    /// Reads a page from the whole list of what matches.
+    /// Reads a page from the whole list of matching rows.
     fn read_at_length(&self, reading: &Reading<'_>) -> Found {
         let scratch = RefCell::default();
         let mut rows: Vec<u32> = (0..self.slot.len() as u32)
@@ -391,8 +391,8 @@ impl Book {
                 let at = self.listed_at(*after);
                 rows.partition_point(|row| self.listed_at(*row) <= at)
             }
-            // A token is the row's own: who compares without case knows it among its twins. A row that
-            // has gone leaves its place.
+            // A token belongs to one row, so it identifies the row even among keys that differ by case. A
+            // removed row leaves its position.
             Start::AfterKey(after) => match rows.iter().position(|&row| self.key(row) == *after) {
                 Some(at) => at + 1,
                 None => {
@@ -412,7 +412,7 @@ impl Book {
         }
     }
 
-    /// The key of a row as a number; 0 where it is none.
+    /// The key of a row as a number; 0 if it is none.
     pub(super) fn number(&self, row: u32) -> i64 {
         self.key(row).parse().unwrap_or(0)
     }
@@ -508,7 +508,7 @@ impl Book {
     }
 }
 
-/// A key as a server that ignores case and blanks at the end compares it.
+/// A key as compared by a server that ignores case and trailing blanks.
 fn folded(key: &str) -> String {
     key.trim_end_matches(' ').to_lowercase()
 }

@@ -11,7 +11,7 @@ use crate::book::Change;
 use crate::fault::FaultRule;
 use crate::incoming::Incoming;
 
-/// How late a change is told where nobody says.
+/// The default delay of a late change.
 const LATE_SECONDS: u32 = 3_600;
 
 #[derive(Default, Deserialize)]
@@ -156,7 +156,7 @@ impl Control {
         Ok(Answer::json(StatusCode::OK, &done))
     }
 
-    /// Changes listings that are named, or else so many, and names them.
+    /// Changes the named listings, or this many, and returns their keys.
     fn changed(&self, change: Change, rows: &Rows) -> Value {
         let keys = match &rows.keys {
             Some(keys) => self.change_keys(change, keys),
@@ -178,7 +178,7 @@ impl Control {
     }
 }
 
-/// What the controls answer when they cannot.
+/// The controls' answer to a request that fails.
 pub(crate) fn refused(status: StatusCode, message: &str) -> Answer {
     Answer::json(status, &json!({ "error": message }))
 }

@@ -1,8 +1,7 @@
 //! PropTx / AMPRE, from clients' code.
 //!
-//! Not documented, and so our reading: rows when no `$top` is given (as many as there may be), a
-//! `$top` above the limit (silently cut), the forms of keys (digits) and of errors, and that pages
-//! carry no next link.
+//! Not documented, so these are assumptions: all rows without `$top`, a `$top` above the limit (silently
+//! cut), the forms of keys (digits) and of errors, and that pages have no next link.
 
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use crate::spec::MlsSpec;
 
 pub(super) struct Ampre;
 
-/// Seen in clients' code: the largest `$top`, no `$skip`, and that a blank has to come as `%20`.
+/// Seen in clients' code: the largest `$top`, no `$skip`, and that a blank has to be sent as `%20`.
 const RULES: Rules = Rules {
     read: |incoming| Query::parse_strictly(incoming.target.split_once('?').map_or("", |(_, q)| q)),
     ..Rules::new(

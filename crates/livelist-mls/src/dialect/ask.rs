@@ -1,4 +1,4 @@
-//! A request for rows, understood: what providers read alike.
+//! A parsed request for rows: the parts that providers read alike.
 
 use super::{Cursors, Refusal, bad, not_found};
 use crate::book::select::{By, Order, Start};
@@ -10,7 +10,7 @@ use crate::record::Schema;
 use crate::record::tables::Resource;
 use crate::spec::{KeyType, MlsSpec};
 
-/// What a dialect may look at to read a request.
+/// The data from which a dialect parses a request.
 pub(crate) struct Asked<'a> {
     pub spec: &'a MlsSpec,
     pub incoming: &'a Incoming,
@@ -21,7 +21,7 @@ pub(crate) struct Asked<'a> {
     pub peculiar: &'static [&'static str],
     /// The fields of records.
     pub schema: Schema,
-    /// What is asked for. Dialects read it as if it were Property.
+    /// The requested resource. Dialects read it as if it were Property.
     pub resource: Resource,
 }
 
@@ -33,7 +33,7 @@ pub(crate) const PECULIAR: [&str; 4] = [
     "MlgCanView",
 ];
 
-/// The fields that tell when a row was last modified.
+/// The fields with the time of the last modification.
 const CLOCKS: [&str; 3] = [
     "ModificationTimestamp",
     "BridgeModificationTimestamp",
@@ -78,7 +78,7 @@ pub(crate) struct Ask {
     pub drift: u64,
     /// Rows of this page.
     pub size: usize,
-    /// Rows owed over this and all later pages, where the client's `$top` means that.
+    /// Rows owed over this and all later pages, if the client's `$top` means that.
     pub owed: Option<u64>,
     pub count: bool,
     pub resource: Resource,
@@ -88,7 +88,7 @@ pub(crate) struct Ask {
     pub query: Query,
 }
 
-/// What is to come back.
+/// What is requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     Page,
@@ -98,9 +98,9 @@ pub(crate) enum Shape {
     One,
     /// A bare number.
     Number,
-    /// What was deleted, as far as the provider tells.
+    /// Deleted listings, as far as the provider shows them.
     Deleted,
-    /// What the resources are like.
+    /// The description of the resources.
     Metadata,
 }
 
@@ -164,7 +164,7 @@ impl Ask {
         Ok(ask)
     }
 
-    /// A request to a server that does what OData says and little else.
+    /// A request to a server that follows OData and does little else.
     pub(super) fn plain(asked: &Asked<'_>, path: &[&str], rules: &Rules) -> Result<Self, Refusal> {
         let query = (rules.read)(asked.incoming);
         only_options(&query, rules.options)?;
@@ -195,7 +195,7 @@ impl Ask {
         Ok(ask)
     }
 
-    /// Refuses rows behind the window that `$skip` can reach.
+    /// Refuses rows beyond the window that `$skip` can reach.
     pub fn within(self, window: u64) -> Result<Self, Refusal> {
         if self.skip().saturating_add(self.size as u64) > window {
             return Err(bad(format!("results are limited to {window} records")));
@@ -224,13 +224,13 @@ impl Ask {
     }
 }
 
-/// What [`Ask::plain`] has to know of a server.
+/// The properties of a server for [`Ask::plain`].
 pub(super) struct Rules {
     /// The query options it takes.
     pub options: &'static [&'static str],
     /// Rows of a page when no `$top` is given.
     pub rows: u64,
-    /// The largest page; more is silently cut.
+    /// The largest page; larger ones are silently cut.
     pub most: u64,
     /// The order of rows when none is asked.
     pub order: Order,
@@ -321,7 +321,7 @@ fn columns(asked: &Asked<'_>, query: &Query) -> Result<Option<Vec<Column>>, Refu
         if asked.resource != Resource::Property {
             let known = asked.resource.fields(asked.spec.provider);
             let known = known.iter().any(|field| field.name == name);
-            // The key, and what is none: more is not looked at.
+            // The key, or an unknown field: nothing else is checked.
             return match (known, name == asked.key()) {
                 (true, true) => Ok(Column::ListingKey),
                 (true, false) => Ok(Column::ListingId),

@@ -18,7 +18,7 @@ pub(super) struct Bridge;
 
 /// Documented: the largest page of the replication endpoint.
 const MOST_REPLICATED: u64 = 2_000;
-/// Documented: the largest page of the plain endpoint; more is silently cut.
+/// Documented: the largest page of the plain endpoint; larger ones are silently cut.
 const MOST_ROWS: u64 = 200;
 /// The plain page when no `$top` is given; assumed, no document says.
 const DEFAULT_ROWS: u64 = 10;
@@ -143,8 +143,8 @@ pub(super) fn ask(asked: &Asked<'_>, path: &[&str]) -> Result<Ask, Refusal> {
     }
 }
 
-/// An opaque id on the replication endpoint, `$skip` on the plain one. A token that came in
-/// the query goes on in the link (seen in clients' code).
+/// An opaque id on the replication endpoint, `$skip` on the plain one. A token in the query is repeated in
+/// the link (seen in clients' code).
 pub(super) fn link(mut next: NextPage<'_>) -> String {
     if next.ask.shape == Shape::Replication || matches!(next.ask.start, Start::AfterRow(_)) {
         let mut token = String::new();

@@ -1,8 +1,7 @@
 //! Constellation1 / CDL, from its documentation.
 //!
-//! Not documented, and so our reading: the form of next links (`$skiptoken` with an opaque id), a
-//! `$top` above the limit (silently cut), the forms of keys (digits) and of errors, limits of the
-//! rate (none).
+//! Not documented, so these are assumptions: the form of next links (`$skiptoken` with an opaque id), a
+//! `$top` above the limit (silently cut), the forms of keys (digits) and of errors, rate limits (none).
 
 use hyper::StatusCode;
 
@@ -18,7 +17,7 @@ const RULES: Rules = Rules {
     rows: 10,
     ..Rules::new(&COMMON, 1_000)
 };
-/// Documented for Property: the largest `$skip`. Next links go on behind it.
+/// Documented for Property: the largest `$skip`. Next links continue beyond it.
 const WINDOW: u64 = 1_000_000;
 
 impl Dialect for Constellation1 {

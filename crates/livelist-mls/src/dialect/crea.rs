@@ -1,9 +1,8 @@
 //! CREA DDF, from its documentation and the responses in it.
 //!
-//! Not documented, and so our reading: rows when no `$top` is given (as many as there may be), a
-//! `$top` above the limit (silently cut), next links of the plain endpoint (`$skip`), which options
-//! the master list takes (`$select`, `$filter`, `$count`), the answer to a wrong secret (RFC 6749),
-//! limits of the rate (none).
+//! Not documented, so these are assumptions: all rows without `$top`, a `$top` above the limit (silently
+//! cut), next links of the plain endpoint (`$skip`), which options the master list takes (`$select`,
+//! `$filter`, `$count`), the answer to a wrong secret (RFC 6749), rate limits (none).
 
 use hyper::StatusCode;
 use serde_json::json;
@@ -43,7 +42,7 @@ impl Dialect for Crea {
         self.refusal(StatusCode::UNAUTHORIZED, message)
     }
 
-    /// Published for 401: the code is a string, behind the message.
+    /// Published for 401: the code is a string, after the message.
     fn refusal(&self, status: StatusCode, message: &str) -> Answer {
         let error = json!({"error": {"message": message, "code": status.as_str()}});
         Answer::json(status, &error)

@@ -18,7 +18,7 @@ pub(super) fn with_text(status: StatusCode, message: &str) -> Answer {
     Answer::json(status, &error)
 }
 
-/// What a token endpoint says to a wrong secret (RFC 6749, 5.2).
+/// A token endpoint's answer to a wrong secret (RFC 6749, 5.2).
 pub(super) fn invalid_client() -> Answer {
     let error = json!({"error": "invalid_client"});
     Answer::json(StatusCode::UNAUTHORIZED, &error)

@@ -1,4 +1,4 @@
-//! Links to the next page, and what opaque ids in them stand for.
+//! Links to the next page, and the meaning of opaque ids in them.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use crate::incoming::Incoming;
 use crate::query::Escape;
 use crate::spec::MlsSpec;
 
-/// What a link to the next page is made of.
+/// The parts of a link to the next page.
 pub(crate) struct NextPage<'a> {
     /// Base URL with scheme and authority.
     pub base: &'a str,
@@ -28,8 +28,8 @@ impl NextPage<'_> {
         self.ask.skip() + self.served
     }
 
-    /// A cursor that goes on after the last row: in the order of listing behind that very row, in
-    /// others behind as many rows as were served.
+    /// A cursor that continues after the last row: in the order of listing after that very row, in others
+    /// after as many rows as were served.
     pub fn cursor(&mut self) -> String {
         let mut ask = self.ask.clone();
         ask.start = match self.ask.order == By::Listed.up() {
@@ -54,7 +54,7 @@ impl NextPage<'_> {
     }
 }
 
-/// What opaque next ids stand for.
+/// The meaning of opaque next ids.
 #[derive(Default)]
 pub(crate) struct Cursors {
     kept: HashMap<String, Ask>,

@@ -73,7 +73,7 @@ impl Dialect for MlsGrid {
         &[(1, 2), (3_600, 7_200), (86_400, 40_000)]
     }
 
-    /// Recorded: asked for without gzip, it is refused before the credential is looked at.
+    /// Recorded: a request without gzip is refused before the credential is checked.
     fn precondition(&self, incoming: &Incoming) -> Result<(), Answer> {
         if incoming.takes_gzip() {
             return Ok(());
@@ -127,14 +127,14 @@ impl Dialect for MlsGrid {
         if top > most {
             return Err(bad(format!("$top may not exceed {most}")));
         }
-        // Documented: rows come by ModificationTimestamp; `$orderby` is refused above.
+        // Documented: rows are ordered by ModificationTimestamp; `$orderby` is refused above.
         ask.order = By::Changed.up();
         ask.size = page_size(asked.spec, top, most);
         Ok(ask)
     }
 
-    /// Published: `$filter`, `$expand`, `$top`, `$skip` in JavaScript's escaping. Where `$select`
-    /// stands was not published.
+    /// Published: `$filter`, `$expand`, `$top`, `$skip` in JavaScript's escaping. The position of `$select`
+    /// was not published.
     fn link(&self, next: NextPage<'_>) -> Option<String> {
         let top = next
             .ask

@@ -1,8 +1,7 @@
 //! Paragon (ICE), from clients' code: the shape of Bridge's API on another host.
 //!
-//! Nothing else is documented. Our reading: Bridge's page sizes and window, digits as keys, a
-//! token endpoint of our own choosing for the newer hosts' OAuth2, no limits of the rate and no
-//! headers that tell them.
+//! Nothing else is documented. Assumptions: Bridge's page sizes and window, digits as keys, an invented
+//! token endpoint for the newer hosts' OAuth2, no rate limits and no headers about them.
 
 use hyper::StatusCode;
 

@@ -1,8 +1,8 @@
 //! Rapattoni, from its documentation, a recorded page and clients' code.
 //!
-//! Not documented, and so our reading: that a request without `class` is refused (400), a `$top`
-//! above 1,000 (silently cut), the form of keys (digits), of errors and of next links (`$skip`),
-//! limits of the rate (none).
+//! Not documented, so these are assumptions: that a request without `class` is refused (400), a `$top`
+//! above 1,000 (silently cut), the form of keys (digits), of errors and of next links (`$skip`), rate
+//! limits (none).
 
 use hyper::StatusCode;
 use serde_json::{Map, Value, json};
@@ -50,7 +50,7 @@ impl Dialect for Rapattoni {
         Answer::json(StatusCode::OK, &json!({"error": "invalid_grant"}))
     }
 
-    /// Published: `bearer` in small letters, the user, and both ends of the token's life.
+    /// Published: `bearer` in small letters, the user, and the start and end of the token's validity.
     fn granted(&self, members: &mut Map<String, Value>, at: jiff::Timestamp, seconds: u64) {
         let ends = at + std::time::Duration::from_secs(seconds);
         members.insert("token_type".into(), "bearer".into());

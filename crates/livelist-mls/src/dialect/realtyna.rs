@@ -1,8 +1,8 @@
 //! Realtyna's MLS Router, from clients' code.
 //!
-//! Not documented, and so our reading: the token endpoint's path, that a wrong `x-api-key` is
-//! answered 403 before anything else, a `$top` above the limit (silently cut), the forms of keys
-//! (digits) and of errors, limits of the rate (none).
+//! Not documented, so these are assumptions: the token endpoint's path, that a wrong `x-api-key` is
+//! answered 403 before anything else, a `$top` above the limit (silently cut), the forms of keys (digits)
+//! and of errors, rate limits (none).
 
 use hyper::StatusCode;
 

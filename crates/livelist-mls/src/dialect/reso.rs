@@ -1,5 +1,5 @@
-//! A plain RESO Web API server (RESO Web API Core 2.0/2.1); what the standard leaves open is set
-//! by [`Options`](crate::spec::Options).
+//! A plain RESO Web API server (RESO Web API Core 2.0/2.1); [`Options`](crate::spec::Options) sets what the
+//! standard leaves open.
 
 use hyper::StatusCode;
 use serde_json::json;
@@ -17,7 +17,7 @@ use crate::spec::{Credential, MlsSpec, Paging};
 
 pub(super) struct Reso;
 
-/// The largest page of this server, and the one when no size is asked; the standard names none.
+/// The largest page of this server, and its default; the standard gives none.
 const MOST_ROWS: u64 = 1_000;
 
 impl Dialect for Reso {
@@ -117,8 +117,8 @@ impl Dialect for Reso {
     }
 }
 
-/// Rows of a page: `Prefer: odata.maxpagesize`, `$top`, and the server's own limit. Too much is
-/// silently cut, as OData has it for server-driven paging.
+/// Rows of a page: `Prefer: odata.maxpagesize`, `$top`, and the server's own limit. Larger pages are
+/// silently cut, as in OData's server-driven paging.
 fn size(asked: &Asked<'_>, ask: &Ask) -> usize {
     let top = match ask.owed {
         Some(owed) => Some(owed),

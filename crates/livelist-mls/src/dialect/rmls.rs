@@ -1,8 +1,8 @@
 //! RMLS of Oregon, from its documentation and a recorded service document.
 //!
-//! Not documented, and so our reading: the form of keys (digits), of errors and of next links
-//! (`$skip`), a `$top` above the limit (silently cut), the status of a URL that is too long (414),
-//! limits of the rate (none), and the fields of `Deleted` (the key alone).
+//! Not documented, so these are assumptions: the form of keys (digits), of errors and of next links
+//! (`$skip`), a `$top` above the limit (silently cut), the status of a URL that is too long (414), rate
+//! limits (none), and the fields of `Deleted` (the key alone).
 
 use hyper::StatusCode;
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
 //! Spark (FBS), the replication host, from its documentation and recorded responses.
 //!
-//! Not documented, and so our reading: rows when no `$top` is given (10), a `$top` above the limit
-//! (silently cut), the status of an option that the initial pull does not allow (400), and which
-//! of the codes under 503 means what.
+//! Not documented, so these are assumptions: 10 rows without `$top`, a `$top` above the limit (silently
+//! cut), the status of an option that the initial pull does not allow (400), and the meaning of each code
+//! under 503.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ impl Spark {
         if self.envelope == Envelope::Reso {
             return errors::with_number(status, message);
         }
-        // Recorded: an error may come without a code.
+        // Recorded: an error may have no code.
         let body = match code {
             Some(code) => json!({"D": {"Success": false, "Message": message, "Code": code}}),
             None => json!({"D": {"Success": false, "Message": message}}),

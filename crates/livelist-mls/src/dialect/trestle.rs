@@ -83,7 +83,7 @@ impl Dialect for Trestle {
                 "The limit of '{window}' for Skip query has been exceeded."
             )));
         }
-        // Recorded: without `$orderby` the latest rows come first, and move between requests.
+        // Recorded: without `$orderby` the latest rows are first, and move between requests.
         ask.order = order(asked, &ask.query)?.unwrap_or(By::Changed.down());
         ask.size = page_size(asked.spec, top, most);
         Ok(ask)

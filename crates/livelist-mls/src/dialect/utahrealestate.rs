@@ -1,7 +1,7 @@
 //! UtahRealEstate.com (WFRMLS), from its documentation, the pages in it, and clients' code.
 //!
-//! Not documented, and so our reading: a `$top` above the limit (silently cut), the form of
-//! errors, limits of the rate (none). Heavy queries are answered 504; the fault `status` shows it.
+//! Not documented, so these are assumptions: a `$top` above the limit (silently cut), the form of errors,
+//! rate limits (none). Heavy queries are answered 504; the fault `status` shows it.
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ impl Dialect for UtahRealEstate {
         }
     }
 
-    /// The published pages have none; scans go on behind the last `ListingKeyNumeric`.
+    /// The published pages have none; scans continue after the last `ListingKeyNumeric`.
     fn link(&self, _next: NextPage<'_>) -> Option<String> {
         None
     }

@@ -1,4 +1,4 @@
-//! Which rules strike a request, and how often each fault really struck.
+//! Decides which rules strike a request, and counts how often each fault struck.
 
 use std::collections::BTreeMap;
 

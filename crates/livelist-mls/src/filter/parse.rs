@@ -1,5 +1,4 @@
-//! The recogniser of `$filter` (already decoded). What it does not know is an error, never a
-//! condition that is silently left out.
+//! The parser of `$filter` (already decoded). Unknown syntax is an error, and is never silently ignored.
 
 use super::{Field, Filter, Literal, Op};
 use crate::spec::KeyType;
@@ -38,7 +37,7 @@ pub(crate) fn parse_named(
     }
 }
 
-/// The instants of a filter as they are written; nothing where it does not parse.
+/// The timestamps in a filter as they are written; empty if it cannot be parsed.
 pub(crate) fn instants(text: &str) -> Vec<String> {
     let tokens = tokens(text).unwrap_or_default();
     let words = tokens.into_iter().filter_map(|token| match token {
@@ -80,7 +79,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
                 let mut value = String::new();
                 loop {
                     match rest.next() {
-                        // A doubled quote stands for one.
+                        // A doubled quote is an escaped quote.
                         Some('\'') if rest.peek() == Some(&'\'') => {
                             rest.next();
                             value.push('\'');
@@ -165,7 +164,7 @@ impl Parser<'_> {
             Some(Token::Word(name)) => {
                 let field = (self.names)(&name)
                     .ok_or_else(|| format!("could not find a property named '{name}'"))?;
-                // Numbers are compared as such, whatever the field is called.
+                // Numbers are compared as numbers, whatever the field is called.
                 self.comparison(match (field, self.keys) {
                     (Field::ListingKey, KeyType::Int64) => Field::ListingKeyNumeric,
                     (field, _) => field,

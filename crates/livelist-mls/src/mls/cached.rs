@@ -1,11 +1,10 @@
-//! A server cache: pages and counts of the book as it was up to so long ago, confirmations of what
-//! is.
+//! A server cache: pages and counts show the book as it was some time ago, confirmations its current state.
 
 use super::Mls;
 use crate::incoming::RequestKind;
 
 impl Mls {
-    /// Whether a request is answered from the cache; a cache that is too old is taken anew.
+    /// Whether a request is answered from the cache; a cache that is too old is refreshed.
     pub(super) fn stale(&mut self, kind: RequestKind) -> bool {
         let life = self.dialect.cache();
         if life.is_zero() || !matches!(kind, RequestKind::Page | RequestKind::Count) {

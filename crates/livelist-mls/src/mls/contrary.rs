@@ -1,5 +1,5 @@
-//! The ways of a server that contradict a client: questions that are too long, pages that have died,
-//! what stands behind the last page, and what a reader sees of the book.
+//! Behaviours of a server that contradict a client: questions that are too long, expired pages, answers
+//! after the last page, and rows that a reader does not see.
 
 use hyper::StatusCode;
 
@@ -18,7 +18,7 @@ use crate::page::Next;
 use crate::spec::{Provider, Refused, Ties};
 
 impl Mls {
-    /// What a reader sees.
+    /// The reader's view of the book.
     pub(super) fn sight(&mut self, kind: RequestKind, ask: &Ask, due: &[Due]) -> Sight {
         let mut sight = Sight {
             stale: self.stale(kind),
@@ -78,7 +78,7 @@ impl Mls {
         all
     }
 
-    /// The answer to a token whose time is over, where it is not the provider's.
+    /// The answer to an expired token, if it is not the provider's usual one.
     pub(super) fn ended(&self) -> Option<Answer> {
         let status = self.spec.options.contrary.ended_token?;
         let message = "The access token has expired";
@@ -134,7 +134,7 @@ impl Mls {
         Some(self.dialect.refusal(status, "The page token is not valid"))
     }
 
-    /// What stands behind the last page, where that is not an empty one.
+    /// The answer after the last page, if it is not an empty one.
     pub(super) fn behind_the_end(
         &self,
         ask: &Ask,
@@ -152,7 +152,7 @@ impl Mls {
         })
     }
 
-    /// A link where there is nothing more, if a fault says so.
+    /// A link after the last row, if a fault says so.
     pub(super) fn without_end(
         &mut self,
         incoming: &Incoming,
@@ -168,7 +168,7 @@ impl Mls {
         let Some(fault) = due.iter().find(wanted) else {
             return Next::None;
         };
-        // Where the provider has no links, there is none to mislead.
+        // If the provider has no links, none can mislead.
         let has_links = self.dialect.link(NextPage {
             base: "",
             spec: &self.spec,

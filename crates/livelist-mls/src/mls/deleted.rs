@@ -1,5 +1,5 @@
-//! The resource that tells what was deleted, at the providers that have one. It is a hint and no
-//! proof: it leaves out what it should tell, and keeps what is live again.
+//! The resource of deleted listings, at the providers that have one. It is a hint and no proof: it omits
+//! some deleted listings, and keeps some that are live again.
 
 use hyper::StatusCode;
 use serde_json::json;

@@ -1,5 +1,5 @@
-//! The token endpoint (OAuth 2.0, RFC 6749: client credentials 4.4, password 4.3, refresh 6), and
-//! the faults it can show.
+//! The token endpoint (OAuth 2.0, RFC 6749: client credentials 4.4, password 4.3, refresh 6), and its
+//! faults.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

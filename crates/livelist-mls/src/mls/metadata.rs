@@ -11,7 +11,7 @@ use crate::record::tables::Resource;
 use crate::record::{Field, Kind};
 use crate::spec::{Provider, Told};
 
-/// What `Deleted` says at the providers that have it.
+/// The fields of `Deleted` at the providers that have it.
 const OF_DELETED: [(&str, Kind); 4] = [
     ("ListingKey", Kind::Text),
     ("primary_key", Kind::Text),
@@ -40,7 +40,7 @@ impl Mls {
         answer
     }
 
-    /// What is served.
+    /// The served resources.
     fn entities(&self) -> Vec<Entity> {
         let fields = self.all_columns().into_iter();
         let fields = fields.filter_map(|column| self.schema.described(column.name()));

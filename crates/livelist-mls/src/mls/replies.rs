@@ -1,5 +1,5 @@
-//! Answers that a fault gives in place of the MLS's own: throttles, errors, and things that are
-//! no page under status 200.
+//! Answers of a fault in place of the MLS's own: throttles, errors, and answers with status 200 that are no
+//! page.
 
 use hyper::StatusCode;
 use serde_json::json;
@@ -74,7 +74,7 @@ impl Mls {
     }
 }
 
-/// What a proxy or a maintenance page says.
+/// The HTML of a proxy or a maintenance page.
 pub(super) fn html() -> Answer {
     let page = "<!DOCTYPE html><html><body><h1>We'll be back soon</h1></body></html>";
     Answer::text(StatusCode::OK, "text/html; charset=utf-8", page)

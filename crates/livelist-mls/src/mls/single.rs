@@ -40,7 +40,7 @@ impl Mls {
         }
     }
 
-    /// How photos are expanded; nothing where there are none.
+    /// The expansion of photos; `None` if there are none.
     pub(super) fn expansion(&self) -> Option<Expansion> {
         let records = self.spec.options.records.as_ref()?;
         let usual = match self.spec.provider {

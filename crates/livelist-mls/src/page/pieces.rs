@@ -1,4 +1,4 @@
-//! The JSON text of a page, made piece by piece while it is sent.
+//! The JSON text of a page, generated in chunks during sending.
 
 use serde_json::Value;
 
@@ -60,7 +60,7 @@ impl Column {
         ("StateOrProvince", Self::StateOrProvince),
     ];
 
-    /// The column of a name, with such further fields as the schema has.
+    /// The column of a name, including the further fields of the schema.
     pub fn named(name: &str, schema: Schema) -> Option<Self> {
         let found = Self::ALL.iter().find(|(known, _)| *known == name);
         let field = || schema.named(name).map(Self::Field);

@@ -1,5 +1,4 @@
-//! `$metadata`: an EDMX document (OData CSDL XML 4.01) of the resources served, in the forms that
-//! vendors give it.
+//! `$metadata`: an EDMX document (OData CSDL XML 4.01) of the served resources, in the forms of vendors.
 
 use super::lookups::{identifier, values};
 use super::{Field, Kind};
@@ -11,7 +10,7 @@ pub(crate) struct Entity {
     pub name: &'static str,
     pub key: &'static str,
     pub fields: Vec<Field>,
-    /// Name and target of what can be expanded.
+    /// Name and target of each expandable property.
     pub navigations: Vec<(&'static str, &'static str)>,
 }
 
@@ -19,10 +18,10 @@ pub(crate) struct Entity {
 pub(crate) struct Style {
     /// Of the entity types.
     pub namespace: String,
-    /// Of the container with the entity sets, where it is another one.
+    /// The namespace of the container with the entity sets, if it is another one.
     pub container: &'static str,
-    /// Between a namespace of lookups and what stands before it: `{namespace}.Enums`, or one namespace
-    /// for each resource (`PropertyEnums`).
+    /// How the namespace of lookups is named: `{namespace}.Enums`, or one namespace for each resource
+    /// (`PropertyEnums`).
     enums: Enums,
     lookups: Lookups,
     /// Navigations name the types by the namespace's alias.
@@ -36,9 +35,9 @@ enum Enums {
 }
 
 impl Style {
-    /// The vendor's, as far as it is known from recorded documents and clients' code: Bridge, MLS Grid,
-    /// Trestle (whose other name is `Cotality.DataStandard.RESO.DD`), UtahRealEstate and RMLS. Others
-    /// have RESO's own.
+    /// The vendor's form, as far as it is known from recorded documents and clients' code: Bridge, MLS
+    /// Grid, Trestle (whose other name is `Cotality.DataStandard.RESO.DD`), UtahRealEstate and RMLS. Others
+    /// have RESO's form.
     pub fn of(provider: Provider, lookups: Lookups, namespace: Option<&str>) -> Self {
         let (usual, container, enums, form, alias) = match provider {
             Provider::Bridge | Provider::Paragon => (
@@ -109,7 +108,7 @@ impl Style {
     pub fn document(&self, entities: &[Entity], keys: KeyType) -> String {
         let mut out = String::with_capacity(256 * 1024);
         out.push_str("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<edmx:Edmx Version=\"4.0\" xmlns:edmx=\"http://docs.oasis-open.org/odata/ns/edmx\">\n<edmx:DataServices>\n");
-        // A container of its own comes first: the types that it names are not known yet.
+        // A separate container comes first: the types that it names are not known yet.
         if !self.container.is_empty() {
             self.open(self.container, &mut out);
             self.sets(entities, &mut out);
@@ -197,7 +196,7 @@ impl Style {
             (Kind::Int, _) => ("Edm.Int64".into(), String::new()),
             (Kind::Bool, _) => ("Edm.Boolean".into(), String::new()),
             (Kind::Date, _) => ("Edm.Date".into(), String::new()),
-            // Nonsense, and what vendors write.
+            // Nonsense that vendors write.
             (Kind::Moment, _) => ("Edm.DateTimeOffset".into(), " Precision=\"27\"".into()),
         };
         out.push_str(&format!(

@@ -2,7 +2,7 @@
 
 use crate::book::dice::mix;
 
-/// What lookups that nothing is known of can say.
+/// The values of unknown lookups.
 const WORDS: [&str; 24] = [
     "Brick",
     "Stone",

@@ -1,5 +1,5 @@
-//! The photos of a listing. Which there are follows from the seed, the row and how often they changed:
-//! each change takes the first away, brings another one, and moves the others one place on.
+//! The photos of a listing. They depend on the seed, the row and the number of changes: each change removes
+//! the first photo, adds another one, and moves the others by one position.
 
 use serde_json::json;
 
@@ -16,10 +16,10 @@ pub(crate) struct Photos {
     pub count: u32,
 }
 
-/// How photos stand in a record.
+/// The form of photos in a record.
 pub(crate) struct Expansion {
     pub empty: Empty,
-    /// What URLs are signed with.
+    /// The salt of URL signatures.
     pub salt: Option<u64>,
 }
 

@@ -1,15 +1,15 @@
-//! Values that the metadata does not promise, and that servers send all the same.
+//! Values that contradict the metadata, and that servers send nevertheless.
 
 use crate::book::lot;
 
-/// What is odd about a record.
+/// The odd value of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OddValue {
     /// A year that no calendar of a database has.
     YearOne,
     /// More digits than declared, and more than a double holds.
     LongDecimal,
-    /// Numbers in quotes, which OData allows where a client asked for them (`IEEE754Compatible`).
+    /// Numbers in quotes, which OData allows if a client asked for them (`IEEE754Compatible`).
     QuotedNumber,
     ZeroByte,
     HalfSurrogate,

@@ -36,7 +36,7 @@ pub(crate) enum Side {
 }
 
 impl Side {
-    /// The side that a field tells of, and what of it.
+    /// The side of a field, and the rest of its name.
     pub fn of(name: &str) -> Option<(Self, &str)> {
         let sides = [
             ("CoList", Self::CoList),
@@ -52,7 +52,7 @@ impl Side {
     }
 }
 
-/// What is known of an agent, by the end of the field's name.
+/// A value of an agent, by the end of the field's name.
 pub(crate) fn agent(number: u64, what: &str) -> Option<String> {
     let first = FIRST[(number % 10) as usize];
     let last = LAST[(number / 10 % 10) as usize];
@@ -68,7 +68,7 @@ pub(crate) fn agent(number: u64, what: &str) -> Option<String> {
     })
 }
 
-/// What is known of an office, by the end of the field's name.
+/// A value of an office, by the end of the field's name.
 pub(crate) fn office(number: u64, what: &str) -> Option<String> {
     Some(match what {
         "Key" => office_key(number),

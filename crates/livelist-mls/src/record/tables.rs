@@ -1,4 +1,4 @@
-//! The resources besides Property: their keys, their fields, what they can be filtered by.
+//! The resources besides Property: their keys, their fields, and the fields by which they can be filtered.
 
 use super::{Field, Kind};
 use crate::filter;
@@ -101,7 +101,7 @@ impl Resource {
         }
     }
 
-    /// What a field of a table is to the reader of filters.
+    /// The type of a table's field for the filter parser.
     pub fn filtered(self, name: &str, key: &str) -> Option<filter::Field> {
         match (self, name) {
             (_, name) if name == key => Some(filter::Field::ListingKey),

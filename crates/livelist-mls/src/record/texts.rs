@@ -19,8 +19,8 @@ const STREETS: [&str; 10] = [
     "Slaughter",
 ];
 
-/// What remarks are made of: marks of several scripts, quotes, backslashes, tabs, what looks like markup
-/// or like an end of data.
+/// Sentences for remarks: characters of several scripts, quotes, backslashes, tabs, text that looks like
+/// markup or like an end of data.
 const SENTENCES: [&str; 20] = [
     "Welcome home! 🏡✨",
     "Three bedrooms, two baths, and a \"bonus\" room over the garage.",

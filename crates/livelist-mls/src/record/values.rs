@@ -1,5 +1,5 @@
-//! The values of a record: a pure function of the seed, the row, how often it changed, and the field.
-//! What changed a row has about three fields of a hundred say something else.
+//! The values of a record: a pure function of the seed, the row, the number of its changes, and the field.
+//! A change of a row changes about three fields of a hundred.
 
 use super::lookups::values;
 use super::media::Photos;
@@ -24,8 +24,8 @@ pub(crate) struct Record<'a> {
     pub stamp: &'a dyn Fn(i64) -> String,
 }
 
-/// Of a hundred values of a field without a rule of its own, how many are null: those behind the usual
-/// 150 are filled by who fills them at all.
+/// Of a hundred values of an ordinary field, how many are null. Fields after the usual 150 are rarely
+/// filled.
 const NULLS: [u64; 2] = [92, 55];
 const USUAL: u16 = 150;
 const DAY_US: i64 = 86_400_000_000;
@@ -56,7 +56,7 @@ impl Record<'_> {
         }
     }
 
-    /// What is odd about this record.
+    /// The odd value of this record, if any.
     pub fn odd(&self) -> Option<odd::OddValue> {
         self.odd
             .then(|| odd::OddValue::of(self.seed, self.row.index))
@@ -174,8 +174,8 @@ impl Record<'_> {
         })
     }
 
-    /// What a record says of an agent or office. There is no second one at most sales, and no buyer
-    /// before there is a sale.
+    /// A record's value about an agent or office. Most sales have no second one, and there is no buyer
+    /// before a sale.
     fn of_side(&self, side: Side, rest: &str) -> Option<String> {
         let absent = match side {
             Side::List => false,

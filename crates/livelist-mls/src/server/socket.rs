@@ -23,7 +23,7 @@ impl Socket {
 impl Drop for Socket {
     fn drop(&mut self) {
         if self.reset.load(Ordering::Relaxed) {
-            // Closing a socket that does not linger sends RST. Where that fails, it just closes.
+            // Closing a socket without linger sends RST. If that fails, it is closed normally.
             let _ = self.stream.set_zero_linger();
         }
     }

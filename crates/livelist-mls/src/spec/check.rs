@@ -40,7 +40,7 @@ pub enum SpecError {
         /// The kinds that would do.
         taken: String,
     },
-    /// `options.auth` says other than the credential, or what the provider does not do.
+    /// `options.auth` contradicts the credential, or the provider does not support it.
     #[error("mls {0:?}: options.auth does not fit its credential; leave it out")]
     Auth(String),
     /// More fields than there are.
@@ -51,7 +51,7 @@ pub enum SpecError {
     Code {
         /// The MLS.
         mls: String,
-        /// What was given.
+        /// The given code.
         code: u32,
     },
 }

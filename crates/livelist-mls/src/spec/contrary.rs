@@ -1,5 +1,5 @@
-//! Ways of a server that contradict what a client likes to believe. Each was seen at some server;
-//! none is any provider's documented way, and by default none is in force.
+//! Behaviours of a server that contradict a client's assumptions. Each was seen at some server; none is
+//! documented by a provider, and all are off by default.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,23 +9,23 @@ use crate::fault::Odd;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Contrary {
-    /// The order of rows that were modified at one instant, where the key is not asked to decide.
+    /// The order of rows with one timestamp, if the key does not decide.
     pub ties: Ties,
-    /// What is shown of a timestamp. Filters compare what is stored.
+    /// The displayed form of timestamps. Filters compare stored values.
     pub shown: Shown,
     /// The type of keys, and so of the literals that a filter compares them with.
     pub keys: KeyType,
-    /// Comparisons ignore case and blanks at the end, as many collations do.
+    /// Comparisons ignore case and trailing blanks, like many collations.
     pub blind: bool,
-    /// How long a question may be.
+    /// The maximum length of a question.
     pub question: Question,
     /// The status of an answer to a token whose time is over, instead of 401.
     pub ended_token: Option<u16>,
-    /// Issued tokens end after so many requests, whatever was said of their life.
+    /// Issued tokens expire after this many requests, whatever their stated lifetime.
     pub token_requests: Option<u64>,
-    /// What every page holds that no strict reader of JSON takes.
+    /// Invalid JSON on every page.
     pub bytes: Option<Odd>,
-    /// The last page carries a link, and what it leads to is answered with this status.
+    /// The last page has a link, which is answered with this status.
     pub dead_end: Option<u16>,
     /// MLS Grid: a Broker-Only feed, which can be searched by office and time alone.
     pub broker_only: bool,
@@ -45,16 +45,16 @@ pub enum Ties {
     OfThePlace,
 }
 
-/// What is shown of a timestamp.
+/// The displayed form of a timestamp.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shown {
     /// All that is stored.
     #[default]
     AsStored,
-    /// Cut to so many milliseconds; microseconds are stored.
+    /// Cut to this many milliseconds; microseconds are stored.
     Cut(u32),
-    /// Rounded to so many milliseconds; microseconds are stored.
+    /// Rounded to this many milliseconds; microseconds are stored.
     Rounded(u32),
 }
 
@@ -82,11 +82,11 @@ pub enum KeyType {
     Text,
     /// `Edm.Int64`: JSON numbers, in the order of numbers; quoted literals are refused.
     Int64,
-    /// `Edm.Guid`: literals are bare; quoted ones, and what is no GUID, are refused.
+    /// `Edm.Guid`: literals are bare; quoted ones, and values that are no GUID, are refused.
     Guid,
 }
 
-/// How long a question may be, and what becomes of one that is longer.
+/// The maximum length of a question, and the answer to a longer one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Question {
@@ -94,9 +94,9 @@ pub struct Question {
     pub longest: Option<usize>,
     /// The most values that a filter compares with.
     pub most_values: Option<usize>,
-    /// What a longer one is answered with.
+    /// The answer to a longer one.
     pub refused: Refused,
-    /// What a filter with `in` is answered with, however short.
+    /// The status for a filter with `in`, however short.
     pub in_status: Option<u16>,
 }
 

@@ -1,8 +1,8 @@
-//! What a client must show, in the forms providers ask for.
+//! The credentials of clients, in the forms that providers use.
 
 use serde::{Deserialize, Serialize};
 
-/// What a client must show.
+/// The credential of a client.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Credential {
@@ -19,7 +19,7 @@ pub enum Credential {
         client_id: String,
         /// The client's secret.
         client_secret: String,
-        /// What the header holds.
+        /// The content of the header.
         api_key: String,
     },
     /// OAuth2 resource owner password (RFC 6749, 4.3), exchanged for tokens.
@@ -28,10 +28,10 @@ pub enum Credential {
         username: String,
         /// The user's password.
         password: String,
-        /// The client's id, where the provider gave one.
+        /// The client's id, if the provider gave one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         client_id: Option<String>,
-        /// The client's secret, where the provider gave one.
+        /// The client's secret, if the provider gave one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         client_secret: Option<String>,
     },
@@ -39,7 +39,7 @@ pub enum Credential {
     Token(String),
 }
 
-/// The forms of [`Credential`], without what they hold.
+/// The forms of [`Credential`], without their content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Client,
@@ -69,7 +69,7 @@ impl Credential {
         }
     }
 
-    /// What must not be found in logs, errors or stored objects.
+    /// Secrets that must not appear in logs, errors or stored objects.
     pub(crate) fn secrets(&self) -> Vec<&str> {
         match self {
             Self::ClientCredentials { client_secret, .. } => vec![client_secret],

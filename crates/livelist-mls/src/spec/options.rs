@@ -1,4 +1,4 @@
-//! Settings that a provider leaves open, or that stand for something it was seen to do.
+//! Settings that a provider leaves open, or behaviours that were observed.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use super::{Contrary, Records};
 pub struct Options {
     /// RESO: how the next page is named.
     pub paging: Paging,
-    /// RESO, Paragon: the kind of authentication. Default: what the credential says.
+    /// RESO, Paragon: the kind of authentication. Default: that of the credential.
     pub auth: Option<Auth>,
     /// RESO: `$top` is the total owed over all pages, as RESO's reference server reads it.
     pub top_is_total: bool,
@@ -18,37 +18,36 @@ pub struct Options {
     pub count: bool,
     /// RESO: `@odata.count` is a string (`"42"`), as recorded by RESO's commander fixtures.
     pub count_as_string: bool,
-    /// RESO: rows asked without `$orderby` come in an order that moves between requests, so that
-    /// paging by offset repeats some and skips others.
+    /// RESO: without `$orderby`, the order of rows changes between requests, so paging by offset repeats
+    /// some rows and skips others.
     pub unordered: bool,
-    /// Issued tokens: what becomes of them when another is asked for.
+    /// Issued tokens: what happens to them when another is requested.
     pub tokens: TokenReuse,
     /// Rapattoni: how often a refresh token serves.
     pub refresh: RefreshReuse,
     /// Spark: the envelope of errors.
     pub envelope: Envelope,
-    /// Spark: the code under 503; one of 1510, 1515, 1516, 1023, 1024. Which means what was not
-    /// found.
+    /// Spark: the code under 503; one of 1510, 1515, 1516, 1023, 1024. Their meanings are not known.
     pub unavailable_code: u32,
-    /// Spark: `ListingKey eq` and `or` of them may be filtered by.
+    /// Spark: filters by `ListingKey eq`, joined by `or`, are allowed.
     pub key_filter: bool,
-    /// Spark: pages and counts are those of the book up to so many seconds ago; what it documents
-    /// is 20 minutes.
+    /// Spark: pages and counts show the book as it was up to this many seconds ago; 20 minutes are
+    /// documented.
     pub cache_seconds: u64,
     /// CREA: the only `DestinationId` of this credential. Without it every one is wrong.
     pub destination: Option<u64>,
-    /// Bridge: where replication names the next page.
+    /// Bridge: where replication gives the next page.
     pub next_in: NextIn,
     /// Lowers the provider's `$skip` window (Trestle and Constellation1 1,000,000; Bridge, Paragon
     /// and CREA 10,000).
     pub skip_window: Option<u64>,
-    /// Lowers the requests that the shortest rate limit allows, where there is one.
+    /// Lowers the shortest rate limit, if there is one.
     pub rate_limit: Option<u64>,
     /// Every answer waits this long.
     pub latency_ms: u64,
     /// Ways that contradict a client.
     pub contrary: Contrary,
-    /// Whole records and how they look; without it rows have a handful of fields.
+    /// Whole records and their form; without it rows have a handful of fields.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub records: Option<Records>,
 }
@@ -108,7 +107,7 @@ pub enum Auth {
     ClientCredentials,
 }
 
-/// What becomes of tokens when another is asked for; each form was seen at some provider.
+/// What happens to tokens when another is requested; each form was seen at some provider.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenReuse {
@@ -119,11 +118,11 @@ pub enum TokenReuse {
     Fresh,
     /// The same token while it lives, with less life left (Constellation1).
     Cached,
-    /// A new token ends the older one.
+    /// A new token invalidates the older one.
     Single,
 }
 
-/// Where Bridge's replication names the next page; it documents both.
+/// Where Bridge's replication gives the next page; both are documented.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NextIn {

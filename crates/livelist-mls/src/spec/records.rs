@@ -1,5 +1,5 @@
-//! What a simulated MLS says of its listings besides keys: how wide its records are, what is odd in them,
-//! and how its metadata looks. Without these settings rows have a handful of fields, as scans need them.
+//! The records of a simulated MLS: their number of fields, odd values, and the form of the metadata.
+//! Without these settings rows have a handful of fields, which is enough for scans.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,26 +10,26 @@ pub(crate) const MOST_FIELDS: u16 = 632;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Records {
-    /// Fields of a Property besides those that only some providers have; at most 632. With 0 rows stay
-    /// as they are without this setting.
+    /// Fields of a Property besides those of single providers; at most 632. With 0, rows stay as they are
+    /// without this setting.
     pub fields: u16,
-    /// One of five records has a value that its metadata does not promise: a year 0001, a decimal
-    /// beyond its scale, a number in quotes, a zero byte, half a surrogate pair, a wrong type, a field
-    /// that nobody named, lists in another order each time and a photo that is listed twice.
+    /// One of five records has a value that contradicts its metadata: a year 0001, a decimal beyond its
+    /// scale, a number in quotes, a zero byte, half a surrogate pair, a wrong type, an undeclared field,
+    /// lists in another order each time, or a photo that is listed twice.
     pub odd_records: bool,
     /// How the metadata names the values of lookups.
     pub lookups: Lookups,
     /// The namespace of the entity types, instead of the vendor's.
     pub namespace: Option<String>,
-    /// What `$metadata` is answered with.
+    /// The answer to `$metadata`.
     pub metadata: Told,
-    /// By what clock changes are stamped.
+    /// The clock for timestamps of changes.
     pub stamps: Stamps,
     /// The most photos of a listing; with 0 there is no Media.
     pub photos: u16,
     /// Which timestamps a change of photos moves.
     pub photos_move: PhotosMove,
-    /// What stands in place of an expansion that has nothing in it.
+    /// The value of an empty expansion.
     pub empty_expansion: Empty,
     /// The URL of a photo is another one in each answer.
     pub signed_urls: bool,
@@ -65,7 +65,7 @@ pub enum Lookups {
     Annotation,
 }
 
-/// What `$metadata` is answered with.
+/// The answer to `$metadata`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Told {
@@ -89,11 +89,11 @@ pub enum PhotosMove {
     Both,
     /// `PhotosChangeTimestamp` alone (PropTx).
     PhotosOnly,
-    /// None of the listing's; those of the photos tell.
+    /// No timestamp of the listing; those of the photos change.
     Neither,
 }
 
-/// What stands in place of an expansion that has nothing in it.
+/// The value of an empty expansion.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Empty {
@@ -108,11 +108,11 @@ pub enum Empty {
     Absent,
 }
 
-/// By what clock changes are stamped.
+/// The clock for timestamps of changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stamps {
-    /// The server's, which `Date` tells; the book as it was opened is from 2024.
+    /// The server's clock, as in `Date`; the book as it was opened is from 2024.
     #[default]
     Clock,
     /// The book's own, a minute after the last change.

@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 client over a bare socket: what is sent and what comes is seen byte by byte.
+//! A small HTTP/1.1 client over a bare socket, which shows every sent and received byte.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};

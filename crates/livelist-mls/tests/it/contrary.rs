@@ -1,5 +1,5 @@
-//! The ways of a server that contradict a client, and the faults that belong to them: each is shown,
-//! and each is counted when it strikes.
+//! Behaviours of a server that contradict a client, and their faults: each is shown, and counted when it
+//! strikes.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Changes of what listings say, and what their timestamps tell of it.
+//! Changes of listings, and how their timestamps show them.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! How each provider's whole key list is read, as it documents it.
+//! Reading each provider's whole key list in its documented way.
 
 use livelist_mls::Provider;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! What records are read by: windows of the provider's clock, and keys.
+//! Reading records: by windows of the provider's clock, and by keys.
 
 use livelist_mls::{Provider, Records};
 

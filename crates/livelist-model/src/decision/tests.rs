@@ -115,14 +115,14 @@ fn where_keys_cannot_be_asked_for_a_later_run_decides() {
     assert!(agrees(1_000, 3, 0));
     assert!(agrees(1_000, 3, 1));
     assert!(agrees(1_000, 30, 10));
-    // The one before was none: what it missed is back.
+    // The one before was no look: the keys that it missed are back.
     assert!(!agrees(1_000, 3, 11));
     assert!(!agrees(1_000, 1, 2));
     assert!(agrees(100_000, 1_000, 100));
     assert!(!agrees(100_000, 1_000, 101));
 }
 
-/// A part of what is hidden today was hidden yesterday as well.
+/// Some of the rows hidden today were hidden yesterday as well.
 #[test]
 fn a_look_that_misses_many_more_than_the_one_before_confirms_nothing() {
     let agrees = |former, again, early, fresh| {

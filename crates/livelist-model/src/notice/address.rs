@@ -131,7 +131,7 @@ mod tests {
     }
 
     proptest! {
-        /// What the standard library knows of special addresses is in agreement.
+        /// Agrees with the standard library's knowledge of special addresses.
         #[test]
         fn nothing_that_the_standard_library_calls_special_is_public(bits: u32, wide: u128) {
             let four = Ipv4Addr::from(bits);

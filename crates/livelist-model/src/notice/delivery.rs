@@ -1,5 +1,5 @@
-//! The delivery state of notices: records for operators. On one machine they are also the queue of
-//! what is still to be sent.
+//! The delivery state of notices: records for operators. On one machine they are also the queue of notices
+//! that are still to be sent.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -11,7 +11,7 @@ use crate::instant;
 /// Deliveries that are remembered of one client and feed.
 pub const KEPT: usize = 20;
 
-/// How a delivery stands.
+/// The state of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
@@ -42,9 +42,9 @@ impl DeliveryState {
 pub struct Delivery {
     /// The `webhook-id`.
     pub id: String,
-    /// What the client is told.
+    /// The event that the client is notified of.
     pub event: FeedEvent,
-    /// How it stands.
+    /// Its state.
     pub state: DeliveryState,
     /// How often it was tried.
     pub attempts: u32,
@@ -54,16 +54,16 @@ pub struct Delivery {
     /// The status that the site answered with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The name of what went wrong.
+    /// The name of the error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// When it is tried again.
+    /// When the next attempt is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_at: Option<jiff::Timestamp>,
 }
 
 impl Delivery {
-    /// A notice that nobody has tried to deliver.
+    /// A notice without an attempt so far.
     pub fn new(event: FeedEvent, client: &ClientId, now: jiff::Timestamp) -> Delivery {
         Delivery {
             id: event.webhook_id(client),
@@ -87,8 +87,8 @@ impl Delivery {
         next <= now || instant::is_future(noted, now)
     }
 
-    /// The same after an attempt at `now`: `status` is what the site answered, `error` the name of
-    /// what went wrong. `attempt` counts as the queue does; `fraction` spreads the next one.
+    /// The delivery after an attempt at `now`. `status` is the site's answer, `error` the name of the
+    /// error. `attempt` counts as the queue does; `fraction` adds jitter to the next attempt.
     pub fn after(
         self,
         attempt: u32,
@@ -148,16 +148,15 @@ impl Deliveries {
         self.deliveries.iter().find(|d| d.id == id)
     }
 
-    /// A delivery of this event, or of a later one: who was told of that asks for the newest list.
+    /// A delivery of this event or of a later one: a site that was notified later asks for the newest list.
     pub fn told_since(&self, event: &FeedEvent) -> Option<&Delivery> {
         let told = self.deliveries.iter();
         let mut told = told.filter(|one| one.state == DeliveryState::Delivered);
         told.find(|one| one.event.at >= event.at)
     }
 
-    /// Puts in what became of a delivery, in the place of what was known of it. What was delivered
-    /// stays so: another attempt that ran at the same time knows no better. The oldest are
-    /// forgotten.
+    /// Stores the result of a delivery, replacing its former state. A delivered notice stays delivered,
+    /// even if a concurrent attempt failed. The oldest deliveries are dropped.
     pub fn put(&mut self, delivery: Delivery) {
         let known = self.deliveries.iter().position(|d| d.id == delivery.id);
         if let Some(known) = known {
@@ -178,7 +177,7 @@ impl Deliveries {
 pub struct Disabled {
     /// Version of this document's form.
     pub schema: u32,
-    /// SHA-256 of the URL that said so; the URL itself may hold something that is not for records.
+    /// SHA-256 of the URL that answered 410. The URL itself may contain a secret, so it is not recorded.
     pub url_sha256: String,
     /// When it said so.
     pub at: jiff::Timestamp,
@@ -197,7 +196,7 @@ impl Disabled {
         }
     }
 
-    /// Whether it speaks of `url`.
+    /// Whether it applies to `url`.
     pub fn is_of(&self, url: &str) -> bool {
         self.url_sha256 == digest(url)
     }

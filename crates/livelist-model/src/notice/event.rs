@@ -1,4 +1,4 @@
-//! What a site can be told of: a feed that changed, or a run that is held.
+//! The events that sites are notified of: a feed changed, or a run is held.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::head::{Head, Held};
 use crate::ids::{ClientId, FeedId, RunId};
 
-/// What happened.
+/// The kind of event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EventKind {
     /// There is a new version.
@@ -32,7 +32,7 @@ impl EventKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FeedEvent {
-    /// What happened.
+    /// The kind of event.
     #[serde(rename = "type")]
     pub kind: EventKind,
     /// When.
@@ -47,9 +47,9 @@ pub struct FeedEvent {
     pub sequence: u64,
     /// Its keys.
     pub count: u64,
-    /// Keys that came with it; 0 for a held run.
+    /// Keys that it added; 0 for a held run.
     pub added: u64,
-    /// Keys that went with it; 0 for a held run.
+    /// Keys that it removed; 0 for a held run.
     pub removed: u64,
 }
 
@@ -85,8 +85,8 @@ impl FeedEvent {
         }
     }
 
-    /// The `webhook-id` for one client: the same however often it is sent, and another for every
-    /// other event. A version names what was published, a run what is held.
+    /// The `webhook-id` for one client. It is the same in each attempt, and different for every other
+    /// event. It contains the version if a list was published, or the run if it is held.
     pub fn webhook_id(&self, client: &ClientId) -> String {
         let subject = match (self.kind, &self.version) {
             (EventKind::Changed, Some(version)) => version.as_str(),
@@ -130,9 +130,9 @@ impl FeedEvent {
 pub struct NoticeMessage {
     /// Version of this message's form.
     pub schema: u32,
-    /// What happened.
+    /// The event.
     pub event: FeedEvent,
-    /// Whom to tell.
+    /// The client to notify.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<ClientId>,
 }

@@ -1,10 +1,10 @@
-//! Who is told of a feed.
+//! Which clients are notified of a feed.
 
 use crate::ids::{ClientId, FeedId};
 use crate::registry::Registry;
 use crate::run::FeedSpec;
 
-/// The clients that have the feed, enabled, and want to be told, in the order of their names.
+/// The enabled clients that have the feed and want webhooks, in the order of their names.
 pub fn told(registry: &Registry, feed: &FeedId) -> Vec<ClientId> {
     let has_it = |client: &crate::registry::Client| {
         client.pairs.iter().filter(|pair| pair.enabled).any(|pair| {

@@ -26,7 +26,7 @@ pub struct Finding {
     pub file: String,
     /// The field, e.g. `pairs[0].mls`; empty when the whole document is meant.
     pub field: String,
-    /// What is wrong.
+    /// The error.
     pub problem: String,
     /// What to do.
     pub remedy: String,
@@ -57,7 +57,7 @@ pub struct Registry {
     pub destinations: BTreeMap<DestinationId, DestinationDocument>,
 }
 
-/// Gathers documents and findings; `finish` checks what concerns more than one document.
+/// Collects documents and findings; `finish` checks rules about more than one document.
 pub struct RegistryBuilder<'a> {
     providers: &'a dyn Providers,
     registry: Registry,
@@ -203,7 +203,7 @@ pub fn parse_client(file: &str, text: &[u8]) -> Result<Client, Vec<Finding>> {
     let mut seen = BTreeSet::new();
     for (i, pair) in client.pairs.iter().enumerate() {
         let filter = pair.filter.as_deref().unwrap_or("").trim();
-        // What cannot be read holds a stand-in, which may be the same in several pairs.
+        // A value that cannot be read is replaced, possibly by the same value in several pairs.
         let is_read = ["mls", "resource", "filter"]
             .iter()
             .all(|member| findings.is_read(&format!("pairs[{i}].{member}")));
@@ -341,8 +341,8 @@ impl<'a> RegistryBuilder<'a> {
         self.findings.push(finding);
     }
 
-    /// The registry as far as it is sound, and everything that is wrong with the rest. A pair whose
-    /// MLS is missing is left out, so that one bad document does not stop the others (F15).
+    /// The valid part of the registry, and the findings about the rest. A pair whose MLS is missing is left
+    /// out, so that one bad document does not affect the others (F15).
     pub fn finish(mut self) -> (Registry, Vec<Finding>) {
         let mut hashes: BTreeMap<String, ClientId> = BTreeMap::new();
         for (id, client) in &self.registry.clients {

@@ -33,7 +33,7 @@ pub fn with_keys(text: &str, keys: &[ApiKey]) -> Result<String, serde_json::Erro
     Ok([&text[..from], &insert, &text[to..]].concat())
 }
 
-/// Where `part`, which was borrowed from `text`, begins in it.
+/// The position of `part`, which was borrowed from `text`, in `text`.
 fn start_of(part: &str, text: &str) -> usize {
     part.as_ptr() as usize - text.as_ptr() as usize
 }

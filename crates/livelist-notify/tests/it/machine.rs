@@ -1,4 +1,4 @@
-//! Notices on one machine: recorded first, tried whenever a command comes by.
+//! Notices on one machine: recorded first, sent whenever a command runs.
 
 use std::sync::Arc;
 

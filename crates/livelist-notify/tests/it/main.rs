@@ -1,4 +1,4 @@
-//! Notices over real HTTP on the loopback: receivers that behave, and receivers that do not.
+//! Notices over real HTTP on loopback, to correct and faulty receivers.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

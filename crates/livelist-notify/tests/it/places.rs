@@ -1,4 +1,4 @@
-//! Where notices may go: a name that leads to this machine, or to a neighbour, is not called.
+//! Allowed addresses of notices: a name that leads to this machine, or to a neighbour, is not called.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The secret, and what is secret in a URL, are nowhere: not in records, not in errors, not in the
-//! most talkative log.
+//! The secret, and secrets in a URL, appear nowhere: not in records, not in errors, not in the most
+//! verbose log.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};

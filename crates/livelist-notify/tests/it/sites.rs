@@ -1,4 +1,4 @@
-//! What sites do with notices, and what becomes of those.
+//! How sites answer notices, and the resulting delivery states.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! Only a certificate that is the host's, and somebody's whom we trust, is good enough.
+//! Only a certificate for the host, from a trusted authority, is accepted.
 
 use std::sync::{Arc, Mutex};
 

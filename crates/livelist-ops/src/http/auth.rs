@@ -15,7 +15,7 @@ use super::AdminState;
 
 /// An operator, within the budget of requests.
 pub(super) struct Admin {
-    /// The name; what is decided is recorded with it.
+    /// The name; it is recorded with each decision.
     pub(super) id: String,
 }
 

@@ -21,8 +21,8 @@ const MAX_BODY: usize = 8 * 1024;
 /// Characters of a reason.
 const LONGEST_REASON: usize = 500;
 
-/// Carries `decision` out in a task of its own: a connection that breaks must not end it half-way. Then
-/// what was remembered of the status is forgotten.
+/// Carries `decision` out in a separate task, so that a broken connection does not interrupt it. Then the
+/// cached status is dropped.
 async fn carried_out<T: Send + 'static>(
     state: &AdminState,
     decision: impl Future<Output = Result<T, OpsError>> + Send + 'static,
@@ -37,8 +37,7 @@ async fn carried_out<T: Send + 'static>(
     done.map_err(|_| ApiError::Internal)?.map_err(refusal)
 }
 
-/// What an operator is told of a decision that was not carried out. That the store does not work is theirs to
-/// mend, so they see why.
+/// The error for an operator. Operators see why the store failed, because they have to repair it.
 fn refusal(error: OpsError) -> ApiError {
     match error {
         OpsError::Store(error) => OpsError::Step(error.into()).into(),
@@ -105,7 +104,7 @@ struct PauseAsked {
     reason: Option<String>,
 }
 
-/// What a pause or its end changed.
+/// The result of a pause or resume.
 #[derive(Serialize)]
 pub(super) struct Changed {
     /// Whether it was otherwise before.
@@ -121,7 +120,7 @@ fn paused(kind: &str, name: &str) -> Result<Paused, ApiError> {
     }
 }
 
-/// `POST /v1/admin/{mls|clients}/{name}/pause`: nothing of it is reconciled until it is resumed.
+/// `POST /v1/admin/{mls|clients}/{name}/pause`: starts no runs until it is resumed.
 pub(super) async fn pause(
     State(state): State<AdminState>,
     admin: Admin,
@@ -148,7 +147,7 @@ pub(super) async fn pause(
     Ok(Json(Changed { changed }))
 }
 
-/// `POST /v1/admin/{mls|clients}/{name}/resume`: it goes on.
+/// `POST /v1/admin/{mls|clients}/{name}/resume`: ends the pause.
 pub(super) async fn resume(
     State(state): State<AdminState>,
     admin: Admin,

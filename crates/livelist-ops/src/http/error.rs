@@ -27,7 +27,7 @@ impl From<OpsError> for ApiError {
     }
 }
 
-/// The text as a sentence of its own.
+/// The text as a complete sentence.
 fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars.next().unwrap_or_default().to_uppercase();

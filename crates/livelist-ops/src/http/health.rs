@@ -1,5 +1,5 @@
-//! `GET /v1/admin/health`: what is wrong with the process or its machine. `/v1/health` tells strangers only
-//! whether something is.
+//! `GET /v1/admin/health`: problems of the process or its machine. `/v1/health` tells strangers only
+//! whether there are any.
 
 use axum::Json;
 use axum::extract::State;
@@ -8,16 +8,16 @@ use serde::Serialize;
 use super::AdminState;
 use super::auth::Admin;
 
-/// What is wrong.
+/// The problems.
 #[derive(Serialize)]
 pub(super) struct Health {
     /// `ok` or `degraded`.
     status: &'static str,
-    /// A sentence for each thing that somebody has to look after.
+    /// A sentence for each problem that needs an operator.
     troubles: Vec<String>,
 }
 
-/// Tells it.
+/// Returns the problems.
 pub(super) async fn health(State(state): State<AdminState>, _: Admin) -> Json<Health> {
     let troubles = state.troubles.now();
     let status = match troubles.is_empty() {

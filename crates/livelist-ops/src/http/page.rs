@@ -1,5 +1,5 @@
-//! The page: files of `dashboard/`, built in. They hold no data, so they need no key; everything that
-//! they show comes from the admin API.
+//! The page: the files of `dashboard/`, built into the binary. They contain no data, so they need no key;
+//! all data come from the admin API.
 
 use std::sync::LazyLock;
 
@@ -14,7 +14,7 @@ use tower_http::compression::CompressionLayer;
 
 use super::AdminState;
 
-/// Nothing but what this server gives, no frame around it, and no text that becomes code.
+/// Only content of this server, no framing, and no text that becomes code.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types 'none'";
@@ -52,7 +52,7 @@ const FILES: [File; 13] = [
     file!("schedule.js", "text/javascript; charset=utf-8"),
 ];
 
-/// What the page explains reasons and errors with.
+/// The texts with which the page explains reasons and errors.
 const GUIDE: File = File {
     name: "operations.md",
     kind: "text/markdown; charset=utf-8",

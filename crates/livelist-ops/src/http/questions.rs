@@ -1,4 +1,4 @@
-//! What operators ask: runs, one run, where a listing is, what changed.
+//! The questions of operators: runs, one run, where a listing is, what changed.
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -19,7 +19,7 @@ use crate::why::{Why, why as reasons};
 
 /// Runs in one answer.
 const MOST_RUNS: usize = 1_000;
-/// Runs where nobody says how many.
+/// The default number of runs.
 const SOME_RUNS: usize = 50;
 /// Keys of one kind in the answer to a comparison.
 const MOST_KEYS: usize = 1_000;
@@ -135,7 +135,7 @@ pub(super) struct KeyAsked {
     key: String,
 }
 
-/// `GET /v1/admin/feeds/{feed}/why?key=`: in which versions a listing is, and what became of it.
+/// `GET /v1/admin/feeds/{feed}/why?key=`: which versions have a listing, and when it was added and removed.
 pub(super) async fn why(
     State(state): State<AdminState>,
     _: Admin,

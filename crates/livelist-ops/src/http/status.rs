@@ -28,16 +28,18 @@ use super::auth::Admin;
 use crate::OpsError;
 use crate::status::{Starts, Status, read};
 
-/// So long an answer is as good as new: looking costs a few reads a feed.
+/// An answer counts as new for this long, because computing it costs a few reads per feed.
 const NEW: SignedDuration = SignedDuration::from_secs(10);
-/// So long it is still given, while somebody looks again: a page that asks every 30 seconds never waits.
+/// It is still returned for this long while a new one is computed, so that a page that asks every 30
+/// seconds never waits.
 const GOOD: SignedDuration = SignedDuration::from_secs(60);
 
-/// So long it is still given though a run has begun or ended since: not every run of many costs a look.
+/// It is returned for this long even if a run has begun or ended since, so that many runs do not cause a
+/// computation each.
 const BRIEF: SignedDuration = SignedDuration::from_secs(2);
 /// The answer is written down when the one that is there is so old.
 const WRITTEN: SignedDuration = SignedDuration::from_mins(5);
-/// What was written down is told for so long.
+/// A stored answer is returned for this long.
 const KNOWN: SignedDuration = SignedDuration::from_hours(24);
 /// A status is never so large.
 const MAX_STATUS: u64 = 256 * 1024 * 1024;
@@ -46,14 +48,14 @@ const MAX_STATUS: u64 = 256 * 1024 * 1024;
 #[derive(Default)]
 pub(super) struct Memory {
     last: Mutex<Last>,
-    /// Held by the one who looks: many who ask at once cost one look.
+    /// Held during a computation, so that concurrent requests share one.
     looking: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default, Clone)]
 struct Last {
     told: Option<Arc<Told>>,
-    /// Counts what was decided: a look that began before a decision does not know of it.
+    /// Counts decisions: a computation that began before a decision does not include it.
     decisions: u64,
     /// Counts the runs that began or ended in this process.
     runs: u64,
@@ -64,16 +66,16 @@ struct Last {
 /// An answer, as it is sent.
 struct Told {
     at: Timestamp,
-    /// Nothing where it is only what was written down.
+    /// `None` if it is only the stored answer.
     tag: Option<String>,
     plain: Bytes,
     gzip: Bytes,
-    /// What was counted when the look began.
+    /// The count of runs when the computation began.
     runs: u64,
 }
 
 impl Memory {
-    /// Something was decided: the next who asks is told of it.
+    /// Called after a decision: the next request gets a new answer.
     pub(super) fn forget(&self) {
         let mut last = self.lock();
         last.told = None;
@@ -127,18 +129,18 @@ async fn told(state: &AdminState) -> Result<Arc<Told>, ApiError> {
         }
         return Ok(told);
     }
-    // In a task of its own: what a caller did not wait for is there for the next one.
+    // In a separate task: if this caller does not wait, the next one has the answer.
     let looked = tokio::spawn(look(state.clone(), now)).await;
     looked.map_err(|_| ApiError::Internal)?
 }
 
-/// What is known without a look, however old; a look where nothing is.
+/// The last answer, however old; computed only if there is none.
 async fn known(state: &AdminState) -> Result<Arc<Told>, ApiError> {
     let last = state.status.last();
     if let Some(told) = last.told {
         return Ok(told);
     }
-    // What was decided here is not in what was written down before.
+    // The stored answer does not include decisions made here.
     if last.decisions == 0
         && let Some(told) = read_down(state).await
     {
@@ -147,7 +149,7 @@ async fn known(state: &AdminState) -> Result<Arc<Told>, ApiError> {
     told(state).await
 }
 
-/// Looks before anybody asks.
+/// Computes the status before the first request.
 pub(super) async fn look_ahead(state: AdminState) {
     let now = state.env.clock.now();
     if let Err(error) = look(state, now).await {
@@ -155,7 +157,7 @@ pub(super) async fn look_ahead(state: AdminState) {
     }
 }
 
-/// Looks, unless somebody else has just done so, or was about to when `asked`.
+/// Computes the status, unless another request has done so since `asked`.
 async fn look(state: AdminState, asked: Timestamp) -> Result<Arc<Told>, ApiError> {
     let memory = &state.status;
     let _alone = memory.looking.lock().await;
@@ -189,7 +191,7 @@ async fn write_down(state: &AdminState, told: &Told) {
     }
 }
 
-/// What was written down, unless it is too old to be of use or cannot be understood.
+/// The stored answer, unless it is too old or cannot be parsed.
 async fn read_down(state: &AdminState) -> Option<Told> {
     #[derive(Deserialize)]
     struct At {
@@ -238,12 +240,12 @@ fn written(status: &Status, runs: u64) -> Result<Told, OpsError> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Asked {
-    /// What is known already will do, however old.
+    /// Accepts the last known answer, however old.
     #[serde(default)]
     known: bool,
 }
 
-/// How all feeds stand.
+/// The state of all feeds.
 pub(super) async fn status(
     State(state): State<AdminState>,
     _: Admin,

@@ -1,5 +1,5 @@
-//! Days that could not be planned. No message can call the planner, so the day is planned here, with
-//! the operator's own rights: the pairs that were not scanned since are sent to the queue.
+//! Days that could not be planned. No message can call the planner, so the day is planned here, with the
+//! operator's permissions: the pairs that were not scanned since are sent to the queue.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ use serde::Deserialize;
 use super::{Kind, Outcome, Redriven, send, settle};
 use crate::OpsError;
 
-/// What Lambda puts aside when the planner has failed: the event, and why.
+/// Lambda's message after the planner has failed: the event, and the error.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Failed {
@@ -37,15 +37,15 @@ struct Response {
     error_type: Option<String>,
 }
 
-/// What the planner was to do, and why it did not.
+/// The planner's task, and why it failed.
 struct Asked {
     date: Date,
     only: Selection,
     was: Option<String>,
 }
 
-/// Lambda's message, or the schedule's, which is the event itself. One that names no day is none: who
-/// knows which day it was meant for?
+/// Parses Lambda's message, or the schedule's, which is the event itself. `None` if it names no day,
+/// because then the intended day is unknown.
 fn asked(letter: &DeadLetter) -> Option<Asked> {
     let failed = serde_json::from_str::<Failed>(&letter.body).ok();
     let (input, was) = match failed {
@@ -66,11 +66,11 @@ fn asked(letter: &DeadLetter) -> Option<Asked> {
     })
 }
 
-/// Looks at everything in `dead`, which belongs to the planner, the newest day first: a feed is sent for
-/// one day. With `dry` nothing is sent or deleted.
+/// Processes all messages in `dead`, which belongs to the planner, the newest day first: a feed is sent for
+/// one day only. With `dry` nothing is sent or deleted.
 ///
 /// # Errors
-/// A queue or the store cannot be used now; what was not sent is still in `dead`.
+/// A queue or the store is unavailable; messages that were not sent are still in `dead`.
 pub async fn days(
     objects: &dyn Objects,
     dead: &dyn DeadLetters,
@@ -127,8 +127,8 @@ pub async fn days(
     Ok(redriven)
 }
 
-/// The pairs of the day that no run of this day or a later one has looked at, but for feeds that are
-/// `sent` already.
+/// The pairs of the day that no run of this day or a later one has covered, except feeds that are already
+/// `sent`.
 async fn left(
     objects: &dyn Objects,
     registry: &Registry,

@@ -1,4 +1,4 @@
-//! Notices that were given up. On AWS they are in a dead-letter queue, on one machine among the
+//! Notices that could not be delivered. On AWS they are in a dead-letter queue, on one machine in the
 //! delivery records. Both have the same form here.
 
 use std::sync::Arc;
@@ -16,11 +16,11 @@ use livelist_store::{
 use super::{Kind, Outcome, Redriven, send, settle};
 use crate::OpsError;
 
-/// Looks at everything in `dead`, which belongs to the queue of events `queue`. With `dry` nothing is
+/// Processes all messages in `dead`, which belongs to the queue of events `queue`. With `dry` nothing is
 /// sent or deleted.
 ///
 /// # Errors
-/// A queue or the store cannot be used now; what was not sent is still in `dead`.
+/// A queue or the store is unavailable; messages that were not sent are still in `dead`.
 pub async fn notices(
     objects: &dyn Objects,
     dead: &dyn DeadLetters,
@@ -31,7 +31,7 @@ pub async fn notices(
     if letters.is_empty() {
         return Ok(Vec::new());
     }
-    // Who is told does not depend on the dialects.
+    // The clients that are notified do not depend on the dialects.
     let (registry, _) = read_registry(objects, &AnyProvider).await?;
     let mut redriven = Vec::with_capacity(letters.len());
     for letter in letters {
@@ -94,12 +94,12 @@ async fn judge(
     Ok((Outcome::Sent, "it is tried again, for a day".to_owned()))
 }
 
-/// The notices that one machine gave up, as the dead letters and the queue that they come from: sent
-/// again, a notice is recorded as one that nobody has tried, and whoever sends notices does so next.
+/// The undelivered notices of one machine, as dead letters and as the queue that they go back to. A notice
+/// that is sent again is recorded as new, and is sent by the next process that sends notices.
 pub struct GivenUp {
-    /// Where deliveries are recorded.
+    /// The store of delivery records.
     pub objects: Arc<dyn Objects>,
-    /// From when on they may be tried.
+    /// The time from which they may be tried.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -109,7 +109,8 @@ impl DeadLetters for GivenUp {
         let mut letters = Vec::new();
         for known in recorded(&*self.objects, None).await? {
             for one in &known.deliveries {
-                // What the site was told of since stays in the record, and is no letter.
+                // A notice stays in the record, and is no dead letter, if the site was notified of
+                // something later.
                 if one.state != DeliveryState::GivenUp || known.told_since(&one.event).is_some() {
                     continue;
                 }
@@ -127,7 +128,7 @@ impl DeadLetters for GivenUp {
         Ok(letters)
     }
 
-    /// The record tells what became of it.
+    /// The record has the result.
     async fn delete(&self, _: &str) -> Result<(), StoreError> {
         Ok(())
     }

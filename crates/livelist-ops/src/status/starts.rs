@@ -1,4 +1,4 @@
-//! Who starts runs, and so when the next one begins.
+//! What starts runs, and therefore when the next one begins.
 
 use jiff::Timestamp;
 use livelist_model::head::Head;
@@ -7,19 +7,19 @@ use livelist_model::registry::Planner;
 use super::LastRun;
 use crate::feeds::Feed;
 
-/// Who starts runs, and so when the next begins.
+/// What starts runs, and therefore when the next one begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Starts {
-    /// Somebody who waits for the instant (`livelist serve`).
+    /// A process that waits for the instant (`livelist serve`).
     AtTheTime,
-    /// Somebody who comes once a day (the planner on AWS): each run notes when the next is to be expected.
+    /// A planner that runs once a day (on AWS): each run records when the next one is expected.
     OnceADay,
-    /// Nobody is known to: what the last run noted is a guess.
+    /// Not known: the time that the last run recorded is a guess.
     Computed,
 }
 
 impl Starts {
-    /// By who plans the runs.
+    /// By the planner.
     pub fn by(planner: Planner) -> Starts {
         match planner {
             Planner::AtTheTime => Starts::AtTheTime,

@@ -51,8 +51,8 @@ fn feed(disabled: Option<&str>) -> Feed {
     }
 }
 
-/// (O8) Where somebody waits for the instant, the next run is at the next hour of the schedule, whatever the
-/// last run thought; elsewhere it is what that noted.
+/// (O8) If a process waits for the instant, the next run is at the next hour of the schedule, whatever the
+/// last run recorded; otherwise it is the recorded time.
 #[test]
 fn the_next_run_is_when_somebody_starts_it() {
     let head = head("2026-11-23T04:00:00Z");
@@ -66,7 +66,7 @@ fn the_next_run_is_when_somebody_starts_it() {
     assert_eq!(next(Starts::AtTheTime, last, noon), "2026-11-22T13:00:00Z");
     assert_eq!(next(Starts::Computed, last, noon), "2026-11-23T04:00:00Z");
     assert_eq!(next(Starts::OnceADay, last, noon), "2026-11-23T04:00:00Z");
-    // What is due is due now.
+    // A feed that is due is due now.
     assert_eq!(next(Starts::AtTheTime, None, noon), noon);
     let late = "2026-11-22T15:00:00Z";
     assert_eq!(next(Starts::AtTheTime, last, late), late);

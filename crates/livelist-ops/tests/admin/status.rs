@@ -1,4 +1,4 @@
-//! How all feeds stand: what a look reads, and how long it is remembered.
+//! The state of all feeds: what is read for it, and how long it is cached.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

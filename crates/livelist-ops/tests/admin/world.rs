@@ -1,4 +1,4 @@
-//! The admin API over the twins in memory, with one MLS and one client, and how it is asked.
+//! The admin API over the twins in memory, with one MLS and one client, and helpers for requests.
 
 use std::sync::Arc;
 use std::time::Duration;

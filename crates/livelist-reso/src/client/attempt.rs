@@ -19,13 +19,13 @@ use crate::policy::{self, Verdict};
 use crate::records::{MAX_BODY, Takes, decoded};
 use crate::transport::{BodyStream, TransportError};
 
-/// Compressed bodies up to this are collected before they are parsed; longer ones are parsed while
-/// they come in.
+/// Compressed bodies up to this size are collected before they are parsed; longer ones are parsed while
+/// they arrive.
 const COLLECT: usize = 4 * 1024 * 1024;
 
 impl Client<'_> {
-    /// Sends a request and reads what comes. Nothing is added to `keys` but a whole page, so who gives
-    /// it up loses nothing.
+    /// Sends a request and reads the answer. Only a whole page is added to `keys`, so cancelling it loses
+    /// nothing.
     pub(super) async fn attempt(
         &mut self,
         uri: Uri,
@@ -98,7 +98,7 @@ impl Client<'_> {
         body: BodyStream,
         request: &PageRequest<'_>,
     ) -> Result<Result<Page, PageError>, ClientError> {
-        // Who does not wait for the page any more ends its body, and so the thread that reads it.
+        // If the caller no longer waits for the page, its body ends, and so does the thread that reads it.
         let (handle, registration) = AbortHandle::new_pair();
         let _ends = EndsBody(handle);
         let mut body = Abortable::new(body, registration);
@@ -172,7 +172,7 @@ impl Drop for EndsBody {
     }
 }
 
-/// What came of one request.
+/// The result of one request.
 pub(super) enum Attempt {
     Page { page: Page, next: Option<String> },
     NoPage(PageError),

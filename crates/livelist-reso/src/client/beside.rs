@@ -13,8 +13,7 @@ use super::{Client, SHORT_WAIT};
 use crate::transport::BodyStream;
 
 impl Client<'_> {
-    /// Does `work` while pages that were asked for ahead come in, and asks for more of `next` when
-    /// the limits let them through.
+    /// Runs `work` while prefetched pages arrive, and requests more of `next` when the rate limits allow.
     pub(super) async fn beside<T>(
         &mut self,
         work: impl Future<Output = T>,
@@ -41,8 +40,8 @@ impl Client<'_> {
         }
     }
 
-    /// Asks for those of `next` that may be asked for now, and gives how long the first of the others
-    /// has to wait, if it may be asked for soon.
+    /// Requests those of `next` that may be requested now. Returns how long the first of the others has to
+    /// wait, if that is short.
     fn ask_ahead(&mut self, next: &[Uri]) -> Option<Duration> {
         for uri in next {
             if self.ahead.has(uri) {
@@ -69,7 +68,7 @@ impl Client<'_> {
         None
     }
 
-    /// Gives up what was asked for ahead and is not wanted any more; what came of it counts.
+    /// Cancels prefetched pages that are no longer wanted; the requests and bytes so far count.
     pub(super) fn give_up(&mut self, is_wanted: impl Fn(&Uri) -> bool) {
         let bytes = self.ahead.keep(is_wanted);
         if bytes > 0 {

@@ -1,4 +1,4 @@
-//! Bodies of answers: pieces as one reader, and what an error says.
+//! Bodies of answers: chunks as one reader, and the text of an error.
 
 use std::io::{self, Read};
 
@@ -13,7 +13,7 @@ use crate::transport::BodyStream;
 /// Of an error's body so much is read.
 const ERROR_BODY: usize = 16 * 1024;
 
-/// The beginning of an error's body; what cannot be read says nothing.
+/// The beginning of an error's body; empty if it cannot be read.
 pub(super) async fn error_body(headers: &HeaderMap, mut body: BodyStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     while bytes.len() < ERROR_BODY
@@ -26,7 +26,7 @@ pub(super) async fn error_body(headers: &HeaderMap, mut body: BodyStream) -> Vec
         .is_some_and(|e| e == "gzip")
     {
         let mut plain = Vec::new();
-        // A cut body still gives what came before the cut.
+        // A truncated body still yields the bytes before the cut.
         let _ = MultiGzDecoder::new(&bytes[..])
             .take(ERROR_BODY as u64)
             .read_to_end(&mut plain);

@@ -10,8 +10,8 @@ use super::Client;
 use crate::error::ClientError;
 use crate::time::Pace;
 
-/// No page takes longer than this from the request to the end of its body: one that drips is asked for
-/// again.
+/// No page takes longer than this from the request to the end of its body. A body that trickles is
+/// requested again.
 const LONGEST: Duration = Duration::from_secs(300);
 /// With less time left than this no request is sent: it would be cut off.
 const LEAST: Duration = Duration::from_secs(5);
@@ -25,9 +25,8 @@ pub(super) struct Allowed {
 }
 
 impl Client<'_> {
-    /// The same conversation, over at `deadline`: no request begins shortly before it, and none is waited
-    /// for behind it. What is asked for then gets [`ClientError::OutOfTime`], and can be asked for again
-    /// by whoever has time.
+    /// The same client with a `deadline`: no request begins shortly before it, and none is awaited after
+    /// it. Such a request gets [`ClientError::OutOfTime`], and a later task can send it again.
     #[must_use]
     pub fn until(self, deadline: jiff::Timestamp) -> Self {
         Client {
@@ -36,7 +35,7 @@ impl Client<'_> {
         }
     }
 
-    /// What a request that is sent now may take.
+    /// The time that a request sent now may take.
     pub(super) fn allowed(&self) -> Result<Allowed, ClientError> {
         let left = self.left();
         if left < LEAST {
@@ -48,7 +47,7 @@ impl Client<'_> {
         })
     }
 
-    /// Waits, if there is time for a request behind it.
+    /// Waits, if there is time for a request after it.
     pub(super) async fn pause(&mut self, wait: Duration) -> Result<(), ClientError> {
         if wait.saturating_add(LEAST) > self.left() {
             return Err(ClientError::OutOfTime);
@@ -65,7 +64,7 @@ impl Client<'_> {
     }
 }
 
-/// What `work` comes to; nothing if it takes longer than `time`.
+/// The result of `work`, or `None` if it takes longer than `time`.
 pub(super) async fn within<T>(
     pace: &dyn Pace,
     time: Duration,

@@ -10,16 +10,17 @@ use secrecy::ExposeSecret;
 use super::Client;
 use crate::policy::UNRESERVED;
 
-/// A mark is this, how the token's signs were spelt, and [`END`].
+/// A placeholder consists of this, the spelling of the token's characters, and [`END`].
 const MARK: &str = "<livelist:token:";
 const END: char = '>';
-/// What stands for a `<` of the link's own, and for what looks like a mark of the former version.
+/// Replaces a `<` of the link itself, and text that looks like a placeholder of the former version.
 const LESS: &str = "<livelist:less>";
 const BRACE: &str = "<livelist:brace>";
-/// The marks of the former version began so: a scan that it began may be taken up by this one.
+/// Placeholders of the former version began with this: a scan that it began may be continued by this
+/// version.
 const FORMER: &str = "{livelist:token";
-/// A token of so many bytes stands nowhere by chance. A shorter one is looked for where it is a whole
-/// value.
+/// A token of at least this many bytes does not appear by coincidence. A shorter one is replaced only if it
+/// is a whole value.
 const NO_CHANCE: usize = 16;
 
 impl Client<'_> {
@@ -96,7 +97,7 @@ fn reveal(token: &str, kept: &str) -> String {
     link
 }
 
-/// The token as it stands in a link.
+/// The token as it is spelt in a link.
 struct Spelt {
     /// Bytes of the link.
     len: usize,
@@ -119,7 +120,7 @@ fn spelt_at(token: &str, rest: &str) -> Option<Spelt> {
             _ => return None,
         };
         let is_usual = sign.len() == 1 && is_unreserved(byte);
-        // What ends a mark cannot stand in one; it is always encoded in a URL.
+        // The characters that end a placeholder cannot be part of it; they are always encoded in a URL.
         if !is_usual && !byte.is_ascii_alphanumeric() && sign != ">" {
             signs.push_str(sign);
         }
@@ -148,7 +149,7 @@ fn respelt(token: &str, signs: &str) -> String {
     text
 }
 
-/// The byte that a percent-encoding at the beginning of `text` stands for.
+/// The byte of the percent-encoding at the beginning of `text`.
 fn escaped(text: &str) -> Option<u8> {
     let digits = text.strip_prefix('%')?.get(..2)?;
     let is_hex = digits.bytes().all(|b| b.is_ascii_hexdigit());
@@ -161,8 +162,8 @@ fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }
 
-/// Whether what stands between `before` and `behind` is a whole value of an option, or a whole part of
-/// a path; there, or in a URL that is itself a value.
+/// Whether the text between `before` and `behind` is a whole value of an option, or a whole segment of a
+/// path; in the link itself, or in a URL that is a value in it.
 fn is_whole(before: &str, behind: &str) -> bool {
     const OPENS: &[u8] = b"/?&=;,:('\" ";
     const ENDS: &[u8] = b"/?&;,:)'\" ";

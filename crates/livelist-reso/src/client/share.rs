@@ -4,10 +4,10 @@ use livelist_model::registry::Measure;
 
 use super::Client;
 
-/// Budgets of so many seconds and more are shared; a shorter one is open again soon.
+/// Budgets with a window of at least this many seconds are shared; a shorter one recovers soon.
 const SHARED: u32 = 3_600;
 
-/// What may still be asked.
+/// The requests that may still be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Share {
     requests: u64,
@@ -26,8 +26,8 @@ impl Share {
 }
 
 impl Client<'_> {
-    /// From now on asks no more than `percent` of what each budget of an hour or more has left, and `most`
-    /// requests at most, repeated ones included. What is beyond that is
+    /// From now on, uses no more than `percent` of what each budget of an hour or more has left, and at
+    /// most `most` requests, repetitions included. Beyond that, requests end with
     /// [`OutOfTime`](crate::ClientError::OutOfTime).
     pub fn ask_beside(&mut self, percent: u64, most: u64) {
         let now = self.pace.now();

@@ -17,7 +17,7 @@ use crate::strange::{Still, feed};
 use crate::time::Pace;
 use crate::transport::BodyStream;
 
-/// Time passes only while somebody waits for the end of his patience.
+/// Time passes only while a task waits for a time limit.
 #[derive(Default)]
 struct Waiting(Still);
 
@@ -78,7 +78,8 @@ impl Transport for Hanging {
     }
 }
 
-/// Asks for one page of `transport` within so many seconds; what came of it, and how often it was asked.
+/// Asks for one page of `transport` within this many seconds; returns the result, and how often it was
+/// requested.
 fn page_within(
     seconds: Option<i64>,
     answers: bool,
@@ -134,7 +135,7 @@ fn a_page_that_would_begin_too_late_is_not_begun() {
     }
 }
 
-/// What is asked beside the feed's own work counts each request, those that are sent again too.
+/// Extra requests are counted one by one, including repeated ones.
 #[test]
 fn a_share_of_the_budget_is_not_exceeded() {
     let mut before = Ledger::default();
@@ -171,7 +172,7 @@ fn what_broke_is_told_once() {
     );
 }
 
-/// A page that never ends: tells when it is waited for, and when nobody has it any more.
+/// A page that never ends: reports when it is awaited, and when it is dropped.
 struct Endless {
     begun: Option<Bytes>,
     told: watch::Sender<&'static str>,
@@ -210,7 +211,7 @@ impl Transport for Once {
     }
 }
 
-/// Who gives up a long page while a thread reads it keeps the keys that it had, and the thread ends.
+/// Giving up a long page while a thread reads it keeps the earlier keys, and the thread ends.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_that_is_given_up_takes_no_keys_with_it() {
     let row = r#"{"ListingKey":"0123456789"},"#;

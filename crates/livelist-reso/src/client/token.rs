@@ -10,8 +10,8 @@ use crate::error::ClientError;
 use crate::policy;
 
 impl Client<'_> {
-    /// The same conversation, with what is known of its token: a refusal may say that it has ended, and
-    /// is [`ClientError::Unauthorized`] then, whatever its status.
+    /// The same client, with what is known about its token. A refusal that may mean an expired token
+    /// becomes [`ClientError::Unauthorized`], whatever its status.
     #[must_use]
     pub fn admitted(self, admission: Admission) -> Self {
         Client {
@@ -20,19 +20,19 @@ impl Client<'_> {
         }
     }
 
-    /// What is known of the token now.
+    /// What is known about the token now.
     pub fn admission(&self) -> Admission {
         self.admission.clone().unwrap_or_default()
     }
 
-    /// Whether a refusal may come of the age of a token that was let in.
+    /// Whether a refusal may be due to an expired token that was accepted before.
     pub fn may_be_the_token(&self, error: &ClientError) -> bool {
         let is_let_in = self.admission.as_ref().is_some_and(Admission::is_let_in);
         is_let_in && self.names_token(error).is_some()
     }
 
-    /// Whether a refusal names the token; nothing where it cannot be the token's. Some providers say 403 of
-    /// one that has ended, or 400 with words about it. A static token has no successor.
+    /// Whether a refusal names the token; `None` if the token cannot be the reason. Some providers answer
+    /// 403 for an expired token, or 400 with a message about it. A static token cannot be replaced.
     fn names_token(&self, error: &ClientError) -> Option<bool> {
         if self.feed.auth == AuthKind::ServerToken {
             return None;
@@ -68,8 +68,8 @@ impl Client<'_> {
         }
     }
 
-    /// Takes refusals that do not name the token for its end: the caller has asked for what must be
-    /// answered.
+    /// Treats refusals that do not name the token as its expiry: the caller knows that its request is
+    /// valid.
     pub fn doubt_token(&mut self) -> ClientError {
         if let Some(known) = &mut self.admission {
             known.doubt();

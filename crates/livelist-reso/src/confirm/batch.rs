@@ -4,14 +4,13 @@
 /// Live keys in each batch. An answer that loses rows must not miss just the keys in doubt: of answers
 /// that lose every second row, one in 256 shows all of these.
 pub const CONTROLS: usize = 8;
-/// Where keys are asked for one at a time: so many in one batch.
+/// If keys are asked for one at a time: this many in one batch.
 const SINGLES: usize = 16;
 
-/// The questions of a batch, where each has at most a certain number of keys.
+/// The questions of a batch, each with at most a certain number of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
-    /// Controls in each question; none where each key is asked for alone. Then controls are asked for
-    /// between.
+    /// Controls in each question; 0 if each key is asked for alone. Then controls are asked for in between.
     inside: usize,
     /// Other keys in each question.
     others: usize,
@@ -22,15 +21,15 @@ pub struct Plan {
 /// One question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// What is asked for, in this order.
+    /// The keys to ask for, in this order.
     pub keys: Vec<Vec<u8>>,
     /// Those of them that are known to be live.
     pub controls: Vec<Vec<u8>>,
 }
 
 impl Plan {
-    /// For questions of at most so many keys. As many controls as there are in one large question are
-    /// in several small ones.
+    /// For questions of at most this many keys. Several small questions together have as many controls as
+    /// one large question.
     pub fn of(keys: usize) -> Plan {
         if keys <= 1 {
             return Plan {
@@ -60,8 +59,8 @@ impl Plan {
         }
     }
 
-    /// The questions about `others` with `controls` among them. `turn` changes where a single control
-    /// stands in its question.
+    /// The questions about `others` with `controls` among them. `turn` varies the position of a single
+    /// control in its question.
     pub fn questions(&self, controls: &[Vec<u8>], others: &[Vec<u8>], turn: u32) -> Vec<Question> {
         if self.inside == 0 {
             return spread(controls, others)
@@ -98,7 +97,7 @@ impl Plan {
     }
 }
 
-/// Controls at both ends and in between: wherever an answer is cut, it loses one.
+/// Puts controls at both ends and in between, so that any cut of the answer loses one.
 fn spread(controls: &[Vec<u8>], others: &[Vec<u8>]) -> Vec<(Vec<u8>, bool)> {
     let gaps = controls.len().saturating_sub(1).max(1);
     let mut rest = others.chunks(others.len().div_ceil(gaps).max(1));

@@ -46,7 +46,7 @@ pub(super) fn dialect() -> Dialect {
     }
 }
 
-/// What is searchable (docs.mlsgrid.com, "searchable fields").
+/// The searchable fields (docs.mlsgrid.com, "searchable fields").
 fn asked_by(feed: &FeedSpec) -> Option<Asked> {
     let field = match feed.resource.as_str() {
         "Property" => "ListingId",

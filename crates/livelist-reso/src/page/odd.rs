@@ -1,13 +1,13 @@
-//! JSON as some servers write it: control characters, bytes that are not UTF-8 and halves of surrogate
-//! pairs in texts, `NaN` and `Infinity` for numbers. Tried only when a body is not JSON as it stands.
-//! What is odd in a text becomes a sign that no key can hold, so that no key is ever guessed; what is
-//! no number becomes `null`.
+//! Invalid JSON as some servers write it: control characters, non-UTF-8 bytes and halves of surrogate pairs
+//! in strings, `NaN` and `Infinity` as numbers. It is tried only if a body is not valid JSON. An invalid
+//! part of a string is replaced by a character that no key can contain, so no key is ever guessed; an
+//! invalid number becomes `null`.
 
-/// What stands for whatever was odd in a text. A key with it is refused, as is a link.
+/// Replaces the invalid parts of a string. A key or link that contains it is refused.
 pub(super) const SIGN: char = '\u{1}';
 const SIGN_IN_JSON: &[u8] = b"\\u0001";
 
-/// What is odd in a body, and the body without it.
+/// The errors in a body, and the corrected body.
 pub(super) struct Mended {
     /// The body as JSON.
     pub(super) json: Vec<u8>,
@@ -43,7 +43,7 @@ impl Mended {
         }
     }
 
-    /// Takes one sign or number outside of texts; gives what is behind it.
+    /// Takes one character or number outside of strings; returns the rest.
     fn outside<'b>(&mut self, rest: &'b [u8]) -> &'b [u8] {
         for (word, told) in [
             (&b"NaN"[..], "NaN"),
@@ -61,7 +61,7 @@ impl Mended {
         behind
     }
 
-    /// Takes a text up to its end; gives what is behind it.
+    /// Takes a string up to its end; returns the rest.
     fn text<'b>(&mut self, mut rest: &'b [u8]) -> &'b [u8] {
         self.json.push(b'"');
         loop {

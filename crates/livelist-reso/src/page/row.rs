@@ -1,4 +1,4 @@
-//! The rows of a page: one pass, no allocation a row.
+//! The rows of a page: one pass, no allocation per row.
 
 use std::fmt;
 
@@ -182,8 +182,8 @@ impl Visitor<'_> for Scalar<'_> {
     type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A number with a fraction, or with more digits than 64 bits hold, would not come back as
-        // it was written.
+        // A number with a fraction, or with more digits than 64 bits can represent, would not be written
+        // back unchanged.
         f.write_str("keys as strings or integers")
     }
 

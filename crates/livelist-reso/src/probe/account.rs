@@ -1,5 +1,4 @@
-//! The checks before and at the door: the document, the secret, the token. Pure: facts in, a check
-//! out.
+//! The checks before the first page: the document, the secret, the token. Pure: from facts to a check.
 
 use std::time::Duration;
 
@@ -12,10 +11,10 @@ use crate::dialect::{Dialect, ScanForm};
 use crate::error::ClientError;
 use crate::secret::{Account, AccountError};
 
-/// A token with less life than this is asked for again in most tasks.
+/// A token with a shorter lifetime has to be requested again in most tasks.
 const LITTLE_LIFE: Duration = Duration::from_secs(15 * 60);
 
-/// What there is to say of the MLS's document.
+/// The check of the MLS's document.
 pub fn registry(file: &str, document: &Result<Mls, Vec<Finding>>) -> Check {
     let check = Check::ok(Name::Registry);
     let mls = match document {
@@ -73,8 +72,8 @@ pub fn filter(check: Check, feed: &FeedSpec, dialect: &Dialect) -> Check {
     check
 }
 
-/// What there is to say of the secret. `read` is the account in it, or why there is none;
-/// `unreadable` says that there is nothing to read.
+/// The check of the secret. `read` is the account in it, or why there is none; `unreadable` means that it
+/// could not be read.
 pub fn secret(feed: &FeedSpec, read: &Result<Account, SecretTrouble>) -> Check {
     let check = Check::ok(Name::Secret);
     let reference = &feed.credential;
@@ -126,7 +125,7 @@ pub fn secret(feed: &FeedSpec, read: &Result<Account, SecretTrouble>) -> Check {
 pub enum SecretTrouble {
     /// There is nothing to be read, and why.
     Unreadable(String),
-    /// What is there is no account of the feed's kind.
+    /// The secret is no account of the feed's kind.
     Account(AccountError),
 }
 
@@ -147,7 +146,7 @@ pub enum TokenSeen {
     Issued {
         /// How long it lives, if anybody said so.
         lives: Option<Duration>,
-        /// Whether a refresh token came with it.
+        /// Whether a refresh token was issued.
         refresh: bool,
     },
 }
@@ -157,13 +156,13 @@ pub enum TokenSeen {
 pub enum Door {
     /// The first one was.
     Open,
-    /// The first one was not; with what the provider says.
+    /// The first request was refused, with the provider's text.
     Shut(String),
     /// The first one ended in another way.
     Unknown,
 }
 
-/// What there is to say of the token.
+/// The check of the token.
 pub fn token(feed: &FeedSpec, got: &Result<TokenSeen, ClientError>, door: Door) -> Check {
     let check = Check::ok(Name::Token);
     let (check, issued) = match got {

@@ -1,5 +1,5 @@
-//! The check of confirmation: whether a question about keys is answered so that a key may be called
-//! gone by it. Pure: facts in, a check out.
+//! The check of confirmation: whether answers about keys are reliable enough to call a key gone. Pure: from
+//! facts to a check.
 
 use livelist_model::asking::{KeyLiteral, Manner, Words};
 use livelist_model::registry::Confirmation;
@@ -12,7 +12,7 @@ use crate::confirm::{self, Shown};
 use crate::dialect::{ConfirmForm, Dialect};
 use crate::error::ClientError;
 
-/// A question about keys, and what came of it.
+/// A question about keys, and its result.
 #[derive(Debug)]
 pub struct Question {
     /// Keys that a page has just shown.
@@ -21,13 +21,13 @@ pub struct Question {
     pub impossible: Vec<u8>,
     /// One that the operator wants to know about.
     pub wanted: Option<Vec<u8>>,
-    /// How it was put in the end.
+    /// The form in which it was asked in the end.
     pub manner: Manner,
-    /// What the answer shows; that to the first question where nothing works.
+    /// The answer; the first one if nothing works.
     pub shown: Result<Shown, ClientError>,
 }
 
-/// What there is to say of confirmation. `wanted` is the key that the operator asks about.
+/// The check of confirmation. `wanted` is the key that the operator asks about.
 pub fn confirmation(
     feed: &FeedSpec,
     dialect: &Dialect,
@@ -134,7 +134,7 @@ fn words(manner: Manner) -> &'static str {
     }
 }
 
-/// What works where the question is not answered as it is set: runs find that out once a week.
+/// Adds the form that works, if it is not the configured one. Runs find it out once a week.
 fn learned(check: Check, set: Manner, manner: Manner) -> Check {
     let check = match manner.literal {
         KeyLiteral::Quoted => check,

@@ -1,5 +1,5 @@
-//! What a probe says: checks with stable names, each with a verdict, what was seen, and what to
-//! change. Plain data.
+//! The output of a probe: checks with stable names, each with a verdict, observations, and advice. Plain
+//! data.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 pub enum Name {
     /// The MLS's document.
     Registry,
-    /// What is behind its credential reference.
+    /// The secret behind the credential reference.
     Secret,
     /// Getting a token, and whether requests are let in with it.
     Token,
@@ -21,9 +21,9 @@ pub enum Name {
     Count,
     /// Asking for keys.
     Confirmation,
-    /// The server's clock against ours.
+    /// The server's clock compared with ours.
     Clock,
-    /// What a run needs, and what the budgets let through.
+    /// The requests that a run needs, compared with the budgets.
     Budget,
 }
 
@@ -57,15 +57,15 @@ impl Name {
     }
 }
 
-/// What became of a check; the greater, the worse.
+/// The result of a check; the greater, the worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// It was not made, and why is told.
+    /// It was not made; the reason is given.
     Skipped,
     /// It works.
     Ok,
-    /// It works, and somebody should look at it.
+    /// It works, but someone should look at it.
     Warning,
     /// Runs would fail or be held.
     Failed,
@@ -86,7 +86,7 @@ impl Verdict {
 /// Something to change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// The field of the MLS's document; none where the document is not what has to change.
+    /// The field of the MLS's document; `None` if something else has to change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
     /// What to do.
@@ -98,9 +98,9 @@ pub struct Change {
 pub struct Check {
     /// Which.
     pub name: Name,
-    /// What became of it.
+    /// The result.
     pub verdict: Verdict,
-    /// What was seen, a line each. Never holds a secret.
+    /// Observations, one per line. Never holds a secret.
     pub seen: Vec<String>,
     /// What to change.
     pub change: Vec<Change>,
@@ -132,7 +132,7 @@ impl Check {
         self
     }
 
-    /// With something that somebody should look at.
+    /// The check with a warning.
     #[must_use]
     pub fn warn(mut self, seen: impl Into<String>) -> Check {
         self.verdict = self.verdict.max(Verdict::Warning);

@@ -1,21 +1,21 @@
-//! What keys look like, without showing one, and a key like them that cannot exist. Pure.
+//! The shape of keys, without showing one, and a key of that shape that cannot exist. Pure.
 
 use std::collections::BTreeSet;
 
 use livelist_model::asking::can_be_bare;
 
-/// What the keys of a page look like.
+/// The shape of the keys of a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyLook {
     /// Bytes of the shortest and of the longest.
     pub bytes: (usize, usize),
-    /// What they are made of.
+    /// The kind of characters in them.
     pub form: KeyForm,
     /// Keys that are there more than once.
     pub repeated: u64,
 }
 
-/// What keys are made of.
+/// The kind of characters in keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum KeyForm {
     /// Digits alone.
@@ -32,7 +32,7 @@ pub enum KeyForm {
 }
 
 impl KeyLook {
-    /// The look of these keys.
+    /// The shape of these keys.
     pub fn of<'a>(keys: impl Iterator<Item = &'a [u8]>) -> KeyLook {
         let keys: Vec<&[u8]> = keys.collect();
         let lengths = || keys.iter().map(|key| key.len());
@@ -92,13 +92,13 @@ fn form(keys: &[&[u8]]) -> KeyForm {
     }
 }
 
-/// A key of the same look that no listing has, so that no server stumbles over its form: no listing
-/// is numbered 0 or identified by zeros alone, and none has another's key with a tail.
+/// A key of the same shape that no listing has, so that no server rejects its form. No listing is numbered
+/// 0 or identified by zeros only, and none has another's key with a suffix.
 pub(super) fn impossible(look: &KeyLook, like: &[u8]) -> Vec<u8> {
     match &look.form {
         KeyForm::Digits => b"0".to_vec(),
         KeyForm::Hex => vec![b'0'; like.len()],
-        // A server with strict types refuses what is none.
+        // A server with strict types rejects anything that is no UUID.
         KeyForm::Uuid => b"00000000-0000-0000-0000-000000000000".to_vec(),
         KeyForm::Prefixed(prefix) => format!("{prefix}0").into_bytes(),
         KeyForm::Mixed => [like, b"-livelist-probe"].concat(),

@@ -1,5 +1,5 @@
-//! The checks of time and amount: the server's clock, and whether what a run needs fits into the
-//! budgets. Pure: facts in, a check out.
+//! The checks of time and amount: the server's clock, and whether the requests of a run fit into the
+//! budgets. Pure: from facts to a check.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use crate::confirm::Plan;
 use crate::dialect::{ConfirmForm, Dialect, ScanForm};
 use crate::heard::Heard;
 
-/// Clocks that are further apart are told: tokens and quotas go by them.
+/// A larger difference of clocks is reported: tokens and quotas depend on the time.
 const MOST_SKEW: Duration = Duration::from_secs(60);
-/// Of a feed's listings one in so many may go in a day for the estimate.
+/// For the estimate, one in this many listings is removed per day.
 const LEAVING: u64 = 100;
 /// A run ends after 20 hours at the latest.
 const LONGEST_RUN: Duration = Duration::from_secs(20 * 3_600);
-/// A run that takes longer is told.
+/// A longer run is reported.
 const LONG_RUN: Duration = Duration::from_secs(4 * 3_600);
-/// The size of a feed for which the estimate is told where nobody knows it.
+/// The size of a feed for the estimate, if it is not known.
 const EXAMPLE: u64 = 100_000;
 
-/// What there is to say of the server's clock.
+/// The check of the server's clock.
 pub fn clock(heard: Option<&Heard>) -> Check {
     let Some(heard) = heard else {
         return Check::skipped(Name::Clock, "no answer came");
@@ -51,7 +51,7 @@ pub fn clock(heard: Option<&Heard>) -> Check {
         )
 }
 
-/// What the estimate is made from.
+/// The facts for the estimate.
 #[derive(Debug, Clone)]
 pub struct Amount<'a> {
     /// The dialect as the feed uses it.
@@ -64,7 +64,7 @@ pub struct Amount<'a> {
     pub page_size: u64,
     /// Requests for counts in one scan.
     pub counts: u64,
-    /// Bytes and rows of the page that came.
+    /// Bytes and rows of the page.
     pub sample: (u64, u64),
     /// How long that took.
     pub took: Duration,
@@ -74,7 +74,7 @@ pub struct Amount<'a> {
     pub throttled: u64,
 }
 
-/// What a scan and the confirmation of a day need.
+/// The requests of a scan and of a day's confirmation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Need {
     pages: u64,
@@ -88,9 +88,9 @@ fn need(amount: &Amount<'_>, rows: u64) -> Need {
     let read = rows.div_ceil(amount.page_size.max(1));
     let pages = match amount.dialect.scan {
         ScanForm::List => 1,
-        // The end is a page with nothing on it.
+        // The end is an empty page.
         ScanForm::Keyset(_) => read + 1,
-        // At most a tenth of each page is shown again, and the end twice.
+        // At most a tenth of each page is repeated, and the end twice.
         ScanForm::Links { skips: true, .. } => read + read / 9 + 2,
         ScanForm::Links { skips: false, .. } => read.max(1),
     };
@@ -102,8 +102,8 @@ fn need(amount: &Amount<'_>, rows: u64) -> Need {
         ConfirmForm::In(keys) | ConfirmForm::Or(keys) => {
             let plan = Plan::of(keys);
             let batches = leaving.div_ceil(plan.room() as u64);
-            // What the first answer does not show is asked for once more; once the controls are asked
-            // for alone.
+            // Keys that the first answer does not show are asked for once more. Once, the controls are
+            // asked for alone.
             1 + 2 * batches * plan.requests() as u64
         }
     };
@@ -118,7 +118,7 @@ fn need(amount: &Amount<'_>, rows: u64) -> Need {
     }
 }
 
-/// What there is to say of the budgets.
+/// The check of the budgets.
 pub fn budget(amount: &Amount<'_>) -> Check {
     let check = Check::ok(Name::Budget);
     let limits: Vec<String> = amount.limits.iter().map(Limit::to_string).collect();

@@ -1,5 +1,4 @@
-//! The checks of reading: the first page, the way to the next, the count. Pure: facts in, a check
-//! out.
+//! The checks of reading: the first page, the next page, the count. Pure: from facts to a check.
 
 use livelist_model::run::FeedSpec;
 
@@ -13,25 +12,25 @@ use crate::heard::Heard;
 /// A page, as far as anybody wants to know.
 #[derive(Debug)]
 pub struct PageSeen {
-    /// Rows that were asked for; none where the provider is not asked for a number.
+    /// Rows that were requested; `None` if the dialect requests no number.
     pub asked: Option<u32>,
-    /// Rows that came.
+    /// Rows that were returned.
     pub rows: u64,
-    /// What their keys look like.
+    /// The shape of their keys.
     pub look: KeyLook,
-    /// Keys that came as JSON numbers.
+    /// Keys that were JSON numbers.
     pub numbers: u64,
     /// Rows that have the dialect's second field.
     pub seconds: u64,
     /// The link to the next page.
     pub next: Option<NextSeen>,
-    /// Whether there is more to read, or why the scan could not go on.
+    /// Whether there are more rows, or why the scan could not go on.
     pub way_on: Result<bool, ClientError>,
-    /// Whether it came by `$skip`, because the rows do not stand in the order of their timestamps.
+    /// Whether it was read by `$skip`, because the rows are not in the order of their timestamps.
     pub by_skip: bool,
     /// Bytes, uncompressed.
     pub bytes: u64,
-    /// How it came.
+    /// Facts about the answer.
     pub heard: Heard,
 }
 
@@ -40,14 +39,14 @@ pub struct PageSeen {
 pub struct NextSeen {
     /// Its host; none if it is relative.
     pub host: Option<String>,
-    /// How it says where the next page begins.
+    /// How the page gives the start of the next one.
     pub by: &'static str,
-    /// Whether it came in the `Link` header.
+    /// Whether the link was in the `Link` header.
     pub in_header: bool,
 }
 
 impl NextSeen {
-    /// The look of `link`.
+    /// The shape of `link`.
     pub fn of(link: &str, in_header: bool) -> NextSeen {
         let host = link
             .split_once("://")
@@ -80,7 +79,7 @@ impl NextSeen {
     }
 }
 
-/// What there is to say of the first page. `heard` is how it came, if it came.
+/// The check of the first page. `heard` has facts about the answer, if there was one.
 pub fn page(
     feed: &FeedSpec,
     dialect: &Dialect,
@@ -150,14 +149,14 @@ pub fn page(
     }
 }
 
-/// What helps where a list is read by `$skip` for want of an order.
+/// Advice if a list is read by `$skip` because it has no usable order.
 fn by_skip(check: Check) -> Check {
     check
         .change("provider", "see that the dialect is the server's")
         .advise("ask the provider in which order its rows come, and which fields are searchable")
 }
 
-/// What an answer is that says to be something else than JSON.
+/// The check of an answer whose content type is not JSON.
 fn no_json(check: Check, heard: Option<&Heard>) -> Check {
     let Some(heard) = heard else {
         return check;
@@ -176,7 +175,7 @@ fn second_field(check: Check, dialect: &Dialect, seen: &PageSeen) -> Check {
         _ => "",
     };
     match dialect.scan {
-        // What it reads by is in every row, else it could not go on.
+        // The field that it pages by is in every row, else the scan could not go on.
         ScanForm::Keyset(
             KeysetBy::Number(field) | KeysetBy::Time(field) | KeysetBy::TimeAlone(field),
         ) if seen.way_on.is_ok() => check.saw(format!("`{field}` in every row{order}")),
@@ -203,15 +202,15 @@ pub struct SecondSeen {
     pub rows: u64,
     /// Rows that the first had, too.
     pub repeated: u64,
-    /// Whether there is more to read, or why the scan could not go on.
+    /// Whether there are more rows, or why the scan could not go on.
     pub way_on: Result<bool, ClientError>,
     /// Whether an instant with more rows than a page was read in parts.
     pub in_parts: bool,
-    /// Whether the order of timestamps was given up for `$skip`.
+    /// Whether the scan switched from the order of timestamps to `$skip`.
     pub gave_up: bool,
 }
 
-/// What there is to say of the way from page to page. `counted` is what the server counts.
+/// The check of continuing from page to page. `counted` is the server's count.
 pub fn continuation(
     feed: &FeedSpec,
     dialect: &Dialect,
@@ -311,7 +310,7 @@ pub fn continuation(
     }
 }
 
-/// How the scan goes on.
+/// How the scan continues.
 fn way(feed: &FeedSpec, dialect: &Dialect) -> String {
     match dialect.scan {
         ScanForm::Keyset(KeysetBy::Key) => format!("by `{} ge '…'`", feed.key_field),
@@ -354,7 +353,7 @@ fn whole(check: Check, first: &PageSeen, counted: Option<u64>) -> Check {
     }
 }
 
-/// What became of asking for the count.
+/// The result of asking for the count.
 #[derive(Debug)]
 pub enum CountSeen {
     /// The dialect or the registry says not to.
@@ -377,8 +376,8 @@ impl CountSeen {
     }
 }
 
-/// What there is to say of the count. `least` is how many rows were seen to be there; `of_one` is what
-/// the server counts where it is asked for the rows with one key.
+/// The check of the count. `least` is the number of rows that were seen; `of_one` is the server's count of
+/// the rows with one key.
 pub fn count(
     feed: &FeedSpec,
     dialect: &Dialect,

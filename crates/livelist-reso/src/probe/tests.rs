@@ -25,7 +25,7 @@ fn both(provider: &str, more: &str) -> (FeedSpec, Dialect) {
     (feed, dialect)
 }
 
-/// The fields to change; `-` where the document is not what has to change.
+/// The fields to change; `-` if something else than the document has to change.
 fn fields(check: &Check) -> Vec<&str> {
     let changes = check.change.iter();
     changes.map(|c| c.field.as_deref().unwrap_or("-")).collect()

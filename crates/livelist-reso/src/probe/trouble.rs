@@ -1,5 +1,5 @@
-//! What to do about a request that gave no result: by the class of the error, which fields of the
-//! MLS's document may be wrong. Pure.
+//! Advice for a request that failed: by the class of the error, which fields of the MLS's document may be
+//! wrong. Pure.
 
 use livelist_model::run::FeedSpec;
 use livelist_model::with_causes;
@@ -9,7 +9,7 @@ use crate::allow::LinkError;
 use crate::error::ClientError;
 use crate::page::PageError;
 
-/// `check`, failed by `error`, with what to change.
+/// `check`, failed with `error`, and the advice.
 pub(super) fn trouble(check: Check, feed: &FeedSpec, error: &ClientError) -> Check {
     let check = check.fail(with_causes(error));
     match error {

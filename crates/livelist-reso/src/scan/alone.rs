@@ -26,24 +26,24 @@ use crate::page::PageError;
 use crate::query::{KeyLiteral, literal_as};
 use crate::stamp;
 
-/// So many of its rows a part has to show one of.
+/// A part has to show one of at most this many known rows.
 const KNOWN: usize = 50;
-/// So many pages in a row with room for more are the end, whatever was modified between them.
+/// This many pages in a row with room for more are the end, whatever was modified in between.
 const ENDS_TOLD: u32 = 3;
 
 /// A part of the rows of a span of time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Part {
-    /// The ids from this one on; from the first where there is none.
+    /// Ids from this one on; unbounded if `None`.
     low: Option<String>,
-    /// The ids below this one; up to the last where there is none.
+    /// Ids below this one; unbounded if `None`.
     high: Option<String>,
     /// Rows that it was seen to have, as hashes of their keys.
     known: Vec<u64>,
 }
 
-/// By what rows of one instant are told apart.
+/// What distinguishes rows with one timestamp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ids {
     /// By their keys.
@@ -64,7 +64,7 @@ impl Ids {
         }
     }
 
-    /// The keys of the rows `first..`, each with what tells it apart.
+    /// The keys of the rows from `first` on, each with the value that distinguishes it.
     fn of_rows(self, first: usize, keys: &KeyBuffer) -> impl Iterator<Item = (&[u8], &[u8])> {
         let rows = keys.ids_from(first);
         rows.map(move |(key, id)| match self {
@@ -115,8 +115,8 @@ fn is_later(here: &Cursor, next: &Cursor) -> bool {
     from(here).is_none_or(|here| from(next).is_some_and(|next| next > here))
 }
 
-/// Divides the rows `first..`, all with ids from `low` to below `high`, into two parts. Nothing where one
-/// of them has no id, or all have the same.
+/// Divides the rows from `first` on, whose ids are at least `low` and below `high`, into two parts. `None`
+/// if one of them has no id, or all have the same.
 fn divided(
     (low, high): (Option<String>, Option<String>),
     ids: Ids,
@@ -136,7 +136,7 @@ fn divided(
     }
     ids.sort_unstable();
     let least = ids.first().copied()?;
-    // Not all of them may stand on one side.
+    // Both parts need at least one row.
     let upper = ids.partition_point(|id| *id <= least);
     let middle = ids.get(upper.max(ids.len() / 2)).copied()?;
     let known = |is_below: bool| {
@@ -161,10 +161,10 @@ fn divided(
 }
 
 impl ScanState {
-    /// How the scan reads: as the dialect has it, unless that was given up.
+    /// How the scan reads: as the dialect says, unless it has switched to `$skip`.
     pub(super) fn form(&self, client: &Client<'_>) -> ScanForm {
         match client.dialect().scan {
-            // A run of a version that read by `$skip` goes on so.
+            // A scan that an earlier version read by `$skip` continues that way.
             ScanForm::Keyset(KeysetBy::TimeAlone(_))
                 if self.by_skip || matches!(self.cursor, Cursor::Skip(_)) =>
             {
@@ -177,9 +177,9 @@ impl ScanState {
         }
     }
 
-    /// The next page begins with the instant of the last row of this one. A page with room for more tells
-    /// that the list ends. One alone may be cut: the scan ends when the next one shows nothing later, or
-    /// with three in a row, each with rows that were modified since the last.
+    /// The next page begins with the timestamp of this page's last row. A page with room for more indicates
+    /// the end of the list. A single one may be cut. So the scan ends when the next page shows nothing
+    /// later, or after three such pages in a row, each with rows modified since the one before.
     pub(super) fn move_on_by_time(
         &mut self,
         by: KeysetBy,
@@ -248,9 +248,10 @@ impl ScanState {
         Ok(())
     }
 
-    /// Whether the page of a part, of so many rows, had room for more. A link says that it had none, but some
-    /// servers send one with every page: on one that is less than half full it says nothing. That is said of
-    /// parts alone: there are ids, so that a key that a cut page left out is asked for before it is removed.
+    /// Whether a part's page with this many rows had room for more. A link says that it had none. But some
+    /// servers send a link with every page, so on a page that is less than half full it is ignored. This
+    /// applies only to parts: their rows have ids, so a key that a cut page left out is asked for before it
+    /// is removed.
     fn has_room(&self, answer: &Answer, rows: usize) -> bool {
         let says_more = answer.next.is_some() && rows as u64 * 2 > self.fullest;
         rows <= 1 || !(says_more || self.is_full(answer, rows))
@@ -261,7 +262,7 @@ impl ScanState {
     fn shows_nothing_later(&self, place: &Cursor) -> bool {
         match (&self.cursor, place) {
             (Cursor::Since { stamp: here, .. }, Cursor::Since { stamp: last, .. }) => here == last,
-            // The first page behind a span joins nothing, and so is asked for again.
+            // The first page after a span joins nothing, so it is requested again.
             (Cursor::From { stamp: here, .. }, Cursor::From { stamp: last, .. }) => {
                 here == last && !self.tail.is_empty()
             }
@@ -269,22 +270,22 @@ impl ScanState {
         }
     }
 
-    /// The same of the rows `first..`: a page with nothing later is the end, or crowded, and must be younger
-    /// than those before.
+    /// The same for the rows from `first` on. A page with nothing later is the end, or crowded, and must be
+    /// requested after the ones before.
     pub(super) fn is_still(&self, by: KeysetBy, first: usize, keys: &KeyBuffer) -> bool {
         let rows = keys.iter_from(first);
         let last = rows.last().and_then(|row| keyset::place(by, row));
         last.is_none_or(|last| !is_later(&self.cursor, &last) || self.shows_nothing_later(&last))
     }
 
-    /// Whether a mark stands no later than where this page was asked from: to cut the page there would get
-    /// nowhere.
+    /// Whether a mark is not later than the start of this page. Cutting the page there would make no
+    /// progress.
     pub(super) fn is_at(&self, by: KeysetBy, met: &Met) -> bool {
         let place = self.guide.place(met);
         matches!(by, KeysetBy::TimeAlone(_)) && place.is_some_and(|at| !is_later(&self.cursor, &at))
     }
 
-    /// The span from where this page was asked from to its last row.
+    /// The span from the start of this page to its last row.
     fn span(&self, last: &Cursor) -> Result<(String, String), ClientError> {
         match (&self.cursor, last) {
             (Cursor::Since { stamp: here, .. }, Cursor::Since { stamp, .. }) => {
@@ -297,7 +298,7 @@ impl ScanState {
         }
     }
 
-    /// Goes on from the end of a span, whose rows were all read.
+    /// Continues from the end of a span after all its rows were read.
     fn go_behind_span(
         &mut self,
         to: String,
@@ -310,7 +311,7 @@ impl ScanState {
         Ok(())
     }
 
-    /// A part that fits on a page was read; one that does not is divided once more.
+    /// Handles the page of a part: if the part did not fit on it, the part is divided again.
     fn move_on_by_part(
         &mut self,
         ids: Ids,
@@ -351,7 +352,7 @@ impl ScanState {
         Ok(())
     }
 
-    /// Goes on with the parts of what this page shows a part of.
+    /// Continues with the parts of the range that this page shows only a part of.
     fn read_parts(
         &mut self,
         (from, to): (String, String),
@@ -376,8 +377,8 @@ impl ScanState {
         Ok(())
     }
 
-    /// Begins anew by `$skip` where the list is read by time alone and that cannot be: its rows stand in
-    /// another order, or the provider takes no condition on their timestamps, or none on their ids.
+    /// Starts over by `$skip` if the list cannot be read by time alone: its rows are in another order, or
+    /// the provider accepts no condition on their timestamps or ids.
     pub(crate) fn gives_up_time(&mut self, client: &Client<'_>, error: &ClientError) -> bool {
         let why = match error {
             ClientError::Page(PageError::Order | PageError::Shape(_)) => {
@@ -393,7 +394,7 @@ impl ScanState {
         is_by_time
     }
 
-    /// Begins anew by `$skip`. What was read stays read, and the list is as old as it was.
+    /// Starts over by `$skip`. Keys that were read are kept, and the list's `as_of` does not change.
     fn read_by_skip(&mut self, why: &str) {
         tracing::warn!(
             pages = self.evidence.pages,
@@ -433,7 +434,7 @@ impl ScanState {
 }
 
 impl Part {
-    /// The page that shows it, and what that has to show.
+    /// The page of this part, and the rows that it has to show.
     fn of(self, from: String, to: String) -> (Cursor, Vec<u64>) {
         let cursor = Cursor::Among {
             from,

@@ -1,5 +1,4 @@
-//! Upper bounds of a scan besides its rows: the number of requests, and of pages that show nothing
-//! new.
+//! Upper limits of a scan besides its rows: the number of requests, and of pages that show nothing new.
 
 use livelist_model::guard_switch::{Guard, is_off};
 use serde::{Deserialize, Serialize};
@@ -13,7 +12,7 @@ const MOST_IDLE: u32 = 50;
 /// How many requests a scan may take beyond those that its rows explain.
 const SPARE: u64 = 100;
 
-/// Pages that showed nothing new, each behind a new link.
+/// Pages that showed nothing new, each reached by a new link.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Idle {
@@ -25,7 +24,7 @@ pub struct Idle {
 }
 
 impl Idle {
-    /// Notes a page with such rows, so many.
+    /// Records a page with this hash and number of rows.
     pub(super) fn pass(&mut self, print: u64, rows: u64) -> Result<(), ClientError> {
         if rows == 0 {
             self.empty += 1;
@@ -49,7 +48,7 @@ impl Idle {
     }
 }
 
-/// Whether rows have come in the order of their keys.
+/// Whether rows were returned in the order of their keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Ascending {
@@ -58,7 +57,7 @@ pub struct Ascending {
 }
 
 impl Ascending {
-    /// Goes on over the keys of a page.
+    /// Continues with the keys of a page.
     pub(super) fn pass<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>) {
         let last = self.last.take();
         let mut before = last.as_deref().unwrap_or("").as_bytes();
@@ -79,8 +78,8 @@ impl Ascending {
 }
 
 impl ScanState {
-    /// An error when the scan has taken more requests than three times what count and page size explain.
-    /// `allowed` raises the bound.
+    /// Fails if the scan has taken more requests than three times what count and page size explain.
+    /// `allowed` raises the limit.
     pub(super) fn is_within_bounds(&self, allowed: Option<u32>) -> Result<(), ClientError> {
         let Some(count) = self.evidence.count_before.filter(|_| self.fullest > 0) else {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Proves the end of a list by a request behind the last row. It is used where the provider gives no
+//! Proves the end of a list by a request for rows after the last one. It is used if the provider gives no
 //! other sign of the end.
 
 use livelist_model::asking::can_be_bare;
@@ -12,16 +12,16 @@ use crate::error::ClientError;
 use crate::filter::filter;
 use crate::query::{Query, literal_as};
 
-/// A row at the end may be sold meanwhile: then the one before it is looked for, so many times.
+/// A row at the end may be sold meanwhile. Then the one before it is used, up to this many times.
 const TRIES: u64 = 3;
-/// So many rows in the order of their keys are not so by chance.
+/// This many rows in the order of their keys are no coincidence.
 const IN_ORDER: u64 = 10;
-/// A proof is begun so often in one scan.
+/// A proof is started at most this often in one scan.
 const PROOFS: u32 = 12;
 /// Some servers count no further than a multiple of this.
 const CAP: u64 = 10_000;
 
-/// What stands behind the last row.
+/// What follows the last row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Behind {
     /// Nothing: the answer is empty, and one that begins a row earlier shows the last row alone.
@@ -54,14 +54,14 @@ impl ScanState {
         Ok(())
     }
 
-    /// Whether a proof was begun too often. Its questions follow each other; where tokens end between them,
-    /// it never comes to its own end.
+    /// Whether a proof was started too often. Its requests belong together; if the token expires between
+    /// them, it never finishes.
     pub(super) fn is_proof_too_long(&self) -> bool {
         self.proofs > PROOFS
     }
 
-    /// Asks what stands behind the last row: by `$skip`, and where that is not understood, by key, or
-    /// among all rows but one. Keys are written as they were before, and then in the other way.
+    /// Asks for rows after the last one: by `$skip`; if the server does not support that, by key, or for
+    /// all rows but one. Keys are written as before, and then in the other way.
     pub(super) async fn behind_last(&self, client: &mut Client<'_>) -> Result<Behind, ClientError> {
         let told = self.behind_by_skip(client).await?;
         if told != Behind::Unknown {
@@ -84,9 +84,10 @@ impl ScanState {
         Ok(Behind::Unknown)
     }
 
-    /// Where nothing may be asked for behind the end: all rows but the first are one fewer, so with room
-    /// for two behind so many, one that was not read would show beside the last. That holds for a server
-    /// that shows no more than so many rows of a list, too. It has to show two where there are two.
+    /// Used if nothing may be requested after the end. All rows except the first are one fewer. So a
+    /// request for two rows, starting at the last one, would show an unread row together with the last one.
+    /// To rule out a server that never shows more than a fixed number of rows of a list, the server also
+    /// has to show two rows where there are two.
     async fn behind_without_first(&self, client: &mut Client<'_>) -> Result<Behind, ClientError> {
         let rows = self.evidence.rows;
         let Some(first) = self
@@ -98,7 +99,7 @@ impl ScanState {
         };
         let key_field = client.feed().key_field.clone();
         let literal = literal_as(client.literal(), &first);
-        // No `$skip` where there is nothing to skip.
+        // No `$skip` if there is nothing to skip.
         let behind = |skip: u64| Some(skip).filter(|n| *n > 0).map(|n| n.to_string());
         let asked = |op: &str, skip: u64| {
             [
@@ -128,8 +129,8 @@ impl ScanState {
         })
     }
 
-    /// If the rows came in the order of their keys: asks for the keys from the last one on, which has to
-    /// show, and nothing else; and behind it nothing.
+    /// If the rows were in the order of their keys: a request for keys from the last one on has to show
+    /// only that row, and a request for keys after it nothing.
     async fn behind_by_key(&self, client: &mut Client<'_>) -> Result<Behind, ClientError> {
         let in_order = self
             .ascending
@@ -159,8 +160,8 @@ impl ScanState {
         })
     }
 
-    /// `$skip` to the last row has to show it and nothing else, and `$skip` behind it nothing. Who ignores
-    /// `$skip` shows other rows then, or some where none may be.
+    /// `$skip` to the last row has to show only that row, and `$skip` past it nothing. A server that
+    /// ignores `$skip` shows other rows.
     async fn behind_by_skip(&self, client: &mut Client<'_>) -> Result<Behind, ClientError> {
         let rows = self.evidence.rows;
         for back in 1..=TRIES.min(rows) {
@@ -189,7 +190,7 @@ impl ScanState {
         Ok(Behind::Unknown)
     }
 
-    /// The rows behind the first `skip`.
+    /// The rows after the first `skip` rows.
     async fn at(
         &self,
         client: &mut Client<'_>,
@@ -200,7 +201,7 @@ impl ScanState {
         self.rows_of(client, &asked).await
     }
 
-    /// The rows of the feed that a question shows, as hashes; nothing where it is not answered.
+    /// The rows in the answer to a question, as hashes; `None` if it is not answered.
     async fn rows_of(
         &self,
         client: &mut Client<'_>,

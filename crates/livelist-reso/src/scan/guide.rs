@@ -6,7 +6,7 @@
 //! No proof depends on a guess. A page that was prefetched from a mark is used only if the page
 //! before it shows that mark. The page before is then cut at the mark, so the two join exactly as if
 //! they had been requested one after the other. A mark whose row no longer shows is skipped, and the
-//! scan continues behind its last row, as it would without marks.
+//! scan continues after its last row, as it would without marks.
 //!
 //! Pure, over keys that the client read.
 
@@ -33,12 +33,12 @@ pub struct Marks {
     pub places: Vec<Cursor>,
     /// Rows since the last of them.
     pub since: u64,
-    /// How many of them stand before the last page.
+    /// How many of them are before the last page.
     pub before_last: usize,
 }
 
 impl Marks {
-    /// Goes on over `rows`, of pages that show `page` rows at most.
+    /// Continues with `rows`, from pages of at most `page` rows.
     pub(super) fn pass<'k>(
         &mut self,
         by: KeysetBy,
@@ -69,13 +69,13 @@ impl Marks {
     }
 }
 
-/// The marks of the last scan, and how far this one has come.
+/// The marks of the last scan, and how far this scan has come.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Guide {
     marks: Vec<Cursor>,
-    /// Where a row stands in `marks`, by what identifies it there.
+    /// The index of a row in `marks`, by its key or number.
     by_row: HashMap<Vec<u8>, usize>,
-    /// The first mark ahead; nothing while nobody knows where the scan is among them.
+    /// The next mark; `None` if the scan's position among the marks is not known.
     next: Option<usize>,
 }
 
@@ -101,7 +101,7 @@ impl Guide {
         }
     }
 
-    /// The next so many places.
+    /// The next marks, at most `most`.
     pub(super) fn ahead(&self, most: usize) -> impl Iterator<Item = &Cursor> {
         let marks = self.next.and_then(|next| self.marks.get(next..));
         marks.unwrap_or_default().iter().take(most)
@@ -129,12 +129,12 @@ impl Guide {
             })
     }
 
-    /// Goes on behind a mark.
+    /// Moves past a mark.
     pub(super) fn pass(&mut self, met: &Met) {
         self.next = Some(met.mark + 1);
     }
 
-    /// Knows no more where the scan is among the marks.
+    /// The scan's position among the marks is no longer known.
     pub(super) fn lose(&mut self) {
         self.next = None;
     }

@@ -1,4 +1,4 @@
-//! Keyset paging: which request gives the rows behind the last one, and whether the received rows are
+//! Keyset paging: which request gives the rows after the last one, and whether the received rows are
 //! in the requested order. A page that is out of order is an error, because rows could be lost
 //! between it and the next page.
 
@@ -41,7 +41,7 @@ pub(super) fn options(
         }
         Cursor::Past(place) => match &**place {
             Cursor::After(value) => value_is("gt", value),
-            // What is stored may stand on either side of what is shown.
+            // The stored value may be before or after the displayed one.
             Cursor::Since { stamp, key } => {
                 format!(
                     "{} and {}",
@@ -61,8 +61,8 @@ pub(super) fn options(
     (condition, order)
 }
 
-/// By how much what is stored may differ from the instant that is shown: it may have been rounded or cut
-/// to what the instant is a whole number of. That is more than it can be, never less.
+/// How far the stored timestamp may be from the displayed one. The displayed one may be rounded or cut to
+/// the unit of which it is a whole number. This is an upper bound.
 fn unit(at: jiff::Timestamp) -> jiff::SignedDuration {
     const SECOND: i128 = 1_000_000_000;
     let nanoseconds = at.as_nanosecond();
@@ -73,7 +73,7 @@ fn unit(at: jiff::Timestamp) -> jiff::SignedDuration {
     jiff::SignedDuration::from_nanos(unit.map_or(1, |unit| unit as i64))
 }
 
-/// The first and the last instant that may be stored where `stamp` is shown.
+/// The earliest and latest timestamp that may be stored if `stamp` is displayed.
 pub(super) fn around(stamp: &str) -> (String, String) {
     let Some(at) = stamp::instant(stamp) else {
         return (stamp.to_owned(), stamp.to_owned());
@@ -86,8 +86,8 @@ pub(super) fn around(stamp: &str) -> (String, String) {
     (literal(at.checked_sub(unit)), literal(at.checked_add(unit)))
 }
 
-/// The span from what a page was asked from to its `last` row, both as far as what is stored may differ
-/// from what is shown.
+/// The span from the start of a page to its `last` row, widened by the possible difference between stored
+/// and displayed timestamps.
 pub(super) fn span(here: &Cursor, last: &Cursor) -> Option<Cursor> {
     let from = match here {
         Cursor::Since { stamp, .. } => around(stamp).0,
@@ -127,7 +127,7 @@ pub(super) fn place_like(by: KeysetBy, cursor: &Cursor, row: (&[u8], &[u8])) -> 
     }
 }
 
-/// The place behind a row; nothing if the row cannot have one.
+/// The position after a row; `None` if the row has none.
 pub(super) fn place(by: KeysetBy, (key, second): (&[u8], &[u8])) -> Option<Cursor> {
     let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(str::to_owned);
     match by {
@@ -140,7 +140,7 @@ pub(super) fn place(by: KeysetBy, (key, second): (&[u8], &[u8])) -> Option<Curso
     }
 }
 
-/// Whether `cursor` is a place in the order: its text goes into conditions as it is.
+/// Whether `cursor` is a position in this order: its text goes into conditions unchanged.
 pub(super) fn is_place(by: KeysetBy, cursor: &Cursor) -> bool {
     match (by, cursor) {
         (KeysetBy::Key, Cursor::After(_)) => true,
@@ -203,7 +203,7 @@ pub(super) fn behind(
         }
         KeysetBy::Time(field) | KeysetBy::TimeAlone(field) => {
             let mut before = match former {
-                // As coarse as it is shown, a row may seem to stand before the place it was asked from.
+                // With displayed timestamps this coarse, a row may seem to be before the start of the page.
                 Cursor::Since { stamp, .. } => stamp::instant(&around(&around(stamp).0).0),
                 _ => None,
             };
@@ -264,8 +264,8 @@ fn in_order<'a>(
     Ok(())
 }
 
-/// Whether `a` may stand before `b`, as far as that can be told: a provider orders text by rules of
-/// its own, but digits of one length have one order only.
+/// Whether `a` may come before `b`, as far as is known: a provider's order of text follows its own rules,
+/// but digits of one length have only one order.
 fn comes_first(a: &[u8], b: &[u8]) -> bool {
     a <= b || a.len() != b.len() || !a.iter().chain(b).all(u8::is_ascii_digit)
 }

@@ -11,7 +11,7 @@ use crate::dialect::ScanForm;
 use crate::error::ClientError;
 
 impl ScanState {
-    /// The next page is behind the link. Without one the scan ends, if that is a sign of the end.
+    /// The link leads to the next page. Without one the scan ends, if that is a sign of the end.
     pub(super) fn move_on_by_link(
         &mut self,
         client: &Client<'_>,
@@ -56,8 +56,7 @@ impl ScanState {
     }
 
     /// Whether a page without a link does not prove the end. That is so if no link ever came and the
-    /// provider does not count, or if the page is empty or as full as any other: there may be more rows
-    /// behind it.
+    /// provider does not count, or if the page is empty or as full as any other: more rows may follow.
     fn is_end_unproved(&self, form: ScanForm, rows: u64, size: u32) -> bool {
         let is_full = rows >= u64::from(size) || rows >= self.fullest;
         form != ScanForm::List
@@ -67,10 +66,10 @@ impl ScanState {
             && !is_off(Guard::EndSign)
     }
 
-    /// The next page begins among the last rows of this one. A page tells that the list ends when it
-    /// shows nothing behind them, or has room for more and no link. One alone may be cut: the scan
-    /// ends when two in a row tell so, the second of them with nothing new, or three, each with rows
-    /// that changed since the last.
+    /// The next page begins among the last rows of this one. A page indicates the end if it shows nothing
+    /// after them, or has room for more and no link. A single one may be cut. So the scan ends after two
+    /// such pages in a row, the second with nothing new, or after three, each with rows that changed since
+    /// the one before.
     pub(super) fn move_on_by_skip(
         &mut self,
         answer: &Answer,
@@ -87,10 +86,11 @@ impl ScanState {
             Some(to) => to.saturating_sub(skip).saturating_sub(page.len()),
             None => 0,
         };
-        // Who shows more than was asked for again, and all of it old, has not skipped: no sign of the end.
+        // A page that repeats more rows than requested, and only old ones, ignored `$skip`: no sign of the
+        // end.
         let asked_again = self.reached.saturating_sub(skip);
         let is_deaf = self.cursor != Cursor::Start && page.len() > asked_again;
-        // A row that one page shows twice is the server's habit, and says nothing of rows that moved.
+        // A row that one page shows twice is a habit of the server, and does not mean that rows moved.
         let repeated = answer.page.rows.saturating_sub(page.len());
         let again = joined.again.saturating_add(repeated);
         let is_still = joined.fresh == 0 && !is_deaf;
@@ -105,10 +105,10 @@ impl ScanState {
             self.ended(EndSign::EmptyPage);
         } else {
             let fullest = self.fullest.max(page.len());
-            // At the end, as much is shown again as anywhere, however short the page was.
+            // At the end, as many rows are repeated as elsewhere, however short the page was.
             let shown_again = overlap(if link.is_none() { fullest } else { page.len() });
             let next = Cursor::Skip((skip + page.len()).saturating_sub(shown_again));
-            // The same page once more is no circle where it is asked for to see that nothing is behind it.
+            // Requesting the same page again, to see that nothing follows it, is no loop.
             let mut step = page.print();
             step.extend(ends_told.to_be_bytes());
             self.went(answer, again, Some((next, step)))?;
@@ -117,14 +117,14 @@ impl ScanState {
             self.fullest = fullest;
             self.ends_told = ends_told;
         }
-        // A link behind no rows promises what cannot be read.
+        // A link on an empty page cannot be followed to more rows.
         let is_empty_promise = page.len() == 0 && link.is_some();
         self.evidence.rows_skipped += hidden + u64::from(is_torn || is_empty_promise);
         Ok(())
     }
 }
 
-/// The number behind `$skip=` in a link, if there is one.
+/// The number after `$skip=` in a link, if there is one.
 pub(super) fn skip_of(link: &str) -> Option<u64> {
     let query = link.split_once('?')?.1;
     query.split('&').find_map(|option| {

@@ -10,12 +10,12 @@ use crate::client::Answer;
 use crate::dialect::{KeysetBy, ScanForm};
 use crate::error::ClientError;
 
-/// So many rows before its end a page is asked for again that did not show the row it was asked from.
+/// If a page did not show the row that it starts from, it is requested again from this many rows earlier.
 const BACK: usize = 10;
 
 impl ScanState {
-    /// Whether a page that was asked for before its turn has to be asked for once more: it is the end,
-    /// or it does not join the page before.
+    /// Whether a prefetched page has to be requested again: it is the end, or it does not join the page
+    /// before.
     pub(super) fn may_be_stale(&self, form: ScanForm, first: usize, keys: &KeyBuffer) -> bool {
         let rows = keys.len() - first;
         let again = match form {
@@ -28,9 +28,9 @@ impl ScanState {
         again >= rows || (self.cursor.shows_again() && again == 0)
     }
 
-    /// The next page begins with the last row of this one, or with the last mark that this one shows,
-    /// where it is cut; the scan ends with a page that has nothing behind the row it was asked from,
-    /// never with one that is only short.
+    /// The next page begins with this page's last row, or with the last mark on this page, where it is cut.
+    /// The scan ends with a page that shows nothing after the row that it starts from, never with one that
+    /// is only short.
     pub(super) fn move_on_by_order(
         &mut self,
         by: KeysetBy,
@@ -58,7 +58,7 @@ impl ScanState {
             return Ok(());
         };
         let is_full = self.is_full(answer, rows);
-        // Rows that compare like the last one may stand before it.
+        // Rows that compare as equal to the last one may come before it.
         if again >= rows || (last == self.cursor && !is_full) {
             let next = self.behind_nothing_new(by, is_full, rows, last, keys);
             return match next {
@@ -71,7 +71,7 @@ impl ScanState {
             };
         }
         if is_full && let Some(span) = self.crowded(by, first, keys) {
-            // All of it is read again, by key.
+            // All its rows are read again, by key.
             self.go_to(answer, rows as u64, span)?;
             keys.truncate(keys.mark_at(first));
             return Ok(());
@@ -79,8 +79,8 @@ impl ScanState {
         self.go_behind(by, answer, first, keys, (again, is_torn), last)
     }
 
-    /// The next page begins with `last`, the place of this one's last row, or with the last mark that this
-    /// one shows, where it is cut.
+    /// The next page begins with `last`, the position of this page's last row, or with the last mark on
+    /// this page, where it is cut.
     pub(super) fn go_behind(
         &mut self,
         by: KeysetBy,
@@ -93,7 +93,7 @@ impl ScanState {
         let rows = keys.len() - first;
         let is_in_order = !matches!(self.cursor, Cursor::Within { .. });
         let met = match is_in_order {
-            // A mark among the rows that are shown again leads back: those were read by key.
+            // A mark among the repeated rows would lead back: those were read by key.
             true => self
                 .guide
                 .met(by, first, keys)
@@ -126,7 +126,7 @@ impl ScanState {
         Ok(())
     }
 
-    /// How many rows of the page stand where rows of the one before stood.
+    /// How many rows of this page repeat rows of the page before.
     pub(super) fn shown_again(&self, first: usize, keys: &KeyBuffer) -> usize {
         match self.cursor.shows_again() {
             true => overlap::again(&self.tail, first, keys),
@@ -134,13 +134,13 @@ impl ScanState {
         }
     }
 
-    /// Whether a page of so many rows may have had no room for more.
+    /// Whether a page with this many rows may have been full.
     pub(super) fn is_full(&self, answer: &Answer, rows: usize) -> bool {
         rows as u64 >= u64::from(answer.size.max(2)) || rows as u64 >= self.fullest
     }
 
-    /// Where to go on behind a page that shows nothing new and ends with `last`, or how the scan ends
-    /// with it: it does where there was room for more.
+    /// Where to continue after a page that shows nothing new and ends with `last`. If the page had room for
+    /// more, the scan ends, with this sign.
     fn behind_nothing_new(
         &self,
         by: KeysetBy,
@@ -163,7 +163,7 @@ impl ScanState {
             KeysetBy::Time(_) | KeysetBy::TimeAlone(_) if rows > 1 => {
                 keyset::span(&self.cursor, &last).ok_or(EndSign::Unproved)
             }
-            // More rows of one number than a page holds: nothing tells them apart.
+            // One number has more rows than a page, and nothing distinguishes them.
             KeysetBy::Number(_) if rows > 1 => Err(EndSign::Unproved),
             KeysetBy::Key | KeysetBy::Number(_) | KeysetBy::Time(_) | KeysetBy::TimeAlone(_) => {
                 Ok(Cursor::Past(Box::new(last)))
@@ -171,8 +171,8 @@ impl ScanState {
         }
     }
 
-    /// The span around the instant that the page was asked from, where that fills half of it: by time
-    /// the scan would get no further.
+    /// The span around the timestamp at which the page starts, if its rows fill half of the page: by time,
+    /// the scan would make no progress.
     fn crowded(&self, by: KeysetBy, first: usize, keys: &KeyBuffer) -> Option<Cursor> {
         let here @ Cursor::Since { .. } = &self.cursor else {
             return None;

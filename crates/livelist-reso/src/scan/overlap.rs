@@ -1,12 +1,12 @@
-//! Paging by `$skip`, so that no row can slip past.
+//! Paging by `$skip` without missing a row.
 //!
-//! `$skip` counts rows. When one before the reader is sold, or modified where the order is that of
-//! modification, all rows behind it move up, and the first of them leaves the next page (F8). So
-//! each page begins some rows before the end of the one before, and has to show at least one of
-//! that page's last rows as it was. Rows that do not change keep their order: what was not read yet
-//! stands behind that row, and so on this page or on a later one. A row that is modified meanwhile
-//! moves to the end, which is ahead of the reader, too. The provider's links count rows as well,
-//! without the overlap; they only tell that there is more.
+//! `$skip` counts rows. If a row before the reader is sold, or is modified in a list ordered by
+//! modification, all rows after it move up, and the first of them leaves the next page (F8). So each page
+//! begins some rows before the end of the page before, and has to show at least one of that page's last
+//! rows unchanged. Rows that do not change keep their order. So unread rows are after that row, on this
+//! page or a later one. A row that is modified during the scan moves to the end, which is also still to be
+//! read. The provider's links count rows as well, but without the overlap; they are only used as a sign
+//! that there are more rows.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -15,23 +15,23 @@ use livelist_model::keys::KeyBuffer;
 
 /// The most rows that are asked for twice: more than change between two requests.
 pub(super) const MOST: u64 = 50;
-/// The least, where a page has twice as many.
+/// The minimum, if a page has at least twice as many rows.
 const LEAST: u64 = 10;
 
 /// Rows of one page that were shown before have fewer others than this between them.
 const TOGETHER: usize = 1_000;
 
-/// How many rows the page behind one with `rows` different rows shows again: half of a tiny one, a
+/// How many rows are repeated on the page after one with `rows` different rows: half of a tiny page, a
 /// tenth of an ordinary one.
 pub(super) fn overlap(rows: u64) -> u64 {
     (rows / 10).max(LEAST).min(rows / 2).clamp(1, MOST)
 }
 
-/// The different rows of a page, each as a hash of its key and its timestamp. Nobody but a scan
-/// that goes on compares them, and `DefaultHasher::new` is keyless, so they can be written down.
+/// The different rows of a page, each as a hash of its key and its timestamp. Only the same scan compares
+/// them. `DefaultHasher::new` has no random key, so they can be stored.
 pub(super) struct PageRows(Vec<u64>);
 
-/// How a page stands to the one before.
+/// How a page relates to the one before.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Joined {
     /// Rows that the page before had shown.
@@ -41,8 +41,8 @@ pub(super) struct Joined {
 }
 
 impl PageRows {
-    /// The rows of `keys` from `first` on. One that a page shows twice is one row of the list that
-    /// `$skip` counts.
+    /// The rows of `keys` from `first` on. A row that a page shows twice counts once, because `$skip`
+    /// counts it once.
     pub(super) fn of(first: usize, keys: &KeyBuffer) -> PageRows {
         let mut seen = HashSet::new();
         let rows = keys.iter_from(first).filter(|(key, _)| seen.insert(*key));
@@ -63,8 +63,8 @@ impl PageRows {
         }
     }
 
-    /// The last rows, of which the next page has to show one: twice as many as it is asked for, in
-    /// case that others came before them.
+    /// The last rows, one of which the next page has to show: twice as many as are requested again, in case
+    /// other rows were inserted before them.
     pub(super) fn tail(&self, overlap: u64) -> Vec<u64> {
         let most = 2 * overlap as usize;
         self.0[self.0.len().saturating_sub(most)..].to_vec()
@@ -76,15 +76,14 @@ impl PageRows {
     }
 }
 
-/// How many of the rows from `first` on stand before or at the last one that is in `tail`: they are
-/// those of the page before, shown again.
+/// How many of the rows from `first` on are up to the last one in `tail`: these repeat the page before.
 pub(super) fn again(tail: &[u64], first: usize, keys: &KeyBuffer) -> usize {
     let mut again = 0;
     if tail.is_empty() {
         return again;
     }
     for (at, row) in keys.iter_from(first).enumerate() {
-        // They stand together.
+        // They are next to each other.
         if again > 0 && at > again + TOGETHER {
             break;
         }

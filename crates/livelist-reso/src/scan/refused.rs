@@ -1,5 +1,5 @@
-//! Handles a refusal after good pages. The scan knows more than the status says: a link that leads
-//! nowhere has either expired, or was the last one. The client decides whether the token has expired.
+//! Handles a refusal after good pages. The scan knows more than the status says: a link that is refused has
+//! either expired, or was the last one. The client decides whether the token has expired.
 
 use livelist_model::evidence::{EndSign, ScanEvidence};
 
@@ -10,7 +10,7 @@ use crate::error::ClientError;
 use crate::loops::LoopProbe;
 
 impl ScanState {
-    /// What to do about a page that is refused.
+    /// What to do about a refused page.
     pub(super) async fn refused(
         &mut self,
         client: &mut Client<'_>,
@@ -44,8 +44,8 @@ impl ScanState {
         }
     }
 
-    /// Behind the last row, a link that leads nowhere was the last one. Elsewhere it has died, and the
-    /// scan begins anew, once.
+    /// After the last row, a refused link was the last one. Elsewhere it has expired, and the scan starts
+    /// over, once.
     async fn dead_link(
         &mut self,
         client: &mut Client<'_>,
@@ -67,7 +67,8 @@ impl ScanState {
         Ok(())
     }
 
-    /// From the first page again. What was read stays read, and the list is as old as it was.
+    /// Starts over from the first page. Keys that were read are kept, and the list's `as_of` does not
+    /// change.
     pub(super) fn begin_anew(&mut self) {
         tracing::info!(
             pages = self.evidence.pages,

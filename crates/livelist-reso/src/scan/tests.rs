@@ -1,4 +1,5 @@
-//! Scans of servers that nobody here wrote: what is odd about each, and what a scan has to make of it.
+//! Scans of odd servers that share no code with the client: what each does, and how a scan has to handle
+//! it.
 
 mod alone;
 mod ends;

@@ -1,4 +1,4 @@
-//! Quotas of AWS: buckets that refill.
+//! Quotas of AWS: token buckets.
 
 /// A bucket of permissions.
 #[derive(Debug, Clone)]
@@ -7,7 +7,7 @@ pub struct Bucket {
     refill: f64,
     left: f64,
     at: u64,
-    /// How often somebody had to wait, or was refused.
+    /// How many calls had to wait, or were refused.
     pub waited: u64,
     /// Refused.
     pub refused: u64,
@@ -41,8 +41,8 @@ impl Bucket {
         self.at = self.at.max(now);
     }
 
-    /// Takes a permission at `now`; gives the milliseconds to wait for it. Nothing is taken where that
-    /// is more than `patience`.
+    /// Takes a token at `now`; returns the milliseconds to wait for it. Takes nothing if that is more than
+    /// `patience`.
     pub fn take(&mut self, now: u64, patience: u64) -> Option<u64> {
         self.refill(now);
         let wait = if self.left >= 1.0 {
@@ -93,7 +93,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// Notes `n` at `at`, which never goes back by a second.
+    /// Counts `n` at `at`, which never goes back by a second.
     pub fn note(&mut self, at: u64, n: u64) {
         if at / 1_000 != self.second {
             self.second = at / 1_000;

@@ -1,4 +1,4 @@
-//! A run on its way through the night: what each of its tasks does and how long it takes.
+//! A run in the night: what each of its tasks does and how long it takes.
 
 use super::{Event, Held, SDK_PATIENCE, Sky};
 use crate::account::Ended;
@@ -9,11 +9,11 @@ use crate::steps;
 use crate::usage::Ops;
 use crate::walk::{Stop, Told, Walk};
 
-/// Where a run is.
+/// The position of a run.
 pub(super) struct Running<'t> {
     walk: Option<Walk<'t>>,
     stop: Stop,
-    /// What the task at hand tells when it ends.
+    /// The outcome of the current task when it ends.
     told: Result<&'static str, &'static str>,
     wait: u64,
     /// Transitions that were counted already.
@@ -63,7 +63,7 @@ fn tells(outcome: &'static str, ops: Ops) -> Task {
     }
 }
 
-/// A task that was told to wait and got nowhere waits longer each time (`livelist-steps`:
+/// A task that was told to wait without progress waits longer each time (`livelist-steps`:
 /// `env::patience`), in milliseconds.
 fn patience(stalled: u32) -> u64 {
     match stalled {
@@ -93,7 +93,7 @@ impl<'t> Sky<'t> {
         self.reach(feed, stop)
     }
 
-    /// Counts the states that were passed, and waits for what comes next.
+    /// Counts the passed states, and waits for the next event.
     fn reach(&mut self, feed: usize, stop: Stop) -> Result<(), MachineError> {
         let now = self.now + self.count(feed)?;
         let wait = self.running(feed)?.wait;
@@ -121,7 +121,7 @@ impl<'t> Sky<'t> {
         Ok(())
     }
 
-    /// Counts the transitions that are new; gives the milliseconds that Step Functions' quota costs.
+    /// Counts new transitions; returns the milliseconds of delay by Step Functions' quota.
     fn count(&mut self, feed: usize) -> Result<u64, MachineError> {
         let walk = self.walk(feed)?;
         let (transitions, events) = (walk.transitions(), walk.events());
@@ -186,7 +186,7 @@ impl<'t> Sky<'t> {
         }
     }
 
-    /// The machine tries again, or gives up.
+    /// The machine retries, or fails.
     fn fails(&mut self, feed: usize, error: &'static str) -> Result<(), MachineError> {
         let fraction = self.dice.fraction();
         match self.walk(feed)?.retry(error, fraction)? {
@@ -232,8 +232,8 @@ impl<'t> Sky<'t> {
         }
     }
 
-    /// The lease is written where it would end too early, or too late: by every step but `release`
-    /// when it begins, by `scan` and `confirm` when they end, to outlast the wait as well.
+    /// The lease is rewritten if it would end too early or too late: by every step except `release` at its
+    /// beginning, and by `scan` and `confirm` at their ends, so that it outlasts the wait.
     fn renew(&mut self, feed: usize, step: Step, task: &mut Task) -> Result<(), MachineError> {
         let begins = self.now;
         let ends = begins + task.millis as u64 + task.wait;
@@ -260,7 +260,7 @@ impl<'t> Sky<'t> {
         let holder = self.accounts[credential].holder;
         if holder.is_some_and(|holder| holder != feed) {
             self.night.runs[feed].busy += 1;
-            // From half of it to half as much again, in whole seconds.
+            // From half of it to one and a half, in whole seconds.
             let wait = self.settings.busy_wait as f64 * (0.5 + self.dice.fraction());
             return Ok(Task {
                 wait: (wait / 1_000.0) as u64 * 1_000,
@@ -301,7 +301,7 @@ impl<'t> Sky<'t> {
         let now = self.now;
         let running = self.running(feed)?;
         let begun = *running.first_scan.get_or_insert(now);
-        // A second scan shows what was live when the first began only when the cache is over.
+        // A second scan shows what was live when the first began only after the cache has expired.
         let earliest = begun + work.dialect.lag.as_millis() as u64;
         if running.scan > 0 && running.next == 0 && now < earliest {
             running.stalled += 1;

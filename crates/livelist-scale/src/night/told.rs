@@ -1,4 +1,4 @@
-//! What a night was like.
+//! The results of a night.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::account::Sent;
 use crate::settings::Function;
 use crate::usage::Usage;
 
-/// What became of a feed's run.
+/// The result of a feed's run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Run {
     /// When it was started, in milliseconds of the night.
@@ -52,13 +52,13 @@ pub struct Held {
 pub struct Night {
     /// The run of each feed.
     pub runs: Vec<Run>,
-    /// What planning and starting used.
+    /// The usage of planning and starting.
     pub front: Usage,
-    /// What the runs used.
+    /// The usage of the runs.
     pub usage: Usage,
-    /// What telling the sites that something changed used, before a message for each.
+    /// The usage of events for the sites, before they are fanned out.
     pub notices: Usage,
-    /// How often the registry was compared for that with what is stored.
+    /// How often the registry was compared with the store for that.
     pub looks: u64,
     /// When the planner had sent the last pair.
     pub planned: u64,
@@ -66,9 +66,9 @@ pub struct Night {
     pub taken: u64,
     /// The most tasks at once by function.
     pub peaks: BTreeMap<Function, Peak>,
-    /// Of all functions without a reservation, which share what is left.
+    /// All functions without a reservation, which share the rest.
     pub together: Peak,
-    /// How long so many of them ran that the sites' API had too little left, in milliseconds.
+    /// How long the sites' API had too little left, in milliseconds.
     pub starved: u64,
     /// Invocations that Lambda turned away.
     pub turned_away: u64,
@@ -82,9 +82,9 @@ pub struct Night {
     pub transitions_a_second: u64,
     /// Open executions.
     pub open: Peak,
-    /// Who had which credential, where the laws are looked at.
+    /// The leases, if they are checked.
     pub held: Vec<Held>,
-    /// The requests with each credential, where the laws are looked at.
+    /// The requests with each credential, if they are checked.
     pub sent: Vec<Vec<Sent>>,
 }
 

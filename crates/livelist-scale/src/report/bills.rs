@@ -8,10 +8,10 @@ use crate::steps;
 use crate::town::Sharing;
 use crate::usage::{Ops, Usage};
 
-/// What a day with shared feeds may cost.
+/// The goal for the cost of a day with shared feeds.
 const GOAL: f64 = 0.30;
 
-/// The bill by who shares, the naive design beside it, and what else there is to pay.
+/// The bill by sharing, with the naive design beside it, and further costs.
 pub(super) fn bills(facts: &Facts<'_>) -> String {
     let mut columns: Vec<(String, Bill, u64)> = Vec::new();
     for sharing in [Sharing::Nobody, Sharing::Four, Sharing::Mls] {
@@ -57,8 +57,8 @@ pub(super) fn bills(facts: &Facts<'_>) -> String {
     }));
     format!(
         "## The bill of a day\n\n{} pairs. Pairs share a scan if provider, credential, filter and resource \
-         are the same; an agency that holds an MLS's licence for its clients has one credential for all of \
-         their sites.\n\n{}\n{}\n{}",
+         are the same. For example, an agency that holds an MLS's licence for its clients has one \
+         credential for all their sites.\n\n{}\n{}\n{}",
         number(PAIRS as u64),
         table(&head, &rows),
         verdict(facts, &columns, naive_events),
@@ -72,7 +72,7 @@ fn row<T>(name: &str, columns: &[T], of: impl Fn(&T) -> String) -> Vec<String> {
         .collect()
 }
 
-/// Whether the goal is met, and what dominates.
+/// Whether the goal is met, and the largest costs.
 fn verdict(facts: &Facts<'_>, columns: &[(String, Bill, u64)], naive_events: u64) -> String {
     let Some((_, bill, feeds)) = columns.get(2) else {
         return String::new();
@@ -98,10 +98,12 @@ fn verdict(facts: &Facts<'_>, columns: &[(String, Bill, u64)], naive_events: u64
         let shortest = runs.iter().map(|r| r.transitions).min().unwrap_or(0);
         let least = shortest * feeds;
         text += &format!(
-            "The {} runs make {} transitions. {} of them are the {shortest} that no run with a confirmation \
-             can do without: ${} by themselves, so the goal needs fewer states, or fewer runs. {} are the \
-             {} times that a run found its credential busy (three each), the others second scans and \
-             waits. To find out whom to tell of changes, `notify` lists the registry {} times and reads {} \
+            "The {} runs make {} transitions. {} of them are the {shortest} that every run with a \
+             confirmation needs: ${} by themselves, so the goal needs fewer states, or fewer runs. \
+             {} are the \
+             {} times that a run found its credential busy (three each); the others are second \
+             scans and waits. To find the sites to notify, `notify` lists the registry {} times \
+             and reads {} \
              objects.\n\n",
             number(*feeds),
             number(transitions),
@@ -114,18 +116,19 @@ fn verdict(facts: &Facts<'_>, columns: &[(String, Bill, u64)], naive_events: u64
         );
     }
     text += &format!(
-        "The naive design ends besides where its history does: its largest feed would need {} events.\n",
+        "A state for each page would also exceed the history of an execution: the largest feed \
+         would need {} events.\n",
         number(naive_events)
     );
     text
 }
 
-/// What sites cost.
+/// The costs that sites cause.
 fn beside(facts: &Facts<'_>) -> String {
     let prices = &facts.prices;
     let pairs = PAIRS as u64;
-    // A message of its own, received and deleted in batches; the client's document, what became of
-    // earlier notices, the secret.
+    // A separate message, received and deleted in batches; the client's document, the delivery record, the
+    // secret.
     let each = Ops {
         gets: 2,
         puts: 1,
@@ -182,7 +185,7 @@ fn beside(facts: &Facts<'_>) -> String {
     table(&head, &rows)
 }
 
-/// The prices and where they are from.
+/// The prices and their sources.
 pub(super) fn prices(facts: &Facts<'_>) -> String {
     let mut rows = Vec::new();
     for (name, price) in &facts.prices.prices {
@@ -197,8 +200,8 @@ pub(super) fn prices(facts: &Facts<'_>) -> String {
     }
     let head = texts(&["price", "$", "for a", "looked up in"]);
     format!(
-        "## Prices\n\nList prices of {}, as of {} (`crates/livelist-scale/prices.json`). Look again before \
-         you quote them, those from memory first.\n\n{}",
+        "## Prices\n\nList prices of {}, as of {} (`crates/livelist-scale/prices.json`). Look \
+         again before you quote them, first those from memory.\n\n{}",
         facts.prices.region,
         facts.prices.read,
         table(&head, &rows)

@@ -1,5 +1,4 @@
-//! What an operator chooses, and what becomes of a night by it: how fast pairs start, the size, the
-//! region.
+//! The choices of an operator, and their effect on a night: how fast pairs start, the size, the region.
 
 use super::{Facts, PAIRS, Played, ReportError, SEED, clock, number, table, texts, usd};
 use crate::night::{Night, play};
@@ -11,7 +10,7 @@ pub(super) fn choices(facts: &Facts<'_>) -> Result<String, ReportError> {
     Ok([helps(facts)?, sizes(facts)?, regions(facts)?].join("\n"))
 }
 
-/// Who shares where a choice makes a difference.
+/// The sharings for which a choice makes a difference.
 const SHOWN: [Sharing; 2] = [Sharing::Nobody, Sharing::Four];
 
 /// The nights of those, each once under each of the `settings`.
@@ -44,7 +43,7 @@ fn failed(night: &Night) -> u64 {
     night.runs.iter().filter(|r| r.failed).count() as u64
 }
 
-/// What helps where nobody shares.
+/// The section on nights in which nobody shares.
 fn helps(facts: &Facts<'_>) -> Result<String, ReportError> {
     let fast = (10_000.0, 10_000.0);
     let all_at_once = |s: &mut Settings| s.pairs_a_second = u32::MAX;
@@ -101,16 +100,16 @@ fn helps(facts: &Facts<'_>) -> Result<String, ReportError> {
     ]);
     Ok(format!(
         "## What helps where nobody shares\n\nEach run that starts reads its secret, and the Parameter Store \
-         answers {} a second. What is refused is tried again for about three minutes; then the run fails, tells \
-         so, and its list stays as it was. So the planner delays the messages of a large plan \
-         (`PairsPerSecond`). The higher throughput of the Parameter Store is paid by request (not in the \
-         bill).\n\n{}",
+         answers {} a second. Throttled requests are retried for about three minutes. Then the run \
+         fails with a notice, and its list stays. So the planner delays the messages of a large \
+         plan (`PairsPerSecond`). The higher throughput of the Parameter Store is billed per \
+         request (not in the bill).\n\n{}",
         facts.settings.parameters.1,
         table(&head, &rows)
     ))
 }
 
-/// `Size`, and what is left for the sites' API.
+/// `Size`, and the concurrency that is left for the sites' API.
 fn sizes(facts: &Facts<'_>) -> Result<String, ReportError> {
     let sizes = [("small", Size::Small), ("large", Size::Large)];
     let sizes = sizes.map(|(words, size)| (words, with(facts, |s| s.size = size)));
@@ -138,8 +137,9 @@ fn sizes(facts: &Facts<'_>) -> Result<String, ReportError> {
         "$ a day",
     ]);
     Ok(format!(
-        "## What is left for the sites\n\nWith `Size=small` the sites' API shares Lambda's {} tasks at once with \
-         the night. It *starves* while less than {API} are left, which is what `Size=large` reserves for \
+        "## What is left for the sites\n\nWith `Size=small` the sites' API shares Lambda's {} \
+         concurrent tasks with the night's runs. It *starves* while fewer than {API} are left, \
+         which is what `Size=large` reserves for \
          it.\n\n{}\n`small` does not starve the API up to {} pairs where nobody shares, and up to {} pairs where four \
          or five share.\n",
         number(facts.settings.lambdas),
@@ -197,8 +197,9 @@ fn regions(facts: &Facts<'_>) -> Result<String, ReportError> {
     Ok(format!(
         "## Regions\n\nus-east-1, us-west-2 and eu-west-1 are *large*: {} state transitions and {} \
          `StartExecution` a second. The *others* have {} and {} \
-         ([deploy.md](deploy.md#quotas-to-raise)). A transition that has to wait makes its run later; a \
-         `StartExecution` that is refused comes back from the queue six minutes later.\n\n{}",
+         ([deploy.md](deploy.md#quotas-to-raise)). A transition that has to wait delays its run. \
+         If a `StartExecution` is throttled, the queue delivers its message again six minutes \
+         later.\n\n{}",
         number(large.transitions.1 as u64),
         large.starts.1,
         number(other.transitions.1 as u64),

@@ -1,4 +1,4 @@
-//! When nights end, and what is in their way.
+//! When nights end, and what delays them.
 
 use super::{Facts, PAIRS, Played, clock, number, table, texts};
 use crate::settings::Function;
@@ -57,8 +57,10 @@ fn ends(facts: &Facts<'_>) -> String {
         .collect();
     format!(
         "## When the night ends\n\nThe schedule fires at 04:00 (UTC, and up to a quarter of an hour later, \
-         which is not counted here). Times are hours, minutes and seconds from there. {} pairs start in a \
-         second (`PairsPerSecond`), or as many as it takes to start all in 15 minutes. {} workers, {} tasks at \
+         which is ignored here). Times are hours, minutes and seconds after that. {} pairs start \
+         in a \
+         second (`PairsPerSecond`), or more if needed to start all within 15 minutes. {} workers, \
+         {} tasks at \
          once in the account, `Size=small`.\n\n{}\nThe most tasks at once of each function, {} pairs:\n\n{}",
         facts.settings.pairs_a_second,
         facts.settings.workers,
@@ -69,7 +71,7 @@ fn ends(facts: &Facts<'_>) -> String {
     )
 }
 
-/// How the night goes: bars of runs that have ended.
+/// The progress of a night: bars of runs that have ended.
 fn picture(facts: &Facts<'_>) -> String {
     const WIDTH: f64 = 50.0;
     const MINUTES: [u64; 12] = [1, 2, 3, 5, 10, 15, 20, 25, 30, 60, 120, 240];
@@ -138,7 +140,7 @@ fn providers(facts: &Facts<'_>) -> String {
     )
 }
 
-/// What the last feed of a provider spent its time with, where all pairs of an MLS share.
+/// What delayed the last feed of a provider, if all pairs of an MLS share.
 fn why(played: &Played, name: &str) -> String {
     let runs = played.town.feeds.iter().zip(&played.night.runs);
     let here = runs.filter(|(place, _)| place.feed.provider == name);

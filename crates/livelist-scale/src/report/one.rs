@@ -77,9 +77,10 @@ pub(super) fn runs(facts: &Facts<'_>) -> Result<String, ReportError> {
         "all $",
     ]);
     Ok(format!(
-        "## One run\n\nA day on which {} % of the keys went and as many came, by what AWS counts. A page costs \
-         no state: the transitions follow the provider's waits and the task's ten minutes, not the size. \
-         Events are those of the longest execution; 25,000 are allowed.\n\n{}",
+        "## One run\n\nA day on which {} % of the keys are removed and as many are added, in the \
+         units that AWS bills. A page costs no state transition: their number depends on the \
+         provider's waits and the task's ten minutes, not on the size. Events are those of the \
+         longest execution; the limit is 25,000.\n\n{}",
         CHANGE as f64 / 10.0,
         table(&head, &rows)
     ))

@@ -1,4 +1,4 @@
-//! Where a resource's poll is, and what it reads next.
+//! The cursor of a resource's poll, and what it reads next.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use livelist_reso::query::all_of;
 use livelist_reso::{ScanState, stamp};
 use serde::{Deserialize, Serialize};
 
-/// Rows may be seen so long after the stamp that was set on them.
+/// Rows may become visible this long after their timestamp.
 const SETTLES: Duration = Duration::from_secs(2 * 60);
 /// Once in so long a window reaches back: what was read since the last such window, and this long before it,
 /// is read again.
@@ -30,7 +30,7 @@ pub struct Span {
     pub to: jiff::Timestamp,
 }
 
-/// What is read.
+/// The current task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Task {
@@ -44,7 +44,7 @@ pub enum Task {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cursor {
-    /// Version of this form. A cursor of another version begins anew.
+    /// Version of this form. A cursor of another version starts again.
     pub version: u32,
     /// All changes before this instant, by the server's clock, are in the log; nothing before the backfill
     /// has ended.
@@ -57,7 +57,7 @@ pub struct Cursor {
     /// What is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<Task>,
-    /// Where in its pages that is.
+    /// Its position in its pages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scan: Option<ScanState>,
     /// By how many seconds the server's clock was ahead of ours when it was heard last.
@@ -90,8 +90,8 @@ impl Cursor {
     /// The form that this version writes and reads.
     pub const VERSION: u32 = 1;
 
-    /// What to read now that the server's clock shows `now`; nothing where all is known up to a moment ago.
-    /// What is under way goes on.
+    /// The next task if the server's clock shows `now`; `None` if everything up to a moment ago is known. A
+    /// task that is under way continues.
     pub fn task(&self, form: RecordsForm, now: jiff::Timestamp) -> Option<Task> {
         if let Some(task) = &self.task {
             return Some(task.clone());
@@ -113,8 +113,8 @@ impl Cursor {
         Some(Task::Window(Span { from, to }))
     }
 
-    /// The cursor when a task has ended, and its end is proved, at an answer with the server's time `heard`.
-    /// A window that reaches beyond what had settled by then, because our clock was ahead, settles no more
+    /// The cursor after a task whose end is proved, at an answer with the server's time `heard`. If our
+    /// clock was ahead, a window may reach beyond what was settled by then; then only that much counts.
     /// than that.
     #[must_use]
     pub fn done(self, task: &Task, heard: jiff::Timestamp) -> Cursor {

@@ -1,5 +1,4 @@
-//! The questions of a task about keys: in batches, with keys that are known to be live among them, in the
-//! manner that the provider answers.
+//! The questions of a task about keys: in batches, with controls, in the form that the provider answers.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,7 +14,7 @@ use super::Outcome;
 use crate::progress::Confirmation;
 use crate::{Env, StepError, budget};
 
-/// A batch whose controls are not found is asked again, with others, so often.
+/// A batch whose controls are not found is repeated with others, up to this often.
 const TRIES: u32 = 3;
 
 /// Why it pauses, if it does, and for how long.
@@ -86,9 +85,8 @@ impl Questions<'_, '_> {
         }
     }
 
-    /// Asks for the next absent keys, or once more for those of them that no answer has shown. Each
-    /// answer that came is kept, so that a provider that asks to wait at every second request is not
-    /// asked the same for ever.
+    /// Asks for the next absent keys, or again for those that no answer has shown. Each answer is kept, so
+    /// a provider that throttles every second request is not asked the same for ever.
     pub(super) async fn batch(&mut self) -> Result<(), ClientError> {
         if self.controls.is_empty() && !self.shows_nothing {
             self.told.controls_failed = true;
@@ -96,12 +94,13 @@ impl Questions<'_, '_> {
         }
         let mut manner = self.asking.manner();
         if self.told.round > 0 && self.controls.len() < CONTROLS {
-            // With few controls an answer that loses rows may well show them all: each key stands alone.
+            // With few controls, an answer that loses rows may still show all of them. So each key is asked
+            // for alone.
             manner.keys = 1;
         }
         let from = self.told.asked as usize;
         let most = from + Plan::of(manner.keys as usize).room();
-        // A version that does not note where a batch ends began it: it is begun anew.
+        // An earlier version, which did not store the end of a batch, began it: begin it again.
         let end = self.told.batch_end.unwrap_or(most as u64);
         if self.told.batch_end.is_none() {
             self.told.round = 0;
@@ -147,7 +146,7 @@ impl Questions<'_, '_> {
             }
         }
         self.told.whole = self.told.whole.max(largest as u32);
-        // Only now: the questions of a batch stay what they are, wherever it is taken up again.
+        // Only now: the questions of a batch do not change if another task continues it.
         self.asking.answered(largest as u32);
         (self.told.was_refused, self.told.was_forbidden) = (false, false);
         self.why = None;
@@ -157,9 +156,9 @@ impl Questions<'_, '_> {
         Ok(())
     }
 
-    /// The controls that are asked for alone, to see that as large an answer comes whole: in the order
-    /// in which the provider answers, all controls of a question may stand before all that its answer
-    /// loses. Once for each size, but each time where there are few.
+    /// Controls that are asked for alone, to check that an answer of this size is complete. Reason: in the
+    /// provider's order, all controls of a question may come before the rows that its answer loses. Done
+    /// once for each size, and each time if there are few controls.
     fn alone(&self, chosen: &[Vec<u8>], largest: usize) -> Vec<Vec<u8>> {
         let few = self.controls.len() <= CONTROLS;
         match () {
@@ -179,7 +178,7 @@ impl Questions<'_, '_> {
         }
     }
 
-    /// Notes what an answer shows of a question's keys.
+    /// Records which keys of a question the answer shows.
     fn note(&mut self, question: &Question, shown: &Shown) {
         let asked = question
             .keys
@@ -202,8 +201,8 @@ impl Questions<'_, '_> {
         *self.answers += 1;
     }
 
-    /// An answer did not show all of its controls. Where that stays so with others, it may be the
-    /// question.
+    /// An answer did not show all of its controls. If other controls are missing as well, the question may
+    /// be the reason.
     fn missed(&mut self, keys: u32) -> Result<(), ClientError> {
         self.told.tries += 1;
         if self.told.tries < TRIES && !self.asking.is_attempt(keys) {
@@ -228,8 +227,9 @@ impl Questions<'_, '_> {
         self.go_on(after, None)
     }
 
-    /// Asks for one key that is known to be live, to learn whether it was the question. A feed that shows
-    /// nothing has none: there it is an absent one, and any answer shows that this form is understood.
+    /// Asks for one key that is known to be live, to find out whether the question was the reason. If the
+    /// scan saw no row, there is no such key: then it asks for an absent one, and any answer shows that the
+    /// form is understood.
     pub(super) async fn trial(&mut self) -> Result<(), ClientError> {
         self.client.be_patient(confirm::SEARCHING);
         let here = Some((self.told.asked, self.told.round));
@@ -255,7 +255,7 @@ impl Questions<'_, '_> {
                 Err(error) if confirm::is_down(&error) => {
                     return Err(self.why.take().unwrap_or(error));
                 }
-                // One live key alone: what was refused may be the token, and not the question.
+                // A question with one live key was refused: the token may be the reason, not the question.
                 Err(error)
                     if self.has_tokens
                         && self.told.refused_at != here
@@ -277,8 +277,8 @@ impl Questions<'_, '_> {
         self.go_on(after, failed)
     }
 
-    /// Where nothing more is to be tried, the error that the doubt began with stands; without one it is the
-    /// controls that were not found, whatever another form of the question came to.
+    /// If no trial is left, the error that raised the doubt counts; without one, the controls that were not
+    /// found, whatever another form resulted in.
     fn go_on(&mut self, after: After, error: Option<ClientError>) -> Result<(), ClientError> {
         match (after, self.why.take(), error) {
             (After::GoOn, why, _) => {
@@ -306,7 +306,7 @@ impl Questions<'_, '_> {
         self.told.tries = 0;
     }
 
-    /// Asks for a few keys that were confirmed gone lately. That this fails says nothing.
+    /// Asks for a few recently removed keys. A failure here means nothing.
     async fn negatives(&mut self, negatives: &[String]) -> Result<(), ClientError> {
         let manner = self.asking.manner();
         let chosen = choose(self.controls, self.told.controls_used);
@@ -333,7 +333,8 @@ impl Questions<'_, '_> {
     }
 }
 
-/// As many of them as one question holds; none where each key is a question, and its controls are others.
+/// As many of them as fit into one question; none if each key is a question of its own, which has other
+/// controls.
 pub(super) fn few_of(negatives: &[String], manner: Manner) -> &[String] {
     let most = match manner.keys {
         ..=1 => 0,
@@ -342,8 +343,8 @@ pub(super) fn few_of(negatives: &[String], manner: Manner) -> &[String] {
     negatives.get(..most).unwrap_or_default()
 }
 
-/// Whether an answer about controls alone came whole. Of many, one or the other may have been sold since
-/// they were seen.
+/// Whether an answer with controls alone is complete. If there are many, a few may have been sold since the
+/// scan.
 fn is_whole(shown: &Shown, asked: &[Vec<u8>], controls: usize) -> bool {
     let missing = asked
         .iter()
@@ -364,12 +365,12 @@ fn bytes_of(keys: &[String]) -> Vec<Vec<u8>> {
     keys.iter().map(|key| key.clone().into_bytes()).collect()
 }
 
-/// Ends a round about a batch that ends before `end`, in which `live` was found of `wanted`.
+/// Ends a round of a batch that ends before `end`, in which `live` was found of `wanted`.
 ///
-/// What was not found is asked for again, in another order and with other controls, until a round
-/// finds no further live key: one answer that lost rows is not enough to call a listing gone.
+/// Keys that were not found are asked for again, in another order and with other controls, until a round
+/// finds no further live key. One answer may lose rows, so it is not enough to call a listing gone.
 fn round(told: &mut Confirmation, wanted: &[Vec<u8>], live: &BTreeSet<Vec<u8>>, end: usize) {
-    // A batch that is begun anew finds again what it had found.
+    // A batch that is repeated finds the same keys again.
     let known: BTreeSet<String> = told.restored.iter().cloned().collect();
     let fresh = live.iter().map(text).filter(|key| !known.contains(key));
     told.restored.extend(fresh);
@@ -384,8 +385,8 @@ fn round(told: &mut Confirmation, wanted: &[Vec<u8>], live: &BTreeSet<Vec<u8>>, 
     }
 }
 
-/// Controls from all over the list, others each time. Where there are few, another one is left out
-/// each time: all of them might be just the rows that a server shows which hides every second one.
+/// Controls from the whole list, different ones each time. If there are few, another one is left out each
+/// time: a server that hides every second row might show exactly all of them.
 fn choose(controls: &[String], used: u64) -> Vec<Vec<u8>> {
     let n = CONTROLS.min(controls.len());
     if (2..=CONTROLS).contains(&controls.len()) {

@@ -1,4 +1,4 @@
-//! What the answers about keys make of the absent ones: which are gone, which live, and which wait.
+//! Decides, from the answers about keys, which absent keys are gone, which are live, and which wait.
 
 use std::collections::BTreeSet;
 
@@ -20,12 +20,12 @@ use crate::compare::read_whole;
 use crate::progress::{Compared, Confirmation, NextWaiting, Progress, load};
 use crate::{Env, StepError, lists, looks};
 
-/// What answers showed beside what was asked for, held against what the run's scans saw: absent keys
-/// that live under another key, and whether keys are shown that are gone.
+/// Rows in answers that were not asked for, compared with the run's scans: absent keys that are live under
+/// another key, and whether the MLS shows keys that are gone.
 ///
-/// A server that compares without case answers a question about `abc1` with the row `ABC1`; one that is
-/// asked by an id, with the row that has the id, whatever its key is now. If the scans saw that key, it is
-/// a listing of its own and says nothing about the other. If they did not, it may be the listing itself.
+/// A server that ignores case answers a question about `abc1` with the row `ABC1`. A server that is asked
+/// by an id answers with the row that has the id, whatever its key is now. If the scans saw that key, it is
+/// another listing and says nothing. If they did not, it may be the absent listing itself.
 async fn beside(
     env: &Env,
     run: &RunSpec,
@@ -100,7 +100,7 @@ pub(super) async fn seen(
     Ok(seen)
 }
 
-/// Ends the confirmation: lists what is gone and asks the model what to do.
+/// Ends the confirmation: stores the list of gone keys, and asks the model what to do next.
 pub(super) async fn conclude(
     env: &Env,
     run: &RunSpec,
@@ -155,7 +155,7 @@ pub(super) async fn conclude(
     ))
 }
 
-/// What became of the absent keys.
+/// The result for the absent keys.
 #[derive(Default)]
 struct Settled<'k> {
     gone: Vec<&'k [u8]>,
@@ -164,14 +164,14 @@ struct Settled<'k> {
     waiting: Option<NextWaiting>,
 }
 
-/// Settles what the answers make of the absent keys. Mostly a key that was not found is gone. But:
-/// - a key that cannot be asked for is gone if looks of two days missed it;
-/// - where removals that were confirmed lately came back, each takes two days;
-/// - where the MLS is asked by an id, and any id changed in this run or in the days before, or the scan is in
-///   doubt or lost a row that was found, a question of one day is not enough: the id may have changed, and the
-///   scan may have lost the row;
-/// - where an answer by key shows more than the feed lists (CREA), what is found is gone from this list
-///   all the same if looks of two days missed it.
+/// Decides about the absent keys. Usually a key that was not found is gone. Exceptions:
+/// - A key that cannot be asked for is gone if the looks of two days missed it.
+/// - If recently confirmed removals were listed again, each removal takes two days.
+/// - If the MLS is asked by an id, a question on one day is not enough if any id changed in this run or in
+///   the days before, or if the scan is in doubt or lost a row that was found. The id may have changed, and
+///   the scan may have lost the row.
+/// - If answers by key show more than the feed lists (CREA), a key that was found is still gone from this
+///   list if the looks of two days missed it.
 async fn settle<'k>(
     env: &Env,
     run: &RunSpec,
@@ -204,10 +204,10 @@ async fn settle<'k>(
     for key in absent {
         let was_missed_twice = missed_twice.contains(key);
         let is_gone = match (askable.binary_search(key), restored.contains(&key[..])) {
-            // A scan that lost other rows is no look at this one.
+            // A scan that lost other rows proves nothing about this one.
             (Err(_), _) => was_missed_twice && !lost_rows,
             (Ok(_), true) => {
-                // One that was not found by key either, and is now, has come back.
+                // A key that was not found by key before, and is found now, has come back.
                 let has_left = dialect.shows_more && was_missed_twice && !held.contains(key);
                 settled.restored += u64::from(!has_left);
                 has_left
@@ -234,7 +234,7 @@ async fn settle<'k>(
     Ok(settled)
 }
 
-/// How the provider was asked, where that is not as the settings say.
+/// The form of question that worked, if it is not the configured one.
 fn learned(run: &RunSpec, told: &Confirmation) -> Result<Option<Manner>, StepError> {
     let set = confirm::as_set(&Dialect::for_feed(&run.feed)?);
     let learned = set
@@ -243,8 +243,8 @@ fn learned(run: &RunSpec, told: &Confirmation) -> Result<Option<Manner>, StepErr
     Ok(learned.map(|(_, asking)| asking.manner()))
 }
 
-/// The removals that a run of an earlier day confirmed and held for their number: they were looked at
-/// once before. Keys count, whatever the list has become since.
+/// The removals that a run of an earlier day confirmed, and that were held because of their number: this
+/// was their first look. Only keys count, whatever the list has become since.
 async fn held_before(
     env: &Env,
     run: &RunSpec,
@@ -274,7 +274,7 @@ async fn held_before(
     };
     match read_whole(env, &list).await {
         Ok(keys) => Ok(keys.into_iter().collect()),
-        // Lifecycle rules may have removed it; then this is the first look again.
+        // Lifecycle rules may have deleted it; then this is the first look again.
         Err(StepError::Store(livelist_store::StoreError::Missing { .. })) => Ok(BTreeSet::new()),
         Err(error) => Err(error),
     }

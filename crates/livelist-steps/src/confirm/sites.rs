@@ -23,15 +23,15 @@ use crate::progress::{Answers, Compared, Confirmation, NextWaiting, load};
 use crate::questions::ForSites;
 use crate::{Env, StepError, budget, forms, ids, lists, looks};
 
-/// Of what each budget has left, so much is used in percent.
+/// The percentage of each budget's rest that is used.
 const SHARE: u64 = 5;
-/// So many requests are sent at most, whatever the budgets are.
+/// At most this many requests are sent, whatever the budgets are.
 const MOST_REQUESTS: u64 = 500;
-/// A budget of a minute is waited for so often, and no longer one.
+/// A budget of a minute is awaited this often; longer ones are not awaited.
 const WAITS: u32 = 3;
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// Asks, and notes in `told` what came of it.
+/// Asks, and records the result in `told`.
 pub(super) async fn ask<'c>(
     env: &Env,
     run: &RunSpec,
@@ -159,8 +159,8 @@ async fn answers(
 
 type Former = BTreeMap<String, (usize, Before)>;
 
-/// Which earlier look did not find a key, and what it is to today's. A look that is too long ago is none,
-/// and a key that was seen since is looked at anew.
+/// Which earlier look did not find a key, and how it relates to today's. A look that is too old does not
+/// count, and a key that was seen since starts again.
 fn former(run: &RunSpec, sought: &[Look], today: &Look) -> Former {
     let mut former = Former::new();
     for (nth, look) in sought.iter().enumerate() {
@@ -174,8 +174,8 @@ fn former(run: &RunSpec, sought: &[Look], today: &Look) -> Former {
     former
 }
 
-/// The looks that count from now on: those of the open questions. What is proved gone keeps its first look
-/// until the proof is published and the question answered by it.
+/// The looks that are kept: those of open questions. A key that is proved gone keeps its first look until
+/// the proof is published and answers the question.
 fn next_looks(
     sought: &[Look],
     former: &Former,
@@ -201,7 +201,7 @@ fn next_looks(
 /// What the answers showed.
 #[derive(Default)]
 struct Shown {
-    /// So many of the keys were asked for to the end.
+    /// This many of the keys were asked for completely.
     looked: usize,
     /// Keys that live.
     live: BTreeSet<String>,
@@ -231,7 +231,7 @@ async fn look(
             .await
             .unwrap_or(Asking::as_set(set)),
     };
-    // What is told here is of these questions alone, and forgotten with them.
+    // These results concern only these questions, and are discarded with them.
     let mut scratch = Confirmation {
         whole: told.whole,
         ..Confirmation::default()
@@ -276,7 +276,7 @@ async fn look(
         let variants = variants.map(|(_, variant)| variant.clone().into_bytes());
         let seen = seen(env, run, compared, variants.collect()).await?;
         let variants = scratch.variants.into_iter();
-        // A listing of its own says nothing about the other.
+        // Another listing says nothing about the key.
         let unseen = variants.filter(|(_, variant)| !seen.contains(variant.as_bytes()));
         shown.odd = unseen.map(|(key, _)| key).collect();
     }

@@ -88,7 +88,7 @@ fn a_list_is_right_as_it_is_only_if_nothing_came_and_nothing_went() {
         (0, 1, Some(100), Source::Lists),
         // As many came as went.
         (1, 1, Some(100), Source::Lists),
-        // Numbers that cannot be: the lists tell.
+        // Impossible numbers: the lists are used.
         (0, 0, Some(99), Source::Lists),
     ] {
         let found = compared(Some(100), added, absent, None);
@@ -109,7 +109,7 @@ fn a_draft_is_written_where_no_other_scan_is_to_be_expected() {
     };
     assert!(likely(&links, true, true));
     assert!(likely(&keys, true, true));
-    // Nobody can be asked: what is absent waits for another day.
+    // Keys cannot be asked for: absent ones wait for another day.
     assert!(!likely(&links, true, false));
     assert!(!likely(&keys, true, false));
     assert!(!likely(&links_twice, true, false));
@@ -175,6 +175,6 @@ fn versions_with_and_without_drafts_read_each_other() {
     let text = serde_json::to_string(&before).unwrap();
     let read: Compared = serde_json::from_str(&text).unwrap();
     assert_eq!(read, compared(Some(100), 3, 2, None));
-    // Without a draft the document is what it was.
+    // Without a draft the document is unchanged.
     assert_eq!(serde_json::to_string(&read).unwrap(), text);
 }

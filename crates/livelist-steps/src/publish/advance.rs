@@ -65,7 +65,7 @@ pub(super) async fn next_head(
         gone: record,
         run: work.run.run.clone(),
         published_at: now,
-        // A run that is held is no good look, though it publishes what it saw.
+        // A held run is no good look, even if it publishes new keys.
         checked_run: match &head {
             Some(head) if work.hold.is_some() => head.checked_run.clone(),
             _ => work.run.run.clone(),
@@ -90,8 +90,8 @@ pub(super) fn next_expected(
     next.map(whole_seconds)
 }
 
-/// Marks what the new head does not need as such, and forgets the run that waited. The head is
-/// written; a failure here costs space, not truth.
+/// Marks objects that the new head does not need, and removes the note of the held run. The head is already
+/// written, so a failure here only costs space.
 pub(super) async fn clean_up(env: &Env, work: &Work<'_>, new: &Head) {
     let needed: Vec<&String> = new.objects().collect();
     let former = work.compared.absent.drops.iter();

@@ -1,11 +1,11 @@
-//! What the publisher thinks of its clock.
+//! Checks the clock before publishing.
 
 use livelist_model::clock::{ClockDoubt, Source, Verdict, Witness, by_history, judge};
 use livelist_model::run::RunSpec;
 
 use crate::{Env, history, watch};
 
-/// What is to be thought of the clock before the run's result is published, with what the scan heard.
+/// The verdict on the clock before the run's result is published, including what the scan heard.
 pub(super) async fn look(env: &Env, run: &RunSpec, scanned: &ClockDoubt) -> Verdict {
     let Some(mut witnesses) = env.watch.witnesses(&*env.clock) else {
         return Verdict::default();
@@ -16,7 +16,7 @@ pub(super) async fn look(env: &Env, run: &RunSpec, scanned: &ClockDoubt) -> Verd
             dissent: Vec::new(),
         };
     }
-    // Another process scanned: what it heard is all there is of this MLS.
+    // If another process scanned, its evidence is all there is about this MLS.
     let own = watch::host(run);
     let source = Source::Server(own);
     if let Some(behind) = scanned.mls
@@ -28,8 +28,8 @@ pub(super) async fn look(env: &Env, run: &RunSpec, scanned: &ClockDoubt) -> Verd
     if first.behind.is_some() || first.dissent.is_empty() {
         return first;
     }
-    // Only where somebody disagrees: the history costs a question to the store. One that cannot be
-    // read now, or that the publisher may not read, is no witness.
+    // Only if a source disagrees, because reading the history costs a request. A history that cannot be
+    // read is ignored.
     match history::read(&*env.objects, &run.feed.feed).await {
         Ok(past) => {
             let now = env.clock.now();

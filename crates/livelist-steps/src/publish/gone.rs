@@ -1,5 +1,5 @@
-//! The gone record of a new version: the former record, with what went and without what came. The first
-//! one is made of the deltas that the head still has.
+//! The gone record of a new version: the former record, plus removed keys, minus added ones. The first
+//! record is made from the deltas that the head still has.
 
 use std::io::Read;
 
@@ -19,7 +19,7 @@ use crate::{Env, StepError};
 /// A record that is read or was just made.
 type Source = Box<dyn Read + Send>;
 
-/// What changed, in the order of keys, and what its removals prove.
+/// Changes in the order of keys, and the proof of the removals.
 struct Change {
     delta: Source,
     expected: DeltaSummary,
@@ -69,8 +69,8 @@ pub(super) async fn renew(
         .map(Some)
 }
 
-/// The record of a head whose list stays: the one that it has, with what sites asked about and is gone.
-/// One of an earlier version gets a record made of its deltas.
+/// The record if the list does not change: the former one, plus keys that sites asked about and that are
+/// gone. For a head of an earlier version, a record is made from its deltas.
 pub(super) async fn of_unchanged(
     env: &Env,
     work: &Work<'_>,
@@ -93,7 +93,7 @@ pub(super) async fn of_unchanged(
         .map(Some)
 }
 
-/// What the deltas of a head without a record tell, oldest first; nothing where no removal of them was
+/// The changes in the deltas of a head without a record, oldest first; `None` if none of their removals was
 /// proved.
 async fn former_changes(env: &Env, head: &Head) -> Result<Vec<Change>, StepError> {
     if head.gone.is_some() {
@@ -110,7 +110,7 @@ async fn former_changes(env: &Env, head: &Head) -> Result<Vec<Change>, StepError
     let mut changes = Vec::with_capacity(head.deltas.len());
     for delta in head.deltas.iter().rev() {
         let proof = delta.confirmed.and_then(Proof::of);
-        // The scan had begun when the version before was there already.
+        // The scan had begun after the version before was published.
         let before = head.deltas.iter().find(|other| other.to == delta.from);
         let at = before.and_then(|before| before.published_at);
         let since = proof.zip(at).map(|(proof, at)| Since {
@@ -133,8 +133,8 @@ async fn former_changes(env: &Env, head: &Head) -> Result<Vec<Change>, StepError
     Ok(changes)
 }
 
-/// What sites asked about, never was listed, and was not found on two days, as removals that the MLS
-/// confirmed by key. A copy that was got while clocks may differ is not what was proved.
+/// Keys that sites asked about, that were never listed, and that were not found on two days, as removals
+/// confirmed by key. Copies that were made within a possible difference of clocks are excluded.
 async fn asked(env: &Env, work: &Work<'_>) -> Result<Option<Change>, StepError> {
     let Some(answers) = work.answers().filter(|of| of.gone.summary.count > 0) else {
         return Ok(None);
@@ -164,7 +164,8 @@ async fn open(env: &Env, gone: &GoneRef) -> Result<(Source, ListSummary), StepEr
     Ok((Box::new(source), gone.summary.clone()))
 }
 
-/// Applies the changes, one after the other; says whether much of what went lately is back with the last.
+/// Applies the changes one after the other. Returns whether many of the recently removed keys are listed
+/// again after the last.
 async fn make(
     former: Option<(Source, ListSummary)>,
     changes: Vec<Change>,

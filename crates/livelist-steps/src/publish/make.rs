@@ -1,5 +1,5 @@
-//! Makes the snapshot and the delta where there is no draft of them to be taken: one pass over the
-//! parts, the absent keys that stay listed, those that were found for sites, and the former snapshot.
+//! Makes the snapshot and the delta if there is no usable draft: one pass over the parts, the absent keys
+//! that stay listed, the keys that were found for sites, and the former snapshot.
 
 use livelist_model::codec::{CodecError, KeyStream};
 use livelist_model::head::Head;
@@ -14,8 +14,8 @@ use crate::parts::{FOUND, KEPT};
 use crate::progress::{Progress, load};
 use crate::{Env, StepError};
 
-/// Merges parts and the absent keys that stay to the snapshot, and its difference from the former one to
-/// the delta; checks the numbers against those that were decided on.
+/// Merges parts and remaining absent keys into the snapshot, and its difference from the former one into
+/// the delta. Checks the numbers against those of the decision.
 pub(super) async fn make(
     env: &Env,
     work: &Work<'_>,

@@ -1,8 +1,8 @@
-//! Puts events into the sites' outbox: what the head, or the note of a held run, says and the outbox
-//! was not given yet. It is written down after it was given. If a publisher dies between the head and
-//! the outbox, the head is newer than that note, and the next run that publishes, or finds the list
-//! unchanged, puts the event into the outbox. So delivery is at least once, and no event precedes
-//! what it tells.
+//! Puts events into the sites' outbox: the published head, or the note of a held run, if the outbox does
+//! not have it yet. Afterwards it records what it has put there. If a publisher dies between the head and
+//! the outbox, the head is newer than that record. Then the next run that publishes, or finds the list
+//! unchanged, puts the event into the outbox. So delivery is at least once, and no event is sent before its
+//! fact is true.
 
 use livelist_model::FeedId;
 use livelist_model::head::{Head, Held};
@@ -12,12 +12,12 @@ use livelist_store::{Condition, ObjectsExt, Retention};
 
 use crate::{Env, StepError};
 
-/// Tells of the published version, which `head` is by now.
+/// Puts the event of the published version, `head`, into the outbox.
 pub(super) async fn changed(env: &Env, head: &Head) -> Result<(), StepError> {
     hand_over(env, FeedEvent::changed(head)).await
 }
 
-/// Tells of a held run, whose note is written by now.
+/// Puts the event of a held run, whose note is written, into the outbox.
 pub(super) async fn held(
     env: &Env,
     feed: &FeedId,

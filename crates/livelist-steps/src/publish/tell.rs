@@ -46,7 +46,7 @@ pub(super) async fn hold_back(
     Ok(output)
 }
 
-/// What the run changed all the same: new keys that it saw are listed.
+/// What a held run changed: the new keys that it saw are listed.
 fn changes(work: &Work<'_>, head: Option<&Head>) -> (u64, u64) {
     match head {
         Some(head) if head.run == work.run.run => head.newest_change(),

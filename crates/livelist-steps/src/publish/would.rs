@@ -1,5 +1,5 @@
-//! Which keys an approval of a held run takes out of the list: told before it is given, by the rule of
-//! publishing itself.
+//! Which keys an approval of a held run would remove. It is shown before the decision, and computed by the
+//! rule of publishing itself.
 
 use livelist_model::record::{ListRef, Resume};
 use livelist_model::run::RunSpec;
@@ -9,10 +9,10 @@ use super::{Goes, Work};
 use crate::StepError;
 use crate::progress::{Compared, Confirmation, load};
 
-/// The list of the keys that would go; nothing if none would.
+/// The list of the keys that would be removed; `None` if there are none.
 ///
 /// # Errors
-/// The run's documents have expired or cannot be read, or the store cannot be used now.
+/// The run's documents have expired or cannot be read, or the store is unavailable.
 pub async fn removed(
     objects: &dyn Objects,
     run: &RunSpec,

@@ -1,4 +1,4 @@
-//! What can go wrong with records.
+//! The errors of records.
 
 use livelist_destinations::DestinationError;
 use livelist_log::LogError;
@@ -19,7 +19,7 @@ pub enum RecordsError {
     /// The destination.
     #[error(transparent)]
     Destination(#[from] DestinationError),
-    /// The provider's metadata does not describe what is replicated.
+    /// The provider's metadata does not describe the replicated resource.
     #[error("the metadata of {mls} cannot be used: {reason}")]
     Metadata {
         /// The MLS.

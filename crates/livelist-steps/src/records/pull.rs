@@ -18,9 +18,9 @@ use super::listed::listed;
 use super::{RecordsError, ResourceSpec, unsure};
 use crate::{Env, StepError, authorize, budget, endpoint, forms};
 
-/// A batch is appended when its records take so many bytes; bounds the memory of a pull.
+/// A batch is appended when its records take this many bytes. This bounds the memory of a pull.
 const BATCH: usize = 8 * 1024 * 1024;
-/// The metadata is read again after so long.
+/// The metadata is read again after this time.
 const SCHEMA_AGE: Duration = Duration::from_secs(20 * 3_600);
 /// Of the records that cannot be read so many are told one by one.
 const TOLD: usize = 10;
@@ -32,7 +32,7 @@ const VOLATILE: [&str; 1] = ["MediaURL"];
 pub enum Outcome {
     /// All is known up to a moment ago.
     Done,
-    /// There is more: the next pull goes on.
+    /// There is more: the next pull continues.
     More,
     /// The provider asks to wait.
     Throttled(Duration),
@@ -40,14 +40,14 @@ pub enum Outcome {
     Busy,
 }
 
-/// What a pull did.
+/// The result of a pull.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pulled {
     /// How it ended.
     pub outcome: Outcome,
     /// Rows that were read.
     pub rows: u64,
-    /// What became of them.
+    /// What the log did with them.
     pub appended: Appended,
     /// Records that could not be read.
     pub rejected: u64,
@@ -55,12 +55,12 @@ pub struct Pulled {
     pub requests: u64,
     /// Up to when all changes are known, by the provider's clock.
     pub settled: Option<jiff::Timestamp>,
-    /// What is under way: rows read, and how many there are, where the provider counts.
+    /// The current task: rows read, and the total, if the provider counts.
     pub under_way: Option<(u64, Option<u64>)>,
 }
 
 impl Pulled {
-    /// This pull and the one behind it, as one.
+    /// This pull and the next one, combined.
     #[must_use]
     pub fn and(mut self, next: Pulled) -> Pulled {
         self.appended.add(next.appended);
@@ -87,10 +87,10 @@ impl Pulled {
     }
 }
 
-/// Pulls one resource. `owner` is who holds the credential meanwhile.
+/// Pulls one resource. `owner` holds the credential's lease.
 ///
 /// # Errors
-/// The provider or the store cannot be used now, or refuses. What was read until then is in the log.
+/// The provider or the store is unavailable, or refuses. Records read until then are in the log.
 pub async fn pull(
     env: &Env,
     spec: &ResourceSpec,
@@ -210,8 +210,8 @@ impl Pulling<'_> {
         }
     }
 
-    /// Reads the metadata where it is not known or old. Gives how records are read; nothing where the
-    /// provider asks to wait.
+    /// Reads the metadata if it is unknown or old. Returns how records are read; `None` if the provider
+    /// asks to wait.
     async fn schema(
         &mut self,
         log: &mut Log<'_>,
@@ -246,7 +246,7 @@ impl Pulling<'_> {
                     mls: feed.mls.to_string(),
                     reason: error.to_string(),
                 })?;
-                // The lists of live keys go by the registry's key; so do the records of listings.
+                // The lists of live keys use the registry's key, so the records of listings do as well.
                 if resource == "Property" || schema.key.len() != 1 {
                     schema.key = vec![feed.key_field.clone()];
                 }
@@ -280,7 +280,7 @@ impl Pulling<'_> {
         Ok(document?)
     }
 
-    /// The time by the server's clock: what its last answer said, or by how much it was ahead of ours before.
+    /// The time by the server's clock: from its last answer, or from its earlier difference to ours.
     fn server_time(&self, cursor: &Cursor) -> jiff::Timestamp {
         let ours = self.env.clock.now();
         let skew = jiff::SignedDuration::from_secs(cursor.skew);
@@ -363,7 +363,7 @@ impl Pulling<'_> {
                 let heard = self.server_time(&cursor);
                 cursor.done(task, heard)
             }
-            // What a window lacks is asked for again, from its first page.
+            // A window that is incomplete is read again, from its first page.
             Ok(Outcome::Done) => cursor.under_way(task, scan).anew(),
             // Where the pages lead nowhere, the next pass would end at the same one.
             Err(error) if is_of_the_paging(error) => cursor.under_way(task, scan).anew(),
@@ -383,7 +383,7 @@ impl Pulling<'_> {
         Ok((has_ended, next))
     }
 
-    /// Takes over what the nightly run has proved.
+    /// Transfers the results of the nightly run.
     async fn listed(
         &mut self,
         log: &mut Log<'_>,

@@ -1,5 +1,5 @@
-//! Pages that are asked for at the same time: they overlap as far as the settings say and the budgets
-//! allow, and what they prove does not depend on which of them is answered first.
+//! Prefetched pages: they overlap as far as settings and budgets allow, and the proofs do not depend on
+//! which one is answered first.
 
 use std::collections::BTreeSet;
 use std::io::Read;

@@ -1,6 +1,5 @@
-//! Several faults at once, drawn by lot, day after day, while the MLS lives on. Whatever becomes of
-//! a run, no live listing is reported as gone (`World::run_by` looks), and when the faults end the
-//! truth is published.
+//! Several random faults at once, day after day, while listings change. Whatever happens to a run, no live
+//! listing is reported as gone (`World::run_by` checks), and after the faults the truth is published.
 
 use livelist_mls::Provider::{self, Bridge, MlsGrid, Reso, Trestle};
 use livelist_mls::{Fault, FaultRule, On, RetryAfter};

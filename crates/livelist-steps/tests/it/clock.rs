@@ -1,5 +1,5 @@
-//! R16: this machine's clock is wrong. It is held against what others say of the time before anything
-//! is published, and what it left behind binds nobody once it is right again.
+//! R16: this machine's clock is wrong. It is compared with other sources before anything is published, and
+//! wrong times that were stored have no effect once it is right again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

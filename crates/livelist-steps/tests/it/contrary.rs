@@ -1,5 +1,5 @@
-//! Ways of a server that contradict a client do harm: a plain reconciler loses live listings under
-//! each of them, or its run, or keeps what is gone.
+//! Behaviours of a server that contradict a client do harm: under each of them a plain reconciler loses
+//! live listings, or its run, or keeps gone listings.
 
 use livelist_mls::Provider::{self, Ampre, MlsGrid, Reso, Trestle};
 use livelist_mls::{

@@ -1,5 +1,5 @@
-//! The draft that a comparison leaves behind is what merging the lists once more would give, and
-//! whatever happens to it, the same is published.
+//! The draft of a comparison equals what merging the lists again gives, and whatever happens to it, the
+//! same is published.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! F13: links that lead elsewhere, to an open line, or nowhere. The token stays at home.
+//! F13: links that lead to another host, to http, or nowhere. The token is not sent there.
 
 use std::sync::{Arc, Mutex};
 

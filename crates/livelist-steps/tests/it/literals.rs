@@ -1,5 +1,4 @@
-//! Keys that are numbers or UUIDs on servers with strict types, where no live key tells how they are
-//! written.
+//! Keys that are numbers or UUIDs on servers with strict types, if no live key shows how they are written.
 
 use livelist_mls::Provider::{self, Reso, Trestle};
 use livelist_mls::{Fault, FaultRule, KeyType, On};

@@ -1,5 +1,5 @@
-//! What makes a key gone: it was listed, and its removal was confirmed, by asking for it or by a later
-//! look. Two looks at one moment are one look; a scan in doubt is none; what was seen lives.
+//! When a key is gone: it was listed, and its removal was confirmed by asking for it or by a later look.
+//! Two scans at one moment are one look; a doubtful scan is none; a key that was seen is live.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! F7 and F14: much is gone at once. It is held, looked at again, and then applied, or applied
-//! because a person said so; and never stuck.
+//! F7 and F14: many listings are gone at once. The result is held, looked at again, and then applied, or
+//! applied because an operator approved it; it is never stuck.
 
 use livelist_mls::Provider::{self, Bridge, MlsGrid, Reso, Spark, Trestle};
 use livelist_mls::{Fault, FaultRule, On};

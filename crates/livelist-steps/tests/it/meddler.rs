@@ -1,5 +1,5 @@
-//! A man in the middle: a transport that answers some requests itself, or does something before it
-//! lets them pass. For what the simulator cannot be told to do.
+//! A man in the middle: a transport that answers some requests itself, or acts before it passes them on.
+//! For faults that the simulator lacks.
 
 use async_trait::async_trait;
 use bytes::Bytes;

@@ -1,4 +1,4 @@
-//! What is counted: each run once when it has ended, and how old the heads are.
+//! Metrics: each run once when it has ended, and the age of the heads.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,4 @@
-//! The outbox: everything that happened is put into it, also when the publisher dies, and nothing
-//! that did not happen.
+//! The outbox: every event is put into it, even if the publisher dies, and no false one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

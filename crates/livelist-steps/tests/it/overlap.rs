@@ -1,5 +1,5 @@
-//! F10 and F15: runs beside each other. Two of one feed never spoil the list, whoever is first; a
-//! credential is used by one run at a time; and a broken MLS is its own trouble.
+//! F10 and F15: concurrent runs. Two of one feed never damage the list, whichever is first; a credential
+//! is used by one run at a time; and a broken MLS affects only itself.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};

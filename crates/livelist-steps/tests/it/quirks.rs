@@ -1,5 +1,5 @@
-//! What each provider does besides: end to end, by the provider's own words. That all of them are
-//! published over three days is in `days`; what they do wrong in common is in the tests of faults.
+//! The peculiarities of each provider, end to end. `days` shows that all of them are published over three
+//! days; the tests of faults cover their common errors.
 
 use livelist_mls::Provider::{
     Ampre, Constellation1, Crea, Paragon, Rapattoni, Realtyna, Rmls, Spark, UtahRealEstate,

@@ -1,5 +1,5 @@
-//! A page that fails loses nothing of what was read before: the task hands on, within bounds; and
-//! every request is counted, those of tasks that failed as well.
+//! A failed page loses nothing that was read before: the task hands on, within limits; and every request
+//! is counted, also those of failed tasks.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! F4: the provider asks to wait, in every way that providers have.
+//! F4: the provider asks to wait, in every form that providers use.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! F11, and what a token endpoint may say: tokens that end in the middle, are refused, or come in
-//! other forms.
+//! F11, and the answers of token endpoints: tokens that expire during a scan, are refused, or have other
+//! forms.
 
 use livelist_mls::Provider::{self, Bridge, MlsGrid, Reso, Trestle};
 use livelist_mls::{Auth, Credential, Fault, FaultRule, MlsSpec, On, RequestKind, TokenReuse};

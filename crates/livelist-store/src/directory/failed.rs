@@ -1,5 +1,5 @@
-//! The last write that failed. On a full disk nothing can be written, this note included: so its file
-//! has its room from the beginning, and is written in place.
+//! Records the last write that failed. On a full disk nothing can be written, not even this record. So its
+//! file is allocated in advance, and is written in place.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
@@ -22,13 +22,13 @@ const TEXT: usize = 300;
 pub struct FailedWrite {
     /// When.
     pub at: Timestamp,
-    /// What was to be written.
+    /// The object that was to be written.
     pub key: String,
     /// How long it was.
     pub bytes: u64,
-    /// What the system said.
+    /// The system's error.
     pub error: String,
-    /// Whether the file system had no room: it may have by now. Of a quota nobody can say so.
+    /// Whether the file system was full: it may have room by now. For a quota, that is not known.
     pub was_full: bool,
 }
 
@@ -40,7 +40,7 @@ impl FailedWrite {
     }
 }
 
-/// What one process knows of it.
+/// This process's knowledge of it.
 #[derive(Debug, Default)]
 pub(super) struct Failing(AtomicBool);
 
@@ -49,13 +49,13 @@ impl Failing {
     pub(super) fn prepare(root: &Path) -> Failing {
         let file = file(root);
         if !fs::metadata(&file).is_ok_and(|meta| meta.len() == ROOM as u64) {
-            // Without room for it, the process that fails tells of it all the same.
+            // If there is no room for it, the process that fails still reports the error.
             let _ = fs::write(file, [b' '; ROOM]);
         }
         Failing(AtomicBool::new(FailedWrite::read(root).is_some()))
     }
 
-    /// A write of `bytes` has come to `written`.
+    /// Records the result of a write of `bytes`.
     pub(super) fn note<T>(&self, root: &Path, key: &str, bytes: u64, written: &io::Result<T>) {
         match written {
             Err(error) => {
@@ -91,7 +91,7 @@ fn file(root: &Path) -> PathBuf {
     root.join(OWN).join("failed-write")
 }
 
-/// Writes the note in place. Where that fails too there is nobody left to tell.
+/// Writes the record in place. If that fails too, nothing can be recorded.
 fn put(root: &Path, text: &[u8]) {
     let mut room = [b' '; ROOM];
     let Some(begin) = room.get_mut(..text.len()) else {

@@ -17,9 +17,9 @@ use crate::{Body, Condition, Listed, Object, Objects, Retention, StoreError};
 #[derive(Debug, Clone)]
 pub struct DirectoryObjects {
     root: PathBuf,
-    /// What is made is for everybody to read.
+    /// Files are created readable by everybody.
     is_public: bool,
-    /// Notes a write that failed; nothing where nobody writes.
+    /// Records writes that failed; `None` for readers.
     failing: Option<Arc<Failing>>,
 }
 
@@ -34,7 +34,7 @@ impl DirectoryObjects {
     /// Objects below `root`, which is made if it is not there.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
         let own = root.join(OWN);
-        // What is there keeps the rights that it has.
+        // Existing folders keep their permissions.
         let mut folders = fs::DirBuilder::new();
         folders.recursive(true).mode(0o700);
         folders
@@ -47,7 +47,7 @@ impl DirectoryObjects {
         })
     }
 
-    /// The same for documents without secrets: what is made there, everybody may read.
+    /// The same for documents without secrets: new files are readable by everybody.
     #[must_use]
     pub fn public(mut self) -> Self {
         self.is_public = true;
@@ -69,17 +69,16 @@ impl DirectoryObjects {
         &self.root
     }
 
-    /// Removes what lifecycle rules would: scratch and retired objects untouched for `age`, and
-    /// what killed processes left half written. Tells how many objects went, and notes how much the
-    /// last day wrote.
+    /// Removes what lifecycle rules would remove: scratch and retired objects untouched for `age`, and the
+    /// temporary files of killed processes. Returns the number of removed objects, and records how many
+    /// bytes the last day wrote.
     pub async fn sweep(&self, age: Duration) -> Result<u64, StoreError> {
         let root = self.root.clone();
         blocking("sweeping the directory", move || sweep(&root, age)).await
     }
 }
 
-/// A file that is read: documents come whole, so that the other thread is asked once and not for
-/// each call of the system.
+/// An opened file. Documents are read whole, so that only one call goes to the blocking thread.
 enum Content {
     Whole(Vec<u8>),
     Opened(File),
@@ -175,11 +174,11 @@ fn write(
     if !holds(&path, condition)? {
         return Ok(None);
     }
-    // Who may read a document is its owner's decision, not that of the last writer.
+    // The owner decides who may read a document, not the last writer.
     if let Ok(former) = fs::metadata(&path) {
         temporary.as_file().set_permissions(former.permissions())?;
         if (former.uid(), former.gid()) != owner_of(&temporary.as_file().metadata()?) {
-            // Root alone may give a file away; who may not has made it as its own.
+            // Only root may change the owner; another user has created the file as its own.
             let given = chown(temporary.path(), Some(former.uid()), Some(former.gid()));
             given.or_else(|e| match e.kind() {
                 ErrorKind::PermissionDenied => Ok(()),
@@ -280,8 +279,8 @@ fn list_names(folder: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Bytes of the files below `root` that were written in the day before somebody last looked
-/// ([`DirectoryObjects::sweep`]).
+/// Bytes of the files below `root` that were written in the day before the last
+/// [`DirectoryObjects::sweep`].
 pub fn written_lately(root: &Path) -> Option<u64> {
     let text = fs::read_to_string(root.join(OWN).join(WRITTEN)).ok()?;
     text.trim().parse().ok()
@@ -311,7 +310,7 @@ fn sweep(root: &Path, age: Duration) -> io::Result<u64> {
     };
     let recent = found.iter().filter(|(_, meta)| lately(meta));
     let written: u64 = recent.map(|(_, meta)| meta.len()).sum();
-    // What cannot be noted is asked again tomorrow.
+    // If it cannot be written, it is computed again tomorrow.
     let _ = fs::write(root.join(OWN).join(WRITTEN), written.to_string());
     for (path, meta) in found {
         let Some(object) = path.to_str().and_then(|p| p.strip_suffix(RETIRED)) else {

@@ -8,7 +8,7 @@ use crate::hooked::{Call, Hooked};
 use crate::memory::MemoryObjects;
 use crate::{Condition, Retention};
 
-/// Objects of which is noted what is read, and where a document vanishes before it is.
+/// Objects that record what is read, and in which a document can vanish before it is read.
 #[derive(Default)]
 struct Noted {
     objects: Arc<MemoryObjects>,
@@ -31,7 +31,7 @@ impl Noted {
         put.await.unwrap();
     }
 
-    /// What `documents` read to be up to date, whether anything changed, and what they say then.
+    /// The documents that a refresh reads, whether anything changed, and the resulting names.
     async fn refresh(&self, documents: &mut Documents) -> (Vec<String>, bool, Vec<String>) {
         let read = Mutex::new(Vec::new());
         let noting = Hooked {

@@ -1,4 +1,4 @@
-//! Where things are: directories on one machine, or a deployment's name.
+//! The arguments for places: directories on one machine, or a deployment's name.
 
 use std::path::PathBuf;
 

@@ -1,5 +1,5 @@
-//! An event as one flat JSON object: what it says itself, and what the spans around it say (the
-//! inner before the outer), so that each line of a run has `run`, `feed`, `mls` and `step`.
+//! Formats an event as one flat JSON object: its own fields, and those of the spans around it (inner spans
+//! first), so that each line of a run has `run`, `feed`, `mls` and `step`.
 
 use std::fmt;
 use std::io::Write;
@@ -100,7 +100,7 @@ where
         }
         if let Ok(mut text) = serde_json::to_vec(&line.0) {
             text.push(b'\n');
-            // Where nothing can be written nobody can be told.
+            // If the log cannot be written, nothing can be reported.
             let _ = self.0.make_writer_for(meta).write_all(&text);
         }
     }

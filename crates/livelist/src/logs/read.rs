@@ -1,5 +1,4 @@
-//! `livelist logs RUN`: the lines of a run in order: out of all files, or of the functions' log
-//! groups.
+//! `livelist logs RUN`: the lines of a run in order, from all files or from the functions' log groups.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -20,9 +19,9 @@ use crate::cli::LogsArgs;
 use crate::exit::{Code, Failed};
 use crate::world::{Deployment, Place, World};
 
-/// What `--follow` looks for is there after this.
+/// The interval of `--follow`.
 const AGAIN: Duration = Duration::from_millis(500);
-/// The service answers five such questions a second, of a whole account.
+/// The service answers five such requests a second for a whole account.
 const AGAIN_ON_AWS: Duration = Duration::from_secs(3);
 
 /// Runs `livelist logs`.
@@ -45,7 +44,7 @@ pub async fn run(arguments: LogsArgs, environment: Vec<(String, String)>) -> Res
     };
     let mut some = false;
     loop {
-        // Asked before the lines are read: what it wrote until then is among them.
+        // Checked before the lines are read, so that they include everything that the run wrote.
         let goes_on = arguments.follow && !has_ended(&*env.objects, run).await?;
         let lines = source.lines_of(run, env.clock.now()).await?;
         let mut out = std::io::stdout().lock();
@@ -91,11 +90,11 @@ async fn has_ended(objects: &dyn Objects, run: &RunId) -> Result<bool, Failed> {
     }
 }
 
-/// Where lines come from.
+/// The source of lines.
 enum Source {
     /// Files of this machine.
     Files {
-        /// Where they are.
+        /// Their folder.
         folder: PathBuf,
         /// How far they were read.
         read: Files,
@@ -104,13 +103,13 @@ enum Source {
     Groups {
         /// The groups.
         logs: CloudWatchLogs,
-        /// What was before is told already.
+        /// Earlier lines were printed already.
         from: Timestamp,
     },
 }
 
 impl Source {
-    /// What came of the run since the last call.
+    /// The lines of the run since the last call.
     async fn lines_of(&mut self, run: &RunId, now: Timestamp) -> Result<Vec<Line>, Failed> {
         let (logs, from) = match self {
             Source::Files { folder, read } => return read.lines_of(folder, run),
@@ -134,7 +133,7 @@ impl Source {
         Ok(lines.collect())
     }
 
-    /// How long to wait before looking again.
+    /// The time until the next call.
     fn patience(&self) -> Duration {
         match self {
             Source::Files { .. } => AGAIN,
@@ -160,7 +159,7 @@ struct Line {
 struct Files(BTreeMap<PathBuf, u64>);
 
 impl Files {
-    /// What came of the run since the last call. Names sort by day.
+    /// The lines of the run since the last call. Names sort by day.
     fn lines_of(&mut self, folder: &Path, run: &RunId) -> Result<Vec<Line>, Failed> {
         let mut lines = Vec::new();
         let Ok(entries) = folder.read_dir() else {
@@ -178,7 +177,7 @@ impl Files {
                 bytes.clear();
                 let n = file.read_until(b'\n', &mut bytes)?;
                 if bytes.last() != Some(&b'\n') {
-                    // The end, or half a line that is being written.
+                    // The end, or an incomplete line that is being written.
                     break;
                 }
                 *read += n as u64;
@@ -206,7 +205,7 @@ fn is_log(path: &Path) -> bool {
     name.starts_with(PREFIX) && name.ends_with(SUFFIX)
 }
 
-/// Members that each line of a run has, or that have their column.
+/// Members that each line of a run has, or that have their own column.
 const COLUMNS: [&str; 8] = [
     "timestamp",
     "level",
@@ -218,7 +217,7 @@ const COLUMNS: [&str; 8] = [
     "message",
 ];
 
-/// A line for people: when, how bad, in which step, what, and what else it says.
+/// A line for people: time, level, step, message, and further members.
 fn row(members: &Map<String, Value>) -> String {
     let text = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or("-");
     let mut row = format!(

@@ -1,5 +1,5 @@
-//! How much is logged in a day. Warnings and errors have room of their own, so that what is told often does
-//! not keep them out.
+//! Limits the log of a day. A part is reserved for warnings and errors, so that frequent lines do not
+//! displace them.
 
 use std::path::Path;
 
@@ -8,21 +8,21 @@ use tracing::Level;
 
 use super::{PREFIX, SUFFIX};
 
-/// One part in so many is kept for warnings and errors.
+/// One part in this many is reserved for warnings and errors.
 const KEPT_FOR_TROUBLE: u64 = 4;
 
-/// What is written today.
+/// The bytes written today.
 pub struct Room {
     most: u64,
     day: Option<Date>,
     written: u64,
-    /// For the one kind of lines, and the other: whether it was told that there is no room.
+    /// For each kind of lines: whether the missing room was reported.
     told: [bool; 2],
     /// Bytes of a file of an earlier process, by its day.
     found: Box<dyn Fn(Date) -> u64 + Send>,
 }
 
-/// What becomes of a line.
+/// What to do with a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Take {
     /// It is written.
@@ -34,7 +34,7 @@ pub enum Take {
 }
 
 impl Room {
-    /// Room for `most` bytes a day, of which the files in `folder` take what they have.
+    /// Room for `most` bytes a day; today's files in `folder` count.
     pub fn new(folder: &Path, most: u64) -> Room {
         let folder = folder.to_owned();
         let found = move |day: Date| {
@@ -50,7 +50,7 @@ impl Room {
         }
     }
 
-    /// Takes room for a line of so many bytes.
+    /// Takes room for a line of this many bytes.
     pub fn take(&mut self, today: Date, level: Level, bytes: usize) -> Take {
         if self.day != Some(today) {
             self.day = Some(today);

@@ -1,9 +1,9 @@
-//! File descriptors: a shell's soft limit is often 1,024, which connections alone may take. Then neither the
-//! data nor the next connection could be opened.
+//! Raises the limit of file descriptors. A shell's soft limit is often 1,024, which connections alone may
+//! use up; then neither data files nor connections could be opened.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Enough for all connections and for what the runs read and write.
+/// Enough for all connections and for the files of the runs.
 const ENOUGH: u64 = 65_536;
 
 /// Raises the soft limit as far as the hard one allows.

@@ -1,9 +1,9 @@
-//! Executions in this process. Runs are started by name and wait in a bounded queue. Several run at
-//! once; those of one credential run one after the other.
+//! Executions in this process. Runs are started by name and wait in a bounded queue. Several run at once;
+//! those of one credential run one after the other.
 //!
-//! The scheduler starts runs here, and so does an operator's request. When the process ends before a run
-//! began, the scheduler finds its own runs due again after the restart. It cannot know of a run that
-//! somebody requested. So a note of each such run (`asked/{run}.json`) is stored until the run has ended.
+//! The scheduler starts runs here, and so does an operator's request. If the process ends before a run
+//! began, the scheduler finds its own runs due again after the restart. It cannot know of a requested run.
+//! So a note of each such run (`asked/{run}.json`) is stored until the run has ended.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,7 +29,7 @@ pub struct InProcess {
 #[derive(Default)]
 struct Lanes {
     closed: bool,
-    /// Names that somebody is starting just now.
+    /// Names of runs that are being started.
     starting: BTreeSet<RunId>,
     waiting: VecDeque<RunSpec>,
     running: BTreeMap<String, RunId>,
@@ -75,7 +75,7 @@ impl InProcess {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next run whose credential is free; it is under way until [`InProcess::ended`] is told.
+    /// The next run whose credential is free; it is under way until [`InProcess::ended`] is called.
     pub fn next(&self) -> Option<RunSpec> {
         self.lanes().next()
     }
@@ -91,7 +91,7 @@ impl InProcess {
         self.changed.notified().await;
     }
 
-    /// Starts nothing more, and forgets what waits. Tells how many runs that were.
+    /// Starts no more runs, and drops those that wait. Returns how many those were.
     pub fn close(&self) -> usize {
         let mut lanes = self.lanes();
         lanes.closed = true;
@@ -100,7 +100,7 @@ impl InProcess {
         waiting
     }
 
-    /// Keeps the name for one who is starting it; false if the run is under way.
+    /// Reserves the name for a caller that starts it; `false` if the run is under way.
     fn reserve(&self, run: &RunId) -> Result<bool, StoreError> {
         let mut lanes = self.lanes();
         if lanes.knows(run) {
@@ -117,19 +117,19 @@ impl InProcess {
         Err(StoreError::unavailable("the queue of runs", reason))
     }
 
-    /// Starts a run that is due: where it is not begun here, its schedule starts it again.
+    /// Starts a run that is due. If it does not begin here, its schedule starts it again.
     ///
     /// # Errors
-    /// Too many wait, this process is ending, or the store cannot be used now.
+    /// Too many runs wait, this process is ending, or the store is unavailable.
     pub async fn start_due(&self, run: RunSpec) -> Result<Start, StoreError> {
         self.enter(run, false).await
     }
 
-    /// The runs that were asked for before this process began and that may not have ended. What cannot
-    /// be understood is forgotten.
+    /// The runs that were requested before this process began and may not have ended. Invalid notes are
+    /// dropped.
     ///
     /// # Errors
-    /// The store cannot be used now.
+    /// The store is unavailable.
     pub async fn asked_before(&self) -> Result<Vec<RunSpec>, StoreError> {
         let mut runs = Vec::new();
         for note in self.objects.list(layout::ASKED_PREFIX).await? {
@@ -158,8 +158,8 @@ impl InProcess {
         Ok(start)
     }
 
-    /// Whether the run waits or is under way here, by whomever it was started; if so, its note goes when
-    /// it ends.
+    /// Whether the run waits or is under way here, whatever started it; if so, its note is removed when it
+    /// ends.
     fn goes_on(&self, run: &RunId) -> bool {
         let mut lanes = self.lanes();
         let goes_on = lanes.knows(run);
@@ -210,7 +210,7 @@ impl InProcess {
         Ok(Start::Started)
     }
 
-    /// Whether the run has not ended; if so, its note is written first where it gets one.
+    /// Whether the run has not ended; if so, its note is written first, if it gets one.
     async fn prepare(&self, run: &RunSpec, is_noted: bool) -> Result<bool, StoreError> {
         if self.has_ended(run).await? {
             return Ok(false);
@@ -230,15 +230,15 @@ impl InProcess {
     }
 }
 
-/// A name that is kept for one who is starting it, until he is done or goes away: a request that is
-/// cancelled must not keep the name for ever.
+/// A reserved name of a run that is being started. It is released when the caller is done or goes away: a
+/// cancelled request must not keep the name for ever.
 struct Reserved<'a> {
     executions: &'a InProcess,
     run: Option<RunId>,
 }
 
 impl<'a> Reserved<'a> {
-    /// Gives the name back, and the lanes with it: nobody else can take it in between.
+    /// Releases the name, and returns the lock, so that no other caller can take it in between.
     fn give_back(mut self) -> MutexGuard<'a, Lanes> {
         let executions = self.executions;
         let mut lanes = executions.lanes();

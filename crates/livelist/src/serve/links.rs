@@ -1,5 +1,5 @@
-//! The key that links to lists are signed with. It is kept with the data, so that links outlive the process,
-//! and those of two processes on one directory are the same.
+//! The key that signs links to lists. It is stored with the data, so links stay valid after a restart, and
+//! two processes on one directory accept each other's links.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
@@ -14,10 +14,10 @@ use crate::exit::Failed;
 const NAME: &str = ".livelist/links.key";
 const BYTES: usize = 32;
 
-/// The key of the data directory; a new one where there is none, or none that can be used.
+/// The key of the data directory; a new one if there is none, or no valid one.
 ///
 /// # Errors
-/// It can neither be read nor be made.
+/// It can neither be read nor be created.
 pub fn key(data: &Path, entropy: &dyn Entropy) -> Result<SecretBox<[u8; BYTES]>, Failed> {
     let path = data.join(NAME);
     let fail = |e: io::Error| Failed::because(format!("the key of links, {}: {e}", path.display()));

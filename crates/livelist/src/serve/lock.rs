@@ -1,6 +1,6 @@
-//! One process at a time starts runs by schedule. The lock is the operating system's, so it is gone
-//! when its process is, however it ended. `livelist reconcile` needs no such lock: credentials are
-//! leased, and heads change by conditional write.
+//! A lock, so that only one process starts runs by schedule. It belongs to the operating system, so it is
+//! released whenever its process ends. `livelist reconcile` needs no such lock: credentials are leased, and
+//! heads change by compare-and-swap.
 
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -15,7 +15,7 @@ pub struct DataLock {
     _file: File,
 }
 
-/// Who only looks whether it is taken has it for a moment, so it is tried so often, after a pause each.
+/// A process that only checks the lock holds it for a moment, so it is tried this often, with a pause.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -32,7 +32,7 @@ fn tried(file: &File) -> Result<(), TryLockError> {
 /// Whether a process starts the runs of the data directory by schedule.
 pub fn is_held(data: &Path) -> bool {
     let file = File::open(data.join(".livelist/serve.lock"));
-    // The lock goes with the file.
+    // Closing the file releases the lock.
     file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
@@ -53,7 +53,7 @@ pub fn take(data: &Path) -> Result<DataLock, Failed> {
         }
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
-            // Who holds it may be writing just now.
+            // The holder may be writing just now.
             let _ = file.read_to_string(&mut holder);
             let holder = match holder.trim() {
                 "" => "unknown",

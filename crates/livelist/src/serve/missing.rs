@@ -1,6 +1,6 @@
-//! Feeds whose last run failed because there is no secret behind the credential. Each is looked for again
-//! every five minutes, which asks nobody: the run begins as soon as the secret is there. A secret that is
-//! there and wrong is not tried again by itself: that may lock the account.
+//! Feeds whose last run failed because the secret of the credential does not exist. Each secret is looked
+//! for every five minutes, without asking a provider, and the run begins as soon as it exists. A secret
+//! that exists and is wrong is not tried again automatically, because that may lock the account.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,10 +13,10 @@ use livelist_model::record::{RunRecord, RunState};
 use livelist_model::run::FeedSpec;
 use livelist_store::{SecretError, Secrets};
 
-/// The error by whose name such a run is known.
+/// The name of that error.
 const NAME: &str = "SecretMissing";
 
-/// The feeds that wait for a secret, with when their runs failed and when each is looked for.
+/// The feeds that wait for a secret, with the time of the failure and of the next check.
 #[derive(Default)]
 pub struct Missing(Mutex<BTreeMap<FeedId, (Timestamp, Timestamp)>>);
 
@@ -44,14 +44,13 @@ impl Missing {
         }
     }
 
-    /// How long until somebody has to look; nothing where no secret is missing.
+    /// The time until the next check; `None` if no secret is missing.
     pub fn wait(&self, now: Timestamp) -> Option<Duration> {
         let next = self.feeds().values().map(|(_, next)| *next).min()?;
         Some(Duration::try_from(next.duration_since(now)).unwrap_or_default())
     }
 
-    /// Those of `feeds` whose secret is there now, of which it was missing. It looks for those whose time
-    /// has come.
+    /// Those of `feeds` whose missing secret exists now. Checks the feeds that are due for a check.
     pub async fn found<'a>(
         &self,
         feeds: &'a [FeedSpec],
@@ -82,7 +81,7 @@ impl Missing {
             }
         }
         let names: Vec<&FeedId> = feeds.iter().map(|feed| &feed.feed).collect();
-        // Nobody waits for the secret of a feed that is disabled or gone.
+        // Feeds that are disabled or removed no longer wait.
         self.feeds().retain(|feed, _| names.contains(&feed));
         found
     }

@@ -25,19 +25,19 @@ use super::missing::Missing;
 use super::stop::Stop;
 use crate::runner::Runner;
 
-/// Starts what is due.
+/// Starts due runs.
 pub struct Scheduler {
     /// Knows which attempt of a day a run is.
     pub runner: Arc<Runner>,
     /// Where runs are started.
     pub executions: Arc<InProcess>,
-    /// The registry is read at least so often: it may name new feeds.
+    /// The registry is read at least this often, because it may have new feeds.
     pub poll: Duration,
     /// The feeds that wait for a secret.
     pub missing: Arc<Missing>,
 }
 
-/// What is known from the rounds before.
+/// The state from earlier rounds.
 #[derive(Default)]
 struct Known {
     last: BTreeMap<FeedId, Timestamp>,
@@ -47,7 +47,7 @@ struct Known {
 }
 
 impl Scheduler {
-    /// Goes on until it is told to stop.
+    /// Runs until a stop is requested.
     pub async fn run(&self, stop: &Stop) {
         let mut known = Known::default();
         let clock = &self.runner.env.clock;
@@ -86,7 +86,7 @@ impl Scheduler {
             if let Some(record) = self.newest(&feed.feed).await? {
                 self.missing.recorded(&record);
                 let began = self.take_up(record).await?;
-                // Where the list's times are from the future, nobody knows when it was looked at.
+                // If the list's times are from the future, the time of the last look is not known.
                 if !self.is_from_future(&feed.feed).await? {
                     known.last.insert(feed.feed.clone(), began);
                 }
@@ -144,8 +144,7 @@ impl Scheduler {
         Ok(self.executions.start_due(run).await?)
     }
 
-    /// Starts what somebody asked for and this process's predecessor did not end, where the feed is still
-    /// to be reconciled.
+    /// Starts requested runs that the former process did not end, if their feeds are still enabled.
     async fn take_up_asked(&self, feeds: &BTreeSet<&FeedId>) -> Result<(), StepError> {
         for spec in self.executions.asked_before().await? {
             let run = spec.run.clone();
@@ -160,8 +159,8 @@ impl Scheduler {
         Ok(())
     }
 
-    /// When the feed was looked at last, by its newest run. One that had not ended goes on under its
-    /// name, by the rules it began with.
+    /// When the feed was last looked at, by its newest run. A run that had not ended continues under its
+    /// name, with its original specification.
     async fn take_up(&self, record: RunRecord) -> Result<Timestamp, StepError> {
         let now = self.runner.env.clock.now();
         if record.state != RunState::Running {
@@ -183,8 +182,8 @@ impl Scheduler {
         }
     }
 
-    /// The run of the feed that began last. When one from the future began nobody knows: it counts
-    /// only where it has not ended.
+    /// The run of the feed that began last. For a run from the future, the time is not known: it counts
+    /// only if it has not ended.
     async fn newest(&self, feed: &FeedId) -> Result<Option<RunRecord>, StoreError> {
         let objects = &self.runner.env.objects;
         let names = objects.list_names(&layout::runs(feed)).await?;

@@ -5,7 +5,7 @@ use tokio::sync::watch;
 
 use crate::exit::Failed;
 
-/// Whether this process was told to stop.
+/// Whether this process should stop.
 #[derive(Clone)]
 pub struct Stop(watch::Receiver<bool>);
 
@@ -20,22 +20,22 @@ impl Stop {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
-            // Nobody listens where all have ended.
+            // No receivers are left if all parts have ended.
             let _ = tell.send(true);
             tell.closed().await;
         });
         Ok(Stop(told))
     }
 
-    /// Whether it was told.
+    /// Whether a stop was requested.
     pub fn is_told(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Returns when it was told.
+    /// Returns when a stop is requested.
     pub async fn told(&self) {
         let mut told = self.0.clone();
-        // The sender lives as long as somebody listens.
+        // The sender lives as long as there is a receiver.
         let _ = told.wait_for(|stop| *stop).await;
     }
 }

@@ -24,11 +24,11 @@ use crate::runner::Runner;
 
 /// What panicked begins anew after this.
 const PAUSE: Duration = Duration::from_secs(60);
-/// Runs that end one after the other are told of together.
+/// Runs that end within this time are reported together.
 const GATHER: Duration = Duration::from_secs(2);
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-/// What is needed for it.
+/// The parts of it.
 pub struct Work {
     /// Runs feeds.
     pub runner: Arc<Runner>,
@@ -40,19 +40,19 @@ pub struct Work {
     pub notifier: Notifier,
     /// The data.
     pub data: DirectoryObjects,
-    /// So many runs at once.
+    /// This many runs at once.
     pub jobs: usize,
-    /// Running ones get so long when it is to stop.
+    /// The time for running runs after a stop is requested.
     pub grace: Duration,
     /// Old objects are removed after this.
     pub retention: Duration,
-    /// The registry is read, and notices are looked after, at least so often.
+    /// The registry is read, and due notices are sent, at least this often.
     pub poll: Duration,
 }
 
 impl Work {
-    /// Goes on until it is told to stop and the runs have ended, or have had their grace. Tells `changed`
-    /// of each run that begins or ends.
+    /// Runs until a stop is requested and the runs have ended, or their grace is over. Calls `changed` for
+    /// each run that begins or ends.
     pub async fn go_on(self, stop: Stop, changed: &(dyn Fn() + Sync)) {
         let scheduler = Scheduler {
             runner: self.runner.clone(),
@@ -179,7 +179,7 @@ impl Drop for UnderWay {
     }
 }
 
-/// Begins `work` anew after a panic.
+/// Restarts `work` after a panic.
 async fn supervised<F: Future<Output = ()>>(what: &str, stop: &Stop, work: impl Fn() -> F) {
     while AssertUnwindSafe(work()).catch_unwind().await.is_err() {
         tracing::error!("{what} panicked and begin anew in a minute; see standard error");

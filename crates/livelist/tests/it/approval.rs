@@ -1,4 +1,4 @@
-//! `livelist approve` and `reject`: a person's word on a held result.
+//! `livelist approve` and `reject`: decisions on a held result.
 
 use livelist_mls::{Fault, FaultRule, On};
 use serde_json::{Value, json};

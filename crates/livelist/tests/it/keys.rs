@@ -1,4 +1,4 @@
-//! `livelist keys`: made, used, rotated, revoked; the documents stay what people wrote.
+//! `livelist keys`: created, used, rotated, revoked; the rest of the documents stays as people wrote it.
 
 use livelist_mls::{MlsSpec, Provider};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! `kill -9` at any moment: what is published is whole, and the next run finishes the work.
+//! `kill -9` at any moment: published lists are whole, and the next run finishes the work.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! A month of `livelist serve`, played fast: what it takes of memory does not grow. `make month`.
+//! A month of `livelist serve` in accelerated time: its memory does not grow. `make month`.
 
 use std::time::{Duration, Instant};
 

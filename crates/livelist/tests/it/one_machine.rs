@@ -1,4 +1,4 @@
-//! `livelist serve` as the whole system: what is due runs, whatever became of the process before.
+//! `livelist serve` as the whole system: due feeds run, whatever happened to the process before.
 
 use std::path::PathBuf;
 

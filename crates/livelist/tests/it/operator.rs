@@ -1,5 +1,4 @@
-//! An operator's morning on one machine: each question is answered by one command. What the commands
-//! print is recorded.
+//! An operator's morning on one machine: one command answers each question. The output is recorded.
 
 use livelist_mls::{Fault, FaultRule, MlsSpec, On, Provider};
 use serde_json::{Value, json};

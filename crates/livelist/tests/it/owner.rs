@@ -1,5 +1,5 @@
-//! Who may read and change what there is: documents everybody, data and secrets the service's user, whoever
-//! typed a command. Giving files away is for root; elsewhere those tests say so and do nothing.
+//! File permissions: everybody may read documents, the service's user owns data and secrets, whoever ran a
+//! command. Only root can change owners; without root those tests say so and do nothing.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};

@@ -1,4 +1,4 @@
-//! `livelist probe`: what it says of each provider when all is well, and when it is not.
+//! `livelist probe`: its output for each provider when everything works, and when something does not.
 
 use livelist_mls::{Fault, FaultRule, MlsSpec, On, Provider, RetryAfter};
 use livelist_reso::dialect::{ConfirmForm, CountForm, Dialect, ScanForm};

@@ -1,5 +1,4 @@
-//! Reads a data directory as a stranger would who knows nothing but the documented formats, and
-//! believes nothing that he has not checked.
+//! Reads a data directory with nothing but the documented formats, and checks everything.
 
 use std::collections::BTreeSet;
 use std::io::Read;

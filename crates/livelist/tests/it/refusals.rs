@@ -1,4 +1,4 @@
-//! What `livelist reconcile` cannot do, and how it says so.
+//! Requests that `livelist reconcile` refuses, and its messages.
 
 use livelist_mls::{MlsSpec, Provider};
 use serde_json::json;

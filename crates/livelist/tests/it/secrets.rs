@@ -1,5 +1,5 @@
-//! Secrets are nowhere but where they are kept: not in the data, not in the output, not in the
-//! most talkative log.
+//! Secrets are only where they are stored: not in the data, not in the output, not in the most verbose
+//! log.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! A RESO server that knows nothing of this project: threads, sockets, and OData as far as a small
-//! vendor would take it. One connection a request.
+//! A RESO server that shares nothing with this project: threads, sockets, and OData as a small vendor
+//! might implement it. One request per connection.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,4 +1,4 @@
-//! A RESO server that nobody of this project wrote needs a registry document, and nothing else.
+//! A foreign RESO server needs only a registry document.
 
 use livelist_mls::{MlsSpec, Provider};
 use serde_json::json;

@@ -1,12 +1,12 @@
-//! Whose code the functions' binary is, by its symbols.
+//! The owners of the code in the functions' binary, by its symbols.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::Failed;
 
-/// Whose a function is, by what its name begins with, or else holds: a generic of the standard library is
-/// there because of the type that it is made for.
+/// The owner of a function, by the beginning of its name, or else by a word in it: a generic function of
+/// the standard library belongs to its type.
 const OWNERS: [(&str, &[&str]); 5] = [
     ("Livelist", &["livelist"]),
     ("the AWS SDK's clients", &["aws_sdk_"]),

@@ -1,5 +1,5 @@
-//! What the functions work with: the resources of an AWS emulator that lets everybody do everything,
-//! the registry in its bucket, a site that takes notices, and the events that the functions get.
+//! The environment of the functions: the resources of an AWS emulator without permissions, the registry in
+//! its bucket, a site that accepts notices, and the events for the functions.
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -62,7 +62,7 @@ impl Stack {
             call("ssm", "AmazonSSM.PutParameter", body)
         };
         secret(SECRET, &feed.secret)?;
-        // 24 bytes: what the Standard Webhooks ask for at least.
+        // 24 bytes: the minimum of Standard Webhooks.
         secret(NOTICE_SECRET, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
         let key = call("kms", "TrentService.CreateKey", json!({}))?;
         let queue = call(
@@ -119,7 +119,7 @@ impl Stack {
         ]
     }
 
-    /// Sells and lists so many listings each.
+    /// Sells and lists this many listings each.
     pub fn change(&self, n: u64) -> Result<(), Failed> {
         self.provided.change(n)
     }
@@ -168,7 +168,7 @@ impl Stack {
     }
 }
 
-/// What the functions that are no steps are asked for.
+/// The requests to functions that are no steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
     /// `planner`: the pairs that are due.
@@ -181,7 +181,7 @@ pub enum What {
     Manifest,
     /// `api`: a question about keys.
     Check,
-    /// `admin`: how the feeds stand.
+    /// `admin`: the state of the feeds.
     Status,
 }
 
@@ -240,7 +240,7 @@ fn gateway(method: &str, path: &str, key: &str, body: Option<&Value>) -> Value {
     })
 }
 
-/// The environment of a function; without a stack nobody answers it.
+/// The environment of a function; without a stack nothing answers it.
 pub fn variables(name: &str, stack: Option<&Stack>) -> Vec<(String, String)> {
     let endpoint = stack.map_or(NO_ENDPOINT, |s| &s.endpoint);
     let queue = stack.map_or("http://127.0.0.1:9/queue", |s| &s.queue);
@@ -266,7 +266,7 @@ pub fn variables(name: &str, stack: Option<&Stack>) -> Vec<(String, String)> {
         .to_vec()
 }
 
-/// The event of a step, from what the steps before it said.
+/// The event of a step, from the outputs of the steps before it.
 pub fn step_event(name: &str, run: &Value, said: &Value) -> Value {
     let mut event = json!({"run": run, "owner": OWNER});
     match name {

@@ -1,4 +1,4 @@
-//! One document: how it is read, and what may stand in its fields.
+//! Reading one document and checking its fields.
 
 use std::net::IpAddr;
 
@@ -9,12 +9,12 @@ use super::Finding;
 use super::reading::read;
 use crate::notice::is_public;
 
-/// What is wrong with one document, gathered on the way through it.
+/// The findings of one document.
 pub(super) struct Findings<'a> {
     file: &'a str,
     /// So far.
     pub(super) list: Vec<Finding>,
-    /// Fields that hold what stands in for a value that cannot be read: nothing is said of them again.
+    /// Fields whose value could not be read and was replaced. Nothing more is reported about them.
     made_up: Vec<String>,
 }
 
@@ -27,8 +27,8 @@ impl<'a> Findings<'a> {
         }
     }
 
-    /// Reads the document; what is wrong with it comes first among the findings. Nothing where it cannot be
-    /// read so far that its fields could be checked.
+    /// Reads the document. Errors of reading come first among the findings. `None` if it cannot be read
+    /// well enough to check its fields.
     pub(super) fn read<T: DeserializeOwned>(&mut self, text: &[u8]) -> Option<T> {
         let read = read(text);
         for fault in read.faults {
@@ -38,12 +38,12 @@ impl<'a> Findings<'a> {
         read.value
     }
 
-    /// Whether the field holds what the document says.
+    /// Whether the field has the document's own value.
     pub(super) fn is_read(&self, field: &str) -> bool {
         !self.made_up.iter().any(|made_up| is_within(field, made_up))
     }
 
-    /// A finding, unless what it is about is made up.
+    /// Adds a finding, unless the field's value was replaced.
     pub(super) fn add(&mut self, field: &str, problem: impl Into<String>, remedy: &str) {
         if !self.is_read(field) {
             return;
@@ -69,8 +69,8 @@ impl<'a> Findings<'a> {
         }
     }
 
-    /// A URL that notices are sent to: its query is the site's (WordPress: `?rest_route=`), and a
-    /// literal address has to be one that a notice may be sent to.
+    /// Checks a URL for notices. Its query belongs to the site (WordPress: `?rest_route=`). A literal
+    /// address has to be one that notices may be sent to.
     pub(super) fn notice_url(&mut self, field: &str, text: &str) {
         let Some(url) = self.plain_url(field, text) else {
             return;

@@ -1,6 +1,6 @@
-//! Reading a document that may be wrong in several places. A reader stops at the first of them; so that an
-//! operator mends all in one go, what stopped it is taken out, or something that can be read is put in its
-//! place, and it reads on.
+//! Reads a document that may have several errors. A parser stops at the first one, but an operator wants to
+//! correct all of them at once. So the value with the error is removed or replaced by a valid one, and
+//! parsing is repeated.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -12,21 +12,21 @@ const FORMS: &str = "See docs/registry.md for the fields and their forms";
 
 /// A document, as far as it can be read.
 pub(super) struct Read<T> {
-    /// What it says. Where there are faults, some fields are made up or left out.
+    /// The parsed value. If there are errors, some of its fields are replaced or missing.
     pub(super) value: Option<T>,
     pub(super) faults: Vec<Fault>,
     /// The fields that are made up.
     pub(super) made_up: Vec<String>,
 }
 
-/// What cannot be read.
+/// A value that cannot be read.
 pub(super) struct Fault {
     pub(super) field: String,
     pub(super) problem: String,
     pub(super) remedy: &'static str,
 }
 
-/// Where in a document something is.
+/// A position in a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Step {
     Member(String),
@@ -49,7 +49,7 @@ pub(super) fn read<T: DeserializeOwned>(text: &[u8]) -> Read<T> {
     };
     let document = serde_json::from_slice(crate::without_bom(text)).ok();
     let mut read = document.map_or_else(Read::nothing, further);
-    // What is no fault of the values, such as a field that is there twice, is seen in the text alone.
+    // An error that is not in a value, such as a duplicate field, is only visible in the text.
     if read.faults.is_empty() {
         read = Read::nothing();
         read.faults.push(first);
@@ -74,7 +74,7 @@ impl<T> Read<T> {
     }
 }
 
-/// Reads on behind each fault.
+/// Continues after each error.
 fn further<T: DeserializeOwned>(mut document: Value) -> Read<T> {
     let mut read = Read::nothing();
     for _ in 0..MOST {
@@ -114,7 +114,7 @@ fn attempt<T: DeserializeOwned>(document: &Value) -> Result<T, Stopped> {
     serde_path_to_error::deserialize(document.clone())
 }
 
-/// Puts something that can be read at `place`; whether there is such a thing.
+/// Puts a valid value at `place`. Returns whether there is one.
 fn make_up<T: DeserializeOwned>(document: &mut Value, place: &[Step]) -> bool {
     let stand_ins = before(document, place).into_iter().chain([
         json!("x"),
@@ -150,8 +150,8 @@ fn make_up<T: DeserializeOwned>(document: &mut Value, place: &[Step]) -> bool {
     false
 }
 
-/// The item before the one at `place`, if that is in a list. It can be read: reading goes in order, and stopped
-/// behind it.
+/// The list item before `place`, if there is one. It is valid, because parsing goes in order and stopped
+/// after it.
 fn before(document: &mut Value, place: &[Step]) -> Option<Value> {
     let (Step::Item(index), list) = place.split_last()? else {
         return None;
@@ -197,14 +197,14 @@ fn at<'a>(document: &'a mut Value, place: &[Step]) -> Option<&'a mut Value> {
     })
 }
 
-/// The way to a value; nothing if it cannot be told.
+/// The path to a value; `None` if it is not known.
 fn steps(path: &Path) -> Option<Vec<Step>> {
     let mut steps = Vec::new();
     for segment in path {
         match segment {
             Segment::Map { key } => steps.push(Step::Member(key.clone())),
             Segment::Seq { index } => steps.push(Step::Item(*index)),
-            // What stands for a value of several forms; the value is the one before.
+            // This stands for a value of several forms; the path continues with the value before.
             Segment::Enum { .. } => {}
             Segment::Unknown => return None,
         }
@@ -225,7 +225,7 @@ fn named(place: &[Step]) -> String {
     name
 }
 
-/// What a message has behind `before`, up to the end of the quotation.
+/// The quoted text after `before` in a message.
 fn quoted<'a>(message: &'a str, before: &str) -> Option<&'a str> {
     message.strip_prefix(before)?.split('`').next()
 }
@@ -241,9 +241,9 @@ fn fault(field: String, error: &serde_json::Error) -> Fault {
     }
 }
 
-/// serde_json quotes strings of the wrong type: a secret pasted into the wrong field must not reach
-/// a log. What it says behind the value is its own, so that is looked for from the end: the value
-/// may hold the same words.
+/// serde_json quotes strings of the wrong type, but a secret that was pasted into the wrong field must not
+/// reach a log. The text after the value comes from serde_json, so it is searched from the end: the value
+/// may contain the same words.
 fn without_values(error: &serde_json::Error) -> String {
     let message = error.to_string();
     if !error.is_data() {

@@ -64,7 +64,7 @@ fn findings_name_file_field_and_remedy() {
     }
 }
 
-/// (O2) What is wrong in several places is told in one go, and only what the document says.
+/// (O2) Several errors are reported at once, and only about the document's own values.
 #[test]
 fn one_fault_does_not_hide_the_others() {
     let fields = |found: Vec<Finding>| {
@@ -113,7 +113,7 @@ fn one_fault_does_not_hide_the_others() {
             "sites",
         ]
     );
-    // What is no object has no fields, and what is there twice is seen in the text alone.
+    // A value that is no object has no fields, and a duplicate is only visible in the text.
     assert_eq!(fields(mls("[]").unwrap_err()), [""]);
     assert_eq!(fields(mls("{\"mls\": ").unwrap_err()), [""]);
     let twice = GOOD.replacen('{', r#"{"mls":"abor","#, 1);

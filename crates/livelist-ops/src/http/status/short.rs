@@ -12,8 +12,8 @@ use crate::status::{ClientStatus, Day, FeedState, FeedStatus, LastRun, Status};
 /// Runs that began in this time have their names and times.
 const RECENT: SignedDuration = SignedDuration::from_hours(48);
 
-/// How all feeds stand. What comes behind `at` changes only with what is so; how old a list is now, a
-/// reader can reckon.
+/// The state of all feeds. The members after `at` change only with the facts; the reader can compute how
+/// old a list is now.
 #[derive(Serialize)]
 pub(super) struct Short<'a> {
     at: Timestamp,
@@ -155,7 +155,7 @@ impl<'a> ShortFeed<'a> {
 /// The last runs, oldest first: a number and a letter each.
 #[derive(Serialize)]
 struct Days {
-    /// Keys of the list after it; nothing where it could not say.
+    /// Keys of the list after it; `None` if not known.
     live: Vec<Option<u64>>,
     /// How it ended: the first letter of its state.
     states: String,

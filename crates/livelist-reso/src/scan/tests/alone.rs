@@ -48,7 +48,7 @@ fn chance(of: impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// So many rows, of which so many from a third on have one timestamp.
+/// This many rows, of which `at_once`, from a third on, have one timestamp.
 fn bulk(many: u64, at_once: usize, apart: i64) -> Vec<Row> {
     let mut all = rows(keys(many), apart);
     let from = all.len() / 3;
@@ -99,7 +99,7 @@ fn to_seconds(at: i64) -> String {
     exactly((at + 500 * MS).div_euclid(1_000 * MS) * 1_000 * MS)
 }
 
-/// Rows are modified at every question, those before the reader and those behind him.
+/// Rows are modified at every request, before and after the reader's position.
 #[test]
 fn rows_that_are_modified_meanwhile_are_ahead_of_the_reader() {
     for (many, at_once) in [(1_000, 1), (1_000, 300)] {
@@ -120,7 +120,7 @@ fn rows_that_are_modified_meanwhile_are_ahead_of_the_reader() {
     }
 }
 
-/// Records that are asked for by their keys are told apart by these.
+/// Records that are requested by key are distinguished by their keys.
 #[test]
 fn an_instant_is_divided_by_key_where_that_may_be_asked_for() {
     let server = Strange::new(bulk(500, 400, 9 * MS), 100, shuffled);
@@ -134,7 +134,8 @@ fn an_instant_is_divided_by_key_where_that_may_be_asked_for() {
     assert_eq!(ended.unwrap().evidence.paging, Paging::Keyset);
 }
 
-/// What is not divided is read by `$skip`, with its doubts, and what was read before stays read.
+/// Rows that cannot be divided are read by `$skip`, with its doubts, and keys that were read before are
+/// kept.
 #[test]
 fn what_cannot_be_divided_is_read_by_skip() {
     let deaf = |asked: &Asked| {
@@ -281,7 +282,7 @@ fn pages_that_never_join_are_no_circle() {
     }
 }
 
-/// What the probe says of the way from page to page, and of the first one.
+/// The probe's check of continuing from page to page, and of the first page.
 fn probed(server: &Strange) -> (Verdict, String) {
     livelist_blocking::in_place_on_this_thread();
     let runtime = tokio::runtime::Builder::new_current_thread().build();
@@ -301,7 +302,7 @@ fn probed(server: &Strange) -> (Verdict, String) {
     (worst, seen.collect::<Vec<_>>().join("; "))
 }
 
-/// The probe asks as a run does, and says what that will read by.
+/// The probe asks as a run does, and says how the run will read.
 #[test]
 fn the_probe_says_what_a_run_will_do() {
     let no_in = |server: &Strange, asked: &Asked| match asked.option("$filter") {

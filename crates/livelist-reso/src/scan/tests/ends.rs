@@ -1,4 +1,4 @@
-//! Where a list ends: what is a sign of it, and what is none.
+//! The end of a list: which signs prove it, and which do not.
 
 use livelist_model::evidence::{Doubt, EndSign};
 
@@ -156,7 +156,7 @@ fn linking(server: &Strange, asked: &Asked, links: impl Fn(usize) -> bool) -> Re
     }
 }
 
-/// Behind the last row the last link leads to an error.
+/// After the last row, the last link leads to an error.
 fn leading(status: u16, counts: bool, has_skip: bool) -> Strange {
     Strange::new(rows(keys(300), 1), 100, move |server, asked| {
         if asked.counts() {
@@ -197,7 +197,7 @@ fn a_last_link_that_leads_nowhere_is_an_end_where_nothing_stands_behind_the_last
     }
 }
 
-/// A server of `many` rows that shows `window` of any list, and refuses whatever lies behind what it shows.
+/// A server of `many` rows that shows `window` of any list, and refuses requests for rows after those.
 fn refusing(status: u16, many: u64, window: usize, takes_ne: bool) -> Strange {
     Strange::new(rows(keys(many), 1), 100, move |server, asked| {
         if !takes_ne && asked.option("$filter").contains(" ne ") {
@@ -283,7 +283,7 @@ fn empty_pages_and_repeated_ones_have_an_end() {
     }
 }
 
-/// Few empty pages, one after the other, are no harm: a server that filters what it has cut.
+/// A few empty pages in a row do no harm: some servers filter after cutting.
 #[test]
 fn some_empty_pages_are_passed() {
     let server = Strange::new(rows(keys(400), 1), 10, |server, asked| {

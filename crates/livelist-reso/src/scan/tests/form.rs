@@ -1,4 +1,4 @@
-//! The form that a scan is written down in, and what it reads out of links.
+//! The stored form of a scan, and the values that it takes from links.
 
 use crate::scan::ScanState;
 use crate::scan::links::skip_of;

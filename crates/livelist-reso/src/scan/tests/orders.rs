@@ -139,7 +139,7 @@ fn a_few_rows_of_one_instant_are_a_list() {
     }
 }
 
-/// A mark of the last scan at the row behind which a span is left leads back into it.
+/// After a span, a mark of the last scan at its last row leads back into it.
 #[test]
 fn a_mark_in_an_instant_that_was_read_by_key_leads_nowhere_else() {
     for mark in 0..61 {
@@ -194,7 +194,7 @@ fn keys_that_differ_only_by_case_are_read_by_a_server_that_ignores_it() {
     }
 }
 
-/// Numbers that are not as unique as the dialect says: none is lost, or it is told.
+/// Numbers that are less unique than the dialect says: no row is lost silently.
 #[test]
 fn rows_of_one_number_are_read_or_missed_and_told() {
     for of_each in [1, 2, 3, 7, 12] {

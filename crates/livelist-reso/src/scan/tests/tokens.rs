@@ -1,4 +1,4 @@
-//! Tokens, and page tokens, that end behind good pages.
+//! Tokens, and page tokens, that expire after good pages.
 
 use livelist_model::evidence::EndSign;
 
@@ -41,7 +41,8 @@ fn a_token_that_ends_with_403_or_400_behind_good_pages_is_replaced_once() {
     }
 }
 
-/// A token that serves a few requests ends at any of them: the count, a page, the question behind the last.
+/// A token that serves a few requests expires at any of them: the count, a page, the question after the
+/// last row.
 #[test]
 fn tokens_that_last_a_few_requests_read_the_list() {
     for (status, words) in [(401, ""), (403, "Forbidden"), (400, "token expired")] {

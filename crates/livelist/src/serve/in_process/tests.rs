@@ -205,7 +205,7 @@ impl Objects for Silent {
     }
 }
 
-/// Whoever asked went away before the store had answered: the name is free for the next.
+/// The caller went away before the store answered: the name is free for the next.
 #[tokio::test]
 async fn a_start_that_is_cancelled_keeps_no_name() {
     let executions = InProcess::new(Arc::new(Silent), 10);
