@@ -14,7 +14,7 @@ from pathlib import Path
 from stack import StackError, say
 
 # It has records; the others of the demonstration have keys only.
-MLS = "canyon"
+MLS = "glacier"
 POSTGRES = """
 cd "$1"
 as=""
@@ -90,7 +90,7 @@ def show(binary: Path, home: Path, endpoint: dict, spec: dict, mls) -> None:
     today = datetime.datetime.now(datetime.timezone.utc).date()
     days = [(today + datetime.timedelta(days=n)).isoformat() for n in range(2)]
     with postgres() as url:
-        variables = {"CANYON": json.dumps(spec["credential"]["token"]), **({"DEMO_DB": url} if url else {})}
+        variables = {"ACCOUNT": json.dumps(spec["credential"]), **({"DEMO_DB": url} if url else {})}
         machine = Machine(binary, home / "records", variables)
         destinations = ["file", "server"] if url else ["file"]
         machine.write(
@@ -99,7 +99,7 @@ def show(binary: Path, home: Path, endpoint: dict, spec: dict, mls) -> None:
                 "mls": MLS,
                 "provider": spec["provider"],
                 "base_url": endpoint["base_url"],
-                "credential": "env:CANYON",
+                "credential": "env:ACCOUNT",
                 **endpoint["settings"],
             },
         )
@@ -116,14 +116,13 @@ def show(binary: Path, home: Path, endpoint: dict, spec: dict, mls) -> None:
         machine.livelist("reconcile", "--date", days[0], shown=False)
         machine.livelist("replicate")
 
-        [repriced] = mls.call(MLS, "reprice", {"n": 1})
-        [moved] = mls.call(MLS, "status", {"n": 1})
-        [sold] = mls.call(MLS, "sell", {"n": 1})
+        [repriced] = mls.call(MLS, "reprice", {"n": 1})["keys"]
+        [moved] = mls.call(MLS, "status", {"n": 1})["keys"]
+        [sold] = mls.call(MLS, "sell", {"n": 1})["keys"]
         say(f"  One listing gets another price ({repriced}), one another status ({moved}), one is sold and gone ({sold}).")
         # A pass reads what is two minutes old by the server's clock: it is set ahead, not waited for.
         mls.call(MLS, "ahead", {"seconds": 600})
         machine.livelist("reconcile", "--date", days[1], shown=False)
-        machine.livelist("replicate", shown=False)
         machine.livelist("replicate")
         machine.livelist("record", MLS, "Property", sold)
         removed = asked(machine, url, 'SELECT key, reason, proof FROM "Property_removed"')
@@ -140,7 +139,8 @@ def asked(machine: Machine, url: str | None, sql: str) -> list[tuple]:
     file = machine.folder / "data" / "listings.sqlite"
     with contextlib.closing(sqlite3.connect(file)) as connection:
         rows = sorted(connection.execute(sql).fetchall())
-    say(f"  $ sqlite3 listings.sqlite '{sql}'")
+    say("  $ sqlite3 listings.sqlite")
+    say(f"  sqlite> {sql}")
     for row in rows:
         say(f"  {' | '.join(map(str, row))}")
     if url:
