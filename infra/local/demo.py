@@ -20,6 +20,7 @@ import urllib.request
 from pathlib import Path
 
 import boto3
+import records
 from botocore.config import Config
 from deploy import CREDENTIALS, DeployError
 from follower import Follower
@@ -73,6 +74,8 @@ def specs() -> list[dict]:
         book.append({"mls": mls, "provider": provider, "seed": seed, "listings": listings, "credential": credential})
         if provider == "mlsgrid":
             book[-1]["originating_system"] = mls
+        if mls == records.MLS:
+            book[-1]["options"] = {"records": {}}
         if provider == "trestle":
             book[-1]["page_limit"] = 100_000 if listings > 100_000 else 2_000
     return book
@@ -344,6 +347,9 @@ def show() -> None:
             three_days(system, Mls(endpoints["url"]), follower)
             operator(system, HOME)
             where_to_look(system, HOME)
+            endpoint = next(e for e in endpoints["mlss"] if e["mls"] == records.MLS)
+            spec = next(spec for spec in specs() if spec["mls"] == records.MLS)
+            records.show(BINARIES / "livelist", HOME, endpoint, spec, Mls(endpoints["url"]))
             if os.environ.get("ONCE") != "1":
                 say("\nEverything stays up. Ctrl-C ends it.")
                 signal.pause()

@@ -14,7 +14,8 @@ pub(crate) const HEALTH: &str = "/v1/health";
 /// That the process answers, and whether somebody has to look after it.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Health {
-    /// `ok`; `degraded` where the service answers, and new lists may not come: an operator has to look.
+    /// `ok`; `degraded` where the service answers, and new lists or records may not come: an operator has to
+    /// look.
     #[schema(value_type = String, example = "ok")]
     status: &'static str,
 }

@@ -18,6 +18,7 @@ use serde_json::value::RawValue;
 
 use crate::destination::{Batch, Destination, LogId, Pass, Position, Written};
 use crate::error::DestinationError;
+use crate::layout::ColumnPlace;
 
 /// Opens the copy that is tested.
 #[async_trait::async_trait]
@@ -450,6 +451,78 @@ pub async fn two_at_once(copy: &dyn Copy) {
     assert_eq!(one.position(&log()).await.unwrap(), from);
 }
 
+/// The layout says which column holds which field, what the next pass adds and what waits for its first value;
+/// asking changes nothing. The column that somebody dropped is said to come again.
+pub async fn layouts(copy: &dyn Copy) {
+    let mut open = copy.open().await;
+    let schema = schema();
+    let fields = |places: &[ColumnPlace]| -> Vec<String> {
+        places.iter().map(|place| place.field.clone()).collect()
+    };
+    let before = open.layout(&schema).await.unwrap();
+    assert_eq!(fields(&before.columns), Vec::<String>::new());
+    assert_eq!(fields(&before.next), ["ListingKey"]);
+    assert_eq!(before.unseen.len(), schema.fields.len() - 1);
+    assert_eq!(open.layout(&schema).await.unwrap(), before);
+    assert_eq!(open.position(&log()).await.unwrap(), None);
+
+    open.prepare(&schema).await.unwrap();
+    let members = r#""ListPrice":1.50,"PublicRemarks":"a","publicremarks":"b","_hash":"c""#;
+    write(&mut *open, vec![upsert(1, "A", members)], 1).await;
+    let after = open.layout(&schema).await.unwrap();
+    assert_eq!(after.next, []);
+    let seen = [
+        "ListPrice",
+        "ListingKey",
+        "PublicRemarks",
+        "_hash",
+        "publicremarks",
+    ];
+    let mut found = fields(&after.columns);
+    found.sort();
+    assert_eq!(found, seen);
+    assert_eq!(after.unseen.len(), schema.fields.len() - seen.len());
+    let held = open.record("Property", "A").await.unwrap().unwrap();
+    let value = |field: &str| {
+        let place = after
+            .columns
+            .iter()
+            .find(|place| place.field == field)
+            .unwrap();
+        let column = held.values.iter().find(|(name, _)| *name == place.column);
+        column.unwrap().1.clone().unwrap()
+    };
+    // Names that differ in case alone, or that are Livelist's own.
+    assert_eq!(
+        [
+            value("PublicRemarks"),
+            value("publicremarks"),
+            value("_hash")
+        ],
+        ["a", "b", "c"]
+    );
+    let names: std::collections::BTreeSet<_> = after.columns.iter().map(|p| &p.column).collect();
+    assert_eq!(names.len(), seen.len());
+    assert!(
+        after
+            .columns
+            .iter()
+            .all(|place| !place.of.is_empty() && !place.table.is_empty())
+    );
+}
+
+/// A database that can be used has no fault, and says what it is.
+pub async fn checks(copy: &dyn Copy) {
+    let mut open = copy.open().await;
+    let checked = open.check().await.unwrap();
+    assert!(
+        checked.version.contains(|c: char| c.is_ascii_digit()),
+        "{checked:?}"
+    );
+    let faults = checked.findings.iter().filter(|finding| finding.is_fault);
+    assert_eq!(faults.count(), 0, "{checked:?}");
+}
+
 /// All of it. `new` gives a copy that nobody has written to, whose options are the default ones.
 pub async fn all<C: Copy>(new: impl AsyncFn() -> C) {
     order(&new().await).await;
@@ -464,4 +537,6 @@ pub async fn all<C: Copy>(new: impl AsyncFn() -> C) {
     numbers_and_dates(&new().await).await;
     names(&new().await).await;
     wide(&new().await).await;
+    layouts(&new().await).await;
+    checks(&new().await).await;
 }

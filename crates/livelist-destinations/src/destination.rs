@@ -7,6 +7,7 @@ use livelist_records::{Change, Place, Schema};
 use serde::{Deserialize, Serialize};
 
 use crate::error::DestinationError;
+use crate::layout::{Checked, Layout};
 
 /// Which log a position is in: the replication, and the log's generation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,4 +165,11 @@ pub trait Destination: Send {
     /// One live record.
     async fn record(&mut self, resource: &str, key: &str)
     -> Result<Option<Held>, DestinationError>;
+
+    /// Where the fields of a schema's records are, and what comes next. Changes nothing.
+    async fn layout(&mut self, schema: &Schema) -> Result<Layout, DestinationError>;
+
+    /// What the database is, and what would keep it from being a destination: rights that are missing, limits.
+    /// Changes nothing.
+    async fn check(&mut self) -> Result<Checked, DestinationError>;
 }

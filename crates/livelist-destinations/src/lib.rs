@@ -8,6 +8,7 @@ pub mod contract;
 pub mod destination;
 pub mod error;
 mod json;
+pub mod layout;
 #[cfg(feature = "mysql")]
 pub mod mysql;
 pub mod options;
@@ -23,4 +24,5 @@ pub use destination::{
     Batch, Destination, Held, KeyStamp, LogId, Pass, Position, Prepared, Written,
 };
 pub use error::DestinationError;
+pub use layout::{Checked, ColumnPlace, Finding, Layout};
 pub use options::{Options, Removed, Wanted};

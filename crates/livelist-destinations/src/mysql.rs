@@ -6,6 +6,7 @@
 
 mod apply;
 mod catalog;
+mod check;
 mod connect;
 mod error;
 mod history;
@@ -23,6 +24,7 @@ use livelist_records::{Kind, Schema};
 
 use crate::destination::{Batch, Destination, Held, KeyStamp, LogId, Position, Prepared, Written};
 use crate::error::DestinationError;
+use crate::layout::{Checked, Layout};
 use crate::options::Options;
 
 use apply::{Applying, Outcome};
@@ -51,17 +53,25 @@ impl MySql {
     /// # Errors
     /// It cannot be reached, refuses, or may not make tables.
     pub async fn open(url: &str, options: Options) -> Result<MySql, DestinationError> {
+        let mut mysql = MySql::new(url, options)?;
+        let name = mysql.address.name.clone();
+        let session = mysql.session().await.map_err(failed(&name))?;
+        mysql.session = Some(session);
+        Ok(mysql)
+    }
+
+    /// The same, not connected yet: for [`Destination::check`], which makes nothing.
+    ///
+    /// # Errors
+    /// The URL cannot be read.
+    pub fn new(url: &str, options: Options) -> Result<MySql, DestinationError> {
         let address = Address::read(url).map_err(failed("MySQL"))?;
-        let name = address.name.clone();
-        let mut mysql = MySql {
+        Ok(MySql {
             address,
             options,
             schemas: BTreeMap::new(),
             session: None,
-        };
-        let session = mysql.session().await.map_err(failed(&name))?;
-        mysql.session = Some(session);
-        Ok(mysql)
+        })
     }
 
     /// Takes the session, or connects. Who has ended well puts it back; else it is closed, and its
@@ -255,6 +265,26 @@ impl Destination for MySql {
             };
             self.session = Some(session);
             Ok(held)
+        };
+        read.await.map_err(failed)
+    }
+
+    async fn layout(&mut self, schema: &Schema) -> Result<Layout, DestinationError> {
+        let failed = failed(&self.address.name);
+        let read = async {
+            let mut session = self.session().await?;
+            let layout = layout::layout(&mut session, &self.options, schema).await?;
+            self.session = Some(session);
+            Ok(layout)
+        };
+        read.await.map_err(failed)
+    }
+
+    async fn check(&mut self) -> Result<Checked, DestinationError> {
+        let failed = failed(&self.address.name);
+        let read = async {
+            let mut session = self.address.connect().await?;
+            check::check(&mut session, &self.address.database).await
         };
         read.await.map_err(failed)
     }

@@ -6,6 +6,7 @@
 
 mod apply;
 mod catalog;
+mod check;
 mod connect;
 mod error;
 mod layout;
@@ -25,6 +26,7 @@ use tokio_postgres::{Client, Transaction};
 
 use crate::destination::{Batch, Destination, Held, KeyStamp, LogId, Position, Prepared, Written};
 use crate::error::DestinationError;
+use crate::layout::{Checked, Layout};
 use crate::options::Options;
 
 use apply::{Applying, Outcome};
@@ -56,17 +58,25 @@ impl Postgres {
     /// # Errors
     /// It cannot be reached, refuses, or may not make tables.
     pub async fn open(url: &str, options: Options) -> Result<Postgres, DestinationError> {
+        let mut postgres = Postgres::new(url, options)?;
+        let name = postgres.address.name.clone();
+        postgres.connect().await.map_err(failed(&name))?;
+        Ok(postgres)
+    }
+
+    /// The same, not connected yet: for [`Destination::check`], which makes nothing.
+    ///
+    /// # Errors
+    /// The URL cannot be read.
+    pub fn new(url: &str, options: Options) -> Result<Postgres, DestinationError> {
         let address = Address::read(url).map_err(failed("PostgreSQL"))?;
-        let name = address.name.clone();
-        let mut postgres = Postgres {
+        Ok(Postgres {
             address,
             schema: options.schema.clone().unwrap_or_default(),
             options,
             schemas: BTreeMap::new(),
             client: None,
-        };
-        postgres.connect().await.map_err(failed(&name))?;
-        Ok(postgres)
+        })
     }
 
     /// Connects, if there is no connection, or one that its server has closed since.
@@ -277,6 +287,32 @@ impl Destination for Postgres {
             let held = read::record(&transaction, place, &table, key).await?;
             transaction.commit().await?;
             Ok(held)
+        };
+        read.await.map_err(failed)
+    }
+
+    async fn layout(&mut self, schema: &Schema) -> Result<Layout, DestinationError> {
+        let failed = failed(&self.address.name);
+        let read = async {
+            let (transaction, place) = self.begin(LOCK).await?;
+            let layout = layout::layout(&transaction, place, schema).await?;
+            transaction.commit().await?;
+            Ok(layout)
+        };
+        read.await.map_err(failed)
+    }
+
+    async fn check(&mut self) -> Result<Checked, DestinationError> {
+        let failed = failed(&self.address.name);
+        let read = async {
+            let mut checked = check::check(&self.address, &self.options).await?;
+            if check::is_pooled(&self.address).await? {
+                checked.note(
+                    "a pool by transaction stands before it",
+                    "nothing: Livelist leaves nothing in a session",
+                );
+            }
+            Ok(checked)
         };
         read.await.map_err(failed)
     }

@@ -4,6 +4,7 @@
 //! connection is used by one call at a time.
 
 mod apply;
+mod check;
 mod error;
 mod layout;
 mod state;
@@ -20,6 +21,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::destination::{Batch, Destination, Held, KeyStamp, LogId, Position, Prepared, Written};
 use crate::error::DestinationError;
+use crate::layout::{Checked, Layout};
 use crate::options::Options;
 
 use error::failed;
@@ -178,6 +180,21 @@ impl Destination for Sqlite {
                 None => Ok(None),
             });
             read.map_err(failed(path))
+        };
+        self.with(read).await
+    }
+
+    async fn layout(&mut self, schema: &Schema) -> Result<Layout, DestinationError> {
+        let schema = schema.clone();
+        let read = move |connection: &mut Connection, path: &Path, options: &Options| {
+            layout::layout(connection, &schema, options).map_err(failed(path))
+        };
+        self.with(read).await
+    }
+
+    async fn check(&mut self) -> Result<Checked, DestinationError> {
+        let read = move |connection: &mut Connection, path: &Path, _: &Options| {
+            check::check(connection, path).map_err(failed(path))
         };
         self.with(read).await
     }

@@ -143,6 +143,46 @@ impl Copy for Database {
     }
 }
 
+/// Each missing right is named with the statement that gives it, and limits are told.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_user_may_not_do_is_said_with_what_to_do() {
+    let Some(server) = server() else { return };
+    let base = Database::new(server).await;
+    let name = base.ask("SELECT DATABASE()").await.remove(0);
+    base.sql(&format!(
+        "GRANT SELECT, INSERT ON {name}.* TO reader@'127.0.0.1'"
+    ))
+    .await;
+    let url = format!("mysql://reader@127.0.0.1:{}/{name}", server.port);
+    let check = async || {
+        let mut copy = MySql::new(&url, Options::default()).unwrap();
+        copy.check().await.unwrap()
+    };
+    let checked = check().await;
+    assert!(checked.version.starts_with("MariaDB 1"), "{checked:?}");
+    let [packet, rights] = &checked.findings[..] else {
+        panic!("{checked:?}");
+    };
+    assert!(
+        !packet.is_fault && packet.what.contains("is 4096 kB"),
+        "{packet:?}"
+    );
+    let missing = "the user may not UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, CREATE VIEW in";
+    assert!(rights.what.starts_with(missing), "{rights:?}");
+    base.sql(rights.remedy.trim_end_matches(';')).await;
+    assert!(
+        check()
+            .await
+            .findings
+            .iter()
+            .all(|finding| !finding.is_fault)
+    );
+    let mut copy = MySql::open(&url, Options::default()).await.unwrap();
+    write(&mut copy, vec![upsert(1, "a", "")], 1).await;
+    let view = "SELECT COUNT(*) FROM Property";
+    assert_eq!(base.ask(view).await, ["1"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn it_keeps_the_contract() {
     let Some(server) = server() else { return };

@@ -150,6 +150,78 @@ async fn it_keeps_the_contract() {
     contract::order(&Database::with(server, options).await).await;
 }
 
+/// Each missing right is named with the statement that gives it, and asking makes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_user_may_not_do_is_said_with_what_to_do() {
+    let Some(server) = server() else { return };
+    let base = Database::new(server).await;
+    let guest = "DO $$ BEGIN CREATE ROLE guest LOGIN; EXCEPTION WHEN OTHERS THEN END $$";
+    let root = format!(
+        "postgres://root@127.0.0.1:{}/postgres?sslmode=disable",
+        server.port
+    );
+    connect(&root).await.batch_execute(guest).await.unwrap();
+    let name = base.ask("SELECT current_database()").await.remove(0);
+    base.sql(&format!("REVOKE TEMPORARY ON DATABASE {name} FROM PUBLIC"))
+        .await;
+    let url = base.url.replace("site:s3cret@", "guest@");
+    let check = async || {
+        let mut copy = Postgres::new(&url, Options::default()).unwrap();
+        copy.check().await.unwrap()
+    };
+    let checked = check().await;
+    assert!(checked.version.starts_with("PostgreSQL "), "{checked:?}");
+    let faults: Vec<&str> = checked.findings.iter().map(|f| f.what.as_str()).collect();
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert!(faults[0].contains("temporary tables"), "{faults:?}");
+    assert_eq!(
+        faults[1],
+        "the user may not CREATE in the schema \"public\""
+    );
+    assert!(Postgres::open(&url, Options::default()).await.is_err());
+    for finding in &checked.findings {
+        base.sql(&finding.remedy).await;
+    }
+    assert_eq!(check().await.findings, []);
+    let made = base.ask("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'");
+    assert_eq!(made.await, ["0"]);
+    let mut copy = Postgres::open(&url, Options::default()).await.unwrap();
+    write(&mut copy, vec![upsert(1, "a", "")], 1).await;
+    // Another user's tables.
+    let mut other = Postgres::new(&base.url, Options::default()).unwrap();
+    let checked = other.check().await.unwrap();
+    let what = &checked.findings[0].what;
+    assert!(what.contains("belongs to guest"), "{checked:?}");
+    // A schema that is not there.
+    let options = Options {
+        schema: Some("homes".to_owned()),
+        ..Options::default()
+    };
+    let mut copy = Postgres::new(&url, options).unwrap();
+    let checked = copy.check().await.unwrap();
+    assert!(
+        checked.findings[0].what.contains("there is no schema"),
+        "{checked:?}"
+    );
+}
+
+/// A column that somebody dropped is said to come again.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_layout_knows_what_was_dropped() {
+    let Some(server) = server() else { return };
+    let base = Database::new(server).await;
+    let mut copy = base.open().await;
+    copy.prepare(&schema()).await.unwrap();
+    write(&mut *copy, vec![upsert(1, "a", "\"ListPrice\":5")], 1).await;
+    base.sql("DROP VIEW \"Property\"; ALTER TABLE \"Property__1\" DROP COLUMN \"ListPrice\"")
+        .await;
+    let layout = copy.layout(&schema()).await.unwrap();
+    let next: Vec<&str> = layout.next.iter().map(|p| p.column.as_str()).collect();
+    assert_eq!(next, ["ListPrice"]);
+    assert_eq!(layout.next[0].of, "numeric");
+    assert_eq!(layout.next[0].table, "Property__1");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn removed_rows_are_kept_with_their_reason_and_come_back() {
     let Some(server) = server() else { return };

@@ -72,6 +72,55 @@ impl Copy for File {
     }
 }
 
+/// A column that somebody dropped is said to come again; configured ones come with the next pass.
+#[tokio::test]
+async fn the_layout_knows_what_comes_next() {
+    let file = File::new();
+    let mut copy = file.open().await;
+    copy.prepare(&schema()).await.unwrap();
+    write(&mut *copy, vec![upsert(1, "a", "\"ListPrice\":5")], 1).await;
+    file.sql("ALTER TABLE Property DROP COLUMN ListPrice");
+    let layout = copy.layout(&schema()).await.unwrap();
+    let next = |layout: &livelist_destinations::Layout| -> Vec<String> {
+        let of = layout.next.iter();
+        of.map(|p| format!("{} {} {}", p.table, p.column, p.of))
+            .collect()
+    };
+    assert_eq!(next(&layout), ["Property ListPrice NUMERIC"]);
+    let fields = ["BedroomsTotal", "ListPrice"].map(str::to_owned).to_vec();
+    let file = File::with(Options {
+        columns: Wanted::Only(fields),
+        ..Options::default()
+    });
+    let mut copy = file.open().await;
+    let layout = copy.layout(&schema()).await.unwrap();
+    let all = [
+        "Property ListingKey TEXT",
+        "Property ListPrice NUMERIC",
+        "Property BedroomsTotal INTEGER",
+    ];
+    assert_eq!(next(&layout), all);
+    assert_eq!(layout.unseen, []);
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_said() {
+    let file = File::new();
+    let mut copy = file.open().await;
+    copy.prepare(&schema()).await.unwrap();
+    let rows = (1..400).map(|n| upsert(n, &format!("k{n:03}"), "\"PublicRemarks\":\"x\""));
+    write(&mut *copy, rows.collect(), 400).await;
+    drop(copy);
+    file.sql("PRAGMA wal_checkpoint(TRUNCATE)");
+    let mut bytes = std::fs::read(&file.path).unwrap();
+    let middle = bytes.len() - 8_192..bytes.len() - 4_096;
+    bytes[middle].fill(0xa5);
+    std::fs::write(&file.path, bytes).unwrap();
+    let checked = file.open().await.check().await.unwrap();
+    assert!(checked.findings[0].is_fault, "{checked:?}");
+    assert!(checked.findings[0].what.contains("damaged"), "{checked:?}");
+}
+
 #[tokio::test]
 async fn it_keeps_the_contract() {
     contract::all(async || File::new()).await;

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::ids::FeedId;
+use crate::ids::{FeedId, ReplicationId};
 use crate::instant;
-use crate::registry::Registry;
+use crate::registry::{Pair, Registry};
 use crate::run::FeedSpec;
 
 /// What is due, and what comes next.
@@ -36,6 +36,28 @@ pub fn feeds(registry: &Registry) -> Vec<FeedSpec> {
         }
     }
     feeds
+}
+
+/// The feeds of replications that are to be scanned, each once, with the replication: those of the resources
+/// that no client's pair has.
+///
+/// Where the resource is not `Property`, the registry does not say which field is its key: the log does.
+pub fn copied(registry: &Registry) -> Vec<(ReplicationId, FeedSpec)> {
+    let mut seen: BTreeSet<FeedId> = feeds(registry).into_iter().map(|feed| feed.feed).collect();
+    let mut copied = Vec::new();
+    let enabled = registry.replications.values().filter(|r| r.enabled);
+    for replication in enabled.filter(|r| r.reconcile) {
+        let Some(mls) = registry.mls.get(&replication.mls).filter(|m| m.enabled) else {
+            continue;
+        };
+        for resource in &replication.resources {
+            let feed = FeedSpec::resolve(mls, &Pair::of(&mls.mls, resource));
+            if seen.insert(feed.feed.clone()) {
+                copied.push((replication.replication.clone(), feed));
+            }
+        }
+    }
+    copied
 }
 
 /// What is due `now` of `feeds`, whose last runs began at `last`. A feed without a run is due: its
@@ -147,6 +169,37 @@ mod tests {
         ] {
             assert_eq!(next_look(failed, at(now)), at(next), "{now}");
         }
+    }
+
+    #[test]
+    fn a_replication_is_scanned_where_no_client_has_the_feed() {
+        let mut registry = registry();
+        for (name, extra) in [
+            ("abor", r#","destinations":[]"#),
+            ("bolt", r#","reconcile":false"#),
+            ("cold", ""),
+            ("off", r#","enabled":false"#),
+        ] {
+            let mls = if name == "off" { "abor" } else { name };
+            let filter = if name == "off" {
+                r#","filter":"City eq 'Austin'""#
+            } else {
+                ""
+            };
+            let text = format!(
+                r#"{{"replication":"{name}","mls":"{mls}","resources":[
+                    {{"resource":"Property"{filter}}},{{"resource":"Member"}}]{extra}}}"#
+            );
+            let file = format!("replications/{name}.json");
+            let read = crate::registry::parse_replication(&file, text.as_bytes()).unwrap();
+            registry.replications.insert(read.replication.clone(), read);
+        }
+        let copied: Vec<String> = copied(&registry)
+            .iter()
+            .map(|(replication, feed)| format!("{replication} {} {}", feed.mls, feed.resource))
+            .collect();
+        // A client has abor's Property; bolt's is not wanted, cold is disabled.
+        assert_eq!(copied, ["abor abor Member"]);
     }
 
     #[test]

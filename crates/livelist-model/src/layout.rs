@@ -173,6 +173,11 @@ pub fn log_head(replication: &ReplicationId) -> String {
     format!("{RECORDS_PREFIX}{replication}/head.json")
 }
 
+/// `records/{replication}/syncs.json`: how its last passes ended, and how each of its copies stands.
+pub fn syncs(replication: &ReplicationId) -> String {
+    format!("{RECORDS_PREFIX}{replication}/syncs.json")
+}
+
 /// `records/{replication}/{from}-{to}-{digest}.ndjson.gz`: changes of a log, sorted by resource and key.
 pub fn log_piece(replication: &ReplicationId, from: u64, to: u64, sha256: &str) -> String {
     format!(

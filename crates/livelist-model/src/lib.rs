@@ -35,6 +35,7 @@ pub mod questions;
 pub mod record;
 pub mod registry;
 pub mod run;
+pub mod syncs;
 pub mod wait;
 pub mod waiting;
 

@@ -13,6 +13,7 @@ mod provider;
 mod replication;
 mod rewrite;
 mod schedule;
+mod sync;
 
 pub use admin::{ADMINS_FILE, AdminKey, Admins, is_admin_id};
 pub use check::{
@@ -30,3 +31,4 @@ pub use replication::{
 };
 pub use rewrite::with_keys;
 pub use schedule::{Cron, Days, Planner, Schedule, ScheduleProblem};
+pub use sync::Sync;

@@ -62,6 +62,20 @@ function sites(feed, refresh) {
       client.ack?.held == null ? null : client.ack.held === true ? "yes" : String(client.ack.held), client.ack?.error, button(client)]));
 }
 
+function copiesTable(copies) {
+  return table("Copies of the records",
+    [["State"], ["Replication"], ["Destination"], ["Last pass"], ["Outcome"], ["Position", "num"], ["Has all up to"], ["Proved"], ["Found"], ["Why"]],
+    copies.map((copy) => [badge(copy.state), copy.replication, copy.destination, when(copy.last_pass?.ended_at), copy.last_pass?.outcome,
+      number(copy.position), when(copy.settled_at), when(copy.proof?.at), found(copy.proof),
+      copy.error ? `${copy.why}: ${copy.error.message} ${copy.advice}` : copy.why]));
+}
+
+function found(proof) {
+  if (!proof) return null;
+  if (proof.outcome !== "differs") return proof.outcome.replace("_", " ");
+  return `${number(proof.missing)} missing, ${number(proof.stale)} stale, ${number(proof.extra)} extra, ${number(proof.mended)} mended`;
+}
+
 function runsTable(runs) {
   if (!runs.length) return h("p", { class: "muted" }, "No runs yet.");
   return table("Runs, newest first",
@@ -122,6 +136,7 @@ export function open(root, { id, status, refresh }) {
   const figures = h("div");
   const runs = h("div", {}, h("p", { class: "muted" }, "Loading …"));
   const clients = h("div");
+  const copies = h("div");
   let known = null;
   let asked = null;
   // The run that was asked for on this page, until it has ended.
@@ -162,7 +177,8 @@ export function open(root, { id, status, refresh }) {
     }
     follow(feed.last_run);
     const first = !known;
-    const text = JSON.stringify(feed);
+    const kept = (next.copies ?? []).filter((copy) => copy.mls === feed.mls && copy.resources.includes(feed.resource));
+    const text = JSON.stringify([feed, kept]);
     if (known === text) return;
     known = text;
     const title = first ? h("h1", { tabindex: "-1" }, id) : head.querySelector("h1");
@@ -173,9 +189,10 @@ export function open(root, { id, status, refresh }) {
         ["Version", feed.version], ["As of", feed.as_of && moment(feed.as_of)], ["Age", feed.as_of && when(feed.as_of, age)],
         ["Next run", feed.next_run_at && when(feed.next_run_at, due)], ["Credential", feed.credential], ["Last run", feed.last_run && h("span", {}, runLink(feed.last_run.run), " ", badge(feed.last_run.state))]]));
     clients.replaceChildren(sites(feed, refresh));
+    copies.replaceChildren(kept.length ? section("Copies", copiesTable(kept)) : "");
     if (first) {
       asked = questions(id, feed);
-      root.append(figures, ...asked.element, section("Runs", runs), section("Sites", clients));
+      root.append(figures, ...asked.element, section("Runs", runs), section("Sites", clients), copies);
     }
     load();
   }

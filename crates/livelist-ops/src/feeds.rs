@@ -1,14 +1,14 @@
 //! The feeds of the registry: what each one reads, and which clients have it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use livelist_model::pause::Pauses;
 use livelist_model::registry::{Finding, Registry, parse_admins};
 use livelist_model::run::FeedSpec;
-use livelist_model::{ClientId, FeedId, layout};
+use livelist_model::{ClientId, FeedId, ReplicationId, agenda, layout};
 use livelist_reso::Dialects;
 use livelist_store::pauses::read_pauses;
-use livelist_store::registry::read_registry;
+use livelist_store::registry::read_registry_with_records;
 use livelist_store::{Objects, ObjectsExt};
 
 use crate::OpsError;
@@ -20,6 +20,8 @@ pub struct Feed {
     pub spec: FeedSpec,
     /// The clients, by name.
     pub clients: Vec<Member>,
+    /// The replication for which it is scanned where no client's pair has it.
+    pub replication: Option<ReplicationId>,
     /// Why it is not reconciled; nothing where it is.
     pub disabled: Option<String>,
     /// Whether that is so because an operator paused it.
@@ -55,7 +57,7 @@ pub struct Wanted {
 /// # Errors
 /// The store cannot be used now.
 pub async fn read(objects: &dyn Objects) -> Result<Wanted, OpsError> {
-    let (mut registry, mut findings) = read_registry(objects, &Dialects).await?;
+    let (mut registry, mut findings) = read_registry_with_records(objects, &Dialects).await?;
     findings.extend(admins(objects).await?);
     let pauses = read_pauses(objects).await?;
     let unpaused = registry.clone();
@@ -88,6 +90,7 @@ fn gather(unpaused: &Registry, registry: &Registry, pauses: &Pauses) -> BTreeMap
             let feed = feeds.entry(spec.feed.clone()).or_insert_with(|| Feed {
                 spec,
                 clients: Vec::new(),
+                replication: None,
                 disabled: None,
                 is_paused: false,
             });
@@ -98,7 +101,25 @@ fn gather(unpaused: &Registry, registry: &Registry, pauses: &Pauses) -> BTreeMap
             });
         }
     }
+    let enabled: BTreeSet<FeedId> = agenda::copied(registry)
+        .into_iter()
+        .map(|(_, f)| f.feed)
+        .collect();
+    let copied = agenda::copied(unpaused).into_iter();
+    for (replication, spec) in copied.chain(agenda::copied(registry)) {
+        let feed = feeds.entry(spec.feed.clone()).or_insert_with(|| Feed {
+            spec,
+            clients: Vec::new(),
+            replication: None,
+            disabled: None,
+            is_paused: false,
+        });
+        feed.replication = Some(replication);
+    }
     for feed in feeds.values_mut() {
+        if enabled.contains(&feed.spec.feed) {
+            continue;
+        }
         if !feed.clients.iter().any(|member| member.enabled) {
             let (why, is_paused) = why_disabled(feed, unpaused, pauses);
             feed.disabled = Some(why);

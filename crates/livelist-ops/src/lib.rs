@@ -5,6 +5,7 @@
 //! Depends on the model, the ports and, where a result is published, on the steps. Never on AWS, the
 //! environment or the wall clock.
 
+pub mod copies;
 pub mod decide;
 pub mod diff;
 pub mod error;

@@ -11,6 +11,7 @@ use livelist_model::plan::PairDue;
 use livelist_model::record::{RunRecord, RunState};
 use livelist_model::run::RunSpec;
 use livelist_model::{ClientId, FeedId, RunId, layout, with_causes};
+use livelist_steps::records::scans;
 use livelist_steps::start::ExecutionInput;
 use livelist_steps::{history, plan};
 use livelist_store::{Executions, Objects, ObjectsExt, Queue, Start, StoreError};
@@ -38,7 +39,7 @@ pub enum Starter {
 
 impl Starter {
     /// Starts a run, or asks for it on behalf of `client`; says whether nobody was faster.
-    async fn start(&self, run: RunSpec, client: ClientId) -> Result<bool, OpsError> {
+    async fn start(&self, run: RunSpec, client: Option<ClientId>) -> Result<bool, OpsError> {
         match self {
             Starter::Here(executions) => {
                 let name = run.run.execution(0);
@@ -47,6 +48,12 @@ impl Starter {
                 Ok(executions.start(&name, input).await? == Start::Started)
             }
             Starter::Queue(queue) => {
+                let Some(client) = client else {
+                    return Err(OpsError::Invalid(format!(
+                        "no client's pair has {}: replications are run on one machine",
+                        run.feed.feed
+                    )));
+                };
                 let message = plan::message(&PairDue::of(client, run));
                 let message = message.map_err(|_| OpsError::Internal)?;
                 match queue.send(&[message]).await?.pop() {
@@ -60,7 +67,7 @@ impl Starter {
     }
 }
 
-/// The next attempt of today's run of `feed`, and a client that has it.
+/// The next attempt of today's run of `feed`, and a client that has it; none where a replication alone does.
 ///
 /// # Errors
 /// The registry has no such feed, it is disabled, a run of it is under way, or the store cannot be
@@ -69,7 +76,7 @@ pub async fn prepare(
     objects: &dyn Objects,
     feed: &FeedId,
     now: Timestamp,
-) -> Result<(RunSpec, ClientId), OpsError> {
+) -> Result<(RunSpec, Option<ClientId>), OpsError> {
     let mut wanted = feeds::read(objects).await?;
     let known = wanted.feeds.remove(feed);
     let known = known.ok_or_else(|| OpsError::unknown_feed(feed.as_str()))?;
@@ -79,14 +86,21 @@ pub async fn prepare(
         )));
     }
     let mut members = known.clients.into_iter().filter(|member| member.enabled);
-    let Some(member) = members.next() else {
-        return Err(OpsError::unknown_feed(feed.as_str()));
+    let (spec, client) = match (members.next(), &known.replication) {
+        (Some(member), _) => (known.spec, Some(member.client)),
+        (None, Some(replication)) => {
+            let keyed = scans::keyed(objects, replication, known.spec).await;
+            let keyed = keyed.map_err(|error| OpsError::Invalid(with_causes(&error)))?;
+            let none = format!("{feed} has no key yet: run `livelist replicate` first");
+            (keyed.ok_or(OpsError::Invalid(none))?, None)
+        }
+        (None, None) => return Err(OpsError::unknown_feed(feed.as_str())),
     };
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let run = RunSpec::of(today, known.spec);
+    let run = RunSpec::of(today, spec);
     match next_attempt(objects, run).await? {
         (run, true) => Err(OpsError::UnderWay(run.run.to_string())),
-        (run, false) => Ok((run, member.client)),
+        (run, false) => Ok((run, client)),
     }
 }
 

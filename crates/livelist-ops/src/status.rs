@@ -24,6 +24,7 @@ mod starts;
 pub use starts::Starts;
 
 use crate::OpsError;
+use crate::copies::{self, CopyStatus};
 use crate::feeds::{self, Feed};
 use crate::runs::{AT_ONCE, under_way};
 
@@ -84,6 +85,9 @@ pub struct Status {
     pub at: Timestamp,
     /// The feeds: the ones that need somebody first, then by name.
     pub feeds: Vec<FeedStatus>,
+    /// The copies of records: the ones that need somebody first, then by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<CopyStatus>,
     /// What is wrong with the registry.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,
@@ -243,9 +247,15 @@ pub async fn read(
         .try_collect()
         .await?;
     feeds.sort_by(|a, b| a.state.cmp(&b.state).then_with(|| a.feed.cmp(&b.feed)));
+    let copies = match starts {
+        // Records are replicated on one machine; elsewhere nobody may read what is noted of them.
+        Starts::OnceADay => Vec::new(),
+        _ => copies::read(&**objects, &wanted.registry, now).await?,
+    };
     Ok(Status {
         at: now,
         feeds,
+        copies,
         findings: wanted.findings.iter().map(ToString::to_string).collect(),
         troubles: Vec::new(),
     })

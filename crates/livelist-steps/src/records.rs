@@ -2,13 +2,16 @@
 //!
 //! [`pull`] reads what changed and appends it to the log, with what [`listed`] takes over from
 //! the nightly run; [`apply`] brings a destination up to the log; [`prove`] compares a destination with the log.
+//! [`scans`] says which feeds are scanned for a replication alone, [`syncs`] how its last passes ended.
 
 pub mod apply;
 pub mod error;
 pub mod listed;
 pub mod prove;
 pub mod pull;
+pub mod scans;
 pub mod spec;
+pub mod syncs;
 mod unsure;
 
 pub use error::RecordsError;

@@ -5,7 +5,7 @@ use livelist_model::pause::{Pause, Pauses};
 use livelist_model::registry::{Finding, Providers, Registry};
 use livelist_model::{ClientId, MlsId};
 
-use crate::registry::read_registry;
+use crate::registry::{read_registry, read_registry_with_records};
 use crate::{Condition, Objects, ObjectsExt, Retention, StoreError};
 
 /// What may be paused.
@@ -35,6 +35,19 @@ pub async fn read_unpaused(
     providers: &dyn Providers,
 ) -> Result<(Registry, Vec<Finding>), StoreError> {
     let (mut registry, findings) = read_registry(objects, providers).await?;
+    read_pauses(objects).await?.apply(&mut registry);
+    Ok((registry, findings))
+}
+
+/// The same, with the documents of replications and destinations.
+///
+/// # Errors
+/// The store cannot be used now.
+pub async fn read_unpaused_with_records(
+    objects: &dyn Objects,
+    providers: &dyn Providers,
+) -> Result<(Registry, Vec<Finding>), StoreError> {
+    let (mut registry, findings) = read_registry_with_records(objects, providers).await?;
     read_pauses(objects).await?.apply(&mut registry);
     Ok((registry, findings))
 }

@@ -21,7 +21,9 @@ pub use operate::{
     ResumeArgs, RunArgs, RunsArgs, ShowArgs, StatusArgs, WhyArgs,
 };
 pub use place::{DataArgs, Flags, PlaceArgs, RegistryArgs, SourceArgs};
-pub use records::{ProveArgs, RecordArgs, ReplicateArgs};
+pub use records::{
+    DestinationsCheckArgs, DestinationsCommand, ProveArgs, RecordArgs, ReplicateArgs, SchemaArgs,
+};
 
 /// Publishes, for each MLS, the complete list of real-estate listings that are still live.
 #[derive(Debug, Parser)]
@@ -70,7 +72,12 @@ pub enum Command {
     Prove(ProveArgs),
     /// Shows one record: what the log has, and what each destination has.
     Record(RecordArgs),
-    /// Shows the state of all feeds; those that need attention come first.
+    /// Shows the tables of a destination: which column holds which field, and what comes next.
+    Schema(SchemaArgs),
+    /// Checks the destinations of records.
+    #[command(subcommand)]
+    Destinations(DestinationsCommand),
+    /// Shows the state of all feeds and copies of records; those that need attention come first.
     Status(StatusArgs),
     /// Prints the live keys of a feed, one a line.
     Live(FeedArgs),
@@ -99,8 +106,8 @@ pub enum Command {
     Keys(KeysCommand),
     /// Lists the webhooks sent to sites, and their delivery state.
     Notices(NoticesArgs),
-    /// The whole system in one process: runs what is due, sends webhooks, serves the HTTP API and the
-    /// dashboard.
+    /// The whole system in one process: runs what is due, replicates records, sends webhooks, serves the HTTP
+    /// API and the dashboard.
     Serve(ServeArgs),
     /// Prints the log of a run, in order.
     Logs(LogsArgs),
@@ -127,6 +134,10 @@ impl Command {
             Command::Replicate(arguments) => return Some(&arguments.data.data),
             Command::Prove(arguments) => return Some(&arguments.data.data),
             Command::Record(arguments) => return Some(&arguments.data.data),
+            Command::Schema(arguments) => return Some(&arguments.data.data),
+            Command::Destinations(DestinationsCommand::Check(arguments)) => {
+                return Some(&arguments.data.data);
+            }
             Command::Status(arguments) => &arguments.place,
             Command::Live(arguments) => &arguments.place,
             Command::Runs(arguments) => &arguments.place,

@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, DestinationsCommand};
 use crate::exit::Failed;
 
 /// What is deployed has no switches that turn guards off.
@@ -78,6 +78,10 @@ fn main() -> ExitCode {
             Command::Replicate(arguments) => records::replicate(arguments, environment).await,
             Command::Prove(arguments) => records::prove(arguments, environment).await,
             Command::Record(arguments) => records::record(arguments, environment).await,
+            Command::Schema(arguments) => records::schema(arguments, environment).await,
+            Command::Destinations(DestinationsCommand::Check(arguments)) => {
+                records::check(arguments, environment).await
+            }
             Command::Status(arguments) => status::run(arguments, environment).await,
             Command::Live(arguments) => runs::live(arguments, environment).await,
             Command::Runs(arguments) => runs::list(arguments, environment).await,

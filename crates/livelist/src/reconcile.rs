@@ -7,13 +7,16 @@ use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use livelist_model::agenda::copied;
 use livelist_model::plan::{PairDue, Selection, plan};
 use livelist_model::registry::Registry;
 use livelist_model::run::RunSpec;
+use livelist_model::with_causes;
 use livelist_reso::Dialects;
 use livelist_steps::Env;
 use livelist_steps::chain::Stage;
-use livelist_store::pauses::read_unpaused;
+use livelist_steps::records::scans;
+use livelist_store::pauses::read_unpaused_with_records;
 
 use crate::cli::ReconcileArgs;
 use crate::context::{env, open_registry};
@@ -34,7 +37,7 @@ pub async fn run(
         environment.clone(),
     )?;
     logs::open(&arguments.data.data)?;
-    let (registry, findings) = read_unpaused(&*env.objects, &Dialects).await?;
+    let (registry, findings) = read_unpaused_with_records(&*env.objects, &Dialects).await?;
     let mut error_output = std::io::stderr().lock();
     for finding in &findings {
         writeln!(error_output, "livelist: {finding}")?;
@@ -49,7 +52,9 @@ pub async fn run(
         client: arguments.client.clone(),
     };
     let planned = plan(&registry, date, &only);
-    let groups = by_credential(runs(&registry, &planned.due));
+    let mut due: Vec<RunSpec> = runs(&registry, &planned.due).collect();
+    due.extend(of_replications(&env, &registry, date, &only).await);
+    let groups = by_credential(due);
     let shared = Shared::new(env, arguments.json)?;
     let mut lines: Vec<Line> = stream::iter(groups)
         .map(|group| shared.reconcile_group(group))
@@ -113,6 +118,33 @@ fn runs<'a>(registry: &'a Registry, due: &'a [PairDue]) -> impl Iterator<Item = 
         let feed = feeds.find(|feed| feed.feed == pair.feed)?;
         Some(RunSpec::of(pair.date, feed))
     })
+}
+
+/// The runs of feeds that replications alone have, as soon as their keys are known.
+async fn of_replications(
+    env: &Env,
+    registry: &Registry,
+    date: jiff::civil::Date,
+    only: &Selection,
+) -> Vec<RunSpec> {
+    let mut runs = Vec::new();
+    if only.client.is_some() {
+        return runs;
+    }
+    for (replication, feed) in copied(registry) {
+        let is_meant = only.mls.as_ref().is_none_or(|mls| *mls == feed.mls);
+        if !is_meant || !feed.schedule.is_due(date) {
+            continue;
+        }
+        match scans::keyed(&*env.objects, &replication, feed).await {
+            Ok(feed) => runs.extend(feed.map(|feed| RunSpec::of(date, feed))),
+            Err(error) => {
+                let error = with_causes(&error);
+                tracing::warn!(%replication, error, "a feed of the replication is not scanned");
+            }
+        }
+    }
+    runs
 }
 
 /// What the runs of one command share.

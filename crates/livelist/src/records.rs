@@ -1,10 +1,14 @@
-//! `livelist replicate`, `prove` and `record`: copies of records on this machine.
+//! `livelist replicate`, `prove`, `record`, `schema` and `destinations`: copies of records on this machine.
 
-mod open;
+mod destinations;
+pub mod open;
+pub mod pass;
+mod progress;
 mod prove;
 mod record;
 mod replicate;
 
-pub use prove::prove;
+pub use destinations::{check, schema};
+pub use prove::{prove, proved};
 pub use record::record;
 pub use replicate::replicate;

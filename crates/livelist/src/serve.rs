@@ -1,5 +1,5 @@
-//! `livelist serve`: the whole system in one process. It starts what is due, tells the sites, removes
-//! what is old, and answers the HTTP APIs of sites and of operators, with the dashboard and links to lists
+//! `livelist serve`: the whole system in one process. It starts what is due, replicates records, tells the
+//! sites, removes what is old, and answers the HTTP APIs of sites and of operators, with the dashboard and links to lists
 //! that this process signs.
 
 mod descriptors;
@@ -9,11 +9,13 @@ pub mod lock;
 mod missing;
 mod scheduler;
 mod stop;
+mod syncs;
 mod work;
 
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use livelist_api::{
@@ -22,11 +24,13 @@ use livelist_api::{
 use livelist_model::registry::Planner;
 use livelist_ops::http::AdminState;
 use livelist_ops::rerun::Starter;
+use livelist_ops::{OpsError, copies};
 use livelist_reso::Dialects;
 
 use livelist_store::directory::{DirectoryLeases, DirectoryObjects};
+use livelist_store::pauses::read_unpaused_with_records;
 use livelist_store::registry::read_registry;
-use livelist_store::{Clock, SystemClock, SystemEntropy};
+use livelist_store::{Clock, Objects, SystemClock, SystemEntropy};
 
 use crate::cli::ServeArgs;
 use crate::context::{env, open_data, open_registry};
@@ -37,12 +41,15 @@ use crate::{disk, lapse, logs, notices};
 
 use in_process::InProcess;
 use stop::Stop;
+use syncs::Replicator;
 use work::Work;
 
 /// More runs than this do not wait: whoever starts them comes again.
 const QUEUE: usize = 10_000;
 /// How often somebody looks what is wrong with the machine.
 const LOOK: Duration = Duration::from_secs(5);
+/// With every so manieth look it is looked how the copies of records stand: once a minute.
+const LOOKS_FOR_COPIES: u64 = 12;
 /// How often the registry is read, though nothing is due.
 const POLL: Duration = Duration::from_secs(60);
 
@@ -78,6 +85,7 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
     let key = links::key(&arguments.data.data, &*entropy)?;
     let links = Arc::new(SignedLinks::with_key(&base, clock.clone(), &key));
     let objects = Arc::new(Overlay { registry, data });
+    let known = objects.clone();
     let rate = Rate {
         requests: arguments.rate,
         per: Duration::from_secs(60),
@@ -123,15 +131,17 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
             () = told.told() => {}
         }
     };
+    let passes = work.as_ref().map(|work| work.replicator.passes.clone());
     let works = async {
         if let Some(work) = work {
             work.go_on(stop, &|| admin.run_changed()).await;
         }
     };
     let told = stop_too;
+    let passes = passes.unwrap_or_default();
     let troubled = async {
         tokio::select! {
-            () = look_after(&arguments.data.data, &troubles, &admin) => {}
+            () = look_after(&arguments.data.data, &*known, &passes, &troubles, &admin) => {}
             () = told.told() => {}
         }
     };
@@ -140,13 +150,32 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
     Ok(Code::Ok)
 }
 
-/// Looks again and again what is wrong with the machine.
-async fn look_after(data: &Path, troubles: &Troubles, admin: &AdminState) {
-    loop {
+/// Looks again and again what is wrong with the machine, and with the copies of records.
+async fn look_after(
+    data: &Path,
+    objects: &dyn Objects,
+    passes: &AtomicU64,
+    troubles: &Troubles,
+    admin: &AdminState,
+) {
+    let mut of_copies = Vec::new();
+    let mut seen = 0;
+    for nth in 0_u64.. {
         let place = data.to_owned();
         // A task that was lost says nothing.
         let found = tokio::task::spawn_blocking(move || disk::troubles(&place)).await;
-        let found = found.unwrap_or_default();
+        let mut found = found.unwrap_or_default();
+        let ended = passes.load(Ordering::Relaxed);
+        // What was wrong may be mended by a pass.
+        let may_be_mended = !of_copies.is_empty() && ended != seen;
+        if nth % LOOKS_FOR_COPIES == 0 || may_be_mended {
+            seen = ended;
+            match copies_in_trouble(objects).await {
+                Ok(told) => of_copies = told,
+                Err(error) => tracing::warn!(%error, "how the copies stand could not be read"),
+            }
+        }
+        found.extend(of_copies.clone());
         if troubles.found(found.clone()) {
             for trouble in found {
                 tracing::error!("{trouble}");
@@ -155,6 +184,12 @@ async fn look_after(data: &Path, troubles: &Troubles, admin: &AdminState) {
         }
         SystemClock.sleep(LOOK).await;
     }
+}
+
+async fn copies_in_trouble(objects: &dyn Objects) -> Result<Vec<String>, OpsError> {
+    let (registry, _) = read_unpaused_with_records(objects, &Dialects).await?;
+    let copies = copies::read(objects, &registry, SystemClock.now()).await?;
+    Ok(copies::troubles(&copies))
 }
 
 /// The pipeline of this process.
@@ -178,9 +213,19 @@ async fn work(arguments: &ServeArgs, environment: Vec<(String, String)>) -> Resu
         env.limits.lease_ttl *= factor;
     }
     let days = u32::from(arguments.retention_days);
+    let poll = POLL * if factor > 1 { 60 } else { 1 };
+    let env = Arc::new(env);
+    let replicator = Replicator::new(
+        env.clone(),
+        executions.clone(),
+        arguments.data.data.clone(),
+        [u32::from(arguments.jobs), arguments.grace],
+        poll,
+    );
     Ok(Work {
-        runner: Arc::new(Runner::new(Arc::new(env))?),
+        runner: Arc::new(Runner::new(env)?),
         executions,
+        replicator: Arc::new(replicator),
         missing: Arc::default(),
         notifier,
         data,
@@ -188,7 +233,7 @@ async fn work(arguments: &ServeArgs, environment: Vec<(String, String)>) -> Resu
         grace: Duration::from_secs(u64::from(arguments.grace)),
         // What is old is told by the files' own times.
         retention: Duration::from_secs(24 * 3_600) * days / factor,
-        poll: POLL * if factor > 1 { 60 } else { 1 },
+        poll,
     })
 }
 

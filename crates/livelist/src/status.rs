@@ -1,9 +1,12 @@
-//! `livelist status`: shows the state of all feeds, those that need attention first.
+//! `livelist status`: shows the state of all feeds, and of the copies of records; those that need attention
+//! come first.
 
 use std::io::Write;
 
 use anstyle::AnsiColor;
 use jiff::{SignedDuration, Timestamp};
+use livelist_model::syncs::{CopyProof, Proved};
+use livelist_ops::copies::CopyStatus;
 use livelist_ops::status::{FeedState, FeedStatus, Starts, Status, read};
 
 use crate::cli::{Flags, StatusArgs};
@@ -40,10 +43,16 @@ pub async fn run(
         status.troubles = disk::troubles(machine.data.root());
     }
     status.feeds.retain(|feed| is_asked_for(feed, &arguments));
+    status
+        .copies
+        .retain(|copy| copy_is_asked_for(copy, &arguments));
     let mut out = out();
     if arguments.json {
         for feed in &status.feeds {
             writeln!(out, "{}", serde_json::to_string(feed)?)?;
+        }
+        for copy in &status.copies {
+            writeln!(out, "{}", serde_json::to_string(copy)?)?;
         }
     } else {
         out.write_all(&overview(&status, &arguments, &flags)?)?;
@@ -53,7 +62,8 @@ pub async fn run(
         writeln!(std::io::stderr(), "livelist: {told}")?;
     }
     let in_trouble = status.feeds.iter().any(|feed| feed.state.is_trouble());
-    let trouble = in_trouble || !status.troubles.is_empty();
+    let copy_in_trouble = status.copies.iter().any(|copy| copy.state.is_trouble());
+    let trouble = in_trouble || copy_in_trouble || !status.troubles.is_empty();
     if !arguments.check {
         return Ok(Code::Ok);
     }
@@ -76,6 +86,14 @@ fn is_asked_for(feed: &FeedStatus, arguments: &StatusArgs) -> bool {
             .as_ref()
             .is_none_or(|asked| clients.iter().any(|c| c.client == *asked))
         && (!arguments.trouble || feed.state.is_trouble())
+}
+
+/// Copies are of no feed and no client.
+fn copy_is_asked_for(copy: &CopyStatus, arguments: &StatusArgs) -> bool {
+    arguments.feed.is_none()
+        && arguments.client.is_none()
+        && arguments.mls.as_ref().is_none_or(|mls| *mls == copy.mls)
+        && (!arguments.trouble || copy.state.is_trouble())
 }
 
 fn overview(status: &Status, arguments: &StatusArgs, flags: &Flags) -> Result<Vec<u8>, Failed> {
@@ -126,7 +144,69 @@ fn overview(status: &Status, arguments: &StatusArgs, flags: &Flags) -> Result<Ve
             writeln!(text, "  livelist show {}{}", run.run, flags.both)?;
         }
     }
+    if !status.copies.is_empty() {
+        writeln!(text)?;
+        text.extend(copies(&status.copies, *now)?);
+    }
     Ok(text)
+}
+
+/// The copies of records.
+fn copies(copies: &[CopyStatus], now: Timestamp) -> Result<Vec<u8>, Failed> {
+    let head = [
+        "REPLICATION",
+        "DESTINATION",
+        "STATE",
+        ">LAST PASS",
+        "OUTCOME",
+        ">POSITION",
+        ">LAG",
+        ">PROVED",
+        "FOUND",
+        "WHY",
+    ];
+    let rows = copies.iter().map(|copy| {
+        let pass = copy.last_pass.as_ref();
+        let lag = copy.lag_seconds.map(SignedDuration::from_secs);
+        let proof = copy.proof.as_ref();
+        vec![
+            copy.replication.to_string(),
+            copy.destination.to_string(),
+            coloured(copy.state),
+            pass.map_or_else(|| NONE.to_owned(), |pass| since(pass.ended_at, now)),
+            or_none(pass.map(|pass| pass.outcome.as_str())),
+            copy.position.to_string(),
+            or_none(lag.map(span)),
+            proof.map_or_else(|| NONE.to_owned(), |proof| since(proof.at, now)),
+            proof.map_or_else(|| NONE.to_owned(), found),
+            copy.why.clone().unwrap_or_default(),
+        ]
+    });
+    let mut text = table(&head, rows);
+    for copy in copies.iter().filter(|copy| copy.state.is_trouble()) {
+        let why = copy.why.as_deref().unwrap_or_default();
+        let (replication, destination) = (&copy.replication, &copy.destination);
+        let state = lower(copy.state);
+        writeln!(text, "\n{replication} in {destination} is {state}: {why}")?;
+        if let Some(error) = &copy.error {
+            writeln!(text, "  {}", error.message)?;
+        }
+        if let Some(advice) = copy.advice {
+            writeln!(text, "  {advice}")?;
+        }
+    }
+    Ok(text)
+}
+
+/// What a proof found, in a few words.
+fn found(proof: &CopyProof) -> String {
+    match proof.outcome {
+        Proved::Differs => format!(
+            "{} missing, {} stale, {} extra, {} mended",
+            proof.missing, proof.stale, proof.extra, proof.mended
+        ),
+        other => other.as_str().replace('_', " "),
+    }
 }
 
 fn lower(state: FeedState) -> String {

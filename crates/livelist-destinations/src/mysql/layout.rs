@@ -13,6 +13,7 @@ use super::state::{self, STORAGE};
 use super::values::{column_type, data_type, name, text as literal};
 use super::{catalog, views};
 use crate::destination::Prepared;
+use crate::layout::{Form, Layout};
 use crate::options::Options;
 use crate::sql::Table;
 
@@ -71,6 +72,34 @@ async fn relations(on: &mut Session, names: &[String]) -> Result<HashMap<String,
         }
     }
     Ok(found)
+}
+
+/// Where the fields are, and what comes next.
+pub(super) async fn layout(
+    on: &mut Session,
+    options: &Options,
+    schema: &Schema,
+) -> Result<Layout, Fault> {
+    let table = match catalog::find(on, options, &schema.resource).await? {
+        Some(table) => table,
+        None => {
+            let base = Table::base(options, &schema.resource).unwrap_or_default();
+            Table::new(base, schema, options)
+        }
+    };
+    let there = relations(on, &table.all_parts()).await?;
+    let form = Form {
+        name: table.base.clone(),
+        options,
+        budget: Budget::PAGE,
+        table: &|nth| table.part(nth),
+        of: column_type,
+        has: &|name, column| {
+            let relation = there.get(name);
+            relation.is_some_and(|relation| relation.columns.contains_key(column))
+        },
+    };
+    Ok(form.layout(table.columns.clone(), schema))
 }
 
 /// Makes the tables of a resource, and gives which columns they ought to have before a value comes and have

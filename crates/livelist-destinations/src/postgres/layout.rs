@@ -12,6 +12,7 @@ use super::error::Fault;
 use super::values::column_type;
 use super::{catalog, state, views};
 use crate::destination::Prepared;
+use crate::layout::{Form, Layout};
 use crate::options::Options;
 use crate::sql::Table;
 
@@ -71,6 +72,31 @@ async fn relations(
         }
     }
     Ok(found)
+}
+
+/// Where the fields are, and what comes next.
+pub(super) async fn layout(
+    on: &Transaction<'_>,
+    place: Place<'_>,
+    schema: &Schema,
+) -> Result<Layout, Fault> {
+    let table = match place.find(on, &schema.resource).await? {
+        Some(table) => table,
+        None => {
+            let base = Table::base(place.options, &schema.resource).unwrap_or_default();
+            Table::new(base, schema, place.options)
+        }
+    };
+    let there = relations(on, place, &table.all_parts()).await?;
+    let form = Form {
+        name: table.base.clone(),
+        options: place.options,
+        budget: Budget::PAGE,
+        table: &|nth| table.part(nth),
+        of: column_type,
+        has: &|name, column| there.get(name).is_some_and(|of| of.contains_key(column)),
+    };
+    Ok(form.layout(table.columns.clone(), schema))
 }
 
 /// Makes the tables of a resource, and gives which columns they ought to have before a value comes and have

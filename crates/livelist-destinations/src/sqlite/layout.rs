@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Result, TransactionBehavior, param
 use super::state;
 use super::values::column_type;
 use crate::destination::{Held, KeyStamp, Prepared};
+use crate::layout::{Form, Layout};
 use crate::options::{Options, Wanted};
 
 /// Columns that every table has besides those of the fields.
@@ -228,6 +229,26 @@ pub(super) fn prepare(
     }
     transaction.commit()?;
     Ok(prepared)
+}
+
+/// Where the fields are, and what comes next.
+pub(super) fn layout(
+    connection: &Connection,
+    schema: &Schema,
+    options: &Options,
+) -> Result<Layout> {
+    let table = Table::find(connection, options, &schema.resource)?;
+    let table = table.unwrap_or_else(|| Table::new(schema, options));
+    let there = column_names(connection, &table.name)?;
+    let form = Form {
+        name: table.name.clone(),
+        options,
+        budget: Budget::WIDE,
+        table: &|_| table.name.clone(),
+        of: column_type,
+        has: &|_, column| there.contains(&fold(column)),
+    };
+    Ok(form.layout(table.columns.clone(), schema))
 }
 
 impl Table {

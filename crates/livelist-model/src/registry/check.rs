@@ -383,6 +383,17 @@ impl Registry {
             .iter()
             .filter_map(|pair| Some(FeedSpec::resolve(self.mls.get(&pair.mls)?, pair)))
     }
+
+    /// The destinations of a replication, those that are written. Where it names none, a SQLite file among
+    /// the data.
+    pub fn destinations_of(&self, replication: &Replication) -> Vec<DestinationDocument> {
+        if replication.destinations.is_empty() {
+            return DestinationDocument::default_one().into_iter().collect();
+        }
+        let names = replication.destinations.iter();
+        let known = names.filter_map(|name| self.destinations.get(name));
+        known.filter(|document| document.enabled).cloned().collect()
+    }
 }
 
 #[cfg(test)]

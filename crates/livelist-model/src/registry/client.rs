@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::CredentialRef;
+use super::{CredentialRef, ReplicatedResource};
 use crate::ids::{ClientId, FeedId, MlsId, ResourceName};
 
 /// One client.
@@ -84,4 +84,16 @@ pub struct Pair {
     /// Whether the pair is reconciled.
     #[serde(default = "super::mls::enabled")]
     pub enabled: bool,
+}
+
+impl Pair {
+    /// The pair that would see what a replication copies of a resource.
+    pub fn of(mls: &MlsId, resource: &ReplicatedResource) -> Pair {
+        Pair {
+            mls: mls.clone(),
+            resource: resource.resource.clone(),
+            filter: resource.filter.clone(),
+            enabled: true,
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::CredentialRef;
+use super::{CredentialRef, Sync};
 use crate::ids::{DestinationId, MlsId, ReplicationId, ResourceName};
 
 /// One replication.
@@ -22,6 +22,13 @@ pub struct Replication {
     /// Where to; a SQLite file `listings.sqlite` among the data when left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub destinations: Vec<DestinationId>,
+    /// When `livelist serve` reads what changed; every 15 minutes when left out.
+    #[serde(default)]
+    pub sync: Sync,
+    /// Whether the resources that no client's pair has are scanned by the MLS's schedule, so that removals are
+    /// found.
+    #[serde(default = "super::mls::enabled")]
+    pub reconcile: bool,
     /// Whether it is replicated at all.
     #[serde(default = "super::mls::enabled")]
     pub enabled: bool,
@@ -33,7 +40,7 @@ pub struct Replication {
 pub struct ReplicatedResource {
     /// The RESO resource.
     pub resource: ResourceName,
-    /// An OData filter; that of a client's pair, so that its proofs hold for the records as well.
+    /// An OData filter. A resource with the filter of a client's pair is scanned once for both.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<String>,
     /// The fields to ask for; all when left out. Key and modification timestamp come in any case.
@@ -128,4 +135,23 @@ pub enum RemovedRows {
     Flag,
     /// They are deleted.
     Delete,
+}
+
+impl DestinationDocument {
+    /// The destination of a replication that names none: a SQLite file among the data.
+    pub fn default_one() -> Option<DestinationDocument> {
+        Some(DestinationDocument {
+            destination: "listings".parse().ok()?,
+            kind: DestinationKind::Sqlite,
+            path: Some("listings.sqlite".to_owned()),
+            url: None,
+            schema: None,
+            columns: ColumnsWanted::default(),
+            names: NameStyle::default(),
+            prefix: String::new(),
+            removed: RemovedRows::default(),
+            history: BTreeMap::new(),
+            enabled: true,
+        })
+    }
 }

@@ -209,7 +209,7 @@ impl Schedule {
         let mut problems = Vec::new();
         match cron.crontab() {
             None => problems.push(ScheduleProblem::Expression),
-            Some(crontab) => problems.extend(frequency(&crontab)),
+            Some(crontab) => problems.extend(frequency(&crontab, CLOSEST)),
         }
         if cron.zone().is_none() {
             problems.push(ScheduleProblem::TimeZone);
@@ -233,7 +233,7 @@ impl Days {
 
 impl Cron {
     /// The expression; its times are read as if all zones were UTC.
-    fn crontab(&self) -> Option<Crontab> {
+    pub(super) fn crontab(&self) -> Option<Crontab> {
         let fields: Vec<&str> = self.cron.split_whitespace().collect();
         if fields.len() != 5 {
             return None;
@@ -247,7 +247,7 @@ impl Cron {
         ZONES.get(&self.time_zone).ok()
     }
 
-    fn times(&self) -> Option<Times> {
+    pub(super) fn times(&self) -> Option<Times> {
         Some(Times {
             crontab: self.crontab()?,
             zone: self.zone()?,
@@ -255,15 +255,15 @@ impl Cron {
     }
 }
 
-/// Whether the times come at all, and not too often, whatever the zone: a look at four hundred of
+/// Whether the times come at all, and not closer than `closest`, whatever the zone: a look at four hundred of
 /// them and at four years.
-fn frequency(crontab: &Crontab) -> Option<ScheduleProblem> {
+pub(super) fn frequency(crontab: &Crontab, closest: SignedDuration) -> Option<ScheduleProblem> {
     let mut at = DateTime::constant(2026, 1, 1, 0, 0, 0, 0);
     for nth in 0..400 {
         let Some(next) = next_civil(crontab, at) else {
             return (nth == 0).then_some(ScheduleProblem::Never);
         };
-        if nth > 0 && next.duration_since(at) < CLOSEST {
+        if nth > 0 && next.duration_since(at) < closest {
             return Some(ScheduleProblem::TooOften);
         }
         at = next;
@@ -274,13 +274,13 @@ fn frequency(crontab: &Crontab) -> Option<ScheduleProblem> {
 /// The expression's times in its zone. It is asked about the clock on the wall, and the zone says
 /// when the wall shows that: a time that the clock jumps over comes as much later, one that it shows
 /// twice comes once.
-struct Times {
+pub(super) struct Times {
     crontab: Crontab,
     zone: TimeZone,
 }
 
 impl Times {
-    fn next_after(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn next_after(&self, now: Timestamp) -> Option<Timestamp> {
         // What the clock jumped over stands behind `now` on the wall and before it in truth.
         let mut wall = self.zone.to_datetime(now).checked_sub(CLOCK_CHANGE).ok()?;
         loop {

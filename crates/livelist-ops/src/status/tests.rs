@@ -46,6 +46,7 @@ fn feed(disabled: Option<&str>) -> Feed {
     Feed {
         spec: FeedSpec::resolve(&mls, &pair),
         clients: Vec::new(),
+        replication: None,
         disabled: disabled.map(str::to_owned),
         is_paused: disabled == Some("paused"),
     }

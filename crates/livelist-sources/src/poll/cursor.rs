@@ -38,6 +38,8 @@ pub enum Task {
     Backfill(jiff::Timestamp),
     /// What changed in a window.
     Window(Span),
+    /// The records that match a filter, once more.
+    Matching(String),
 }
 
 /// Where a resource's poll is. It is part of the log's head.
@@ -121,7 +123,7 @@ impl Cursor {
         let looked_back = match task {
             Task::Backfill(began) => Some(*began),
             Task::Window(span) if self.reaches_back(span) => Some(span.to),
-            Task::Window(_) => self.looked_back,
+            Task::Window(_) | Task::Matching(_) => self.looked_back,
         };
         let settled = match task {
             Task::Backfill(began) => began.checked_sub(SETTLES).ok(),
@@ -129,6 +131,7 @@ impl Cursor {
                 let settles = heard.checked_sub(SETTLES).unwrap_or(span.to);
                 Some(span.to.min(settles))
             }
+            Task::Matching(_) => self.settled,
         };
         Cursor {
             settled,
@@ -155,15 +158,20 @@ impl Cursor {
         }
     }
 
-    /// The cursor with which all is read again.
-    #[must_use]
-    pub fn from_the_beginning(self) -> Cursor {
-        Cursor {
-            settled: None,
-            task: None,
+    /// The cursor with which all records, or those that match a filter, are read again. Before the first load
+    /// has ended they are read anyway. Nothing where a window is under way that has to be read first.
+    pub fn again(&self, filter: Option<&str>, now: jiff::Timestamp) -> Option<Cursor> {
+        let task = match (self.settled, &self.task, filter) {
+            (None, ..) => return Some(self.clone()),
+            (Some(_), _, None) => Task::Backfill(now),
+            (Some(_), None, Some(filter)) => Task::Matching(filter.to_owned()),
+            (Some(_), Some(_), Some(_)) => return None,
+        };
+        Some(Cursor {
+            task: Some(task),
             scan: None,
-            ..self
-        }
+            ..self.clone()
+        })
     }
 
     /// The cursor with which a task that is under way begins anew, from its first page.
@@ -176,15 +184,18 @@ impl Cursor {
 impl Task {
     /// The feed of whose records this task reads all.
     pub fn feed(&self, feed: &FeedSpec, form: RecordsForm) -> FeedSpec {
-        let Task::Window(span) = self else {
-            return feed.clone();
+        let own = match self {
+            Task::Backfill(_) => return feed.clone(),
+            Task::Window(span) => {
+                let clock = form.clock;
+                let (from, to) = (stamp::literal(span.from), stamp::literal(span.to));
+                format!("{clock} ge {from} and {clock} lt {to}")
+            }
+            Task::Matching(filter) => filter.clone(),
         };
-        let clock = form.clock;
-        let (from, to) = (stamp::literal(span.from), stamp::literal(span.to));
-        let window = format!("{clock} ge {from} and {clock} lt {to}");
         let filter = feed.filter.as_deref().unwrap_or_default();
         FeedSpec {
-            filter: Some(all_of(&[filter, &window])),
+            filter: Some(all_of(&[filter, &own])),
             ..feed.clone()
         }
     }
@@ -238,6 +249,28 @@ mod tests {
             panic!("a window");
         };
         assert_eq!(tail.from, at("2026-11-28T04:53:00Z"));
+    }
+
+    /// What is read again moves nothing that is settled, but for the whole.
+    #[test]
+    fn records_are_read_again_behind_what_is_under_way() {
+        let now = at("2026-11-28T05:00:00Z");
+        let first = Cursor::default().again(Some("City eq 'Austin'"), now);
+        assert_eq!(first, Some(Cursor::default()));
+        let settled = Cursor {
+            settled: Some(at("2026-11-28T04:00:00Z")),
+            ..Cursor::default()
+        };
+        let matching = settled.again(Some("City eq 'Austin'"), now).unwrap();
+        let task = matching.task(RecordsForm::PLAIN, now).unwrap();
+        assert_eq!(task, Task::Matching("City eq 'Austin'".to_owned()));
+        assert_eq!(matching.again(Some("City eq 'Waco'"), now), None);
+        assert_eq!(matching.clone().done(&task, now), settled);
+        let full = matching.again(None, now).unwrap();
+        let task = full.task(RecordsForm::PLAIN, now).unwrap();
+        assert_eq!(task, Task::Backfill(now));
+        let done = full.done(&task, now);
+        assert_eq!(done.settled, Some(at("2026-11-28T04:58:00Z")));
     }
 
     #[test]

@@ -60,6 +60,35 @@ impl RecordsError {
     }
 }
 
+/// What an operator should do about an error of this name.
+pub fn advice(name: &str) -> &'static str {
+    match name {
+        "DestinationUnavailable" => {
+            "The database cannot be reached. Nothing is lost: the next pass goes on where it was."
+        }
+        "DestinationRefused" => {
+            "The database refuses; the message says what. `livelist destinations check` says which rights \
+             are missing."
+        }
+        "DestinationAltered" | "DestinationMoved" => {
+            "Somebody else changes the tables or writes the same copy. The next pass looks again."
+        }
+        "MetadataInvalid" => {
+            "The provider's $metadata cannot be used, or has no such resource; the message names what is there."
+        }
+        "PagesIncomplete" => {
+            "The provider counts more than its pages have. If its count is wrong, put `\"count\": \"never\"` \
+             into the MLS's document."
+        }
+        "LogMoved" => "Another process works on the same log. The next pass goes on.",
+        "LogCorrupt" => {
+            "Something in the log is not what was recorded. Restore `records/` from a backup; or remove the \
+             folder of the replication: then all is read again."
+        }
+        name => crate::error::advice(name),
+    }
+}
+
 impl From<LogError> for RecordsError {
     fn from(error: LogError) -> Self {
         match error {

@@ -110,6 +110,54 @@ pub async fn pull(
     Ok(pulled)
 }
 
+/// Up to when all changes of a resource are in the log, by the provider's clock; nothing before its first
+/// load has ended.
+pub fn settled(log: &Log<'_>, resource: &str) -> Option<jiff::Timestamp> {
+    known(log, resource).ok().flatten()?.settled
+}
+
+/// Notes in the log that all records of a resource, or those that match an OData filter, are to be read again:
+/// the next pulls do it. Before the first load has ended that is so in any case. False where a window is under
+/// way that has to be read first.
+///
+/// # Errors
+/// The log cannot be read or written.
+pub async fn again(
+    log: &mut Log<'_>,
+    resource: &str,
+    filter: Option<&str>,
+    now: jiff::Timestamp,
+) -> Result<bool, RecordsError> {
+    let cursor = known(log, resource)?.unwrap_or_default();
+    let skew = jiff::SignedDuration::from_secs(cursor.skew);
+    let server = now.checked_add(skew).unwrap_or(now);
+    let Some(again) = cursor.again(filter, server) else {
+        return Ok(false);
+    };
+    if again != cursor {
+        let again = serde_json::to_value(again).map_err(|e| StepError::Internal(e.into()))?;
+        let cursors = [(resource.to_owned(), again)];
+        log.append(Vec::new(), &cursors, now).await?;
+    }
+    Ok(true)
+}
+
+/// The cursor of a resource. One of another version is none: the log keeps what it has.
+fn known(log: &Log<'_>, resource: &str) -> Result<Option<Cursor>, RecordsError> {
+    let read = log.cursor::<serde_json::Value>(resource)?;
+    let read = read.filter(|cursor| cursor["version"] == Cursor::VERSION);
+    let scan_is_known = |c: &Cursor| {
+        c.scan
+            .as_ref()
+            .is_none_or(|scan| scan.version == ScanState::VERSION)
+    };
+    let read = read.and_then(|cursor| serde_json::from_value::<Cursor>(cursor).ok());
+    Ok(read.map(|cursor| match scan_is_known(&cursor) {
+        true => cursor,
+        false => cursor.anew(),
+    }))
+}
+
 /// Gets a token, and one more if the first is refused on the way.
 async fn admitted(
     env: &Env,
@@ -168,20 +216,7 @@ struct Pulling<'a> {
 impl Pulling<'_> {
     async fn resource(&mut self, log: &mut Log<'_>) -> Result<(), RecordsError> {
         let resource = self.spec.resource().to_owned();
-        let read = log.cursor::<serde_json::Value>(&resource)?;
-        // A cursor of another version begins anew; the log keeps what it has.
-        let read = read.filter(|cursor| cursor["version"] == Cursor::VERSION);
-        let scan_is_known = |c: &Cursor| {
-            c.scan
-                .as_ref()
-                .is_none_or(|scan| scan.version == ScanState::VERSION)
-        };
-        let read = read.and_then(|cursor| serde_json::from_value::<Cursor>(cursor).ok());
-        let mut cursor = match read {
-            Some(cursor) if scan_is_known(&cursor) => cursor,
-            Some(cursor) => cursor.anew(),
-            None => Cursor::default(),
-        };
+        let mut cursor = known(log, &resource)?.unwrap_or_default();
         let mut feed = self.spec.feed.clone();
         let form = Dialect::for_feed(&feed)?.records;
         let Some(reading) = self.schema(log, &mut feed, &mut cursor).await? else {
@@ -408,7 +443,8 @@ impl Pulling<'_> {
             // The next pull finds them by reading all.
             Asked::Never => {
                 cursor.listed = listed.head;
-                cursor = cursor.from_the_beginning();
+                let now = self.server_time(&cursor);
+                cursor = cursor.again(None, now).unwrap_or(cursor);
             }
         }
         self.append(log, &mut batch, &cursor).await

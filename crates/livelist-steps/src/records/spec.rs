@@ -10,7 +10,8 @@ pub struct ResourceSpec {
     /// The replication.
     pub replication: ReplicationId,
     /// The feed of whose records all are replicated. It is the feed of a client's pair with the same filter,
-    /// so that what the nightly scan proves of it holds for the records.
+    /// or one that is scanned for the replication alone: what the nightly scan proves of it holds for the
+    /// records.
     pub feed: FeedSpec,
     /// The fields to ask for, with commas between them; all where it is empty.
     pub select: String,
@@ -23,12 +24,7 @@ impl ResourceSpec {
         mls: &Mls,
         resource: &ReplicatedResource,
     ) -> ResourceSpec {
-        let pair = Pair {
-            mls: mls.mls.clone(),
-            resource: resource.resource.clone(),
-            filter: resource.filter.clone(),
-            enabled: true,
-        };
+        let pair = Pair::of(&mls.mls, resource);
         ResourceSpec {
             replication: replication.clone(),
             feed: FeedSpec::resolve(mls, &pair),

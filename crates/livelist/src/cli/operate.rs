@@ -19,13 +19,13 @@ pub struct StatusArgs {
     /// Only feeds of this client.
     #[arg(long)]
     pub client: Option<ClientId>,
-    /// Only feeds that need attention: failed, held, delayed.
+    /// Only feeds and copies that need attention: failed, held, delayed.
     #[arg(long)]
     pub trouble: bool,
-    /// Exits with 3 if a feed needs attention, with 2 if only the registry is wrong.
+    /// Exits with 3 if a feed or a copy of records needs attention, with 2 if only the registry is wrong.
     #[arg(long)]
     pub check: bool,
-    /// Prints one JSON object for each feed.
+    /// Prints one JSON object for each feed, and one for each copy of records.
     #[arg(long)]
     pub json: bool,
 }

@@ -1,18 +1,19 @@
 //! What the commands about records work on: the registry's documents, the log, the destinations.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use livelist_destinations::mysql::MySql;
 use livelist_destinations::postgres::Postgres;
 use livelist_destinations::sqlite::Sqlite;
 use livelist_destinations::{Destination, DestinationError, Options, Removed, Wanted};
+use livelist_model::ReplicationId;
 use livelist_model::registry::{
     ColumnsWanted, DestinationDocument, DestinationKind, NameStyle, Registry, RemovedRows,
     Replication,
 };
 use livelist_model::with_causes;
-use livelist_model::{DestinationId, ReplicationId};
 use livelist_records::names::Names;
 use livelist_reso::Dialects;
 use livelist_steps::Env;
@@ -24,20 +25,16 @@ use crate::context::{env, open_registry};
 use crate::exit::Failed;
 use crate::logs;
 
-/// The name of the destination that a replication has when its document names none.
-const DEFAULT: &str = "listings";
-/// Its file, below the data directory.
-const DEFAULT_FILE: &str = "listings.sqlite";
-
 /// An installation on this machine, with its documents of records.
 pub struct Opened {
     /// The ports.
-    pub env: Env,
+    pub env: Arc<Env>,
     /// The registry.
     pub registry: Registry,
     /// Whether all documents are sound.
     pub is_sound: bool,
-    data: std::path::PathBuf,
+    /// The directory of the data.
+    pub data: PathBuf,
 }
 
 /// Opens it, and tells on standard error what is wrong with the registry.
@@ -55,7 +52,7 @@ pub async fn open(
         writeln!(error_output, "livelist: {finding}")?;
     }
     Ok(Opened {
-        env,
+        env: Arc::new(env),
         registry,
         is_sound: findings.is_empty(),
         data: data.data.clone(),
@@ -80,17 +77,6 @@ impl Opened {
         Ok(wanted.cloned().collect())
     }
 
-    /// The destinations of a replication: their names and documents. Where it names none, a SQLite file
-    /// among the data.
-    pub fn destinations_of(&self, replication: &Replication) -> Vec<DestinationDocument> {
-        if replication.destinations.is_empty() {
-            return default_destination().into_iter().collect();
-        }
-        let names = replication.destinations.iter();
-        let known = names.filter_map(|name| self.registry.destinations.get(name));
-        known.filter(|document| document.enabled).cloned().collect()
-    }
-
     /// Opens a destination.
     pub async fn destination(
         &self,
@@ -110,7 +96,7 @@ impl Opened {
                 ))
             }
             DestinationKind::Sqlite => {
-                let path = document.path.as_deref().unwrap_or(DEFAULT_FILE);
+                let path = document.path.as_deref().unwrap_or_default();
                 let path = self.data.join(Path::new(path));
                 Ok(Box::new(Sqlite::open(&path, options(document)).await?))
             }
@@ -119,6 +105,39 @@ impl Opened {
 }
 
 impl Opened {
+    /// A destination that is going to be checked: of a server nothing is made.
+    pub async fn unopened(
+        &self,
+        document: &DestinationDocument,
+    ) -> Result<Box<dyn Destination>, DestinationError> {
+        match document.kind {
+            DestinationKind::Postgres => {
+                let url = self.url(document).await?;
+                Ok(Box::new(Postgres::new(
+                    url.expose_secret(),
+                    options(document),
+                )?))
+            }
+            DestinationKind::Mysql => {
+                let url = self.url(document).await?;
+                Ok(Box::new(MySql::new(
+                    url.expose_secret(),
+                    options(document),
+                )?))
+            }
+            DestinationKind::Sqlite => self.destination(document).await,
+        }
+    }
+
+    /// The destinations that are written: those of the registry, and the one of replications that name none.
+    pub fn destinations(&self) -> Vec<DestinationDocument> {
+        let enabled = self.registry.replications.values().filter(|r| r.enabled);
+        let is_default_used = enabled.into_iter().any(|r| r.destinations.is_empty());
+        let default = DestinationDocument::default_one().filter(|_| is_default_used);
+        let known = self.registry.destinations.values().filter(|d| d.enabled);
+        default.into_iter().chain(known.cloned()).collect()
+    }
+
     /// The address of a database, which is a secret: it holds a password.
     async fn url(&self, document: &DestinationDocument) -> Result<SecretString, DestinationError> {
         let refused = |reason: String| DestinationError::Refused {
@@ -132,23 +151,6 @@ impl Opened {
         let secret = secret.map_err(|error| refused(with_causes(&error)))?;
         Ok(secret.expose_secret().trim().to_owned().into())
     }
-}
-
-fn default_destination() -> Option<DestinationDocument> {
-    let destination: DestinationId = DEFAULT.parse().ok()?;
-    Some(DestinationDocument {
-        destination,
-        kind: DestinationKind::Sqlite,
-        path: Some(DEFAULT_FILE.to_owned()),
-        url: None,
-        schema: None,
-        columns: ColumnsWanted::default(),
-        names: NameStyle::default(),
-        prefix: String::new(),
-        removed: RemovedRows::default(),
-        history: Default::default(),
-        enabled: true,
-    })
 }
 
 fn options(document: &DestinationDocument) -> Options {

@@ -3,12 +3,15 @@
 use std::io::Write;
 
 use livelist_log::Log;
+use livelist_model::registry::{DestinationDocument, Replication};
+use livelist_model::syncs::{CopyProof, Proved};
 use livelist_model::with_causes;
-use livelist_steps::records::RecordsError;
 use livelist_steps::records::prove::{self, Proof};
+use livelist_steps::records::{RecordsError, syncs};
 use serde_json::json;
 
 use super::open::{Opened, open};
+use super::pass::Problem;
 use crate::cli::ProveArgs;
 use crate::exit::{Code, Failed};
 
@@ -24,14 +27,14 @@ pub async fn prove(
     };
     let mut found = false;
     for replication in opened.replications(None)? {
-        for document in opened.destinations_of(&replication) {
+        for document in opened.registry.destinations_of(&replication) {
             let name = document.destination.to_string();
             let only = arguments.destination.as_ref();
             if only.is_some_and(|only| *only != document.destination) {
                 continue;
             }
             found = true;
-            let proved = one(&opened, &replication, &document).await;
+            let proved = proved(&opened, &replication, &document).await;
             let of = replication.replication.as_str();
             worst = worst.max(tell(of, &name, &proved, arguments.json)?);
         }
@@ -44,17 +47,57 @@ pub async fn prove(
     }
 }
 
-async fn one(
+/// Compares one copy with its log, mends it, and writes down what was found.
+pub async fn proved(
     opened: &Opened,
-    replication: &livelist_model::registry::Replication,
-    document: &livelist_model::registry::DestinationDocument,
+    replication: &Replication,
+    document: &DestinationDocument,
 ) -> Result<Option<Proof>, RecordsError> {
     let env = &opened.env;
     let now = env.clock.now();
+    let proved = compared(opened, replication, document, now).await;
     let name = &replication.replication;
-    let log = Log::open(&*env.objects, name, "", now).await?;
+    let mut syncs = syncs::read(&*env.objects, name).await?;
+    let copy = syncs.copies.entry(document.destination.clone());
+    copy.or_default().proof = Some(noted(&proved, now));
+    syncs::write(&*env.objects, name, &syncs).await?;
+    proved
+}
+
+async fn compared(
+    opened: &Opened,
+    replication: &Replication,
+    document: &DestinationDocument,
+    now: jiff::Timestamp,
+) -> Result<Option<Proof>, RecordsError> {
+    let name = &replication.replication;
+    let log = Log::open(&*opened.env.objects, name, "", now).await?;
     let mut destination = opened.destination(document).await?;
     prove::prove(&log, name.as_str(), &mut *destination, now).await
+}
+
+fn noted(proved: &Result<Option<Proof>, RecordsError>, at: jiff::Timestamp) -> CopyProof {
+    let outcome = match proved {
+        Ok(Some(proof)) if proof.is_equal() => Proved::Equal,
+        Ok(Some(_)) => Proved::Differs,
+        Ok(None) => Proved::NotProved,
+        Err(_) => Proved::Failed,
+    };
+    let proof = proved.as_ref().ok().cloned().flatten().unwrap_or_default();
+    CopyProof {
+        at,
+        outcome,
+        number: proof.number,
+        records: proof.records,
+        missing: proof.missing,
+        stale: proof.stale,
+        extra: proof.extra,
+        mended: proof.mended.upserts + proof.mended.removals,
+        error: proved
+            .as_ref()
+            .err()
+            .map(|error| Problem::of(error).noted()),
+    }
 }
 
 fn tell(
@@ -64,18 +107,18 @@ fn tell(
     as_json: bool,
 ) -> Result<Code, Failed> {
     let mut out = std::io::stdout().lock();
-    let (code, outcome) = match proved {
-        Ok(Some(proof)) if proof.is_equal() => (Code::Ok, "equal"),
-        Ok(Some(_)) => (Code::Held, "differs"),
-        Ok(None) => (Code::Held, "not_proved"),
-        Err(_) => (Code::Failed, "failed"),
+    let proof = noted(proved, jiff::Timestamp::UNIX_EPOCH);
+    let outcome = proof.outcome.as_str();
+    let code = match proof.outcome {
+        Proved::Equal => Code::Ok,
+        Proved::Differs | Proved::NotProved => Code::Held,
+        Proved::Failed => Code::Failed,
     };
-    let proof = proved.as_ref().ok().cloned().flatten().unwrap_or_default();
+    let mended = proof.mended;
     let error = proved
         .as_ref()
         .err()
         .map(|error| (error.name(), with_causes(error)));
-    let mended = proof.mended.upserts + proof.mended.removals;
     if as_json {
         let line = json!({
             "replication": replication, "destination": destination, "outcome": outcome,
@@ -101,7 +144,8 @@ fn tell(
                 "{replication} → {destination}: {outcome} at {}: {} records, {} missing, {} stale, {} extra, {mended} mended",
                 proof.number, proof.records, proof.missing, proof.stale, proof.extra
             )?;
-            for (place, what) in &proof.told {
+            let told = proved.iter().flatten().flat_map(|proof| &proof.told);
+            for (place, what) in told {
                 writeln!(out, "  {what}: {} {}", place.resource, place.key)?;
             }
         }

@@ -34,7 +34,7 @@ pub async fn record(
         let log = log.await.map_err(|e| Failed::internal(&e))?;
         let change = newest(&log, &place).await?;
         in_log(replication.replication.as_str(), change.as_ref())?;
-        for document in opened.destinations_of(&replication) {
+        for document in opened.registry.destinations_of(&replication) {
             in_destination(&opened, &document, &place, change.as_ref()).await?;
         }
     }

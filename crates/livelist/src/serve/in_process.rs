@@ -80,6 +80,11 @@ impl InProcess {
         self.lanes().next()
     }
 
+    /// Whether a run uses the credential, or begins to.
+    pub fn is_used(&self, credential: &CredentialRef) -> bool {
+        self.lanes().running.contains_key(lane(credential))
+    }
+
     /// The run is over, and its credential is free.
     pub fn ended(&self, run: &RunSpec) {
         self.lanes().running.remove(lane(&run.feed.credential));

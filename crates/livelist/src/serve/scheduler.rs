@@ -8,16 +8,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use livelist_model::agenda::{agenda, feeds};
+use livelist_model::agenda::{agenda, copied, feeds};
 use livelist_model::head::Head;
 use livelist_model::instant::is_future;
 use livelist_model::record::{RunRecord, RunState};
-use livelist_model::registry::Finding;
+use livelist_model::registry::{Finding, Registry};
 use livelist_model::run::{FeedSpec, RunSpec};
-use livelist_model::{FeedId, RunId, layout};
+use livelist_model::{FeedId, RunId, layout, with_causes};
 use livelist_reso::Dialects;
 use livelist_steps::StepError;
-use livelist_store::pauses::read_unpaused;
+use livelist_steps::records::scans;
+use livelist_store::pauses::read_unpaused_with_records;
 use livelist_store::{ObjectsExt, Start, StoreError};
 
 use super::in_process::InProcess;
@@ -42,6 +43,8 @@ pub struct Scheduler {
 struct Known {
     last: BTreeMap<FeedId, Timestamp>,
     findings: Vec<Finding>,
+    /// The keys of the feeds that are scanned for replications alone.
+    keys: BTreeMap<FeedId, String>,
     /// What was asked for before this process began is under way.
     took_up_asked: bool,
 }
@@ -69,14 +72,14 @@ impl Scheduler {
     /// Starts what is due now; says how long to wait for the next.
     async fn round(&self, known: &mut Known, stop: &Stop) -> Result<Duration, StepError> {
         let env = &self.runner.env;
-        let (registry, findings) = read_unpaused(&*env.objects, &Dialects).await?;
+        let (registry, findings) = read_unpaused_with_records(&*env.objects, &Dialects).await?;
         if findings != known.findings {
             for finding in &findings {
                 tracing::warn!(file = finding.file, "{finding}");
             }
             known.findings = findings;
         }
-        let feeds = feeds(&registry);
+        let feeds = self.feeds(&registry, known).await;
         let names: BTreeSet<&FeedId> = feeds.iter().map(|feed| &feed.feed).collect();
         known.last.retain(|feed, _| names.contains(feed));
         for feed in &feeds {
@@ -131,6 +134,32 @@ impl Scheduler {
         }
         let look = self.missing.wait(now).unwrap_or(self.poll);
         Ok(wait.min(look).min(self.poll))
+    }
+
+    /// The feeds of clients' pairs, and those that are scanned for replications alone, as soon as their key is
+    /// known.
+    async fn feeds(&self, registry: &Registry, known: &mut Known) -> Vec<FeedSpec> {
+        let mut feeds = feeds(registry);
+        for (replication, feed) in copied(registry) {
+            let name = feed.feed.clone();
+            let key = known.keys.get(&name).cloned();
+            let keyed = match key {
+                Some(key_field) => Some(FeedSpec { key_field, ..feed }),
+                None => match scans::keyed(&*self.runner.env.objects, &replication, feed).await {
+                    Ok(keyed) => keyed,
+                    Err(error) => {
+                        let error = with_causes(&error);
+                        tracing::warn!(%replication, feed = %name, error, "no run of the feed begins");
+                        None
+                    }
+                },
+            };
+            if let Some(feed) = keyed {
+                known.keys.insert(name, feed.key_field.clone());
+                feeds.push(feed);
+            }
+        }
+        feeds
     }
 
     /// The run of the feed on this day, or the day's next.

@@ -1,4 +1,4 @@
-//! The background work of `livelist serve`: runs, webhooks, and removing what has expired. Each part
+//! The background work of `livelist serve`: runs, replications, webhooks, and removing what has expired. Each part
 //! works by itself: none stops another, and none ends the process.
 
 use std::panic::AssertUnwindSafe;
@@ -20,6 +20,7 @@ use super::in_process::InProcess;
 use super::missing::Missing;
 use super::scheduler::Scheduler;
 use super::stop::Stop;
+use super::syncs::Replicator;
 use crate::runner::Runner;
 
 /// What panicked begins anew after this.
@@ -34,6 +35,8 @@ pub struct Work {
     pub runner: Arc<Runner>,
     /// What waits and what is under way.
     pub executions: Arc<InProcess>,
+    /// Replicates beside the runs.
+    pub replicator: Arc<Replicator>,
     /// The feeds that wait for a secret.
     pub missing: Arc<Missing>,
     /// Tells the sites.
@@ -63,6 +66,7 @@ impl Work {
         let ended = Notify::new();
         tokio::join!(
             supervised("the scheduler", &stop, || scheduler.run(&stop)),
+            supervised("the replications", &stop, || self.replicator.run(&stop)),
             supervised("the notices", &stop, || self.notices(&ended, &stop)),
             supervised("the sweep", &stop, || self.sweep(&stop)),
             self.runs(&ended, changed, &stop),
@@ -81,13 +85,17 @@ impl Work {
                     run,
                 };
                 let (runner, missing) = (self.runner.clone(), self.missing.clone());
+                let replicator = self.replicator.clone();
                 tasks.spawn(async move {
                     let line = runner.reconcile(under_way.run.clone(), &|_| {}).await;
                     let error = line.error.as_ref().map(|error| error.name.as_str());
-                    let feed = &under_way.run.feed.feed;
-                    missing.ended(feed, error, runner.env.clock.now());
+                    let feed = under_way.run.feed.feed.clone();
+                    let now = runner.env.clock.now();
+                    missing.ended(&feed, error, now);
                     let ended = &under_way.run.run;
                     under_way.executions.forget_ended(ended).await;
+                    drop(under_way);
+                    replicator.run_ended(feed, now);
                 });
                 changed();
             }

@@ -35,5 +35,6 @@ mod serve;
 mod show;
 mod stranger;
 mod strangers;
+mod syncs;
 mod town;
 mod twins;

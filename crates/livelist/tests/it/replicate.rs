@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::town::Town;
 
-fn spec(provider: Provider, listings: u64, records: Records) -> MlsSpec {
+pub fn spec(provider: Provider, listings: u64, records: Records) -> MlsSpec {
     MlsSpec {
         options: Options {
             records: Some(records),
@@ -39,7 +39,7 @@ fn replicate(town: &Town, code: i32) -> Value {
     lines[0].clone()
 }
 
-fn ask(town: &Town, sql: &str) -> Vec<(String, Option<String>)> {
+pub fn ask(town: &Town, sql: &str) -> Vec<(String, Option<String>)> {
     let connection = Connection::open(town.data().join("listings.sqlite")).unwrap();
     let mut statement = connection.prepare(sql).unwrap();
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
@@ -47,7 +47,7 @@ fn ask(town: &Town, sql: &str) -> Vec<(String, Option<String>)> {
 }
 
 /// Every live record is in the table with its price, and no other row is.
-fn assert_truth(town: &Town) {
+pub fn assert_truth(town: &Town) {
     let control = town.mls("abor");
     let expected: BTreeMap<String, Option<f64>> = control
         .live_keys()

@@ -24,6 +24,9 @@ pub fn parse_replication(file: &str, text: &[u8]) -> Result<Replication, Vec<Fin
             "give at least one, e.g. {\"resource\": \"Property\"}",
         );
     }
+    if let Some([field, problem, remedy]) = replication.sync.finding() {
+        findings.add(field, problem, remedy);
+    }
     let mut seen = BTreeSet::new();
     for (i, resource) in replication.resources.iter().enumerate() {
         if !seen.insert(&resource.resource) {

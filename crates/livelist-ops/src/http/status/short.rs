@@ -7,6 +7,7 @@ use livelist_model::registry::{CredentialRef, Provider};
 use livelist_model::{FeedId, MlsId, ResourceName, RunId};
 use serde::{Serialize, Serializer};
 
+use crate::copies::CopyStatus;
 use crate::status::{ClientStatus, Day, FeedState, FeedStatus, LastRun, Status};
 
 /// Runs that began in this time have their names and times.
@@ -19,6 +20,8 @@ pub(super) struct Short<'a> {
     at: Timestamp,
     #[serde(serialize_with = "feeds")]
     feeds: (&'a [FeedStatus], Timestamp),
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    copies: Vec<CopyStatus>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     findings: &'a [String],
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
@@ -33,9 +36,18 @@ impl<'a> Short<'a> {
         Short {
             at: status.at,
             feeds: (&status.feeds, newest.unwrap_or(status.at)),
+            copies: status.copies.iter().map(without_age).collect(),
             findings: &status.findings,
             troubles: &status.troubles,
         }
+    }
+}
+
+/// How old a copy is, a reader can reckon.
+fn without_age(copy: &CopyStatus) -> CopyStatus {
+    CopyStatus {
+        lag_seconds: None,
+        ..copy.clone()
     }
 }
 
