@@ -9,8 +9,10 @@
     reason = "these are tests"
 )]
 
+mod family;
 mod odd;
 
+pub use family::{expansions, expansions_of_flagged_rows};
 pub use odd::{names, numbers_and_dates, texts, wide};
 
 use livelist_records::{Change, Field, Fields, Kind, Place, Reason, Removal, Schema, What, hash};
@@ -24,6 +26,22 @@ use crate::error::DestinationError;
 pub trait Copy: Send + Sync {
     /// Opens it, as it was left.
     async fn open(&self) -> Box<dyn Destination>;
+
+    /// What the owner of the database is answered: each row's values with `|` between them, `NULL` for null.
+    async fn ask(&self, sql: &str) -> Vec<String>;
+
+    /// What the owner of the database does.
+    async fn run(&self, sql: &str);
+
+    /// The table with the first columns of what users see as `name`.
+    fn first_table(&self, name: &str) -> String {
+        format!("{name}__1")
+    }
+
+    /// SQL that drops it, and what is built on it.
+    fn drop_first_table(&self, name: &str) -> String {
+        format!("DROP TABLE {} CASCADE", self.first_table(name))
+    }
 }
 
 /// The log that the tests apply.
@@ -60,7 +78,7 @@ pub fn schema() -> Schema {
                 kind,
             })
             .to_vec(),
-        navigations: Vec::new(),
+        ..Schema::default()
     }
 }
 
@@ -112,9 +130,19 @@ pub fn at(number: u64) -> Position {
 }
 
 /// Writes changes, whose places are sorted, from the position that the copy has.
-pub async fn write(copy: &mut dyn Destination, mut changes: Vec<Change>, to: u64) -> Written {
+pub async fn write(copy: &mut dyn Destination, changes: Vec<Change>, to: u64) -> Written {
+    write_of(copy, &schema(), changes, to).await
+}
+
+/// The same for records of another schema.
+pub async fn write_of(
+    copy: &mut dyn Destination,
+    schema: &Schema,
+    mut changes: Vec<Change>,
+    to: u64,
+) -> Written {
     changes.sort_by(Change::order);
-    copy.prepare(&schema()).await.unwrap();
+    copy.prepare(schema).await.unwrap();
     let from = copy.position(&log()).await.unwrap();
     let batch = Batch {
         changes,

@@ -83,6 +83,8 @@ pub struct Written {
     pub overflow: u64,
     /// Records that could not be stored; each is in `_livelist_rejects`.
     pub rejected: u64,
+    /// Records that stood more than once in an expansion; the last one of each is stored.
+    pub repeated: u64,
 }
 
 impl Written {
@@ -93,6 +95,7 @@ impl Written {
         self.unchanged += other.unchanged;
         self.overflow += other.overflow;
         self.rejected += other.rejected;
+        self.repeated += other.repeated;
     }
 }
 

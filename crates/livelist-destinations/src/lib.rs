@@ -4,6 +4,8 @@
 //! Depends on the records and on the drivers of databases. Never on a store, AWS, a provider, the
 //! environment or the clock.
 
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod children;
 pub mod contract;
 pub mod destination;
 pub mod error;
@@ -14,7 +16,7 @@ pub mod options;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod row;
-#[cfg(any(feature = "mysql", feature = "postgres"))]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;

@@ -1,14 +1,14 @@
 //! A record as a row: each value in its column, and what does not fit in `_rest`. The same for every
 //! database but for what its types hold.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use livelist_records::columns::{Budget, Columns};
 use livelist_records::fields::quoted;
-use livelist_records::{Cell, Fields, Fit, Kind, Schema, cell};
+use livelist_records::{Cell, Children, Fields, Fit, Kind, Schema, cell};
 
 use crate::json::is_small_json;
-use crate::options::Options;
+use crate::options::{Options, Wanted};
 
 /// Whether a database's column of this kind holds the value exactly.
 pub type Holds = fn(&Cell<'_>) -> bool;
@@ -27,10 +27,13 @@ pub struct Row<'a> {
 /// How records of one resource become rows.
 pub struct Mapping<'s> {
     options: &'s Options,
+    columns: &'s Wanted,
     holds: Holds,
     budget: Budget,
     /// The kinds of the schema's fields.
     kinds: HashMap<&'s str, Kind>,
+    /// Members whose records have tables of their own.
+    children: HashSet<&'s str>,
 }
 
 impl<'s> Mapping<'s> {
@@ -45,12 +48,32 @@ impl<'s> Mapping<'s> {
         let fields = schema.fields.iter();
         Mapping {
             options,
+            columns: &options.columns,
             holds,
             budget,
             kinds: fields
                 .map(|field| (field.name.as_str(), field.kind))
                 .collect(),
+            children: schema
+                .children
+                .iter()
+                .map(|c| c.resource.as_str())
+                .collect(),
         }
+    }
+
+    /// The same for the records of an expansion: all of their fields are stored.
+    pub fn of_child(self) -> Mapping<'s> {
+        Mapping {
+            columns: &Wanted::Seen,
+            ..self
+        }
+    }
+
+    /// Whether a member is left out of the row: null, not stored, or records with a table of their own.
+    fn skips(&self, name: &str, value: &str) -> bool {
+        let is_of_child = || self.children.contains(name) && Children::read(value, None).is_some();
+        value == "null" || !self.columns.stores(name) || is_of_child()
     }
 
     /// Which columns the records need that are not there: they are added to `columns`, and given.
@@ -58,7 +81,7 @@ impl<'s> Mapping<'s> {
         let before = columns.all().len();
         for fields in records {
             for (name, value) in fields.iter() {
-                if value == "null" || !self.options.columns.stores(name) {
+                if self.skips(name, value) {
                     continue;
                 }
                 if let Some(kind) = self.kinds.get(name) {
@@ -74,7 +97,7 @@ impl<'s> Mapping<'s> {
         let mut row = Row::default();
         let mut rest = String::new();
         for (name, value) in fields.iter() {
-            if value == "null" || !self.options.columns.stores(name) {
+            if self.skips(name, value) {
                 continue;
             }
             let kind = self.kinds.get(name).copied();
@@ -148,7 +171,7 @@ mod tests {
                 kind,
             })
             .to_vec(),
-            navigations: Vec::new(),
+            ..Schema::default()
         };
         let options = Options::default();
         let holds: Holds = |cell| !matches!(cell, Cell::Decimal(text) if text.len() > 5);

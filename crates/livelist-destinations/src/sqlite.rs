@@ -4,6 +4,7 @@
 //! connection is used by one call at a time.
 
 mod apply;
+mod children;
 mod error;
 mod layout;
 mod state;

@@ -141,6 +141,33 @@ impl Copy for Database {
         let mysql = MySql::open(&self.url, self.options.clone()).await;
         Box::new(mysql.unwrap())
     }
+
+    async fn ask(&self, sql: &str) -> Vec<String> {
+        Database::ask(self, sql).await
+    }
+
+    async fn run(&self, sql: &str) {
+        self.sql(sql).await;
+    }
+}
+
+fn snake_case(removed: Removed) -> Options {
+    Options {
+        names: Names::SnakeCase,
+        removed,
+        ..Options::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn expansions_come_and_go_with_their_record() {
+    let Some(server) = server() else { return };
+    contract::expansions(&Database::with(server, snake_case(Removed::Table)).await).await;
+    let flagged = Database::with(server, snake_case(Removed::Flag)).await;
+    contract::expansions_of_flagged_rows(&flagged).await;
+    let mut copy = flagged.open().await;
+    write(&mut *copy, vec![removal(9, "a")], 9).await;
+    assert_eq!(flagged.ask("SELECT 1 FROM property_media").await, [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

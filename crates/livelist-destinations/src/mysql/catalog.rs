@@ -7,17 +7,18 @@ use super::connect::{Session, number, text};
 use super::error::Fault;
 use super::values::text as literal;
 use crate::options::Options;
-use crate::sql::Table;
+use crate::sql::{Table, Whose};
 
-/// The tables of a resource, where they were made.
+/// The tables of a resource or an expansion, where they were made.
 pub(super) async fn find(
     on: &mut Session,
     options: &Options,
-    resource: &str,
+    whose: &Whose,
 ) -> Result<Option<Table>, Fault> {
-    let Some(base) = Table::base(options, resource) else {
+    let Some(base) = whose.base(options) else {
         return Err(Fault::Refused(format!(
-            "the name of {resource} is too long"
+            "the name of {} is too long",
+            whose.shown()
         )));
     };
     let sql = format!(

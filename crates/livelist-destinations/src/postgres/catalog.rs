@@ -8,18 +8,19 @@ use tokio_postgres::types::Type;
 use super::connect::literal;
 use super::error::Fault;
 use super::layout::Place;
-use crate::sql::Table;
+use crate::sql::{Table, Whose};
 
 impl Place<'_> {
-    /// The tables of a resource, where they were made.
+    /// The tables of a resource or an expansion, where they were made.
     pub(super) async fn find(
         &self,
         on: &Transaction<'_>,
-        resource: &str,
+        whose: &Whose,
     ) -> Result<Option<Table>, Fault> {
-        let Some(base) = Table::base(self.options, resource) else {
+        let Some(base) = whose.base(self.options) else {
             return Err(Fault::Refused(format!(
-                "the name of {resource} is too long"
+                "the name of {} is too long",
+                whose.shown()
             )));
         };
         let sql = format!(

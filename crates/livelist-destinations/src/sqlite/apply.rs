@@ -8,6 +8,7 @@ use livelist_records::{Change, Fields, Removal, Schema, What};
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Result, Transaction, params, params_from_iter};
 
+use super::children::{self, Family};
 use super::error::failed;
 use super::layout::{Table, quote, stored};
 use super::values::{holds, value};
@@ -39,6 +40,7 @@ pub(super) fn apply(
             });
         };
         note_log(transaction, &table, log).map_err(failed(path))?;
+        let children = children::find(transaction, options, &table, schema);
         let mut applying = Applying {
             transaction,
             options,
@@ -46,6 +48,7 @@ pub(super) fn apply(
             now: batch.now.to_string(),
             schema,
             history: options.history_of(resource),
+            children: children.map_err(failed(path))?,
             table,
             written: &mut written,
         };
@@ -71,6 +74,8 @@ struct Applying<'a> {
     schema: &'a Schema,
     history: Vec<String>,
     table: Table,
+    /// The tables of its expansions, in the order of the schema.
+    children: Vec<Table>,
     written: &'a mut Written,
 }
 
@@ -144,6 +149,7 @@ impl Applying<'_> {
 
     fn remove(&mut self, change: &Change, removal: &Removal, is: Option<Before>) -> Result<()> {
         let key = &change.place.key;
+        let transaction = self.transaction;
         let (table, key_column) = (quote(&self.table.name), self.table.key());
         let Some(_) = is.filter(|is| !is.is_deleted) else {
             self.written.unchanged += 1;
@@ -163,11 +169,11 @@ impl Applying<'_> {
             }
             Removed::Table => {
                 let held = self.table.record(self.transaction, key)?;
+                let children = self.family().objects(transaction, key)?;
                 let record = held.map(|held| {
                     let values = held.values.into_iter();
-                    let filled = values.filter_map(|(name, value)| Some((name, value?)));
-                    serde_json::Value::Object(filled.map(|(n, v)| (n, v.into())).collect())
-                        .to_string()
+                    let filled = values.filter_map(|(name, value)| Some((name, value?.into())));
+                    serde_json::Value::Object(filled.chain(children).collect()).to_string()
                 });
                 let sql = format!(
                     "INSERT OR REPLACE INTO {} (key, number, at, reason, proof, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -184,10 +190,50 @@ impl Applying<'_> {
                 ])?;
             }
         }
+        self.family().clear(transaction, key)?;
         let sql = format!("DELETE FROM {table} WHERE {key_column} = ?1");
         self.transaction.prepare_cached(&sql)?.execute([key])?;
         self.written.removals += 1;
         Ok(())
+    }
+
+    fn family(&mut self) -> Family<'_> {
+        Family::new(self.options, self.schema, &mut self.children)
+    }
+
+    /// Writes a row with those of its expansions, all of them or none.
+    fn store(
+        &mut self,
+        change: &Change,
+        row: &Row<'_>,
+        fields: &Fields<'_>,
+    ) -> Result<std::result::Result<(), String>> {
+        if self.children.is_empty() {
+            return self.upsert(change, row);
+        }
+        let transaction = self.transaction;
+        transaction.execute_batch("SAVEPOINT livelist")?;
+        let mut stored = self.upsert(change, row)?;
+        if stored.is_ok() {
+            let replaced = self
+                .family()
+                .replace(transaction, &change.place.key, fields);
+            match replaced {
+                Ok((overflow, repeated)) => {
+                    self.written.overflow += overflow;
+                    self.written.repeated += repeated;
+                }
+                Err(error) if is_constraint(&error) => stored = Err(error.to_string()),
+                Err(error) => return Err(error),
+            }
+        }
+        if stored.is_err() {
+            transaction.execute_batch("ROLLBACK TO livelist")?;
+            // Columns that were made for it are gone as well.
+            self.children = children::find(transaction, self.options, &self.table, self.schema)?;
+        }
+        transaction.execute_batch("RELEASE livelist")?;
+        Ok(stored)
     }
 
     fn upserts(&mut self, news: &[(&Change, Option<Before>)]) -> Result<()> {
@@ -214,7 +260,7 @@ impl Applying<'_> {
         for (change, is, fields) in &readable {
             let row = mapping.row(&self.table.columns, fields);
             self.changes(change, *is, &row)?;
-            match self.upsert(change, &row)? {
+            match self.store(change, &row, fields)? {
                 Ok(()) => {
                     if self.options.removed == Removed::Table && is.is_none() {
                         self.returned(change)?;

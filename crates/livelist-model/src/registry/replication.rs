@@ -39,6 +39,21 @@ pub struct ReplicatedResource {
     /// The fields to ask for; all when left out. Key and modification timestamp come in any case.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub select: Vec<String>,
+    /// What records are expanded with: records of other resources that come with them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expand: Vec<Expand>,
+}
+
+/// An expansion of a resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Expand {
+    /// The navigation property, e.g. `Media`.
+    pub name: ResourceName,
+    /// Whether its records belong to this one alone: then they have a table of their own, and come and go
+    /// with it. Else they stand in a column as JSON.
+    #[serde(default)]
+    pub owned: bool,
 }
 
 /// One destination.

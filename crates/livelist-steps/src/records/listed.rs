@@ -158,6 +158,7 @@ fn removals(
                 }),
                 stamp: None,
                 record: None,
+                lacks: None,
             });
         }
     }

@@ -37,6 +37,8 @@ struct Line {
     unchanged: u64,
     rejected: u64,
     overflow: u64,
+    /// Records that stood more than once in an expansion.
+    repeated: u64,
     /// The number up to which the destination has the log.
     position: u64,
     /// How old the newest change is that cannot be in the log yet.
@@ -233,6 +235,7 @@ fn line(
         unchanged: written.unchanged,
         rejected: written.rejected + did.map_or(0, |did| did.rejected),
         overflow: written.overflow,
+        repeated: written.repeated,
         position: applied.as_ref().map_or(0, |applied| applied.position),
         lag_seconds: settled.map(|at| now.duration_since(at).as_secs().max(0)),
         requests: did.map_or(0, |did| did.requests),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use livelist_mls::{Change, MlsSpec, Options, Provider, Records};
+use livelist_mls::{Change, MlsSpec, Options, PhotosMove, Provider, Records};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -257,4 +257,161 @@ fn what_is_wrong_is_named() {
         "{}",
         checked.out
     );
+}
+
+/// The photos of every live record are in their table, and no other row is.
+fn assert_photos(town: &Town) -> usize {
+    let control = town.mls("abor");
+    let mut expected: Vec<(String, Option<String>)> = Vec::new();
+    for key in control.live_keys() {
+        let record: Value = serde_json::from_str(&control.record(&key).unwrap()).unwrap();
+        for photo in record["Media"].as_array().into_iter().flatten() {
+            let named = format!("{} {}", photo["MediaKey"].as_str().unwrap(), photo["Order"]);
+            expected.push((key.clone(), Some(named)));
+        }
+    }
+    expected.sort();
+    expected.dedup();
+    let photos = "SELECT _parent, MediaKey || ' ' || \"Order\" FROM Property_Media ORDER BY 1, 2";
+    assert_eq!(ask(town, photos), expected);
+    expected.len()
+}
+
+fn expanding(provider: Provider, records: Records) -> Town {
+    let town = town(spec(provider, 60, records));
+    town.mls_document("abor", &json!({"page_size": 25}));
+    expand(&town);
+    town
+}
+
+fn expand(town: &Town) {
+    let media = json!([{"name": "Media", "owned": true}]);
+    let document = json!({
+        "replication": "abor", "mls": "abor", "resources": [{"resource": "Property", "expand": media}]
+    });
+    town.write("replications/abor.json", &document);
+}
+
+/// Each provider's own way: photos of all pages, a window, and a photo that moved its listing's stamp.
+#[test]
+fn expansions_of_every_provider_are_copied() {
+    for provider in Provider::ALL {
+        if provider == Provider::Crea {
+            continue;
+        }
+        let town = expanding(
+            provider,
+            Records {
+                nested: 3,
+                signed_urls: true,
+                ..Records::default()
+            },
+        );
+        let first = replicate(&town, 0);
+        assert_eq!(first["upserts"], 60, "{provider:?} {first}");
+        assert!(assert_photos(&town) > 100, "{provider:?}");
+        let urls = ask(
+            &town,
+            "SELECT 'x', name FROM pragma_table_info('Property_Media') WHERE name = 'MediaURL'",
+        );
+        // A URL that may be used once is not kept.
+        assert_eq!(
+            urls.is_empty(),
+            provider == Provider::MlsGrid,
+            "{provider:?}"
+        );
+        // They are signed anew with each answer: no change.
+        std::thread::sleep(std::time::Duration::from_millis(2_100));
+        let mls = town.mls("abor");
+        let late = mls.change(Change::Late(125), 9);
+        let second = replicate(&town, 0);
+        assert_eq!(second["upserts"], late.len(), "{provider:?} {second}");
+        mls.change(Change::Photos, 5);
+        mls.ahead(900);
+        // The window is known to reach beyond our clock once the server's is heard.
+        for _ in 0..2 {
+            std::thread::sleep(std::time::Duration::from_millis(1_100));
+            replicate(&town, 0);
+        }
+        assert_photos(&town);
+        town.livelist(&["prove"]).assert(0);
+    }
+}
+
+/// Photos that move a stamp of their own are found by it.
+#[test]
+fn photos_with_a_stamp_of_their_own_are_found_by_it() {
+    for provider in [Provider::Ampre, Provider::Trestle] {
+        let town = expanding(
+            provider,
+            Records {
+                photos_move: PhotosMove::PhotosOnly,
+                ..Records::default()
+            },
+        );
+        replicate(&town, 0);
+        let mls = town.mls("abor");
+        mls.change(Change::Photos, 7);
+        mls.ahead(900);
+        for _ in 0..2 {
+            std::thread::sleep(std::time::Duration::from_millis(1_100));
+            replicate(&town, 0);
+        }
+        assert_photos(&town);
+    }
+}
+
+/// A replication that gets an expansion reads all again; one that the metadata lacks is named.
+#[test]
+fn an_expansion_may_come_later_and_has_to_be_there() {
+    let town = town(spec(Provider::Trestle, 60, Records::default()));
+    replicate(&town, 0);
+    expand(&town);
+    let anew = replicate(&town, 0);
+    assert!(anew["pulled"].as_u64() >= Some(60), "{anew}");
+    assert_photos(&town);
+    assert_truth(&town);
+    let document = json!({
+        "replication": "abor", "mls": "abor",
+        "resources": [{"resource": "Property", "expand": [{"name": "Pictures", "owned": true}]}]
+    });
+    town.write("replications/abor.json", &document);
+    let line = replicate(&town, 4);
+    assert_eq!(line["error"]["name"], "MetadataInvalid", "{line}");
+    let message = line["error"]["message"].as_str().unwrap();
+    assert!(
+        message.contains("`Property` cannot be expanded with `Pictures`; it can with Media"),
+        "{message}"
+    );
+    // Without `owned` they are a column.
+    let document = json!({
+        "replication": "abor", "mls": "abor",
+        "resources": [{"resource": "Property", "expand": [{"name": "Media"}]}]
+    });
+    town.write("replications/abor.json", &document);
+    replicate(&town, 0);
+    let column =
+        "SELECT ListingKey, json_array_length(Media) FROM Property WHERE PhotosCount > 0 LIMIT 1";
+    let connection = Connection::open(town.data().join("listings.sqlite")).unwrap();
+    let photos: i64 = connection.query_row(column, [], |row| row.get(1)).unwrap();
+    assert!(photos > 0);
+    let document = json!({
+        "replication": "abor", "mls": "abor",
+        "resources": [
+            {"resource": "Property", "expand": [
+                {"name": "Media", "owned": true}, {"name": "Media"}, {"name": "Removed", "owned": true}
+            ]},
+            {"resource": "Media"}
+        ]
+    });
+    town.write("replications/abor.json", &document);
+    let checked = town.livelist(&["registry", "check", town.registry().to_str().unwrap()]);
+    let told = &checked.assert(2).out;
+    for problem in [
+        "resources[0].expand[0].name: Media is replicated by itself as well",
+        "resources[0].expand[1].name: Media is there twice",
+        "resources[0].expand[2].name: `Property_Removed` is a table of Livelist's own",
+    ] {
+        assert!(told.contains(problem), "{told}");
+    }
 }
