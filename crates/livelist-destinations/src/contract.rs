@@ -11,21 +11,29 @@
 
 mod family;
 mod odd;
+mod shaping;
+mod sharing;
 
 pub use family::{expansions, expansions_of_flagged_rows};
 pub use odd::{names, numbers_and_dates, texts, wide};
+pub use shaping::{another_program, shaping, shaping_options};
+pub use sharing::sharing;
 
 use livelist_records::{Change, Field, Fields, Kind, Place, Reason, Removal, Schema, What, hash};
 use serde_json::value::RawValue;
 
 use crate::destination::{Batch, Destination, LogId, Pass, Position, Written};
 use crate::error::DestinationError;
+use crate::options::Options;
 
 /// Opens the copy that is tested.
 #[async_trait::async_trait]
 pub trait Copy: Send + Sync {
     /// Opens it, as it was left.
     async fn open(&self) -> Box<dyn Destination>;
+
+    /// Opens it to be kept in another way.
+    async fn open_as(&self, options: Options) -> Box<dyn Destination>;
 
     /// What the owner of the database is answered: each row's values with `|` between them, `NULL` for null.
     async fn ask(&self, sql: &str) -> Vec<String>;
@@ -148,6 +156,7 @@ pub async fn write_of(
         changes,
         position: at(to),
         now: now(),
+        refused: Vec::new(),
     };
     copy.write(&log(), from.as_ref(), &batch).await.unwrap()
 }
@@ -211,6 +220,7 @@ pub async fn compare_and_set(copy: &dyn Copy) {
             changes: vec![upsert(9, "z", "")],
             position: at(9),
             now: now(),
+            refused: Vec::new(),
         };
         let late = one.write(&log(), wrong.as_ref(), &batch).await;
         assert!(
@@ -235,6 +245,7 @@ pub async fn compare_and_set(copy: &dyn Copy) {
         changes: vec![upsert(3, "b\u{1f3e0}", "")],
         position: under_way.clone(),
         now: now(),
+        refused: Vec::new(),
     };
     one.write(&log(), Some(&at(1)), &batch).await.unwrap();
     let mut one = copy.open().await;
@@ -262,6 +273,7 @@ pub async fn another_generation(copy: &dyn Copy) {
             ..at(1)
         },
         now: now(),
+        refused: Vec::new(),
     };
     let written = one.write(&anew, None, &batch).await.unwrap();
     assert_eq!(written.upserts, 1);
@@ -415,6 +427,7 @@ pub async fn evolution(copy: &dyn Copy) {
         ],
         position: at(2),
         now: now(),
+        refused: Vec::new(),
     };
     one.write(&log(), None, &batch).await.unwrap();
     assert_eq!(value(&mut *one, "a", "_rest").await, None);
@@ -460,6 +473,7 @@ pub async fn two_at_once(copy: &dyn Copy) {
             changes: vec![upsert(number, key, &members)],
             position: at(number),
             now: now(),
+            refused: Vec::new(),
         });
         let log = log();
         let (left, right) = tokio::join!(

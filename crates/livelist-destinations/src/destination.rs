@@ -1,5 +1,6 @@
 //! The port to a destination.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
@@ -47,6 +48,8 @@ pub struct Batch {
     pub position: Position,
     /// The time of the write, for `_synced_at`.
     pub now: jiff::Timestamp,
+    /// Changes whose records cannot be stored, with the reason: they are rejects.
+    pub refused: Vec<(Change, String)>,
 }
 
 impl Batch {
@@ -164,7 +167,22 @@ pub trait Destination: Send {
         most: usize,
     ) -> Result<Vec<KeyStamp>, DestinationError>;
 
-    /// One live record.
+    /// One live record, by the key that the log has.
     async fn record(&mut self, resource: &str, key: &str)
     -> Result<Option<Held>, DestinationError>;
+
+    /// What a key of the log is in this copy.
+    fn key_of<'k>(&self, _resource: &str, key: &'k str) -> Cow<'k, str> {
+        Cow::Borrowed(key)
+    }
+
+    /// Whether the keys of a resource stand in another order than in the log.
+    fn reorders(&self, _resource: &str) -> bool {
+        false
+    }
+
+    /// Whether the copy stores a record at all.
+    fn wants(&self, _change: &Change) -> bool {
+        true
+    }
 }

@@ -16,6 +16,7 @@ pub mod options;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod row;
+pub mod shaped;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod sql;
 #[cfg(feature = "sqlite")]
@@ -26,3 +27,4 @@ pub use destination::{
 };
 pub use error::DestinationError;
 pub use options::{Options, Removed, Wanted};
+pub use shaped::{KeyForm, Shaped, Shaper};

@@ -141,7 +141,7 @@ impl MySql {
                 None => {
                     let found = catalog::find(&mut session, &self.options, &whose);
                     if let Some(table) = found.await? {
-                        catalog::wait(&mut session, &table, &wanted).await?;
+                        catalog::wait(&mut session, &self.options, &table, &wanted).await?;
                     }
                 }
             }

@@ -34,6 +34,8 @@ pub struct Mapping<'s> {
     kinds: HashMap<&'s str, Kind>,
     /// Members whose records have tables of their own.
     children: HashSet<&'s str>,
+    /// Whether fields that the schema does not name get a column: a program has made them.
+    derives: bool,
 }
 
 impl<'s> Mapping<'s> {
@@ -59,7 +61,24 @@ impl<'s> Mapping<'s> {
                 .iter()
                 .map(|c| c.resource.as_str())
                 .collect(),
+            derives: false,
         }
+    }
+
+    /// The same for records that a program has changed: a field that the schema does not name has the type of
+    /// its first value.
+    pub fn deriving(self, derives: bool) -> Mapping<'s> {
+        Mapping { derives, ..self }
+    }
+
+    /// What a field's values are.
+    fn kind(&self, columns: &Columns, name: &str, value: &str) -> Option<Kind> {
+        let declared = self.kinds.get(name).copied();
+        if declared.is_some() || !self.derives {
+            return declared;
+        }
+        let known = columns.all().iter().find(|column| column.field == name);
+        Some(known.map_or_else(|| kind_of(value), |column| column.kind))
     }
 
     /// The same for the records of an expansion: all of their fields are stored.
@@ -84,8 +103,8 @@ impl<'s> Mapping<'s> {
                 if self.skips(name, value) {
                     continue;
                 }
-                if let Some(kind) = self.kinds.get(name) {
-                    columns.wanted(name, *kind, self.options.names, self.budget);
+                if let Some(kind) = self.kind(columns, name, value) {
+                    columns.wanted(name, kind, self.options.names, self.budget);
                 }
             }
         }
@@ -100,7 +119,7 @@ impl<'s> Mapping<'s> {
             if self.skips(name, value) {
                 continue;
             }
-            let kind = self.kinds.get(name).copied();
+            let kind = self.kind(columns, name, value);
             let column = kind.and_then(|kind| columns.position(name, kind));
             let (Some(kind), Some(column)) = (kind, column) else {
                 row.keep(&mut rest, name, value);
@@ -123,6 +142,16 @@ impl<'s> Mapping<'s> {
             row.rest = Some(rest);
         }
         row
+    }
+}
+
+/// What a value is that nobody has declared.
+fn kind_of(value: &str) -> Kind {
+    match value.as_bytes().first() {
+        Some(b'"') => Kind::Text,
+        Some(b't' | b'f') => Kind::Boolean,
+        Some(b'-' | b'0'..=b'9') => Kind::Decimal,
+        _ => Kind::Json,
     }
 }
 

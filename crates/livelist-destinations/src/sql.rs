@@ -13,7 +13,7 @@ pub(crate) use halves::Halves;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) use plan::{Before, Plan};
 #[cfg(any(feature = "mysql", feature = "postgres"))]
-pub(crate) use table::{Table, Whose};
+pub(crate) use table::{Missing, Table, Whose};
 
 /// The column with the key of the record that an expansion belongs to.
 pub(crate) const PARENT: &str = "_parent";

@@ -138,8 +138,11 @@ impl Database {
 #[async_trait::async_trait]
 impl Copy for Database {
     async fn open(&self) -> Box<dyn Destination> {
-        let mysql = MySql::open(&self.url, self.options.clone()).await;
-        Box::new(mysql.unwrap())
+        self.open_as(self.options.clone()).await
+    }
+
+    async fn open_as(&self, options: Options) -> Box<dyn Destination> {
+        Box::new(MySql::open(&self.url, options).await.unwrap())
     }
 
     async fn ask(&self, sql: &str) -> Vec<String> {
@@ -157,6 +160,21 @@ fn snake_case(removed: Removed) -> Options {
         removed,
         ..Options::default()
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mlss_share_tables() {
+    let Some(server) = server() else { return };
+    contract::sharing(&Database::new(server).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_are_changed_on_their_way() {
+    let Some(server) = server() else { return };
+    let mut base = Database::with(server, contract::shaping_options()).await;
+    contract::shaping(&base).await;
+    base.options.transform.clear();
+    contract::another_program(&base).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -279,6 +297,7 @@ async fn what_somebody_dropped_is_filled_again() {
             changes: both.clone(),
             position: at(2),
             now: now(),
+            refused: Vec::new(),
         };
         copy.write(&log(), None, &batch).await.unwrap();
         let rows = "SELECT ListingKey, CAST(ListPrice AS INT) FROM Property ORDER BY 1";
@@ -459,6 +478,7 @@ async fn views_and_grants_of_the_owner_s_outlive_what_is_added() {
         )],
         position: at(2),
         now: now(),
+        refused: Vec::new(),
     };
     copy.write(&log(), Some(&at(1)), &batch).await.unwrap();
     assert_eq!(
@@ -503,6 +523,7 @@ async fn a_connection_that_is_lost_is_made_anew() {
         changes: vec![upsert(2, "b", "\"ListPrice\":2,\"BedroomsTotal\":2")],
         position: at(2),
         now: now(),
+        refused: Vec::new(),
     };
     let lost = copy.write(&log(), Some(&at(1)), &batch).await.unwrap_err();
     assert_eq!(lost.name(), "DestinationUnavailable", "{lost}");
@@ -534,6 +555,7 @@ async fn a_connection_that_is_lost_is_made_anew() {
         changes: vec![upsert(3, "c", "")],
         position: at(3),
         now: now(),
+        refused: Vec::new(),
     };
     let lost = copy.write(&log(), Some(&at(2)), &batch).await.unwrap_err();
     assert_eq!(lost.name(), "DestinationUnavailable", "{lost}");
@@ -611,6 +633,7 @@ async fn what_cannot_be_used_is_named_with_the_reason_and_without_the_password()
         changes: vec![upsert(2, "b", "")],
         position: at(2),
         now: now(),
+        refused: Vec::new(),
     };
     let error = copy.write(&log(), Some(&at(1)), &batch).await.unwrap_err();
     assert_eq!(error.name(), "DestinationAltered", "{error}");

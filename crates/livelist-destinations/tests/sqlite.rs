@@ -68,11 +68,11 @@ fn ask(path: &Path, sql: &str) -> Vec<String> {
 #[async_trait::async_trait]
 impl Copy for File {
     async fn open(&self) -> Box<dyn Destination> {
-        Box::new(
-            Sqlite::open(&self.path, self.options.clone())
-                .await
-                .unwrap(),
-        )
+        self.open_as(self.options.clone()).await
+    }
+
+    async fn open_as(&self, options: Options) -> Box<dyn Destination> {
+        Box::new(Sqlite::open(&self.path, options).await.unwrap())
     }
 
     async fn ask(&self, sql: &str) -> Vec<String> {
@@ -98,6 +98,19 @@ fn snake_case(removed: Removed) -> Options {
         removed,
         ..Options::default()
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mlss_share_tables() {
+    contract::sharing(&File::new()).await;
+}
+
+#[tokio::test]
+async fn records_are_changed_on_their_way() {
+    let mut file = File::with(contract::shaping_options());
+    contract::shaping(&file).await;
+    file.options.transform.clear();
+    contract::another_program(&file).await;
 }
 
 #[tokio::test]
@@ -197,6 +210,7 @@ async fn what_somebody_dropped_is_filled_again() {
             changes: both.clone(),
             position: at(2),
             now: now(),
+            refused: Vec::new(),
         };
         copy.write(&log(), None, &batch).await.unwrap();
         assert_eq!(

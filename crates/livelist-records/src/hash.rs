@@ -14,8 +14,8 @@ pub struct Hashing {
     /// Members whose value differs in each answer and is no change: signed URLs. Of the record, and of the
     /// records in its expansions.
     pub volatile: Vec<String>,
-    /// Members that hold records of another resource, with the field of their key, if they have one. The
-    /// same record twice in a list counts once, as the last one.
+    /// Members that hold records of another resource, with the field of their key, if they have one; an empty
+    /// text where they are kept as one value. The same record twice in a list counts once, as the last one.
     pub expansions: Vec<(String, Option<String>)>,
 }
 
@@ -35,11 +35,12 @@ impl Hashing {
             let children = key_of(name).and_then(|key| Children::read(value, key));
             match children {
                 Some(children) => {
-                    let rows = children
-                        .rows
-                        .iter()
-                        .map(|child| hash(&child.fields, &without));
-                    named(name, list(rows))
+                    let rows = children.rows.iter();
+                    let rows = list(rows.map(|child| hash(&child.fields, &without)));
+                    // With another key the same records are other rows.
+                    let key = key_of(name).flatten();
+                    let key = key.map_or(0, |key| tagged(TEXT, key.as_bytes()));
+                    named(name, rows.wrapping_add(key))
                 }
                 None => member(name, value),
             }
@@ -201,6 +202,12 @@ mod tests {
         ] {
             assert_ne!(of(other), one, "{other}");
         }
+        let other_key = Hashing {
+            expansions: vec![("Media".to_owned(), Some(String::new()))],
+            ..hashing.clone()
+        };
+        let json = r#"{"Media":[{"MediaKey":"1"}]}"#;
+        assert_ne!(other_key.of(&Fields::read(json).unwrap()), of(json));
         let plain = Fields::read(r#"{"K":"a","L":["x"],"MediaURL":"u"}"#).unwrap();
         assert_eq!(hashing.of(&plain), hash(&plain, &["MediaURL"]));
     }

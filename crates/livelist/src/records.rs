@@ -1,6 +1,7 @@
 //! `livelist replicate`, `prove` and `record`: copies of records on this machine.
 
 mod open;
+pub mod programs;
 mod prove;
 mod record;
 mod replicate;

@@ -202,6 +202,7 @@ async fn evolution(copy: &dyn Copy) {
             changes: vec![upsert(21, "e", members)],
             position: at(21),
             now: now(),
+            refused: Vec::new(),
         };
         one.write(&log(), None, &batch).await.unwrap();
     };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use livelist_records::columns::{Budget, Columns};
-use livelist_records::{Change, Kind, Removal, Schema};
+use livelist_records::{Change, Removal, Schema};
 
 use super::children::{self, Brood};
 use super::connect::Session;
@@ -16,7 +16,7 @@ use crate::children::sets;
 use crate::destination::{Batch, LogId, Position, Written};
 use crate::options::{Options, Removed};
 use crate::row::Mapping;
-use crate::sql::{Halves, Plan, Table, Whose};
+use crate::sql::{Halves, Missing, Plan, Table, Whose};
 
 /// The longest key, in bytes.
 const MAX_KEY: usize = 512;
@@ -26,7 +26,7 @@ pub(super) enum Outcome {
     /// It is applied; the transaction can be committed.
     Done(Written),
     /// Tables need columns first. Nothing was written.
-    Columns(Whose, Vec<(String, Kind)>),
+    Columns(Whose, Missing),
 }
 
 /// A batch on its way.
@@ -82,16 +82,22 @@ impl<'a> Applying<'a> {
                 if !self.waiting.contains(&whose) {
                     return Ok(Outcome::Columns(whose, wanted));
                 }
-                catalog::wait(self.on, table, &wanted).await?;
+                catalog::wait(self.on, self.options, table, &wanted).await?;
             }
             works.push(work);
         }
         if is.is_none() {
-            state::forget(self.on, self.log).await?;
+            state::forget(self.on, self.options, self.log).await?;
         }
         for work in &works {
-            catalog::note_log(self.on, &work.table, &self.log.replication).await?;
+            catalog::note_log(self.on, self.options, &work.table, &self.log.replication).await?;
             self.resource(work).await?;
+        }
+        for (change, reason) in &batch.refused {
+            let place = &change.place;
+            self.reject(&place.resource, &place.key, change.number, reason)
+                .await?;
+            self.written.rejected += 1;
         }
         state::advance(self.on, self.log, batch, &config).await?;
         Ok(Outcome::Done(self.written))
@@ -140,11 +146,12 @@ impl<'a> Applying<'a> {
     where
         'a: 's,
     {
-        Mapping::new(work.schema, self.options, holds, Budget::PAGE)
+        let derives = self.options.derives(work.resource);
+        Mapping::new(work.schema, self.options, holds, Budget::PAGE).deriving(derives)
     }
 
     /// Fields that need a column and have none.
-    fn wanted<'w>(&self, work: &'w Work<'_>) -> Vec<(Whose, &'w Table, Vec<(String, Kind)>)> {
+    fn wanted<'w>(&self, work: &'w Work<'_>) -> Vec<(Whose, &'w Table, Missing)> {
         let mapping = self.mapping(work);
         let mut columns = work.table.columns.clone();
         for (_, fields) in &work.plan.written {
@@ -156,7 +163,7 @@ impl<'a> Applying<'a> {
         let mut grown: Vec<Columns> = work.children.iter().map(|t| t.columns.clone()).collect();
         for (_, fields) in &work.plan.written {
             for set in sets(work.schema, fields, |name| options.columns.stores(name)) {
-                let mapping = children::mapping(options, &work.schema.children[set.nth]);
+                let mapping = children::mapping(options, work.schema, set.nth);
                 for child in &set.children.rows {
                     mapping.wanted(&mut grown[set.nth], std::slice::from_ref(&child.fields));
                 }
@@ -450,7 +457,7 @@ impl<'a> Applying<'a> {
 }
 
 /// The columns that a table has not.
-fn new(columns: &Columns, table: &Table) -> Vec<(String, Kind)> {
+fn new(columns: &Columns, table: &Table) -> Missing {
     let new = columns.all().iter().skip(table.columns.all().len());
     new.map(|column| (column.field.clone(), column.kind))
         .collect()

@@ -19,8 +19,11 @@ use crate::row::{Mapping, Row};
 use crate::sql::{PARENT, Table};
 
 /// How the records of an expansion become rows.
-pub(super) fn mapping<'s>(options: &'s Options, child: &'s Schema) -> Mapping<'s> {
-    Mapping::new(child, options, holds, Budget::PAGE).of_child()
+pub(super) fn mapping<'s>(options: &'s Options, parent: &'s Schema, nth: usize) -> Mapping<'s> {
+    let mapping = Mapping::new(&parent.children[nth], options, holds, Budget::PAGE);
+    mapping
+        .of_child()
+        .deriving(options.derives(&parent.resource))
 }
 
 /// The rows of the expansions of some records, as values of statements.
@@ -70,7 +73,7 @@ impl<'a> Brood<'a> {
         }
         let options = self.options;
         for set in sets(self.schema, fields, |name| options.columns.stores(name)) {
-            let mapping = mapping(options, &self.schema.children[set.nth]);
+            let mapping = mapping(options, self.schema, set.nth);
             pushed.repeated += set.children.repeated;
             let table = &self.tables[set.nth];
             for child in &set.children.rows {

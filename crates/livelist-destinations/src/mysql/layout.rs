@@ -106,7 +106,8 @@ pub(super) async fn prepare(
         refilled = true;
     } else {
         for made in family.iter().filter(|made| made.is_other) {
-            refilled |= state::reset(on, &first, &with_rest(parent, &made.table)).await? > 0;
+            refilled |=
+                state::reset(on, &first, &with_rest(options, parent, &made.table)).await? > 0;
         }
     }
     if refilled {
@@ -120,15 +121,16 @@ pub(super) async fn prepare(
 }
 
 /// Which rows of the resource have values that did not fit, in the row itself or in those of an expansion.
-fn with_rest(parent: &Table, table: &Table) -> String {
-    match table.is_child() {
+fn with_rest(options: &Options, parent: &Table, table: &Table) -> String {
+    let rows = match table.is_child() {
         false => "_rest IS NOT NULL".to_owned(),
         true => format!(
             "{} IN (SELECT {PARENT} FROM {} WHERE _rest IS NOT NULL)",
             name(parent.key()),
             name(&table.part(1))
         ),
-    }
+    };
+    rows + &options.mine()
 }
 
 /// The tables of a resource or an expansion, as they were prepared.
@@ -199,7 +201,7 @@ async fn make(
         views::show(on, &table, parent.as_ref()).await?;
     }
     let is_altered = was_there && prepared.tables.len() + prepared.columns.len() > before;
-    let (is_other, mut wanted) = catalog::note_schema(on, &table, schema).await?;
+    let (is_other, mut wanted) = catalog::note_schema(on, options, &table, schema).await?;
     if parent.is_none() {
         wanted.extend(table.configured(schema, options));
         wanted.dedup();
@@ -351,8 +353,8 @@ pub(super) async fn grow(
         catalog::note(on, &table, from).await?;
     }
     views::show(on, &table, whose.child.as_ref().map(|_| &parent)).await?;
-    if catalog::go_on(on, &table).await? {
-        state::reset(on, &parent.part(1), &with_rest(&parent, &table)).await?;
+    if catalog::go_on(on, options, &table).await? {
+        state::reset(on, &parent.part(1), &with_rest(options, &parent, &table)).await?;
         state::begin_anew(on).await?;
     }
     Ok(made)

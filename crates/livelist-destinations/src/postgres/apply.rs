@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use livelist_records::columns::{Budget, Columns};
-use livelist_records::{Change, Kind, Removal, Schema};
+use livelist_records::{Change, Removal, Schema};
 use tokio_postgres::Transaction;
 use tokio_postgres::types::{ToSql, Type};
 
@@ -18,7 +18,7 @@ use crate::children::sets;
 use crate::destination::{Batch, LogId, Position, Written};
 use crate::options::Removed;
 use crate::row::Mapping;
-use crate::sql::{Halves, Plan, Table, Whose};
+use crate::sql::{Halves, Missing, Plan, Table, Whose};
 
 /// Parameters of a statement.
 pub(super) type Params<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
@@ -28,7 +28,7 @@ pub(super) enum Outcome {
     /// It is applied; the transaction can be committed.
     Done(Written),
     /// Tables need columns first. Nothing was written.
-    Columns(Whose, Vec<(String, Kind)>),
+    Columns(Whose, Missing),
 }
 
 /// A batch on its way.
@@ -89,11 +89,17 @@ impl<'a> Applying<'a> {
             works.push(work);
         }
         if is.is_none() {
-            state::forget(self.on, self.place.schema, self.log).await?;
+            state::forget(self.on, self.place, self.log).await?;
         }
         for work in &works {
             self.note_log(&work.table).await?;
             self.resource(work).await?;
+        }
+        for (change, reason) in &batch.refused {
+            let place = &change.place;
+            self.reject(&place.resource, &place.key, change.number, reason)
+                .await?;
+            self.written.rejected += 1;
         }
         state::advance(self.on, self.place.schema, self.log, batch, &config).await?;
         Ok(Outcome::Done(self.written))
@@ -143,11 +149,12 @@ impl<'a> Applying<'a> {
     where
         'a: 's,
     {
-        Mapping::new(work.schema, self.place.options, holds, Budget::PAGE)
+        let derives = self.place.options.derives(work.resource);
+        Mapping::new(work.schema, self.place.options, holds, Budget::PAGE).deriving(derives)
     }
 
     /// Fields that need a column and have none.
-    fn wanted<'w>(&self, work: &'w Work<'_>) -> Vec<(Whose, &'w Table, Vec<(String, Kind)>)> {
+    fn wanted<'w>(&self, work: &'w Work<'_>) -> Vec<(Whose, &'w Table, Missing)> {
         let mapping = self.mapping(work);
         let mut columns = work.table.columns.clone();
         for (_, fields) in &work.plan.written {
@@ -159,7 +166,7 @@ impl<'a> Applying<'a> {
         let mut grown: Vec<Columns> = work.children.iter().map(|t| t.columns.clone()).collect();
         for (_, fields) in &work.plan.written {
             for set in sets(work.schema, fields, |name| options.columns.stores(name)) {
-                let mapping = children::mapping(self.place, &work.schema.children[set.nth]);
+                let mapping = children::mapping(self.place, work.schema, set.nth);
                 for child in &set.children.rows {
                     mapping.wanted(&mut grown[set.nth], std::slice::from_ref(&child.fields));
                 }
@@ -180,7 +187,7 @@ impl<'a> Applying<'a> {
         );
         let params: Params<'_> = &[
             (&self.log.replication, Type::TEXT),
-            (&table.base, Type::TEXT),
+            (&self.place.options.noted(&table.base), Type::TEXT),
         ];
         self.on.execute_typed(&sql, params).await?;
         Ok(())
@@ -401,7 +408,7 @@ impl<'a> Applying<'a> {
 }
 
 /// The columns that a table has not.
-fn new(columns: &Columns, table: &Table) -> Vec<(String, Kind)> {
+fn new(columns: &Columns, table: &Table) -> Missing {
     let new = columns.all().iter().skip(table.columns.all().len());
     new.map(|column| (column.field.clone(), column.kind))
         .collect()

@@ -21,8 +21,10 @@ use crate::sql::{PARENT, Table};
 const CHUNK: usize = 256 * 1024;
 
 /// How the records of an expansion become rows.
-pub(super) fn mapping<'s>(place: Place<'s>, child: &'s Schema) -> Mapping<'s> {
-    Mapping::new(child, place.options, holds, Budget::PAGE).of_child()
+pub(super) fn mapping<'s>(place: Place<'s>, parent: &'s Schema, nth: usize) -> Mapping<'s> {
+    let derives = place.options.derives(&parent.resource);
+    let mapping = Mapping::new(&parent.children[nth], place.options, holds, Budget::PAGE);
+    mapping.of_child().deriving(derives)
 }
 
 /// The rows of the expansions of some records, as lines of COPY.
@@ -64,7 +66,7 @@ impl<'a> Brood<'a> {
         self.keys.push(key);
         let options = self.place.options;
         for set in sets(self.schema, fields, |name| options.columns.stores(name)) {
-            let mapping = mapping(self.place, &self.schema.children[set.nth]);
+            let mapping = mapping(self.place, self.schema, set.nth);
             repeated += set.children.repeated;
             for child in &set.children.rows {
                 let row = mapping.row(&self.tables[set.nth].columns, &child.fields);

@@ -120,14 +120,15 @@ pub(super) async fn prepare(
 
 /// Which rows of the resource have values that did not fit, in the row itself or in those of an expansion.
 fn with_rest(place: Place<'_>, parent: &Table, table: &Table) -> String {
-    match table.is_child() {
+    let rows = match table.is_child() {
         false => "_rest IS NOT NULL".to_owned(),
         true => format!(
             "{} IN (SELECT {PARENT} FROM {} WHERE _rest IS NOT NULL)",
             quote(parent.key()),
             place.of(&table.part(1))
         ),
-    }
+    };
+    rows + &place.options.mine()
 }
 
 /// The tables of a resource or an expansion, as they were prepared.
@@ -380,7 +381,8 @@ pub(super) async fn grow(
         "UPDATE {} SET pending = NULL WHERE name = $1 AND pending IS NOT NULL",
         place.own("tables")
     );
-    let waited = on.execute_typed(&sql, &[(&table.base, Type::TEXT)]).await?;
+    let noted = place.options.noted(&table.base);
+    let waited = on.execute_typed(&sql, &[(&noted, Type::TEXT)]).await?;
     if waited > 0 {
         let rows = with_rest(place, &parent, &table);
         state::reset(on, place.schema, &parent.part(1), &rows).await?;

@@ -4,11 +4,14 @@
 use livelist_records::columns::{Budget, Column, Columns};
 use livelist_records::{Kind, Schema};
 
-use crate::options::{Options, Wanted};
+use crate::options::{Options, Wanted, first_columns};
 use crate::sql::{CHILD, PARENT, PARENT_FIELD};
 
 /// The longest name of a resource's tables without what stands behind it, in bytes.
 const MAX_BASE: usize = 50;
+
+/// Fields that need a column, with what they hold.
+pub(crate) type Missing = Vec<(String, Kind)>;
 
 /// Whose tables: a resource's, or those of an expansion of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,10 +89,10 @@ impl Table {
 
     /// The tables of a resource that has none yet.
     pub(crate) fn new(base: String, schema: &Schema, options: &Options) -> Table {
-        let key = schema.key.first().map_or("Key", String::as_str);
-        let mut columns = Columns::default();
-        columns.wanted(key, Kind::Text, options.names, Budget::PAGE);
-        Table { base, columns }
+        Table {
+            base,
+            columns: first_columns(schema, options, Budget::PAGE),
+        }
     }
 
     /// How many tables there are.

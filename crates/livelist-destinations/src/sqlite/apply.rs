@@ -39,7 +39,7 @@ pub(super) fn apply(
                 reason: format!("it has no table for {resource}"),
             });
         };
-        note_log(transaction, &table, log).map_err(failed(path))?;
+        note_log(transaction, &options.noted(&table.name), log).map_err(failed(path))?;
         let children = children::find(transaction, options, &table, schema);
         let mut applying = Applying {
             transaction,
@@ -54,14 +54,19 @@ pub(super) fn apply(
         };
         applying.all(&changes).map_err(failed(path))?;
     }
+    for (change, reason) in &batch.refused {
+        let now = batch.now.to_string();
+        reject(transaction, log, change, reason, &now).map_err(failed(path))?;
+        written.rejected += 1;
+    }
     Ok(written)
 }
 
 /// Says which log a table belongs to.
-fn note_log(transaction: &Transaction<'_>, table: &Table, log: &LogId) -> Result<()> {
+fn note_log(transaction: &Transaction<'_>, table: &str, log: &LogId) -> Result<()> {
     let sql = "UPDATE _livelist_tables SET log = ?1 WHERE name = ?2 AND log IS NOT ?1";
     let mut statement = transaction.prepare_cached(sql)?;
-    statement.execute([&log.replication, &table.name])?;
+    statement.execute([&*log.replication, table])?;
     Ok(())
 }
 
@@ -251,7 +256,9 @@ impl Applying<'_> {
                 Err(error) => self.reject(change, &error.to_string())?,
             }
         }
-        let mapping = Mapping::new(self.schema, self.options, holds, Budget::WIDE);
+        let derives = self.options.derives(&self.schema.resource);
+        let mapping =
+            Mapping::new(self.schema, self.options, holds, Budget::WIDE).deriving(derives);
         let from = self.table.columns.all().len();
         for (_, _, fields) in &readable {
             mapping.wanted(&mut self.table.columns, std::slice::from_ref(fields));
@@ -387,19 +394,7 @@ impl Applying<'_> {
     }
 
     fn reject(&mut self, change: &Change, reason: &str) -> Result<()> {
-        self.transaction.execute(
-            "INSERT INTO _livelist_rejects (log, resource, key, number, reason, first_at, last_at, times)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 1)
-             ON CONFLICT (log, resource, key) DO UPDATE SET number = ?4, reason = ?5, last_at = ?6, times = times + 1",
-            params![
-                self.log.replication,
-                change.place.resource,
-                change.place.key,
-                change.number,
-                reason,
-                self.now
-            ],
-        )?;
+        reject(self.transaction, self.log, change, reason, &self.now)?;
         // What was noted of its fields before it was refused.
         let sql = format!(
             "DELETE FROM {} WHERE key = ?1 AND version = ?2",
@@ -410,6 +405,24 @@ impl Applying<'_> {
         self.written.rejected += 1;
         Ok(())
     }
+}
+
+/// Counts a record that cannot be stored.
+fn reject(
+    transaction: &Transaction<'_>,
+    log: &LogId,
+    change: &Change,
+    reason: &str,
+    now: &str,
+) -> Result<()> {
+    let place = &change.place;
+    transaction.execute(
+        "INSERT INTO _livelist_rejects (log, resource, key, number, reason, first_at, last_at, times)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 1)
+         ON CONFLICT (log, resource, key) DO UPDATE SET number = ?4, reason = ?5, last_at = ?6, times = times + 1",
+        params![log.replication, place.resource, place.key, change.number, reason, now],
+    )?;
+    Ok(())
 }
 
 /// Whether a statement broke a rule that its owner made.

@@ -130,6 +130,7 @@ impl<'a> Family<'a> {
             return Ok(0);
         };
         let mapping = Mapping::new(schema, self.options, holds, Budget::WIDE).of_child();
+        let mapping = mapping.deriving(self.options.derives(&self.schema.resource));
         let from = table.columns.all().len();
         for child in &set.children.rows {
             mapping.wanted(&mut table.columns, std::slice::from_ref(&child.fields));

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Result, TransactionBehavior, param
 use super::values::column_type;
 use super::{children, state};
 use crate::destination::{Held, KeyStamp, Prepared};
-use crate::options::{Options, Wanted};
+use crate::options::{Options, Wanted, first_columns};
 
 /// Columns that every table has besides those of the fields.
 pub(super) const OWN: &str = "_version INTEGER NOT NULL, _hash INTEGER NOT NULL, _stamp TEXT,
@@ -242,12 +242,9 @@ pub(super) fn prepare(
 
 impl Table {
     fn new(schema: &Schema, options: &Options) -> Table {
-        let key = schema.key.first().map_or("Key", String::as_str);
-        let mut columns = Columns::default();
-        columns.wanted(key, Kind::Text, options.names, Budget::WIDE);
         Table {
             name: Self::name_of(options, &schema.resource),
-            columns,
+            columns: first_columns(schema, options, Budget::WIDE),
         }
     }
 
@@ -261,12 +258,13 @@ impl Table {
     ) -> Result<bool> {
         let print = schema.print();
         let sql = "SELECT schema_print FROM _livelist_tables WHERE name = ?1";
-        let known = connection.query_row(sql, [&self.name], |row| row.get::<_, String>(0));
+        let noted = options.noted(&self.name);
+        let known = connection.query_row(sql, [&noted], |row| row.get::<_, String>(0));
         let known = known.optional()?;
         connection.execute(
             "INSERT INTO _livelist_tables (name, schema_print) VALUES (?1, ?2)
              ON CONFLICT (name) DO UPDATE SET schema_print = ?2",
-            [&self.name, &print],
+            [&noted, &print],
         )?;
         match known {
             Some(known) if known != print => {
@@ -277,7 +275,8 @@ impl Table {
                         quote(&children::name(options, self, child))
                     )
                 });
-                let rows = format!("_rest IS NOT NULL {}", of_children.collect::<String>());
+                let of_children = of_children.collect::<String>();
+                let rows = format!("(_rest IS NOT NULL {of_children}){}", options.mine());
                 Ok(state::reset(connection, &self.name, &rows)? > 0)
             }
             _ => Ok(false),

@@ -90,6 +90,17 @@ pub struct DestinationDocument {
     /// when left out.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub history: BTreeMap<ResourceName, Vec<String>>,
+    /// Whether several MLSs share its tables: then each row says whose it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared: bool,
+    /// Programs in the language of jq that change the records of a resource on their way: one object out, or
+    /// nothing where the record is not wanted here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub transform: BTreeMap<ResourceName, String>,
+    /// MLS Grid: fields that are stored without the letters that their key begins with, by resource; the key
+    /// is always among them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub strip_prefix: BTreeMap<ResourceName, Vec<String>>,
     /// Whether it is written.
     #[serde(default = "super::mls::enabled")]
     pub enabled: bool,

@@ -277,15 +277,17 @@ impl Pulling<'_> {
     }
 
     fn hashing(&self, schema: &Schema) -> Hashing {
-        let key = |name: &str| {
-            schema
-                .child(name)
-                .and_then(|child| child.key.first().cloned())
-        };
-        let names = self.spec.expand.iter().map(|expand| expand.name.as_str());
+        let expansions = self.spec.expand.iter().map(|expand| {
+            let name = expand.name.to_string();
+            let key = match schema.child(&name) {
+                Some(child) => child.key.first().cloned(),
+                None => Some(String::new()),
+            };
+            (name, key)
+        });
         Hashing {
             volatile: VOLATILE.map(str::to_owned).to_vec(),
-            expansions: names.map(|name| (name.to_owned(), key(name))).collect(),
+            expansions: expansions.collect(),
         }
     }
 

@@ -1,24 +1,28 @@
 //! What the commands about records work on: the registry's documents, the log, the destinations.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
 use livelist_destinations::mysql::MySql;
 use livelist_destinations::postgres::Postgres;
 use livelist_destinations::sqlite::Sqlite;
-use livelist_destinations::{Destination, DestinationError, Options, Removed, Wanted};
+use livelist_destinations::{
+    Destination, DestinationError, KeyForm, Options, Removed, Shaped, Wanted,
+};
 use livelist_model::registry::{
     ColumnsWanted, DestinationDocument, DestinationKind, NameStyle, Registry, RemovedRows,
     Replication,
 };
 use livelist_model::with_causes;
-use livelist_model::{DestinationId, ReplicationId};
+use livelist_model::{DestinationId, MlsId, ReplicationId, ResourceName};
 use livelist_records::names::Names;
 use livelist_reso::Dialects;
 use livelist_steps::Env;
 use livelist_store::registry::read_registry_with_records;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::programs::Programs;
 use crate::cli::{DataArgs, RegistryArgs};
 use crate::context::{env, open_registry};
 use crate::exit::Failed;
@@ -91,30 +95,40 @@ impl Opened {
         known.filter(|document| document.enabled).cloned().collect()
     }
 
-    /// Opens a destination.
+    /// Opens a destination for what is copied of an MLS.
     pub async fn destination(
         &self,
         document: &DestinationDocument,
+        mls: &MlsId,
     ) -> Result<Box<dyn Destination>, DestinationError> {
-        match document.kind {
+        let options = options(document, mls);
+        // Before anything is written.
+        let programs = Programs::of(document).map_err(|problems| DestinationError::Refused {
+            destination: document.destination.to_string(),
+            reason: problems.join("; "),
+        })?;
+        let inner: Box<dyn Destination> = match document.kind {
             DestinationKind::Postgres => {
                 let url = self.url(document).await?;
-                Ok(Box::new(
-                    Postgres::open(url.expose_secret(), options(document)).await?,
-                ))
+                Box::new(Postgres::open(url.expose_secret(), options.clone()).await?)
             }
             DestinationKind::Mysql => {
                 let url = self.url(document).await?;
-                Ok(Box::new(
-                    MySql::open(url.expose_secret(), options(document)).await?,
-                ))
+                Box::new(MySql::open(url.expose_secret(), options.clone()).await?)
             }
             DestinationKind::Sqlite => {
                 let path = document.path.as_deref().unwrap_or(DEFAULT_FILE);
                 let path = self.data.join(Path::new(path));
-                Ok(Box::new(Sqlite::open(&path, options(document)).await?))
+                Box::new(Sqlite::open(&path, options.clone()).await?)
             }
-        }
+        };
+        let is_plain = options.transform.is_empty()
+            && options.strip_prefix.is_empty()
+            && options.shared.is_none();
+        Ok(match is_plain {
+            true => inner,
+            false => Box::new(Shaped::new(inner, &options, Box::new(programs))),
+        })
     }
 }
 
@@ -147,11 +161,19 @@ fn default_destination() -> Option<DestinationDocument> {
         prefix: String::new(),
         removed: RemovedRows::default(),
         history: Default::default(),
+        shared: false,
+        transform: Default::default(),
+        strip_prefix: Default::default(),
         enabled: true,
     })
 }
 
-fn options(document: &DestinationDocument) -> Options {
+/// What keys of the log are in a destination.
+pub fn key_form(document: &DestinationDocument, mls: &MlsId) -> KeyForm {
+    KeyForm::of(&options(document, mls))
+}
+
+fn options(document: &DestinationDocument, mls: &MlsId) -> Options {
     Options {
         columns: match &document.columns {
             ColumnsWanted::Seen => Wanted::Seen,
@@ -169,10 +191,16 @@ fn options(document: &DestinationDocument) -> Options {
             RemovedRows::Flag => Removed::Flag,
             RemovedRows::Delete => Removed::Delete,
         },
-        history: document
-            .history
-            .iter()
-            .map(|(resource, fields)| (resource.to_string(), fields.clone()))
-            .collect(),
+        history: by_resource(&document.history),
+        shared: document.shared.then(|| mls.to_string()),
+        transform: by_resource(&document.transform),
+        strip_prefix: by_resource(&document.strip_prefix),
     }
+}
+
+fn by_resource<T: Clone>(of: &BTreeMap<ResourceName, T>) -> BTreeMap<String, T> {
+    let each = of
+        .iter()
+        .map(|(resource, value)| (resource.to_string(), value.clone()));
+    each.collect()
 }

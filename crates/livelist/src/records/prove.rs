@@ -53,7 +53,7 @@ async fn one(
     let now = env.clock.now();
     let name = &replication.replication;
     let log = Log::open(&*env.objects, name, "", now).await?;
-    let mut destination = opened.destination(document).await?;
+    let mut destination = opened.destination(document, &replication.mls).await?;
     prove::prove(&log, name.as_str(), &mut *destination, now).await
 }
 

@@ -196,7 +196,7 @@ async fn apply_to(
     replication: &Replication,
     document: &DestinationDocument,
 ) -> Result<Applied, RecordsError> {
-    let mut destination = opened.destination(document).await?;
+    let mut destination = opened.destination(document, &replication.mls).await?;
     let clock = opened.env.clock.clone();
     let now = move || clock.now();
     let name = replication.replication.as_str();

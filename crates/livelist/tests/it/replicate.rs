@@ -415,3 +415,124 @@ fn an_expansion_may_come_later_and_has_to_be_there() {
         assert!(told.contains(problem), "{told}");
     }
 }
+
+fn destination(town: &Town, members: &Value) {
+    std::fs::create_dir_all(town.registry().join("destinations")).unwrap();
+    let mut document = json!({"destination": "site", "kind": "sqlite", "path": "listings.sqlite"});
+    let into = document.as_object_mut().unwrap();
+    into.extend(members.as_object().unwrap().clone());
+    town.write("destinations/site.json", &document);
+    let document = json!({
+        "replication": "abor", "mls": "abor", "resources": [{"resource": "Property"}],
+        "destinations": ["site"]
+    });
+    town.write("replications/abor.json", &document);
+}
+
+/// A program of jq: what it does not want is not there, what it makes has columns, and the proof holds.
+#[test]
+fn a_program_changes_records_on_their_way() {
+    let town = town(spec(Provider::Trestle, 60, Records::default()));
+    let program =
+        "select(.ListPrice > 500000) | .Thousands = (.ListPrice / 1000 | floor) | del(.City)";
+    destination(&town, &json!({"transform": {"Property": program}}));
+    let first = replicate(&town, 0);
+    let rows = ask(
+        &town,
+        "SELECT ListingKey, CAST(ListPrice AS TEXT) FROM Property",
+    );
+    assert!(!rows.is_empty() && rows.len() < 60, "{}", rows.len());
+    assert_eq!(first["upserts"], rows.len(), "{first}");
+    assert!(
+        rows.iter()
+            .all(|(_, price)| price.as_deref().unwrap().parse::<f64>().unwrap() > 5e5)
+    );
+    let thousands = ask(
+        &town,
+        "SELECT ListingKey, Thousands FROM Property WHERE Thousands <> CAST(ListPrice / 1000 AS INTEGER)",
+    );
+    assert!(thousands.is_empty());
+    let city = "SELECT 'x', name FROM pragma_table_info('Property') WHERE name = 'City'";
+    assert!(ask(&town, city).is_empty());
+    let proved = town.livelist(&["prove"]);
+    proved.assert(0);
+    // Another program is another copy.
+    destination(
+        &town,
+        &json!({"transform": {"Property": "select(.ListPrice <= 500000)"}}),
+    );
+    let second = replicate(&town, 0);
+    assert_eq!(second["upserts"], 60 - rows.len(), "{second}");
+    assert_eq!(second["removals"], rows.len(), "{second}");
+    let removed = ask(&town, "SELECT key, reason FROM Property_removed");
+    assert!(
+        removed
+            .iter()
+            .all(|(_, reason)| reason.as_deref() == Some("transform"))
+    );
+    town.livelist(&["prove"]).assert(0);
+    // What fails for a record names it, and stops no other.
+    destination(&town, &json!({"transform": {"Property": "., ."}}));
+    let third = replicate(&town, 0);
+    assert_eq!(
+        (&third["upserts"], &third["rejected"]),
+        (&json!(0), &json!(60)),
+        "{third}"
+    );
+    destination(
+        &town,
+        &json!({"transform": {"Property": "{ListingKey} |\n upper"}}),
+    );
+    let fourth = replicate(&town, 4);
+    let told = "transform.Property: line 2, column 2: there is no filter `upper`";
+    assert!(
+        fourth["error"]["message"].as_str().unwrap().contains(told),
+        "{fourth}"
+    );
+    let checked = town.livelist(&["registry", "check", town.registry().to_str().unwrap()]);
+    assert!(
+        checked
+            .assert(2)
+            .out
+            .contains("line 2, column 2: there is no filter `upper`"),
+        "{}",
+        checked.out
+    );
+}
+
+/// MLS Grid's keys without their letters: found in both forms, and proved.
+#[test]
+fn keys_lose_their_prefix_and_are_found() {
+    let town = town(spec(Provider::MlsGrid, 60, Records::default()));
+    destination(
+        &town,
+        &json!({"strip_prefix": {"Property": ["ListingKey", "ListingId"]}}),
+    );
+    assert_eq!(replicate(&town, 0)["upserts"], 60);
+    let keys = town.mls("abor").live_keys();
+    let letters: String = keys[0]
+        .chars()
+        .take_while(char::is_ascii_alphabetic)
+        .collect();
+    assert!(!letters.is_empty(), "{}", keys[0]);
+    let bare: Vec<String> = keys
+        .iter()
+        .map(|key| key[letters.len()..].to_owned())
+        .collect();
+    let rows = ask(&town, "SELECT ListingKey, ListingId FROM Property");
+    assert_eq!(rows.len(), 60);
+    for (key, id) in &rows {
+        assert!(bare.contains(key), "{key}");
+        assert!(!id.as_deref().unwrap().starts_with(&letters), "{id:?}");
+    }
+    town.livelist(&["prove"]).assert(0);
+    for key in [&keys[3], &bare[3]] {
+        let shown = town.livelist(&["record", "abor", "Property", key]);
+        assert!(
+            shown.assert(0).out.contains("site: a row of change"),
+            "{}",
+            shown.out
+        );
+        assert!(shown.out.contains("as in the log"), "{}", shown.out);
+    }
+}

@@ -158,6 +158,9 @@ pub fn parse_destination(file: &str, text: &[u8]) -> Result<DestinationDocument,
     for (resource, tracked) in &destination.history {
         fields(&mut findings, &format!("history.{resource}"), tracked);
     }
+    for (resource, stripped) in &destination.strip_prefix {
+        fields(&mut findings, &format!("strip_prefix.{resource}"), stripped);
+    }
     findings.result(destination)
 }
 
@@ -209,7 +212,10 @@ pub(super) fn check(registry: &Registry) -> Vec<Finding> {
                 );
             }
             for resource in &replication.resources {
-                let table = (destination, &resource.resource);
+                let document = registry.destinations.get(destination);
+                let is_shared = document.is_some_and(|document| document.shared);
+                let mls = is_shared.then_some(&replication.mls);
+                let table = (destination, &resource.resource, mls);
                 if let Some(other) = tables.insert(table, id) {
                     add(
                         format!("destinations[{i}]"),
@@ -217,7 +223,8 @@ pub(super) fn check(registry: &Registry) -> Vec<Finding> {
                             "`{other}` has a table for {} there as well",
                             resource.resource
                         ),
-                        "give one of the two a destination of its own, with another prefix"
+                        "give one of the two a destination of its own, with another prefix; or let MLSs \
+                         share it (`shared`)"
                             .to_owned(),
                     );
                 }
