@@ -9,9 +9,15 @@
     reason = "these are tests"
 )]
 
+mod family;
 mod odd;
+mod shaping;
+mod sharing;
 
+pub use family::{expansions, expansions_of_flagged_rows};
 pub use odd::{names, numbers_and_dates, texts, wide};
+pub use shaping::{another_program, shaping, shaping_options};
+pub use sharing::sharing;
 
 use livelist_records::{Change, Field, Fields, Kind, Place, Reason, Removal, Schema, What, hash};
 use serde_json::value::RawValue;
@@ -19,12 +25,32 @@ use serde_json::value::RawValue;
 use crate::destination::{Batch, Destination, LogId, Pass, Position, Written};
 use crate::error::DestinationError;
 use crate::layout::ColumnPlace;
+use crate::options::Options;
 
 /// Opens the copy that is tested.
 #[async_trait::async_trait]
 pub trait Copy: Send + Sync {
     /// Opens it, as it was left.
     async fn open(&self) -> Box<dyn Destination>;
+
+    /// Opens it to be kept in another way.
+    async fn open_as(&self, options: Options) -> Box<dyn Destination>;
+
+    /// What the owner of the database is answered: each row's values with `|` between them, `NULL` for null.
+    async fn ask(&self, sql: &str) -> Vec<String>;
+
+    /// What the owner of the database does.
+    async fn run(&self, sql: &str);
+
+    /// The table with the first columns of what users see as `name`.
+    fn first_table(&self, name: &str) -> String {
+        format!("{name}__1")
+    }
+
+    /// SQL that drops it, and what is built on it.
+    fn drop_first_table(&self, name: &str) -> String {
+        format!("DROP TABLE {} CASCADE", self.first_table(name))
+    }
 }
 
 /// The log that the tests apply.
@@ -61,7 +87,7 @@ pub fn schema() -> Schema {
                 kind,
             })
             .to_vec(),
-        navigations: Vec::new(),
+        ..Schema::default()
     }
 }
 
@@ -113,14 +139,25 @@ pub fn at(number: u64) -> Position {
 }
 
 /// Writes changes, whose places are sorted, from the position that the copy has.
-pub async fn write(copy: &mut dyn Destination, mut changes: Vec<Change>, to: u64) -> Written {
+pub async fn write(copy: &mut dyn Destination, changes: Vec<Change>, to: u64) -> Written {
+    write_of(copy, &schema(), changes, to).await
+}
+
+/// The same for records of another schema.
+pub async fn write_of(
+    copy: &mut dyn Destination,
+    schema: &Schema,
+    mut changes: Vec<Change>,
+    to: u64,
+) -> Written {
     changes.sort_by(Change::order);
-    copy.prepare(&schema()).await.unwrap();
+    copy.prepare(schema).await.unwrap();
     let from = copy.position(&log()).await.unwrap();
     let batch = Batch {
         changes,
         position: at(to),
         now: now(),
+        refused: Vec::new(),
     };
     copy.write(&log(), from.as_ref(), &batch).await.unwrap()
 }
@@ -184,6 +221,7 @@ pub async fn compare_and_set(copy: &dyn Copy) {
             changes: vec![upsert(9, "z", "")],
             position: at(9),
             now: now(),
+            refused: Vec::new(),
         };
         let late = one.write(&log(), wrong.as_ref(), &batch).await;
         assert!(
@@ -208,6 +246,7 @@ pub async fn compare_and_set(copy: &dyn Copy) {
         changes: vec![upsert(3, "b\u{1f3e0}", "")],
         position: under_way.clone(),
         now: now(),
+        refused: Vec::new(),
     };
     one.write(&log(), Some(&at(1)), &batch).await.unwrap();
     let mut one = copy.open().await;
@@ -235,6 +274,7 @@ pub async fn another_generation(copy: &dyn Copy) {
             ..at(1)
         },
         now: now(),
+        refused: Vec::new(),
     };
     let written = one.write(&anew, None, &batch).await.unwrap();
     assert_eq!(written.upserts, 1);
@@ -388,6 +428,7 @@ pub async fn evolution(copy: &dyn Copy) {
         ],
         position: at(2),
         now: now(),
+        refused: Vec::new(),
     };
     one.write(&log(), None, &batch).await.unwrap();
     assert_eq!(value(&mut *one, "a", "_rest").await, None);
@@ -433,6 +474,7 @@ pub async fn two_at_once(copy: &dyn Copy) {
             changes: vec![upsert(number, key, &members)],
             position: at(number),
             now: now(),
+            refused: Vec::new(),
         });
         let log = log();
         let (left, right) = tokio::join!(

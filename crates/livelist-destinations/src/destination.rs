@@ -1,5 +1,6 @@
 //! The port to a destination.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
@@ -48,6 +49,8 @@ pub struct Batch {
     pub position: Position,
     /// The time of the write, for `_synced_at`.
     pub now: jiff::Timestamp,
+    /// Changes whose records cannot be stored, with the reason: they are rejects.
+    pub refused: Vec<(Change, String)>,
 }
 
 impl Batch {
@@ -84,6 +87,8 @@ pub struct Written {
     pub overflow: u64,
     /// Records that could not be stored; each is in `_livelist_rejects`.
     pub rejected: u64,
+    /// Records that stood more than once in an expansion; the last one of each is stored.
+    pub repeated: u64,
 }
 
 impl Written {
@@ -94,6 +99,7 @@ impl Written {
         self.unchanged += other.unchanged;
         self.overflow += other.overflow;
         self.rejected += other.rejected;
+        self.repeated += other.repeated;
     }
 }
 
@@ -162,7 +168,7 @@ pub trait Destination: Send {
         most: usize,
     ) -> Result<Vec<KeyStamp>, DestinationError>;
 
-    /// One live record.
+    /// One live record, by the key that the log has.
     async fn record(&mut self, resource: &str, key: &str)
     -> Result<Option<Held>, DestinationError>;
 
@@ -172,4 +178,19 @@ pub trait Destination: Send {
     /// What the database is, and what would keep it from being a destination: rights that are missing, limits.
     /// Changes nothing.
     async fn check(&mut self) -> Result<Checked, DestinationError>;
+
+    /// What a key of the log is in this copy.
+    fn key_of<'k>(&self, _resource: &str, key: &'k str) -> Cow<'k, str> {
+        Cow::Borrowed(key)
+    }
+
+    /// Whether the keys of a resource stand in another order than in the log.
+    fn reorders(&self, _resource: &str) -> bool {
+        false
+    }
+
+    /// Whether the copy stores a record at all.
+    fn wants(&self, _change: &Change) -> bool {
+        true
+    }
 }

@@ -4,6 +4,8 @@
 //! Depends on the records and on the drivers of databases. Never on a store, AWS, a provider, the
 //! environment or the clock.
 
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod children;
 pub mod contract;
 pub mod destination;
 pub mod error;
@@ -15,7 +17,8 @@ pub mod options;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod row;
-#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub mod shaped;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
@@ -26,3 +29,4 @@ pub use destination::{
 pub use error::DestinationError;
 pub use layout::{Checked, ColumnPlace, Finding, Layout};
 pub use options::{Options, Removed, Wanted};
+pub use shaped::{KeyForm, Shaped, Shaper};

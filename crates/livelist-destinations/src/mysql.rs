@@ -7,6 +7,7 @@
 mod apply;
 mod catalog;
 mod check;
+mod children;
 mod connect;
 mod error;
 mod history;
@@ -26,6 +27,7 @@ use crate::destination::{Batch, Destination, Held, KeyStamp, LogId, Position, Pr
 use crate::error::DestinationError;
 use crate::layout::{Checked, Layout};
 use crate::options::Options;
+use crate::sql::Whose;
 
 use apply::{Applying, Outcome};
 use connect::{Address, Session, number};
@@ -118,17 +120,18 @@ impl MySql {
     async fn grow(
         &self,
         session: &mut Session,
-        resource: &str,
+        whose: &Whose,
         wanted: &[(String, Kind)],
     ) -> Result<Option<Vec<String>>, Fault> {
         self.alone(session, ALTER).await?;
-        let made = layout::grow(session, &self.options, resource, wanted).await;
+        let made = layout::grow(session, &self.options, whose, wanted).await;
         self.no_more_alone(session).await?;
         match made {
             Err(Fault::Sql(error)) if is_locked(&error) => {
                 tracing::warn!(
-                    "{}: {resource} is in use; new columns wait for the next pass",
-                    self.address.name
+                    "{}: {} is in use; new columns wait for the next pass",
+                    self.address.name,
+                    whose.shown()
                 );
                 Ok(None)
             }
@@ -142,13 +145,13 @@ impl MySql {
         self.alone(&mut session, LOCK).await?;
         let (mut prepared, wanted) = layout::prepare(&mut session, &self.options, schema).await?;
         self.no_more_alone(&mut session).await?;
-        if !wanted.is_empty() {
-            match self.grow(&mut session, &schema.resource, &wanted).await? {
+        for (whose, wanted) in wanted {
+            match self.grow(&mut session, &whose, &wanted).await? {
                 Some(made) => prepared.columns.extend(made),
                 None => {
-                    let found = catalog::find(&mut session, &self.options, &schema.resource);
+                    let found = catalog::find(&mut session, &self.options, &whose);
                     if let Some(table) = found.await? {
-                        catalog::wait(&mut session, &table, &wanted).await?;
+                        catalog::wait(&mut session, &self.options, &table, &wanted).await?;
                     }
                 }
             }
@@ -182,11 +185,11 @@ impl MySql {
                     self.session = Some(session);
                     return Ok(written);
                 }
-                Ok(Outcome::Columns(resource, wanted)) => {
+                Ok(Outcome::Columns(whose, wanted)) => {
                     session.run("ROLLBACK").await?;
-                    let made = self.grow(&mut session, &resource, &wanted).await?;
+                    let made = self.grow(&mut session, &whose, &wanted).await?;
                     if made.is_none() {
-                        waiting.insert(resource);
+                        waiting.insert(whose);
                     }
                 }
                 Err(fault) => {
@@ -238,13 +241,14 @@ impl Destination for MySql {
         let failed = failed(&self.address.name);
         let read = async {
             let mut session = self.session().await?;
-            let keys = match catalog::find(&mut session, &self.options, resource).await? {
-                Some(table) => {
-                    let behind = behind.unwrap_or_default();
-                    read::keys(&mut session, &table, behind, most).await?
-                }
-                None => Vec::new(),
-            };
+            let keys =
+                match catalog::find(&mut session, &self.options, &Whose::of(resource)).await? {
+                    Some(table) => {
+                        let behind = behind.unwrap_or_default();
+                        read::keys(&mut session, &table, behind, most).await?
+                    }
+                    None => Vec::new(),
+                };
             self.session = Some(session);
             Ok(keys)
         };
@@ -259,10 +263,11 @@ impl Destination for MySql {
         let failed = failed(&self.address.name);
         let read = async {
             let mut session = self.session().await?;
-            let held = match catalog::find(&mut session, &self.options, resource).await? {
-                Some(table) => read::record(&mut session, &table, key).await?,
-                None => None,
-            };
+            let held =
+                match catalog::find(&mut session, &self.options, &Whose::of(resource)).await? {
+                    Some(table) => read::record(&mut session, &table, key).await?,
+                    None => None,
+                };
             self.session = Some(session);
             Ok(held)
         };

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use livelist_records::columns::{Budget, Column, Columns};
 use livelist_records::names::Names;
+use livelist_records::{Kind, Schema};
 use serde::{Deserialize, Serialize};
 
 /// Which fields become columns.
@@ -23,7 +25,7 @@ impl Wanted {
     /// Whether a field is stored at all.
     pub fn stores(&self, field: &str) -> bool {
         match self {
-            Wanted::Only(fields) => fields.iter().any(|wanted| wanted == field),
+            Wanted::Only(fields) => field == MLS || fields.iter().any(|wanted| wanted == field),
             Wanted::Seen | Wanted::All => true,
         }
     }
@@ -42,6 +44,29 @@ pub enum Removed {
     Delete,
 }
 
+/// The key of a row where several MLSs share a table: the MLS's name, `:`, and the record's key.
+pub(crate) const ID: &str = "_id";
+/// The MLS of such a row.
+pub(crate) const MLS: &str = "_mls";
+
+/// The first columns of a table: its key's, and whose row it is.
+pub(crate) fn first_columns(schema: &Schema, options: &Options, budget: Budget) -> Columns {
+    let key = schema.key.first().map_or("Key", String::as_str);
+    if options.shared.is_none() {
+        let mut columns = Columns::default();
+        columns.wanted(key, Kind::Text, options.names, budget);
+        return columns;
+    }
+    // No field of a record has a name with `@`.
+    let named = [("@id", ID), (MLS, MLS)].map(|(field, name)| Column {
+        field: field.to_owned(),
+        name: name.to_owned(),
+        kind: Kind::Text,
+        table: 1,
+    });
+    Columns::of(named.to_vec())
+}
+
 /// How a destination keeps its copy.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
@@ -58,6 +83,17 @@ pub struct Options {
     pub removed: Removed,
     /// Fields whose changes are kept, by resource.
     pub history: BTreeMap<String, Vec<String>>,
+    /// Whose records this is, where several MLSs share the tables: the rows' keys begin with it
+    /// ([`crate::Shaped`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<String>,
+    /// Programs that change the records of a resource on their way ([`crate::Shaped`]).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub transform: BTreeMap<String, String>,
+    /// Fields that are stored without the prefix that the key has, by resource, and so is the key
+    /// ([`crate::Shaped`]).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub strip_prefix: BTreeMap<String, Vec<String>>,
 }
 
 /// Fields whose changes are kept if the configuration names none.
@@ -69,6 +105,29 @@ impl Options {
         match self.history.get(resource) {
             Some(fields) => fields.clone(),
             None => HISTORY.iter().map(|field| (*field).to_owned()).collect(),
+        }
+    }
+
+    /// Whether a program changes the records of a resource.
+    pub fn derives(&self, resource: &str) -> bool {
+        self.transform.contains_key(resource)
+    }
+
+    /// What tells this MLS's rows from those of others in the same tables, as SQL behind another condition;
+    /// nothing where the tables are not shared.
+    pub(crate) fn mine(&self) -> String {
+        match &self.shared {
+            // `;` follows `:`. Names of MLSs are letters, digits, `-` and `_`.
+            Some(mls) => format!(" AND {ID} >= '{mls}:' AND {ID} < '{mls};'"),
+            None => String::new(),
+        }
+    }
+
+    /// What a table is written down as: where MLSs share it, each has its own schema.
+    pub(crate) fn noted(&self, table: &str) -> String {
+        match &self.shared {
+            Some(mls) => format!("{table} {mls}"),
+            None => table.to_owned(),
         }
     }
 

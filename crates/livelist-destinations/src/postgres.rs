@@ -7,6 +7,7 @@
 mod apply;
 mod catalog;
 mod check;
+mod children;
 mod connect;
 mod error;
 mod layout;
@@ -28,6 +29,7 @@ use crate::destination::{Batch, Destination, Held, KeyStamp, LogId, Position, Pr
 use crate::error::DestinationError;
 use crate::layout::{Checked, Layout};
 use crate::options::Options;
+use crate::sql::Whose;
 
 use apply::{Applying, Outcome};
 use connect::{Address, begin};
@@ -135,11 +137,11 @@ impl Postgres {
     /// Makes columns, unless the table is in use for longer than seconds: then there are none.
     async fn grow(
         &mut self,
-        resource: &str,
+        whose: &Whose,
         wanted: &[(String, Kind)],
     ) -> Result<Option<Vec<String>>, Fault> {
         let (transaction, place) = self.begin(ALTER).await?;
-        match layout::grow(&transaction, place, resource, wanted).await {
+        match layout::grow(&transaction, place, whose, wanted).await {
             Ok(made) => {
                 transaction.commit().await?;
                 Ok(Some(made))
@@ -147,8 +149,9 @@ impl Postgres {
             Err(Fault::Sql(error)) if is_locked(&error) => {
                 transaction.rollback().await?;
                 tracing::warn!(
-                    "{}: {resource} is in use; new columns wait for the next pass",
-                    self.address.name
+                    "{}: {} is in use; new columns wait for the next pass",
+                    self.address.name,
+                    whose.shown()
                 );
                 Ok(None)
             }
@@ -161,17 +164,16 @@ impl Postgres {
         let (transaction, place) = self.begin(LOCK).await?;
         let (mut prepared, wanted) = layout::prepare(&transaction, place, schema).await?;
         transaction.commit().await?;
-        if wanted.is_empty() {
-            return Ok(prepared);
-        }
-        match self.grow(&schema.resource, &wanted).await? {
-            Some(made) => prepared.columns.extend(made),
-            None => {
-                let (transaction, place) = self.begin(LOCK).await?;
-                if let Some(table) = place.find(&transaction, &schema.resource).await? {
-                    catalog::wait(&transaction, place, &table, &wanted).await?;
+        for (whose, wanted) in wanted {
+            match self.grow(&whose, &wanted).await? {
+                Some(made) => prepared.columns.extend(made),
+                None => {
+                    let (transaction, place) = self.begin(LOCK).await?;
+                    if let Some(table) = place.find(&transaction, &whose).await? {
+                        catalog::wait(&transaction, place, &table, &wanted).await?;
+                    }
+                    transaction.commit().await?;
                 }
-                transaction.commit().await?;
             }
         }
         Ok(prepared)
@@ -213,10 +215,10 @@ impl Postgres {
                     transaction.commit().await?;
                     return Ok(written);
                 }
-                Outcome::Columns(resource, wanted) => {
+                Outcome::Columns(whose, wanted) => {
                     transaction.rollback().await?;
-                    if self.grow(&resource, &wanted).await?.is_none() {
-                        waiting.insert(resource);
+                    if self.grow(&whose, &wanted).await?.is_none() {
+                        waiting.insert(whose);
                     }
                 }
             }
@@ -262,7 +264,7 @@ impl Destination for Postgres {
         let failed = failed(&self.address.name);
         let read = async {
             let (transaction, place) = self.begin(LOCK).await?;
-            let Some(table) = place.find(&transaction, resource).await? else {
+            let Some(table) = place.find(&transaction, &Whose::of(resource)).await? else {
                 return Ok(Vec::new());
             };
             let behind = behind.unwrap_or_default();
@@ -281,7 +283,7 @@ impl Destination for Postgres {
         let failed = failed(&self.address.name);
         let read = async {
             let (transaction, place) = self.begin(LOCK).await?;
-            let Some(table) = place.find(&transaction, resource).await? else {
+            let Some(table) = place.find(&transaction, &Whose::of(resource)).await? else {
                 return Ok(None);
             };
             let held = read::record(&transaction, place, &table, key).await?;

@@ -1,14 +1,14 @@
 //! A record as a row: each value in its column, and what does not fit in `_rest`. The same for every
 //! database but for what its types hold.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use livelist_records::columns::{Budget, Columns};
 use livelist_records::fields::quoted;
-use livelist_records::{Cell, Fields, Fit, Kind, Schema, cell};
+use livelist_records::{Cell, Children, Fields, Fit, Kind, Schema, cell};
 
 use crate::json::is_small_json;
-use crate::options::Options;
+use crate::options::{Options, Wanted};
 
 /// Whether a database's column of this kind holds the value exactly.
 pub type Holds = fn(&Cell<'_>) -> bool;
@@ -27,10 +27,15 @@ pub struct Row<'a> {
 /// How records of one resource become rows.
 pub struct Mapping<'s> {
     options: &'s Options,
+    columns: &'s Wanted,
     holds: Holds,
     budget: Budget,
     /// The kinds of the schema's fields.
     kinds: HashMap<&'s str, Kind>,
+    /// Members whose records have tables of their own.
+    children: HashSet<&'s str>,
+    /// Whether fields that the schema does not name get a column: a program has made them.
+    derives: bool,
 }
 
 impl<'s> Mapping<'s> {
@@ -45,12 +50,49 @@ impl<'s> Mapping<'s> {
         let fields = schema.fields.iter();
         Mapping {
             options,
+            columns: &options.columns,
             holds,
             budget,
             kinds: fields
                 .map(|field| (field.name.as_str(), field.kind))
                 .collect(),
+            children: schema
+                .children
+                .iter()
+                .map(|c| c.resource.as_str())
+                .collect(),
+            derives: false,
         }
+    }
+
+    /// The same for records that a program has changed: a field that the schema does not name has the type of
+    /// its first value.
+    pub fn deriving(self, derives: bool) -> Mapping<'s> {
+        Mapping { derives, ..self }
+    }
+
+    /// What a field's values are.
+    fn kind(&self, columns: &Columns, name: &str, value: &str) -> Option<Kind> {
+        let declared = self.kinds.get(name).copied();
+        if declared.is_some() || !self.derives {
+            return declared;
+        }
+        let known = columns.all().iter().find(|column| column.field == name);
+        Some(known.map_or_else(|| kind_of(value), |column| column.kind))
+    }
+
+    /// The same for the records of an expansion: all of their fields are stored.
+    pub fn of_child(self) -> Mapping<'s> {
+        Mapping {
+            columns: &Wanted::Seen,
+            ..self
+        }
+    }
+
+    /// Whether a member is left out of the row: null, not stored, or records with a table of their own.
+    fn skips(&self, name: &str, value: &str) -> bool {
+        let is_of_child = || self.children.contains(name) && Children::read(value, None).is_some();
+        value == "null" || !self.columns.stores(name) || is_of_child()
     }
 
     /// Which columns the records need that are not there: they are added to `columns`, and given.
@@ -58,11 +100,11 @@ impl<'s> Mapping<'s> {
         let before = columns.all().len();
         for fields in records {
             for (name, value) in fields.iter() {
-                if value == "null" || !self.options.columns.stores(name) {
+                if self.skips(name, value) {
                     continue;
                 }
-                if let Some(kind) = self.kinds.get(name) {
-                    columns.wanted(name, *kind, self.options.names, self.budget);
+                if let Some(kind) = self.kind(columns, name, value) {
+                    columns.wanted(name, kind, self.options.names, self.budget);
                 }
             }
         }
@@ -74,10 +116,10 @@ impl<'s> Mapping<'s> {
         let mut row = Row::default();
         let mut rest = String::new();
         for (name, value) in fields.iter() {
-            if value == "null" || !self.options.columns.stores(name) {
+            if self.skips(name, value) {
                 continue;
             }
-            let kind = self.kinds.get(name).copied();
+            let kind = self.kind(columns, name, value);
             let column = kind.and_then(|kind| columns.position(name, kind));
             let (Some(kind), Some(column)) = (kind, column) else {
                 row.keep(&mut rest, name, value);
@@ -100,6 +142,16 @@ impl<'s> Mapping<'s> {
             row.rest = Some(rest);
         }
         row
+    }
+}
+
+/// What a value is that nobody has declared.
+fn kind_of(value: &str) -> Kind {
+    match value.as_bytes().first() {
+        Some(b'"') => Kind::Text,
+        Some(b't' | b'f') => Kind::Boolean,
+        Some(b'-' | b'0'..=b'9') => Kind::Decimal,
+        _ => Kind::Json,
     }
 }
 
@@ -148,7 +200,7 @@ mod tests {
                 kind,
             })
             .to_vec(),
-            navigations: Vec::new(),
+            ..Schema::default()
         };
         let options = Options::default();
         let holds: Holds = |cell| !matches!(cell, Cell::Decimal(text) if text.len() > 5);

@@ -5,6 +5,7 @@
 
 mod apply;
 mod check;
+mod children;
 mod error;
 mod layout;
 mod state;
@@ -141,7 +142,7 @@ impl Destination for Sqlite {
                 });
             }
             if is.is_none() {
-                state::forget(&transaction, &log).map_err(&failed)?;
+                state::forget(&transaction, &log, options).map_err(&failed)?;
             }
             let written = apply::apply(&transaction, path, options, &schemas, &log, &batch)?;
             state::advance(&transaction, &log, &batch, &options.print()).map_err(&failed)?;

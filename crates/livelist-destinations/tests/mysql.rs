@@ -138,9 +138,54 @@ impl Database {
 #[async_trait::async_trait]
 impl Copy for Database {
     async fn open(&self) -> Box<dyn Destination> {
-        let mysql = MySql::open(&self.url, self.options.clone()).await;
-        Box::new(mysql.unwrap())
+        self.open_as(self.options.clone()).await
     }
+
+    async fn open_as(&self, options: Options) -> Box<dyn Destination> {
+        Box::new(MySql::open(&self.url, options).await.unwrap())
+    }
+
+    async fn ask(&self, sql: &str) -> Vec<String> {
+        Database::ask(self, sql).await
+    }
+
+    async fn run(&self, sql: &str) {
+        self.sql(sql).await;
+    }
+}
+
+fn snake_case(removed: Removed) -> Options {
+    Options {
+        names: Names::SnakeCase,
+        removed,
+        ..Options::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mlss_share_tables() {
+    let Some(server) = server() else { return };
+    contract::sharing(&Database::new(server).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_are_changed_on_their_way() {
+    let Some(server) = server() else { return };
+    let mut base = Database::with(server, contract::shaping_options()).await;
+    contract::shaping(&base).await;
+    base.options.transform.clear();
+    contract::another_program(&base).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn expansions_come_and_go_with_their_record() {
+    let Some(server) = server() else { return };
+    contract::expansions(&Database::with(server, snake_case(Removed::Table)).await).await;
+    let flagged = Database::with(server, snake_case(Removed::Flag)).await;
+    contract::expansions_of_flagged_rows(&flagged).await;
+    let mut copy = flagged.open().await;
+    write(&mut *copy, vec![removal(9, "a")], 9).await;
+    assert_eq!(flagged.ask("SELECT 1 FROM property_media").await, [""; 0]);
 }
 
 /// Each missing right is named with the statement that gives it, and limits are told.
@@ -292,6 +337,7 @@ async fn what_somebody_dropped_is_filled_again() {
             changes: both.clone(),
             position: at(2),
             now: now(),
+            refused: Vec::new(),
         };
         copy.write(&log(), None, &batch).await.unwrap();
         let rows = "SELECT ListingKey, CAST(ListPrice AS INT) FROM Property ORDER BY 1";
@@ -472,6 +518,7 @@ async fn views_and_grants_of_the_owner_s_outlive_what_is_added() {
         )],
         position: at(2),
         now: now(),
+        refused: Vec::new(),
     };
     copy.write(&log(), Some(&at(1)), &batch).await.unwrap();
     assert_eq!(
@@ -516,6 +563,7 @@ async fn a_connection_that_is_lost_is_made_anew() {
         changes: vec![upsert(2, "b", "\"ListPrice\":2,\"BedroomsTotal\":2")],
         position: at(2),
         now: now(),
+        refused: Vec::new(),
     };
     let lost = copy.write(&log(), Some(&at(1)), &batch).await.unwrap_err();
     assert_eq!(lost.name(), "DestinationUnavailable", "{lost}");
@@ -547,6 +595,7 @@ async fn a_connection_that_is_lost_is_made_anew() {
         changes: vec![upsert(3, "c", "")],
         position: at(3),
         now: now(),
+        refused: Vec::new(),
     };
     let lost = copy.write(&log(), Some(&at(2)), &batch).await.unwrap_err();
     assert_eq!(lost.name(), "DestinationUnavailable", "{lost}");
@@ -624,6 +673,7 @@ async fn what_cannot_be_used_is_named_with_the_reason_and_without_the_password()
         changes: vec![upsert(2, "b", "")],
         position: at(2),
         now: now(),
+        refused: Vec::new(),
     };
     let error = copy.write(&log(), Some(&at(1)), &batch).await.unwrap_err();
     assert_eq!(error.name(), "DestinationAltered", "{error}");

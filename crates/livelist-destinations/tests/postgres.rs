@@ -132,9 +132,112 @@ impl Database {
 #[async_trait::async_trait]
 impl Copy for Database {
     async fn open(&self) -> Box<dyn Destination> {
-        let postgres = Postgres::open(&self.url, self.options.clone()).await;
-        Box::new(postgres.unwrap())
+        self.open_as(self.options.clone()).await
     }
+
+    async fn open_as(&self, options: Options) -> Box<dyn Destination> {
+        Box::new(Postgres::open(&self.url, options).await.unwrap())
+    }
+
+    async fn ask(&self, sql: &str) -> Vec<String> {
+        Database::ask(self, sql).await
+    }
+
+    async fn run(&self, sql: &str) {
+        self.sql(sql).await;
+    }
+}
+
+fn snake_case(removed: Removed) -> Options {
+    Options {
+        names: Names::SnakeCase,
+        removed,
+        ..Options::default()
+    }
+}
+
+/// A pool by transaction: each transaction may have another session.
+const POOL: &str = r#"
+PATH=$PATH:/usr/sbin
+command -v pgbouncer > /dev/null || { echo "no pgbouncer"; exit 1; }
+dir=$(mktemp -d /tmp/livelist-pgbouncer-XXXXXX)
+as=""
+if [ "$(id -u)" = 0 ]; then
+    chown nobody "$dir"
+    as="setpriv --reuid=nobody --regid=$(id -g nobody) --clear-groups"
+fi
+cd "$dir"
+echo "[databases]
+* = host=127.0.0.1 port=POSTGRES user=site password=s3cret
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = $1
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = 3
+server_round_robin = 1" > pool.ini
+$as pgbouncer pool.ini > log 2>&1 &
+pid=$!
+for attempt in $(seq 100); do
+    kill -0 $pid 2> /dev/null || { echo "it ends: $(tail -1 log)"; rm -rf "$dir"; exit 1; }
+    pg_isready -q -t 1 -h 127.0.0.1 -p "$1" && break
+    sleep 0.1
+done
+echo ready
+exec > /dev/null
+cat > /dev/null
+kill -INT $pid
+wait $pid
+rm -rf "$dir"
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_by_transaction_is_as_good_as_the_server() {
+    let Some(server) = server() else { return };
+    let script = POOL.replace("POSTGRES", &server.port.to_string());
+    let Some(pool) = Server::start("PgBouncer", &script) else {
+        return;
+    };
+    let pooled = async |options: Options| {
+        let base = Database::with(server, options).await;
+        let direct = format!("127.0.0.1:{}/", server.port);
+        let through = format!("127.0.0.1:{}/", pool.port);
+        Database {
+            url: base.url.replace(&direct, &through),
+            ..base
+        }
+    };
+    contract::order(&pooled(Options::default()).await).await;
+    contract::two_at_once(&pooled(Options::default()).await).await;
+    contract::evolution(&pooled(Options::default()).await).await;
+    contract::expansions(&pooled(snake_case(Removed::Table)).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mlss_share_tables() {
+    let Some(server) = server() else { return };
+    contract::sharing(&Database::new(server).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_are_changed_on_their_way() {
+    let Some(server) = server() else { return };
+    let mut base = Database::with(server, contract::shaping_options()).await;
+    contract::shaping(&base).await;
+    base.options.transform.clear();
+    contract::another_program(&base).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn expansions_come_and_go_with_their_record() {
+    let Some(server) = server() else { return };
+    contract::expansions(&Database::with(server, snake_case(Removed::Table)).await).await;
+    let flagged = Database::with(server, snake_case(Removed::Flag)).await;
+    contract::expansions_of_flagged_rows(&flagged).await;
+    let mut copy = flagged.open().await;
+    write(&mut *copy, vec![removal(9, "a")], 9).await;
+    assert_eq!(flagged.ask("SELECT 1 FROM property_media").await, [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -308,6 +411,7 @@ async fn what_somebody_dropped_is_filled_again() {
             changes: both.clone(),
             position: at(2),
             now: now(),
+            refused: Vec::new(),
         };
         copy.write(&log(), None, &batch).await.unwrap();
         let rows = "SELECT \"ListingKey\", \"ListPrice\" FROM \"Property\" ORDER BY 1";
@@ -480,6 +584,7 @@ async fn views_and_grants_of_the_owner_s_outlive_what_is_added() {
         )],
         position: at(2),
         now: now(),
+        refused: Vec::new(),
     };
     copy.write(&log(), Some(&at(1)), &batch).await.unwrap();
     assert_eq!(
@@ -520,6 +625,7 @@ async fn a_connection_that_is_lost_is_made_anew() {
         changes: vec![upsert(2, "b", "\"ListPrice\":2")],
         position: at(2),
         now: now(),
+        refused: Vec::new(),
     };
     let lost = copy.write(&log(), Some(&at(1)), &batch).await.unwrap_err();
     assert_eq!(lost.name(), "DestinationUnavailable", "{lost}");
@@ -544,6 +650,7 @@ async fn a_connection_that_is_lost_is_made_anew() {
         changes: vec![upsert(3, "c", "")],
         position: at(3),
         now: now(),
+        refused: Vec::new(),
     };
     let lost = copy.write(&log(), Some(&at(2)), &batch).await.unwrap_err();
     assert_eq!(lost.name(), "DestinationUnavailable", "{lost}");
@@ -601,6 +708,7 @@ async fn what_cannot_be_used_is_named_with_the_reason_and_without_the_password()
         changes: vec![upsert(2, "b", "")],
         position: at(2),
         now: now(),
+        refused: Vec::new(),
     };
     let error = copy.write(&log(), Some(&at(1)), &batch).await.unwrap_err();
     assert_eq!(error.name(), "DestinationRefused", "{error}");

@@ -10,6 +10,7 @@ use livelist_destinations::sqlite::Sqlite;
 use livelist_destinations::{Batch, Destination, DestinationError, Options, Removed, Wanted};
 use livelist_records::names::Names;
 use rusqlite::Connection;
+use rusqlite::types::Value;
 
 struct File {
     _dir: tempfile::TempDir,
@@ -50,13 +51,16 @@ fn ask(path: &Path, sql: &str) -> Vec<String> {
     let mut statement = connection.prepare(sql).unwrap();
     let columns = statement.column_count();
     let rows = statement.query_map([], |row| {
-        let cells = (0..columns).map(|n| row.get::<_, Option<String>>(n));
+        let cells = (0..columns).map(|n| row.get::<_, Value>(n));
         let cells: rusqlite::Result<Vec<_>> = cells.collect();
-        Ok(cells?
-            .into_iter()
-            .map(|c| c.unwrap_or("NULL".to_owned()))
-            .collect::<Vec<_>>()
-            .join("|"))
+        let shown = cells?.into_iter().map(|cell| match cell {
+            Value::Null => "NULL".to_owned(),
+            Value::Integer(number) => number.to_string(),
+            Value::Real(number) => number.to_string(),
+            Value::Text(text) => text,
+            Value::Blob(bytes) => format!("{bytes:?}"),
+        });
+        Ok(shown.collect::<Vec<_>>().join("|"))
     });
     rows.unwrap().map(Result::unwrap).collect()
 }
@@ -64,12 +68,55 @@ fn ask(path: &Path, sql: &str) -> Vec<String> {
 #[async_trait::async_trait]
 impl Copy for File {
     async fn open(&self) -> Box<dyn Destination> {
-        Box::new(
-            Sqlite::open(&self.path, self.options.clone())
-                .await
-                .unwrap(),
-        )
+        self.open_as(self.options.clone()).await
     }
+
+    async fn open_as(&self, options: Options) -> Box<dyn Destination> {
+        Box::new(Sqlite::open(&self.path, options).await.unwrap())
+    }
+
+    async fn ask(&self, sql: &str) -> Vec<String> {
+        File::ask(self, sql)
+    }
+
+    async fn run(&self, sql: &str) {
+        self.sql(sql);
+    }
+
+    fn first_table(&self, name: &str) -> String {
+        name.to_owned()
+    }
+
+    fn drop_first_table(&self, name: &str) -> String {
+        format!("DROP TABLE {name}")
+    }
+}
+
+fn snake_case(removed: Removed) -> Options {
+    Options {
+        names: Names::SnakeCase,
+        removed,
+        ..Options::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mlss_share_tables() {
+    contract::sharing(&File::new()).await;
+}
+
+#[tokio::test]
+async fn records_are_changed_on_their_way() {
+    let mut file = File::with(contract::shaping_options());
+    contract::shaping(&file).await;
+    file.options.transform.clear();
+    contract::another_program(&file).await;
+}
+
+#[tokio::test]
+async fn expansions_come_and_go_with_their_record() {
+    contract::expansions(&File::with(snake_case(Removed::Table))).await;
+    contract::expansions_of_flagged_rows(&File::with(snake_case(Removed::Flag))).await;
 }
 
 /// A column that somebody dropped is said to come again; configured ones come with the next pass.
@@ -212,6 +259,7 @@ async fn what_somebody_dropped_is_filled_again() {
             changes: both.clone(),
             position: at(2),
             now: now(),
+            refused: Vec::new(),
         };
         copy.write(&log(), None, &batch).await.unwrap();
         assert_eq!(

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use livelist_destinations::{
-    Batch, Destination, DestinationError, Held, KeyStamp, LogId, Position, Prepared, Written,
+    Batch, Checked, Destination, DestinationError, Held, KeyStamp, Layout, LogId, Position,
+    Prepared, Written,
 };
 use livelist_records::{Change, Schema, What};
 
@@ -139,6 +140,25 @@ impl Destination for SimCopy {
                 })
             });
             live.take(most).collect()
+        })
+        .await
+    }
+
+    async fn layout(&mut self, schema: &Schema) -> Result<Layout, DestinationError> {
+        let name = schema.resource.clone();
+        self.with("layout", move |_| Layout {
+            name,
+            columns: Vec::new(),
+            next: Vec::new(),
+            unseen: Vec::new(),
+        })
+        .await
+    }
+
+    async fn check(&mut self) -> Result<Checked, DestinationError> {
+        self.with("check", |_| Checked {
+            version: "simulated".to_owned(),
+            findings: Vec::new(),
         })
         .await
     }

@@ -1,8 +1,10 @@
 //! Appending: what a source brings is compared with what the log holds, and becomes changes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use livelist_records::{Change, Incoming, Place, Verdict, What, cell, decide};
+use livelist_records::children::with_members;
+use livelist_records::{Change, Fields, Hashing, Incoming, Place, Verdict, What, cell, decide};
 use serde_json::value::RawValue;
 
 use crate::error::LogError;
@@ -22,6 +24,54 @@ pub struct Arrival {
     pub stamp: Option<String>,
     /// The record on one line; nothing for a removal.
     pub record: Option<Box<RawValue>>,
+    /// Which of its expansions were not sent, or as null: those that the log has stay.
+    pub lacks: Option<Lacks>,
+}
+
+/// Expansions that a record lacks.
+#[derive(Debug, Clone)]
+pub struct Lacks {
+    /// Their members.
+    pub names: Vec<String>,
+    /// How the record is hashed once it has them.
+    pub hashing: Arc<Hashing>,
+}
+
+impl Arrival {
+    /// The arrival with those expansions that it lacks and the record before it had.
+    fn completed(self, before: Option<&Change>) -> Arrival {
+        let (Some(lacks), Some(record)) = (&self.lacks, &self.record) else {
+            return self;
+        };
+        let before = before.and_then(|before| match &before.what {
+            What::Upsert { record, .. } => record.as_ref(),
+            What::Removal(_) => None,
+        });
+        let before = before.and_then(|before| Fields::read(before.get()).ok());
+        let (Some(before), Ok(fields)) = (before, Fields::read(record.get())) else {
+            return self;
+        };
+        let names = lacks.names.iter().map(String::as_str);
+        let kept = names.filter_map(|name| Some((name, before.get(name)?)));
+        let kept: Vec<(&str, &str)> = kept.filter(|(_, value)| *value != "null").collect();
+        if kept.is_empty() {
+            return self;
+        }
+        let json = with_members(&fields, &kept);
+        let Incoming::Record { way, stamp, .. } = self.incoming else {
+            return self;
+        };
+        let hash = Fields::read(&json).map(|fields| lacks.hashing.of(&fields));
+        let (Ok(hash), Ok(record)) = (hash, RawValue::from_string(json)) else {
+            return self;
+        };
+        Arrival {
+            incoming: Incoming::Record { way, stamp, hash },
+            record: Some(record),
+            lacks: None,
+            ..self
+        }
+    }
 }
 
 /// What became of what a source brought.
@@ -69,8 +119,14 @@ impl Log<'_> {
         let mut places: Vec<Place> = arrivals.iter().map(|a| a.place.clone()).collect();
         places.sort_unstable();
         places.dedup();
-        let known = lookup(self.objects, &self.head.segments, &places).await?;
-        let (taken, appended) = settle(known.clone(), arrivals, now);
+        let known = lookup(self.objects, &self.head.segments, &places, true).await?;
+        let lacking = arrivals.iter().filter(|arrival| arrival.lacks.is_some());
+        let lacking = lacking.filter(|a| known.get(&a.place).is_some_and(Change::is_live));
+        let mut lacking: Vec<Place> = lacking.map(|arrival| arrival.place.clone()).collect();
+        lacking.sort_unstable();
+        lacking.dedup();
+        let whole = lookup(self.objects, &self.head.segments, &lacking, false).await?;
+        let (taken, appended) = settle(known.clone(), whole, arrivals, now);
         let mut head = self.head.clone();
         for (resource, cursor) in cursors {
             head.cursors.insert(resource.clone(), cursor.clone());
@@ -109,15 +165,20 @@ fn count(live: &mut BTreeMap<String, u64>, change: &Change, was_live: bool) {
     }
 }
 
-/// Which arrivals become changes, given what the log holds: the last that was taken of each record.
+/// Which arrivals become changes, given what the log holds: the last that was taken of each record. `whole`
+/// are the records of those whose arrivals lack expansions.
 fn settle(
     mut known: BTreeMap<Place, Change>,
+    whole: BTreeMap<Place, Change>,
     arrivals: Vec<Arrival>,
     now: jiff::Timestamp,
 ) -> (BTreeMap<Place, Change>, Appended) {
     let mut taken: BTreeMap<Place, Change> = BTreeMap::new();
     let mut appended = Appended::default();
     for arrival in arrivals {
+        let place = &arrival.place;
+        let before = taken.get(place).or_else(|| whole.get(place));
+        let arrival = arrival.completed(before);
         let held = known.get(&arrival.place);
         match decide(held, &arrival.incoming, cell::instant) {
             Verdict::Unchanged => appended.unchanged += 1,

@@ -17,7 +17,7 @@ mod lookup;
 mod piece;
 mod read;
 
-pub use append::{Appended, Arrival};
+pub use append::{Appended, Arrival, Lacks};
 pub use error::LogError;
 pub use head::{Head, Piece, Segment};
 pub use log::Log;

@@ -134,7 +134,7 @@ impl<'a> Log<'a> {
     /// A piece cannot be read.
     pub async fn entry(&self, place: &Place) -> Result<Option<Entry>, LogError> {
         let places = std::slice::from_ref(place);
-        let mut found = lookup::lookup(self.objects, &self.head.segments, places).await?;
+        let mut found = lookup::lookup(self.objects, &self.head.segments, places, true).await?;
         Ok(found.remove(place))
     }
 

@@ -12,11 +12,13 @@ use crate::piece::Lines;
 /// The newest entry of each of these places, which are in order and without repeats.
 ///
 /// Segments are asked newest first, and only those pieces are read that can hold what is still looked
-/// for. What was read a moment ago, which is most of an overlap, is found in the newest.
+/// for. What was read a moment ago, which is most of an overlap, is found in the newest. Where the records
+/// are wanted as well, it is the pieces themselves that are read.
 pub(crate) async fn lookup(
     objects: &dyn Objects,
     segments: &[Segment],
     places: &[Place],
+    is_index: bool,
 ) -> Result<BTreeMap<Place, Entry>, LogError> {
     let mut found = BTreeMap::new();
     let mut open: Vec<&Place> = places.iter().collect();
@@ -28,7 +30,7 @@ pub(crate) async fn lookup(
             if wanted.peek().is_none() {
                 continue;
             }
-            let mut lines = Lines::open(objects, piece, true).await?;
+            let mut lines = Lines::open(objects, piece, is_index).await?;
             while let (Some(place), Some(entry)) = (wanted.peek(), lines.next()?) {
                 if entry.place < ***place {
                     continue;

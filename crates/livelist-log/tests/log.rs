@@ -3,10 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use livelist_log::{Arrival, Log, LogError, Span};
-use livelist_records::{Fields, Incoming, Place, Reason, Removal, Way, What, hash};
+use livelist_log::{Arrival, Lacks, Log, LogError, Span};
+use livelist_records::{Fields, Hashing, Incoming, Place, Reason, Removal, Way, What, hash};
 use livelist_store::hooked::{Call, Hooked};
 use livelist_store::memory::MemoryObjects;
 use livelist_store::{Objects, StoreError};
@@ -35,6 +36,7 @@ fn upsert(key: u16, stamp: i64, price: u16) -> Arrival {
         },
         stamp: Some(stamp.to_string()),
         record: RawValue::from_string(json).ok(),
+        lacks: None,
     }
 }
 
@@ -48,6 +50,7 @@ fn removal(key: u16) -> Arrival {
         }),
         stamp: None,
         record: None,
+        lacks: None,
     }
 }
 
@@ -272,4 +275,89 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+/// A record whose expansion is null or missing keeps the last one that was sent; an empty one replaces it.
+#[tokio::test]
+async fn an_expansion_that_is_not_sent_replaces_nothing() {
+    let hashing = Arc::new(Hashing {
+        volatile: Vec::new(),
+        expansions: vec![("Media".to_owned(), Some("MediaKey".to_owned()))],
+    });
+    let arrival = |stamp: i64, members: &str, lacks: bool| {
+        let json = format!(r#"{{"ListingKey":"k001"{members}}}"#);
+        let stamp = jiff::Timestamp::from_second(stamp).unwrap();
+        Arrival {
+            place: place(1),
+            incoming: Incoming::Record {
+                way: Way::Listed,
+                stamp: Some(stamp),
+                hash: hashing.of(&Fields::read(&json).unwrap()),
+            },
+            stamp: Some(stamp.to_string()),
+            record: RawValue::from_string(json).ok(),
+            lacks: lacks.then(|| Lacks {
+                names: vec!["Media".to_owned()],
+                hashing: hashing.clone(),
+            }),
+        }
+    };
+    let store = MemoryObjects::new();
+    let mut log = open(&store).await;
+    let photos = r#","Media":[{"MediaKey":"1"}]"#;
+    let null = r#","Media":null"#;
+    let steps = [
+        // Nothing was sent before.
+        (
+            arrival(1, null, true),
+            1,
+            r#"{"ListingKey":"k001","Media":null}"#,
+        ),
+        (
+            arrival(2, photos, false),
+            1,
+            r#"{"ListingKey":"k001","Media":[{"MediaKey":"1"}]}"#,
+        ),
+        (
+            arrival(3, null, true),
+            0,
+            r#"{"ListingKey":"k001","Media":[{"MediaKey":"1"}]}"#,
+        ),
+        (
+            arrival(4, "", true),
+            0,
+            r#"{"ListingKey":"k001","Media":[{"MediaKey":"1"}]}"#,
+        ),
+        (
+            arrival(5, r#","ListPrice":5"#, true),
+            1,
+            r#"{"ListingKey":"k001","ListPrice":5,"Media":[{"MediaKey":"1"}]}"#,
+        ),
+        (
+            arrival(6, r#","Media":[]"#, false),
+            1,
+            r#"{"ListingKey":"k001","Media":[]}"#,
+        ),
+    ];
+    for (arrival, upserts, expected) in steps {
+        let appended = log.append(vec![arrival], &[], NOW).await.unwrap();
+        assert_eq!(appended.upserts, upserts, "{expected}");
+        let mut changes = log.changes(log.whole()).await.unwrap();
+        let What::Upsert { record, .. } = changes.next().await.unwrap().unwrap().what else {
+            panic!("a record");
+        };
+        assert_eq!(record.unwrap().get(), expected);
+    }
+    // Within one batch it is the same.
+    let batch = vec![
+        arrival(7, photos, false),
+        arrival(8, r#","ListPrice":8"#, true),
+    ];
+    log.append(batch, &[], NOW).await.unwrap();
+    let mut changes = log.changes(log.whole()).await.unwrap();
+    let What::Upsert { record, .. } = changes.next().await.unwrap().unwrap().what else {
+        panic!("a record");
+    };
+    let expected = r#"{"ListingKey":"k001","ListPrice":8,"Media":[{"MediaKey":"1"}]}"#;
+    assert_eq!(record.unwrap().get(), expected);
 }

@@ -166,6 +166,9 @@ impl Mls {
                 Ok(Ask::metadata(incoming.query.clone()))
             }
             Some(rest) if incoming.method == Method::GET => {
+                if let Some(ask) = Ask::photos(rest, &incoming.query) {
+                    return Ok(ask);
+                }
                 let resource = self.resource(rest);
                 let as_property: Vec<String> = rest
                     .iter()
@@ -195,7 +198,10 @@ impl Mls {
         }
         match ask {
             Err(_) => RequestKind::Other,
-            Ok(ask) if matches!(ask.shape, Shape::Deleted | Shape::Metadata) => RequestKind::Other,
+            Ok(Ask {
+                shape: Shape::Deleted | Shape::Metadata | Shape::Photos(..),
+                ..
+            }) => RequestKind::Other,
             Ok(ask) if ask.resource != Resource::Property => RequestKind::Other,
             Ok(ask) if ask.shape == Shape::Number => RequestKind::Count,
             Ok(ask) if ask.filter.names_rows() => RequestKind::Confirm,
@@ -297,7 +303,8 @@ impl Mls {
     }
 
     fn serve(&mut self, incoming: &Incoming, kind: RequestKind, ask: &Ask, due: &[Due]) -> Answer {
-        match ask.shape {
+        match &ask.shape {
+            Shape::Photos(key, behind) => return self.further_photos(incoming, key, *behind),
             Shape::Deleted => return self.tell_deleted(incoming, ask),
             Shape::Metadata => return self.metadata(incoming),
             _ if ask.resource != Resource::Property => return self.table(incoming, ask),
@@ -423,7 +430,11 @@ impl Mls {
                     .dialect
                     .refusal(StatusCode::NOT_FOUND, "Resource not found"),
             },
-            Shape::Page | Shape::Replication | Shape::Deleted | Shape::Metadata => {
+            Shape::Page
+            | Shape::Replication
+            | Shape::Deleted
+            | Shape::Metadata
+            | Shape::Photos(..) => {
                 let mut answer = Answer::text(StatusCode::OK, json, "");
                 if let (true, Next::To(link)) = (page.form.link_in_header, &page.next) {
                     let link = format!("<{link}>; rel=\"next\"");

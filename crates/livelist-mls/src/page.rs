@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use crate::book::{Edit, Row};
 use crate::fault::{Fault, OddCount};
 use crate::odd::Odd;
+use crate::query::Escape;
 use crate::record::Schema;
 use crate::record::media::{Expansion, Photos};
 use crate::spec::Shown;
@@ -202,16 +203,18 @@ impl Page {
         }
     }
 
-    /// The photos of a row as its expansion, if there is one.
-    fn photos(&self, media: &Expansion, line: &Line) -> Option<String> {
+    /// The photos of a row as its expansion, if there is one, and where more of them are.
+    fn photos(&self, media: &Expansion, line: &Line) -> Option<(String, Option<String>)> {
         let mut parent = String::new();
         self.keys.write(line.row.id, &mut parent);
         let edit = self.edits.get(&line.row.index).copied().unwrap_or_default();
         let photos = Photos::of(self.seed, line.row.index, &edit, self.most_photos);
         let twice = self.odd_records && photos.is_twice();
-        media.write(&photos, &parent, twice, &|us| {
+        let shown = media.write(&photos, 0, &parent, twice, &|us| {
             self.form.stamp.write(self.shown.of(us))
-        })
+        })?;
+        let link = |shown| further_photos(&self.base, &parent, shown);
+        Some((shown.json, shown.more.map(link)))
     }
 
     fn empty(&mut self) {
@@ -228,6 +231,14 @@ impl Page {
             Next::None | Next::Null => false,
         }
     }
+}
+
+/// Where a listing's photos behind the first ones are.
+pub(crate) fn further_photos(base: &str, key: &str, shown: u32) -> String {
+    let mut link = format!("{base}/Property('");
+    Escape::Strict.write(key, &mut link);
+    link.push_str(&format!("')/Media?$skip={shown}"));
+    link
 }
 
 /// The part of a link after the authority; a relative link is made absolute from the root.

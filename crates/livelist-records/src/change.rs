@@ -33,6 +33,8 @@ pub enum Reason {
     Hidden,
     /// The MLS said that it was deleted, and does not know it.
     Deleted,
+    /// The destination's program does not want it. No log has this reason.
+    Transform,
     /// Another reason, of a later version.
     #[serde(other)]
     Other,
@@ -46,6 +48,7 @@ impl Reason {
             Reason::LeftFilter => "left_filter",
             Reason::Hidden => "hidden",
             Reason::Deleted => "deleted",
+            Reason::Transform => "transform",
             Reason::Other => "other",
         }
     }

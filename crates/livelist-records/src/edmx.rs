@@ -20,6 +20,16 @@ pub enum MetadataError {
     /// It is XML, and describes no entity.
     #[error("the metadata describes no entity types; its first element is `{0}`")]
     Shape(String),
+    /// It has no such expansion.
+    #[error("`{resource}` cannot be expanded with `{name}`; it can with {others}")]
+    NoExpansion {
+        /// The resource.
+        resource: String,
+        /// The expansion that was looked for.
+        name: String,
+        /// What is there instead.
+        others: String,
+    },
     /// The resource is not in it.
     #[error("the metadata has no entity set `{resource}`; it has {others}")]
     Missing {
@@ -33,6 +43,7 @@ pub enum MetadataError {
 /// An entity or complex type as the document has it.
 #[derive(Debug, Clone, Default)]
 struct Type {
+    is_complex: bool,
     base: Option<String>,
     key: Vec<String>,
     properties: Vec<(String, String)>,
@@ -42,7 +53,7 @@ struct Type {
 /// What a metadata document says.
 #[derive(Debug, Clone, Default)]
 pub struct Metadata {
-    /// Entity types by their qualified names.
+    /// Entity and complex types by their qualified names.
     entities: BTreeMap<String, Type>,
     /// The underlying types of type definitions, by qualified name.
     definitions: BTreeMap<String, String>,
@@ -86,6 +97,7 @@ impl Metadata {
         let mut first = None;
         let mut at: Vec<(String, Option<String>)> = Vec::new();
         let mut current = Type::default();
+        let mut has_entities = false;
         let failed =
             |e: &dyn std::fmt::Display, at: u64| MetadataError::Xml(format!("{e}, at byte {at}"));
         loop {
@@ -96,7 +108,7 @@ impl Metadata {
                 Event::Empty(element) => (element, true),
                 Event::End(_) => {
                     if let Some((name, id)) = at.pop()
-                        && name == "EntityType"
+                        && is_type(&name)
                         && let Some(id) = id
                     {
                         found.entities.insert(id, std::mem::take(&mut current));
@@ -111,7 +123,7 @@ impl Metadata {
                 first = Some(name.clone());
             }
             let value = |attribute: &str| attribute_of(element, attribute);
-            let in_entity = at.last().is_some_and(|(name, _)| name == "EntityType");
+            let in_entity = at.last().is_some_and(|(name, _)| is_type(name));
             let in_key = at.last().is_some_and(|(name, _)| name == "Key");
             let id = value("Name").map(|name| format!("{namespace}.{name}"));
             match name.as_str() {
@@ -121,8 +133,10 @@ impl Metadata {
                         found.aliases.insert(alias, namespace.clone());
                     }
                 }
-                "EntityType" => {
+                "EntityType" | "ComplexType" => {
+                    has_entities |= name == "EntityType";
                     current = Type {
+                        is_complex: name == "ComplexType",
                         base: value("BaseType"),
                         ..Type::default()
                     };
@@ -164,7 +178,7 @@ impl Metadata {
         if !at.is_empty() {
             return Err(MetadataError::Xml("it ends too early".to_owned()));
         }
-        match (first, found.entities.is_empty()) {
+        match (first, !has_entities) {
             (None, _) => Err(MetadataError::Xml("there is no element".to_owned())),
             (Some(first), true) => Err(MetadataError::Shape(first)),
             (Some(_), false) => Ok(found),
@@ -185,19 +199,42 @@ impl Metadata {
             resource: resource.to_owned(),
             others: self.others(),
         };
-        let of = self.sets.get(resource).map(|of| self.qualified(of));
-        let id = match of.filter(|of| self.entities.contains_key(of)) {
-            Some(of) => of,
-            // Some documents have no container: the type of the resource's name, where there is one.
-            None => {
-                let suffix = format!(".{resource}");
-                let mut named = self.entities.keys().filter(|id| id.ends_with(&suffix));
-                match (named.next(), named.next()) {
-                    (Some(one), None) => one.clone(),
-                    _ => return Err(missing()),
-                }
+        let id = self.id_of(resource).ok_or_else(missing)?;
+        Ok(self.described(resource, id))
+    }
+
+    /// What it says of the records in an expansion of `schema`: a navigation property, or a property whose
+    /// values are records. Where there is neither, an error that names the navigation properties.
+    ///
+    /// # Errors
+    /// There is no such member, or the document does not describe its type.
+    pub fn child(&self, schema: &Schema, name: &str) -> Result<Schema, MetadataError> {
+        let missing = || {
+            let names: Vec<&str> = schema.navigations.iter().map(|n| n.name.as_str()).collect();
+            MetadataError::NoExpansion {
+                resource: schema.resource.clone(),
+                name: name.to_owned(),
+                others: match names.is_empty() {
+                    true => "none".to_owned(),
+                    false => names.join(", "),
+                },
             }
         };
+        let lineage = self.lineage(self.id_of(&schema.resource).ok_or_else(missing)?);
+        let mut members = lineage
+            .iter()
+            .flat_map(|t| t.navigations.iter().chain(&t.properties));
+        let of = members.find_map(|(member, of)| (member == name).then_some(of));
+        let of = of.ok_or_else(missing)?;
+        let id = self.qualified(inner(of).unwrap_or(of));
+        match self.entities.contains_key(&id) {
+            true => Ok(self.described(name, id)),
+            false => Err(missing()),
+        }
+    }
+
+    /// A type and those that it is based on, itself first.
+    fn lineage(&self, id: String) -> Vec<&Type> {
         let mut lineage = Vec::new();
         let mut next = Some(id);
         while let Some(id) = next {
@@ -210,11 +247,15 @@ impl Metadata {
             lineage.push(entity);
             next = entity.base.as_deref().map(|base| self.qualified(base));
         }
+        lineage
+    }
+
+    fn described(&self, resource: &str, id: String) -> Schema {
         let mut schema = Schema {
             resource: resource.to_owned(),
             ..Schema::default()
         };
-        for entity in lineage.into_iter().rev() {
+        for entity in self.lineage(id).into_iter().rev() {
             schema.key.extend(entity.key.iter().cloned());
             for (name, of) in &entity.properties {
                 if schema.field(name).is_none() {
@@ -237,7 +278,26 @@ impl Metadata {
                 });
             }
         }
-        Ok(schema)
+        schema
+    }
+
+    /// The type of a resource's records.
+    fn id_of(&self, resource: &str) -> Option<String> {
+        let of = self.sets.get(resource).map(|of| self.qualified(of));
+        if let Some(of) = of.filter(|of| self.entities.contains_key(of)) {
+            return Some(of);
+        }
+        // Some documents have no container: the type of the resource's name, where there is one.
+        let suffix = format!(".{resource}");
+        let named = self
+            .entities
+            .iter()
+            .filter(|(id, of)| id.ends_with(&suffix) && !of.is_complex);
+        let mut named = named.map(|(id, _)| id);
+        match (named.next(), named.next()) {
+            (Some(one), None) => Some(one.clone()),
+            _ => None,
+        }
     }
 
     fn others(&self) -> String {
@@ -283,6 +343,10 @@ impl Metadata {
             _ => Kind::Json,
         }
     }
+}
+
+fn is_type(element: &str) -> bool {
+    matches!(element, "EntityType" | "ComplexType")
 }
 
 fn inner(of: &str) -> Option<&str> {

@@ -108,14 +108,22 @@ impl<'a> Fields<'a> {
 
     /// The record on one line.
     pub fn to_json(&self) -> String {
+        self.to_json_without(&[])
+    }
+
+    /// The record on one line, without the members of these names.
+    pub fn to_json_without(&self, without: &[String]) -> String {
         let bytes = self
             .iter()
             .map(|(n, v)| n.len() + v.len() + 4)
             .sum::<usize>();
         let mut json = String::with_capacity(bytes + 2);
         json.push('{');
-        for (i, (name, value)) in self.iter().enumerate() {
-            if i > 0 {
+        for (name, value) in self.iter() {
+            if without.iter().any(|left_out| left_out == name) {
+                continue;
+            }
+            if json.len() > 1 {
                 json.push(',');
             }
             json.push_str(&quoted(name));

@@ -5,9 +5,51 @@
 
 use twox_hash::XxHash3_64;
 
+use crate::children::Children;
 use crate::fields::Fields;
 
-/// The hash of a record, without the members of these names.
+/// What is no part of a record's content, and which of its members are expansions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hashing {
+    /// Members whose value differs in each answer and is no change: signed URLs. Of the record, and of the
+    /// records in its expansions.
+    pub volatile: Vec<String>,
+    /// Members that hold records of another resource, with the field of their key, if they have one; an empty
+    /// text where they are kept as one value. The same record twice in a list counts once, as the last one.
+    pub expansions: Vec<(String, Option<String>)>,
+}
+
+impl Hashing {
+    /// The hash of a record.
+    pub fn of(&self, fields: &Fields<'_>) -> u64 {
+        let without: Vec<&str> = self.volatile.iter().map(String::as_str).collect();
+        let key_of = |name: &str| {
+            let found = self
+                .expansions
+                .iter()
+                .find(|(expansion, _)| expansion == name);
+            found.map(|(_, key)| key.as_deref())
+        };
+        let members = fields.iter().filter(|(name, _)| !without.contains(name));
+        let sum = members.map(|(name, value)| {
+            let children = key_of(name).and_then(|key| Children::read(value, key));
+            match children {
+                Some(children) => {
+                    let rows = children.rows.iter();
+                    let rows = list(rows.map(|child| hash(&child.fields, &without)));
+                    // With another key the same records are other rows.
+                    let key = key_of(name).flatten();
+                    let key = key.map_or(0, |key| tagged(TEXT, key.as_bytes()));
+                    named(name, rows.wrapping_add(key))
+                }
+                None => member(name, value),
+            }
+        });
+        mixed(OBJECT, sum.fold(0_u64, u64::wrapping_add))
+    }
+}
+
+/// The hash of a record without expansions, without the members of these names.
 ///
 /// A member's hash is added to those of the others, so their order plays no part. Each is mixed with its
 /// name first.
@@ -26,9 +68,17 @@ const PLAIN: u8 = b'p';
 
 fn member(name: &str, value: &str) -> u64 {
     match of_value(value) {
-        Some(value) => XxHash3_64::oneshot_with_seed(value, name.as_bytes()),
+        Some(value) => named(name, value),
         None => 0,
     }
+}
+
+fn named(name: &str, value: u64) -> u64 {
+    XxHash3_64::oneshot_with_seed(value, name.as_bytes())
+}
+
+fn list(items: impl Iterator<Item = u64>) -> u64 {
+    mixed(LIST, items.map(spread).fold(0, u64::wrapping_add))
 }
 
 /// The hash of a value; nothing of null.
@@ -43,10 +93,7 @@ fn of_value(value: &str) -> Option<u64> {
             Err(_) => tagged(PLAIN, value.as_bytes()),
         },
         b'[' => match serde_json::from_str::<Vec<&serde_json::value::RawValue>>(value) {
-            Ok(items) => {
-                let each = items.iter().map(|item| of_value(item.get()).unwrap_or(1));
-                mixed(LIST, each.map(spread).fold(0, u64::wrapping_add))
-            }
+            Ok(items) => list(items.iter().map(|item| of_value(item.get()).unwrap_or(1))),
             Err(_) => tagged(PLAIN, value.as_bytes()),
         },
         b'{' => match serde_json::from_str::<Fields<'_>>(value) {
@@ -131,6 +178,38 @@ mod tests {
         hashes.sort_unstable();
         hashes.dedup();
         assert_eq!(hashes.len(), texts.len());
+    }
+
+    #[test]
+    fn what_an_expansion_says_twice_or_signs_anew_is_no_change() {
+        let hashing = Hashing {
+            volatile: vec!["MediaURL".to_owned()],
+            expansions: vec![("Media".to_owned(), Some("MediaKey".to_owned()))],
+        };
+        let of = |json: &str| hashing.of(&Fields::read(json).unwrap());
+        let one = of(r#"{"K":"a","Media":[{"MediaKey":"1","MediaURL":"u"},{"MediaKey":"2"}]}"#);
+        for same in [
+            r#"{"Media":[{"MediaKey":"2"},{"MediaKey":"1","MediaURL":"v"}],"K":"a"}"#,
+            r#"{"K":"a","Media":[{"MediaKey":"2","Order":9},{"MediaKey":"1"},{"MediaKey":"2"}]}"#,
+        ] {
+            assert_eq!(of(same), one, "{same}");
+        }
+        for other in [
+            r#"{"K":"a","Media":[{"MediaKey":"1"},{"MediaKey":"2","Order":2}]}"#,
+            r#"{"K":"a","Media":[{"MediaKey":"1"}]}"#,
+            r#"{"K":"a","Media":[]}"#,
+            r#"{"K":"a","Media":null}"#,
+        ] {
+            assert_ne!(of(other), one, "{other}");
+        }
+        let other_key = Hashing {
+            expansions: vec![("Media".to_owned(), Some(String::new()))],
+            ..hashing.clone()
+        };
+        let json = r#"{"Media":[{"MediaKey":"1"}]}"#;
+        assert_ne!(other_key.of(&Fields::read(json).unwrap()), of(json));
+        let plain = Fields::read(r#"{"K":"a","L":["x"],"MediaURL":"u"}"#).unwrap();
+        assert_eq!(hashing.of(&plain), hash(&plain, &["MediaURL"]));
     }
 
     #[test]

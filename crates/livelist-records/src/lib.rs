@@ -6,6 +6,7 @@
 
 pub mod cell;
 pub mod change;
+pub mod children;
 pub mod columns;
 pub mod decide;
 pub mod decimal;
@@ -18,7 +19,9 @@ pub mod schema;
 
 pub use cell::{Cell, Fit, cell};
 pub use change::{Change, Entry, Place, Reason, Removal, What};
+pub use children::{Child, Children};
 pub use decide::{Incoming, Verdict, Way, decide};
 pub use edmx::{Metadata, MetadataError};
 pub use fields::{Fields, RecordError};
+pub use hash::Hashing;
 pub use schema::{Field, Kind, Navigation, Schema};

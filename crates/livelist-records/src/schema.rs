@@ -88,9 +88,18 @@ pub struct Schema {
     pub fields: Vec<Field>,
     /// What can be expanded.
     pub navigations: Vec<Navigation>,
+    /// The expansions whose records belong to this one: each by the name of the member that holds them. Their
+    /// key is empty where the metadata has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub children: Vec<Schema>,
 }
 
 impl Schema {
+    /// The expansion of this name whose records belong to this one.
+    pub fn child(&self, name: &str) -> Option<&Schema> {
+        self.children.iter().find(|child| child.resource == name)
+    }
+
     /// The field of this name.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)
@@ -123,6 +132,12 @@ impl Schema {
             hash.update(kind.as_bytes());
             hash.update([0]);
         }
+        for child in &self.children {
+            hash.update(child.resource.as_bytes());
+            hash.update([1]);
+            hash.update(child.key.join(","));
+            hash.update(child.print());
+        }
         hex::encode(&hash.finalize()[..8])
     }
 }
@@ -142,7 +157,7 @@ mod tests {
                     kind: *kind,
                 })
                 .collect(),
-            navigations: Vec::new(),
+            ..Schema::default()
         }
     }
 
@@ -154,6 +169,9 @@ mod tests {
         assert_eq!(one.print(), turned.print());
         assert_ne!(one.print(), other.print());
         assert_eq!(one.print().len(), 16);
+        let mut parent = one.clone();
+        parent.children.push(other.clone());
+        assert_ne!(parent.print(), one.print());
     }
 
     #[test]

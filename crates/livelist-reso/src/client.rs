@@ -23,7 +23,7 @@ use crate::error::ClientError;
 use crate::heard::Heard;
 use crate::page::{Page, PageError};
 use crate::policy::{self, Verdict};
-use crate::records::Takes;
+use crate::records::{Takes, Wanted};
 use crate::session::Session;
 use crate::time::Pace;
 use crate::transport::{Transport, TransportError};
@@ -95,8 +95,8 @@ pub struct Client<'a> {
     ids: BTreeMap<Vec<u8>, Vec<u8>>,
     /// What is known about the token, if a new one can be requested.
     admission: Option<Admission>,
-    /// Whether pages of a scan are read for whole records; of those, the fields to ask for (empty: all).
-    records: Option<String>,
+    /// Which whole records the pages of a scan are read for; nothing where keys alone are wanted.
+    records: Option<Wanted>,
     /// The bodies of such pages that nobody has taken yet.
     bodies: Vec<Vec<u8>>,
 }
@@ -213,19 +213,36 @@ impl<'a> Client<'a> {
         self.ids.get(key).map_or(key, Vec::as_slice)
     }
 
-    /// The same client, whose scans ask for whole records: for these fields (`$select`), or for all where it
-    /// is empty. What pages hold is given by [`Client::take_bodies`].
+    /// The same client, whose scans ask for whole records. What pages hold is given by
+    /// [`Client::take_bodies`].
     #[must_use]
-    pub fn reading_records(self, select: String) -> Self {
+    pub fn reading_records(self, wanted: Wanted) -> Self {
         Client {
-            records: Some(select),
+            records: Some(wanted),
             ..self
         }
     }
 
-    /// The fields that pages of a scan are asked for; nothing where keys alone are wanted.
-    pub(crate) fn records(&self) -> Option<&str> {
-        self.records.as_deref()
+    /// The records that pages of a scan are asked for; nothing where keys alone are wanted.
+    pub(crate) fn records(&self) -> Option<&Wanted> {
+        self.records.as_ref()
+    }
+
+    /// What records are expanded with.
+    pub(crate) fn expand(&self) -> &str {
+        self.records
+            .as_ref()
+            .map_or("", |wanted| wanted.expand.as_str())
+    }
+
+    /// The page of an expansion that a page's record links to, as the provider sends it.
+    ///
+    /// # Errors
+    /// The link must not be followed, or the provider refuses it or cannot be asked now.
+    pub async fn nested(&mut self, link: &str) -> Result<Vec<u8>, ClientError> {
+        let base = allow::parse(&self.dialect.base(self.feed)).map_err(ClientError::Link)?;
+        let uri = self.resolve(&base, link)?;
+        self.body(&uri, Takes::Nested).await
     }
 
     /// The bodies of pages with whole records since the last call, uncompressed, in order.
@@ -248,13 +265,17 @@ impl<'a> Client<'a> {
     pub async fn document(&mut self, name: &str) -> Result<Vec<u8>, ClientError> {
         let base = self.dialect.base(self.feed);
         let uri = allow::parse(&format!("{base}/{name}")).map_err(ClientError::Link)?;
+        self.body(&uri, Takes::Document).await
+    }
+
+    async fn body(&mut self, uri: &Uri, takes: Takes) -> Result<Vec<u8>, ClientError> {
         let request = PageRequest {
             url: &|_| Ok(uri.clone()),
             size: 1,
             prefer: false,
             stamps: false,
             names_keys: false,
-            takes: Takes::Document,
+            takes,
             ahead: None,
         };
         self.page(request, &mut KeyBuffer::default()).await?;
@@ -541,7 +562,7 @@ impl<'a> Client<'a> {
     ) -> Result<http::Request<Bytes>, TransportError> {
         let accept = match takes {
             Takes::Document => "application/xml",
-            Takes::Keys | Takes::Records => "application/json",
+            Takes::Keys | Takes::Records | Takes::Nested => "application/json",
         };
         let mut built = http::Request::get(uri)
             .header(header::ACCEPT, accept)

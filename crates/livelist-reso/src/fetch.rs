@@ -52,7 +52,11 @@ fn url(client: &Client<'_>, manner: Manner, keys: &[Vec<u8>]) -> String {
     let feed = client.feed();
     let room = keys.len().saturating_mul(2).max(4);
     Query::of(&client.dialect().base(feed), feed.resource.as_str())
-        .option("$select", client.records().unwrap_or_default())
+        .option(
+            "$select",
+            client.records().map_or("", |wanted| &wanted.select),
+        )
+        .option("$expand", client.expand())
         .option(
             "$filter",
             &filter(client, &[&condition(client, manner, keys)]),

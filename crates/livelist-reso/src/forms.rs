@@ -84,9 +84,13 @@ pub struct RecordsForm {
     pub page_max: u32,
     /// The timestamp by which what changed is asked for.
     pub clock: &'static str,
+    /// The timestamp besides that moves when an expansion of the record does, and the clock does not.
+    pub expanded_clock: Option<&'static str>,
     /// What changed is asked for from so long before the moment up to which all is known: stamps are set
     /// before their rows can be seen, and some answers come from a cache.
     pub overlap: Duration,
+    /// Fields that must not be kept: URLs that may be used once.
+    pub never: &'static [&'static str],
 }
 
 impl RecordsForm {
@@ -94,7 +98,9 @@ impl RecordsForm {
     pub const PLAIN: RecordsForm = RecordsForm {
         page_max: 1_000,
         clock: "ModificationTimestamp",
+        expanded_clock: None,
         overlap: Duration::from_secs(5 * 60),
+        never: &[],
     };
 }
 

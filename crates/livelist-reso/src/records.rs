@@ -1,6 +1,7 @@
 //! Whole records out of a page's body. A scan reads a page for its keys; where records are wanted as well,
 //! the client keeps the body, and this reads it once more.
 
+use std::borrow::Cow;
 use std::io::Read;
 
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
@@ -18,8 +19,19 @@ pub enum Takes {
     Keys,
     /// The keys of a page, and the whole records ([`crate::Client::take_bodies`]).
     Records,
+    /// The body of a page of an expansion, whose records have another key.
+    Nested,
     /// The body of a document that is no page, e.g. `$metadata`.
     Document,
+}
+
+/// Which whole records a scan asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The fields (`$select`), with commas between them; all where it is empty.
+    pub select: String,
+    /// What is expanded (`$expand`), with commas between; nothing where it is empty.
+    pub expand: String,
 }
 
 /// The longest body with whole records, uncompressed, in bytes.
@@ -33,6 +45,14 @@ pub struct Records(String);
 struct Envelope<'a> {
     #[serde(borrow)]
     value: Vec<&'a RawValue>,
+    #[serde(
+        borrow,
+        default,
+        rename = "@odata.nextLink",
+        alias = "@nextLink",
+        alias = "odata.nextLink"
+    )]
+    next: Option<Cow<'a, str>>,
 }
 
 impl Records {
@@ -69,9 +89,19 @@ impl Records {
     /// # Errors
     /// It is no page.
     pub fn rows(&self) -> Result<Vec<&RawValue>, PageError> {
-        let envelope: Envelope<'_> =
-            serde_json::from_str(&self.0).map_err(|e| PageError::Json(e.into()))?;
-        Ok(envelope.value)
+        Ok(self.read()?.value)
+    }
+
+    /// The link to the next page, if there is one.
+    ///
+    /// # Errors
+    /// It is no page.
+    pub fn next(&self) -> Result<Option<String>, PageError> {
+        Ok(self.read()?.next.map(Cow::into_owned))
+    }
+
+    fn read(&self) -> Result<Envelope<'_>, PageError> {
+        serde_json::from_str(&self.0).map_err(|e| PageError::Json(e.into()))
     }
 }
 
@@ -131,6 +161,9 @@ mod tests {
         assert_eq!(of(b"{\"value\":[{\"K\":NaN}]}").unwrap(), ["{\"K\":null}"]);
         assert_eq!(of(b"{\"value\":[{\"K\":\"a\xFFb\"}]}").unwrap().len(), 1);
         assert_eq!(of(b"{\"value\":[]}").unwrap(), [""; 0]);
+        let led =
+            Records::of(b"{\"value\":[],\"@odata.nextLink\":\"a\\u0026b\"}".to_vec()).unwrap();
+        assert_eq!(led.next().unwrap().as_deref(), Some("a&b"));
         assert!(of(b"{}").is_err() && of(b"<html>").is_err());
     }
 }

@@ -13,5 +13,5 @@
 mod arrivals;
 mod cursor;
 
-pub use arrivals::{Reading, Rejected};
+pub use arrivals::{Nested, Page, Reading, Rejected};
 pub use cursor::{Cursor, Span, Task};

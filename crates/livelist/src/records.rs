@@ -3,6 +3,7 @@
 mod destinations;
 pub mod open;
 pub mod pass;
+pub mod programs;
 mod progress;
 mod prove;
 mod record;

@@ -291,6 +291,7 @@ pub async fn names(copy: &dyn Copy) {
         changes: vec![upsert(1, "a", &members.join(","))],
         position: at(1),
         now: now(),
+        refused: Vec::new(),
     };
     let written = one.write(&log(), None, &batch).await.unwrap();
     assert_eq!((written.upserts, written.overflow), (1, 0));
@@ -348,6 +349,7 @@ pub async fn wide(copy: &dyn Copy) {
             changes: vec![upsert(number, key, &members.join(","))],
             position: at(number),
             now: now(),
+            refused: Vec::new(),
         };
         let written = one.write(&log(), from.as_ref(), &batch).await.unwrap();
         assert_eq!(
@@ -363,6 +365,7 @@ pub async fn wide(copy: &dyn Copy) {
         changes: vec![upsert(3, "b", ""), removal(4, "a")],
         position: at(4),
         now: now(),
+        refused: Vec::new(),
     };
     let mut changes = batch.changes.clone();
     changes.sort_by(Change::order);

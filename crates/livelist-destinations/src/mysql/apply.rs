@@ -2,19 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use livelist_records::columns::Budget;
-use livelist_records::{Change, Kind, Removal, Schema};
+use livelist_records::columns::{Budget, Columns};
+use livelist_records::{Change, Removal, Schema};
 
+use super::children::{self, Brood};
 use super::connect::Session;
 use super::error::{Fault, is_of_a_row, text};
 use super::history::{self, Step};
 use super::rows::{Rows, cut};
 use super::values::{holds, instant, key as literal, name, text as quoted};
 use super::{catalog, read, state};
+use crate::children::sets;
 use crate::destination::{Batch, LogId, Position, Written};
 use crate::options::{Options, Removed};
 use crate::row::Mapping;
-use crate::sql::{Halves, Plan, Table};
+use crate::sql::{Halves, Missing, Plan, Table, Whose};
 
 /// The longest key, in bytes.
 const MAX_KEY: usize = 512;
@@ -23,8 +25,8 @@ const MAX_KEY: usize = 512;
 pub(super) enum Outcome {
     /// It is applied; the transaction can be committed.
     Done(Written),
-    /// A resource needs columns first. Nothing was written.
-    Columns(String, Vec<(String, Kind)>),
+    /// Tables need columns first. Nothing was written.
+    Columns(Whose, Missing),
 }
 
 /// A batch on its way.
@@ -37,8 +39,8 @@ pub(super) struct Applying<'a> {
     pub(super) schemas: &'a BTreeMap<String, Schema>,
     /// The log.
     pub(super) log: &'a LogId,
-    /// Resources whose tables cannot be altered now: values without a column wait in `_rest`.
-    pub(super) waiting: &'a BTreeSet<String>,
+    /// Tables that cannot be altered now: values without a column wait in `_rest`.
+    pub(super) waiting: &'a BTreeSet<Whose>,
     /// The time of the write.
     pub(super) now: String,
     /// What was done.
@@ -50,6 +52,8 @@ struct Work<'a> {
     resource: &'a str,
     schema: &'a Schema,
     table: Table,
+    /// The tables of its expansions, in the order of the schema.
+    children: Vec<Table>,
     plan: Plan<'a>,
 }
 
@@ -71,21 +75,29 @@ impl<'a> Applying<'a> {
         let mut works = Vec::with_capacity(of.len());
         for (resource, changes) in of {
             let work = self.plan(resource, &changes, is.is_none()).await?;
-            let wanted = self.wanted(&work);
-            if !wanted.is_empty() && !self.waiting.contains(resource) {
-                return Ok(Outcome::Columns(resource.to_owned(), wanted));
-            }
-            if !wanted.is_empty() {
-                catalog::wait(self.on, &work.table, &wanted).await?;
+            for (whose, table, wanted) in self.wanted(&work) {
+                if wanted.is_empty() {
+                    continue;
+                }
+                if !self.waiting.contains(&whose) {
+                    return Ok(Outcome::Columns(whose, wanted));
+                }
+                catalog::wait(self.on, self.options, table, &wanted).await?;
             }
             works.push(work);
         }
         if is.is_none() {
-            state::forget(self.on, self.log).await?;
+            state::forget(self.on, self.options, self.log).await?;
         }
         for work in &works {
-            catalog::note_log(self.on, &work.table, &self.log.replication).await?;
+            catalog::note_log(self.on, self.options, &work.table, &self.log.replication).await?;
             self.resource(work).await?;
+        }
+        for (change, reason) in &batch.refused {
+            let place = &change.place;
+            self.reject(&place.resource, &place.key, change.number, reason)
+                .await?;
+            self.written.rejected += 1;
         }
         state::advance(self.on, self.log, batch, &config).await?;
         Ok(Outcome::Done(self.written))
@@ -97,10 +109,18 @@ impl<'a> Applying<'a> {
         changes: &[&'a Change],
         is_anew: bool,
     ) -> Result<Work<'a>, Fault> {
-        let found = catalog::find(self.on, self.options, resource).await?;
+        let whose = Whose::of(resource);
+        let lost = |whose: &Whose| Fault::Altered(format!("it has no table for {}", whose.shown()));
+        let found = catalog::find(self.on, self.options, &whose).await?;
         let (Some(table), Some(schema)) = (found, self.schemas.get(resource)) else {
-            return Err(Fault::Altered(format!("it has no table for {resource}")));
+            return Err(lost(&whose));
         };
+        let mut children = Vec::with_capacity(schema.children.len());
+        for child in &schema.children {
+            let whose = whose.child(&child.resource);
+            let found = catalog::find(self.on, self.options, &whose).await?;
+            children.push(found.ok_or_else(|| lost(&whose))?);
+        }
         let keys: Vec<&str> = changes.iter().map(|c| c.place.key.as_str()).collect();
         let mut before = read::before(self.on, &table, &keys).await?;
         if is_anew {
@@ -117,6 +137,7 @@ impl<'a> Applying<'a> {
             resource,
             schema,
             table,
+            children,
             plan,
         })
     }
@@ -125,19 +146,34 @@ impl<'a> Applying<'a> {
     where
         'a: 's,
     {
-        Mapping::new(work.schema, self.options, holds, Budget::PAGE)
+        let derives = self.options.derives(work.resource);
+        Mapping::new(work.schema, self.options, holds, Budget::PAGE).deriving(derives)
     }
 
     /// Fields that need a column and have none.
-    fn wanted(&self, work: &Work<'_>) -> Vec<(String, Kind)> {
+    fn wanted<'w>(&self, work: &'w Work<'_>) -> Vec<(Whose, &'w Table, Missing)> {
         let mapping = self.mapping(work);
         let mut columns = work.table.columns.clone();
         for (_, fields) in &work.plan.written {
             mapping.wanted(&mut columns, std::slice::from_ref(fields));
         }
-        let new = columns.all().iter().skip(work.table.columns.all().len());
-        new.map(|column| (column.field.clone(), column.kind))
-            .collect()
+        let whose = Whose::of(work.resource);
+        let mut wanted = vec![(whose.clone(), &work.table, new(&columns, &work.table))];
+        let options = self.options;
+        let mut grown: Vec<Columns> = work.children.iter().map(|t| t.columns.clone()).collect();
+        for (_, fields) in &work.plan.written {
+            for set in sets(work.schema, fields, |name| options.columns.stores(name)) {
+                let mapping = children::mapping(options, work.schema, set.nth);
+                for child in &set.children.rows {
+                    mapping.wanted(&mut grown[set.nth], std::slice::from_ref(&child.fields));
+                }
+            }
+        }
+        for ((child, table), columns) in work.schema.children.iter().zip(&work.children).zip(&grown)
+        {
+            wanted.push((whose.child(&child.resource), table, new(columns, table)));
+        }
+        wanted
     }
 
     async fn resource(&mut self, work: &Work<'_>) -> Result<(), Fault> {
@@ -202,10 +238,13 @@ impl<'a> Applying<'a> {
             return Ok(refused);
         }
         let keys: Vec<&str> = removed.iter().map(|(c, _)| c.place.key.as_str()).collect();
-        let objects = match self.options.removed {
-            Removed::Table => read::objects(self.on, &work.table, &keys).await?,
-            _ => HashMap::new(),
-        };
+        let mut objects = HashMap::new();
+        if self.options.removed == Removed::Table {
+            objects = read::objects(self.on, &work.table, &keys).await?;
+            for (child, table) in work.schema.children.iter().zip(&work.children) {
+                children::add_to(&mut objects, self.on, child, table, &keys).await?;
+            }
+        }
         let mut halves = Halves::of(removed.len());
         while let Some(range) = halves.next() {
             self.on.run("SAVEPOINT livelist").await?;
@@ -266,6 +305,7 @@ impl<'a> Applying<'a> {
             }
         }
         let keys: Vec<&str> = removed.iter().map(|(c, _)| c.place.key.as_str()).collect();
+        children::clear(self.on, &work.children, &keys).await?;
         for part in work.table.all_parts() {
             for keys in keys.chunks(read::KEYS) {
                 let sql = format!(
@@ -284,18 +324,21 @@ impl<'a> Applying<'a> {
         let mut refused = Vec::new();
         let mapping = self.mapping(work);
         let mut rows = Rows::new(&work.table);
-        let (mut changes, mut overflow) = (Vec::new(), Vec::new());
+        let mut brood = Brood::new(self.options, work.schema, &work.children);
+        let (mut changes, mut overflow, mut repeated) = (Vec::new(), Vec::new(), Vec::new());
         let (mut steps, mut fits) = (Vec::new(), Vec::new());
         for (change, fields) in &work.plan.written {
             let row = mapping.row(&work.table.columns, fields);
-            let bytes = rows.push(change, &row, &self.now);
+            let own = brood.push(&change.place.key, fields);
+            let bytes = rows.push(change, &row, &self.now).max(own.longest);
             steps.push(history::tracked(
                 self.options,
                 work.schema,
                 &work.table,
                 &row,
             ));
-            overflow.push(row.overflow);
+            overflow.push(row.overflow + own.overflow);
+            repeated.push(own.repeated);
             changes.push(*change);
             // The names of 900 columns, twice, stand beside it.
             fits.push(bytes + 200_000 < self.on.packet);
@@ -327,11 +370,13 @@ impl<'a> Applying<'a> {
             self.on.run("SAVEPOINT livelist").await?;
             let tried = async {
                 history::note(self.on, &work.table, &steps[range.clone()], &self.now).await?;
-                rows.write(self.on, range.clone()).await
+                rows.write(self.on, range.clone()).await?;
+                brood.replace(self.on, range.clone()).await
             };
             match tried.await {
                 Ok(()) => {
                     self.written.upserts += range.len() as u64;
+                    self.written.repeated += repeated[range.clone()].iter().sum::<u64>();
                     self.written.overflow += overflow[range].iter().sum::<u64>();
                 }
                 Err(error) if is_of_a_row(&error) => {
@@ -409,4 +454,11 @@ impl<'a> Applying<'a> {
         self.on.run(sql).await?;
         Ok(())
     }
+}
+
+/// The columns that a table has not.
+fn new(columns: &Columns, table: &Table) -> Missing {
+    let new = columns.all().iter().skip(table.columns.all().len());
+    new.map(|column| (column.field.clone(), column.kind))
+        .collect()
 }

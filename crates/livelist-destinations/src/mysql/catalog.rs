@@ -7,17 +7,18 @@ use super::connect::{Session, number, text};
 use super::error::Fault;
 use super::values::text as literal;
 use crate::options::Options;
-use crate::sql::Table;
+use crate::sql::{Table, Whose};
 
-/// The tables of a resource, where they were made.
+/// The tables of a resource or an expansion, where they were made.
 pub(super) async fn find(
     on: &mut Session,
     options: &Options,
-    resource: &str,
+    whose: &Whose,
 ) -> Result<Option<Table>, Fault> {
-    let Some(base) = Table::base(options, resource) else {
+    let Some(base) = whose.base(options) else {
         return Err(Fault::Refused(format!(
-            "the name of {resource} is too long"
+            "the name of {} is too long",
+            whose.shown()
         )));
     };
     let sql = format!(
@@ -75,11 +76,12 @@ pub(super) async fn note(on: &mut Session, table: &Table, from: usize) -> Result
 /// could not be made.
 pub(super) async fn note_schema(
     on: &mut Session,
+    options: &Options,
     table: &Table,
     schema: &Schema,
 ) -> Result<(bool, Vec<(String, Kind)>), Fault> {
     let print = schema.print();
-    let base = literal(Some(&table.base));
+    let base = literal(Some(&options.noted(&table.base)));
     let sql = format!("SELECT schema_print, pending FROM _livelist_tables WHERE name = {base}");
     let rows = on.ask(sql).await?;
     let known = rows.first().and_then(|row| text(row, 0));
@@ -99,10 +101,15 @@ pub(super) async fn note_schema(
 }
 
 /// Says which log a table belongs to.
-pub(super) async fn note_log(on: &mut Session, table: &Table, log: &str) -> Result<(), Fault> {
+pub(super) async fn note_log(
+    on: &mut Session,
+    options: &Options,
+    table: &Table,
+    log: &str,
+) -> Result<(), Fault> {
     let sql = format!(
         "UPDATE _livelist_tables SET log = {log} WHERE name = {} AND NOT log <=> {log}",
-        literal(Some(&table.base)),
+        literal(Some(&options.noted(&table.base))),
         log = literal(Some(log)),
     );
     on.run(sql).await?;
@@ -112,10 +119,11 @@ pub(super) async fn note_log(on: &mut Session, table: &Table, log: &str) -> Resu
 /// Writes down which columns are wanted and could not be made.
 pub(super) async fn wait(
     on: &mut Session,
+    options: &Options,
     table: &Table,
     wanted: &[(String, Kind)],
 ) -> Result<(), Fault> {
-    let base = literal(Some(&table.base));
+    let base = literal(Some(&options.noted(&table.base)));
     let sql = format!("SELECT pending FROM _livelist_tables WHERE name = {base}");
     let rows = on.ask(sql).await?;
     let known = rows.first().and_then(|row| text(row, 0));
@@ -134,10 +142,14 @@ pub(super) async fn wait(
 }
 
 /// Nothing waits any more; gives whether something did.
-pub(super) async fn go_on(on: &mut Session, table: &Table) -> Result<bool, Fault> {
+pub(super) async fn go_on(
+    on: &mut Session,
+    options: &Options,
+    table: &Table,
+) -> Result<bool, Fault> {
     let sql = format!(
         "UPDATE _livelist_tables SET pending = NULL WHERE name = {} AND pending IS NOT NULL",
-        literal(Some(&table.base))
+        literal(Some(&options.noted(&table.base)))
     );
     Ok(on.run(sql).await? > 0)
 }

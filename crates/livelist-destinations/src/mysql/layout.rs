@@ -15,13 +15,16 @@ use super::{catalog, views};
 use crate::destination::Prepared;
 use crate::layout::{Form, Layout};
 use crate::options::Options;
-use crate::sql::Table;
+use crate::sql::{CHILD, PARENT, Table, Whose};
 
 /// Own columns of the first table. The key is bytes, since every comparison of texts takes some keys for
 /// the same; `_key` is the same as text, which the view shows.
 const OWN: &str = "_key VARCHAR(512) NOT NULL, _version BIGINT NOT NULL, _hash BIGINT NOT NULL,
     _stamp VARCHAR(255), _synced_at DATETIME(6) NOT NULL, _deleted_at DATETIME(6), _rest LONGTEXT,
     INDEX _key (_key)";
+
+/// Those of an expansion's first table; `_key` is its parent's.
+const OWN_OF_CHILD: &str = "_key VARCHAR(512) NOT NULL, _rest LONGTEXT, INDEX _key (_key)";
 
 /// The names of the own columns.
 const OWN_NAMES: [&str; 7] = [
@@ -80,10 +83,11 @@ pub(super) async fn layout(
     options: &Options,
     schema: &Schema,
 ) -> Result<Layout, Fault> {
-    let table = match catalog::find(on, options, &schema.resource).await? {
+    let whose = Whose::of(&schema.resource);
+    let table = match catalog::find(on, options, &whose).await? {
         Some(table) => table,
         None => {
-            let base = Table::base(options, &schema.resource).unwrap_or_default();
+            let base = whose.base(options).unwrap_or_default();
             Table::new(base, schema, options)
         }
     };
@@ -102,8 +106,11 @@ pub(super) async fn layout(
     Ok(form.layout(table.columns.clone(), schema))
 }
 
-/// Makes the tables of a resource, and gives which columns they ought to have before a value comes and have
-/// not.
+/// Columns that tables ought to have and have not.
+pub(super) type Wanted = Vec<(Whose, Vec<(String, Kind)>)>;
+
+/// Makes the tables of a resource and of its expansions, and gives which columns they ought to have before a
+/// value comes and have not.
 ///
 /// What its owner dropped is made again, and filled from the log: its rows count as older than any change,
 /// and every log is applied from its beginning. So are rows with values in `_rest` when the schema has
@@ -112,20 +119,81 @@ pub(super) async fn prepare(
     on: &mut Session,
     options: &Options,
     schema: &Schema,
-) -> Result<(Prepared, Vec<(String, Kind)>), Fault> {
+) -> Result<(Prepared, Wanted), Fault> {
     let mut prepared = Prepared::default();
-    let known = catalog::find(on, options, &schema.resource).await?;
-    let was_there = known.is_some();
-    let table = match known {
-        Some(table) => table,
-        None => {
-            let base = Table::base(options, &schema.resource).unwrap_or_default();
-            Table::new(base, schema, options)
+    let whose = Whose::of(&schema.resource);
+    let mut family = vec![make(on, options, schema, &whose, None, &mut prepared).await?];
+    for child in &schema.children {
+        let whose = whose.child(&child.resource);
+        let parent = Some(family[0].table.clone());
+        family.push(make(on, options, child, &whose, parent, &mut prepared).await?);
+    }
+    let parent = &family[0].table;
+    let first = parent.part(1);
+    let mut refilled = false;
+    if family.iter().any(|made| made.is_altered) {
+        state::reset(on, &first, "_version <> 0").await?;
+        refilled = true;
+    } else {
+        for made in family.iter().filter(|made| made.is_other) {
+            refilled |=
+                state::reset(on, &first, &with_rest(options, parent, &made.table)).await? > 0;
         }
+    }
+    if refilled {
+        state::begin_anew(on).await?;
+    }
+    let wanted = family.into_iter().map(|made| (made.whose, made.wanted));
+    Ok((
+        prepared,
+        wanted.filter(|(_, wanted)| !wanted.is_empty()).collect(),
+    ))
+}
+
+/// Which rows of the resource have values that did not fit, in the row itself or in those of an expansion.
+fn with_rest(options: &Options, parent: &Table, table: &Table) -> String {
+    let rows = match table.is_child() {
+        false => "_rest IS NOT NULL".to_owned(),
+        true => format!(
+            "{} IN (SELECT {PARENT} FROM {} WHERE _rest IS NOT NULL)",
+            name(parent.key()),
+            name(&table.part(1))
+        ),
     };
+    rows + &options.mine()
+}
+
+/// The tables of a resource or an expansion, as they were prepared.
+struct Made {
+    whose: Whose,
+    table: Table,
+    /// Somebody had dropped some of it.
+    is_altered: bool,
+    /// Its schema is another one.
+    is_other: bool,
+    wanted: Vec<(String, Kind)>,
+}
+
+async fn make(
+    on: &mut Session,
+    options: &Options,
+    schema: &Schema,
+    whose: &Whose,
+    parent: Option<Table>,
+    prepared: &mut Prepared,
+) -> Result<Made, Fault> {
+    let known = catalog::find(on, options, whose).await?;
+    let was_there = known.is_some();
+    let base = whose.base(options).unwrap_or_default();
+    let table = known.unwrap_or_else(|| match &parent {
+        Some(_) => Table::new_child(base),
+        None => Table::new(base, schema, options),
+    });
     let mut names = table.all_parts();
     names.push(table.base.clone());
-    names.extend(["removed", "changes", "transitions"].map(|what| table.beside(what)));
+    if parent.is_none() {
+        names.extend(["removed", "changes", "transitions"].map(|what| table.beside(what)));
+    }
     let there = relations(on, &names).await?;
     if let Some(name) = names
         .iter()
@@ -139,6 +207,7 @@ pub(super) async fn prepare(
     if !was_there {
         catalog::note(on, &table, 0).await?;
     }
+    let before = prepared.tables.len() + prepared.columns.len();
     for nth in 1..=table.parts() {
         let part = table.part(nth);
         match there.get(&part) {
@@ -153,26 +222,27 @@ pub(super) async fn prepare(
             }
         }
     }
-    views::beside(on, &table, |name| there.contains_key(name)).await?;
+    if parent.is_none() {
+        views::beside(on, &table, |name| there.contains_key(name)).await?;
+    }
     let shown = there.get(&table.base);
     let is_shown = |c: &Column| shown.is_some_and(|shown| shown.columns.contains_key(&c.name));
     if !table.columns.all().iter().all(is_shown) {
-        views::show(on, &table).await?;
+        views::show(on, &table, parent.as_ref()).await?;
     }
-    let is_altered = was_there && !(prepared.tables.is_empty() && prepared.columns.is_empty());
-    let (is_other, mut pending) = catalog::note_schema(on, &table, schema).await?;
-    let refilled = if is_altered {
-        state::reset(on, &table.part(1), "_version <> 0").await?;
-        true
-    } else {
-        is_other && state::reset(on, &table.part(1), "_rest IS NOT NULL").await? > 0
-    };
-    if refilled {
-        state::begin_anew(on).await?;
+    let is_altered = was_there && prepared.tables.len() + prepared.columns.len() > before;
+    let (is_other, mut wanted) = catalog::note_schema(on, options, &table, schema).await?;
+    if parent.is_none() {
+        wanted.extend(table.configured(schema, options));
+        wanted.dedup();
     }
-    pending.extend(table.configured(schema, options));
-    pending.dedup();
-    Ok((prepared, pending))
+    Ok(Made {
+        whose: whose.clone(),
+        table,
+        is_altered,
+        is_other,
+        wanted,
+    })
 }
 
 /// Makes the columns of a table that somebody dropped; a column of another type is told.
@@ -203,8 +273,13 @@ async fn mend(
             None => lost.push(column),
         }
     }
-    let needed = OWN_NAMES.iter().copied().filter(|_| nth == 1);
-    let mut needed = needed.chain([table.key()]);
+    let own: &[&str] = match (table.is_child(), nth) {
+        (true, 1) => &[CHILD, "_key", "_rest"],
+        (true, _) => &[CHILD],
+        (false, 1) => &OWN_NAMES,
+        (false, _) => &[],
+    };
+    let mut needed = own.iter().copied().chain([table.key()]);
     if let Some(gone) = needed.find(|own| !there.columns.contains_key(*own)) {
         return Err(Fault::Altered(format!(
             "{part} has no {gone}: drop the table, and it is made again"
@@ -242,14 +317,16 @@ async fn create(
     nth: u16,
     columns: &[&Column],
 ) -> Result<(), Fault> {
-    let mut all = vec![format!(
-        "{} VARBINARY(512) NOT NULL PRIMARY KEY",
-        name(table.key())
-    )];
+    let keys = table
+        .primary()
+        .map(|key| format!("{} VARBINARY(512) NOT NULL", name(key)));
+    let mut all: Vec<String> = keys.collect();
     if nth == 1 {
-        all.push(OWN.to_owned());
+        all.push(if table.is_child() { OWN_OF_CHILD } else { OWN }.to_owned());
     }
     all.extend(columns.iter().map(|column| declared(column)));
+    let primary: Vec<String> = table.primary().map(name).collect();
+    all.push(format!("PRIMARY KEY ({})", primary.join(", ")));
     let sql = format!(
         "CREATE TABLE IF NOT EXISTS {} ({}) {STORAGE}",
         name(&table.part(nth)),
@@ -263,11 +340,18 @@ async fn create(
 pub(super) async fn grow(
     on: &mut Session,
     options: &Options,
-    resource: &str,
+    whose: &Whose,
     wanted: &[(String, Kind)],
 ) -> Result<Vec<String>, Fault> {
-    let Some(mut table) = catalog::find(on, options, resource).await? else {
-        return Err(Fault::Altered(format!("it has no table for {resource}")));
+    let found = (
+        catalog::find(on, options, whose).await?,
+        catalog::find(on, options, &Whose::of(&whose.resource)).await?,
+    );
+    let (Some(mut table), Some(parent)) = found else {
+        return Err(Fault::Altered(format!(
+            "it has no table for {}",
+            whose.shown()
+        )));
     };
     let from = table.columns.all().len();
     for (field, kind) in wanted {
@@ -298,9 +382,9 @@ pub(super) async fn grow(
         }
         catalog::note(on, &table, from).await?;
     }
-    views::show(on, &table).await?;
-    if catalog::go_on(on, &table).await? {
-        state::reset(on, &table.part(1), "_rest IS NOT NULL").await?;
+    views::show(on, &table, whose.child.as_ref().map(|_| &parent)).await?;
+    if catalog::go_on(on, options, &table).await? {
+        state::reset(on, &parent.part(1), &with_rest(options, &parent, &table)).await?;
         state::begin_anew(on).await?;
     }
     Ok(made)

@@ -7,6 +7,7 @@ use super::connect::{Session, number, text};
 use super::error::Fault;
 use super::values::{instant, name, text as literal};
 use crate::destination::{Batch, LogId, Pass, Position};
+use crate::options::Options;
 
 /// The options of every table, so that nothing depends on the server's defaults.
 pub(super) const STORAGE: &str =
@@ -92,14 +93,15 @@ pub(super) async fn lock(on: &mut Session, log: &LogId) -> Result<(), Fault> {
 
 /// Prepares for applying the log from its beginning. The numbers in rows belong to another log or
 /// configuration, and no longer count. Rows that the log does not have stay.
-pub(super) async fn forget(on: &mut Session, log: &LogId) -> Result<(), Fault> {
+pub(super) async fn forget(on: &mut Session, options: &Options, log: &LogId) -> Result<(), Fault> {
     let sql = format!(
         "SELECT name FROM _livelist_tables WHERE log = {}",
         literal(Some(&log.replication))
     );
     for row in on.ask(sql).await? {
-        let table = format!("{}__1", text(&row, 0).unwrap_or_default());
-        reset(on, &table, "_version <> 0").await?;
+        let noted = text(&row, 0).unwrap_or_default();
+        let table = format!("{}__1", noted.split(' ').next().unwrap_or_default());
+        reset(on, &table, &format!("_version <> 0{}", options.mine())).await?;
     }
     Ok(())
 }

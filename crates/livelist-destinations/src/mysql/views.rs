@@ -5,17 +5,18 @@ use super::connect::Session;
 use super::error::Fault;
 use super::state::STORAGE;
 use super::values::name;
-use crate::sql::Table;
+use crate::sql::{CHILD, Table};
 
 /// The tables of a resource, joined by their keys; the first is `t1`.
 pub(super) fn joined(table: &Table) -> String {
-    let key = name(table.key());
     let mut sql = format!("{} t1", name(&table.part(1)));
     for nth in 2..=table.parts() {
         let part = name(&table.part(nth));
-        sql.push_str(&format!(
-            " LEFT JOIN {part} t{nth} ON t{nth}.{key} = t1.{key}"
-        ));
+        let same = table
+            .primary()
+            .map(|key| format!("t{nth}.{0} = t1.{0}", name(key)));
+        let same = same.collect::<Vec<_>>().join(" AND ");
+        sql.push_str(&format!(" LEFT JOIN {part} t{nth} ON {same}"));
     }
     sql
 }
@@ -29,17 +30,40 @@ pub(super) fn fields(table: &Table) -> Vec<String> {
 }
 
 /// Makes the view of a resource's live rows, or adds its new columns to it. It only grows at its end, since
-/// others may have built on it. The key is shown as text, with an index of its own.
-pub(super) async fn show(on: &mut Session, table: &Table) -> Result<(), Fault> {
+/// others may have built on it. The key is shown as text, with an index of its own. That of an expansion
+/// shows what belongs to live rows of its parent.
+pub(super) async fn show(
+    on: &mut Session,
+    table: &Table,
+    parent: Option<&Table>,
+) -> Result<(), Fault> {
     let mut columns = vec![format!("t1._key AS {}", name(table.key()))];
-    let own = ["_version", "_hash", "_stamp", "_synced_at", "_rest"];
-    columns.extend(own.map(|name| format!("t1.{name}")));
+    let own: &[&str] = match parent {
+        Some(_) => &["_rest"],
+        None => &["_version", "_hash", "_stamp", "_synced_at", "_rest"],
+    };
+    if parent.is_some() {
+        columns.push(format!("CONVERT(t1.{CHILD} USING utf8mb4) AS {CHILD}"));
+    }
+    columns.extend(own.iter().map(|name| format!("t1.{name}")));
     columns.extend(fields(table));
+    let mut from = joined(table);
+    let live = match parent {
+        None => "t1",
+        Some(parent) => {
+            from.push_str(&format!(
+                " JOIN {} p ON p.{} = t1.{}",
+                name(&parent.part(1)),
+                name(parent.key()),
+                name(table.key())
+            ));
+            "p"
+        }
+    };
     let sql = format!(
-        "CREATE OR REPLACE VIEW {} AS SELECT {} FROM {} WHERE t1._deleted_at IS NULL",
+        "CREATE OR REPLACE VIEW {} AS SELECT {} FROM {from} WHERE {live}._deleted_at IS NULL",
         name(&table.base),
         columns.join(", "),
-        joined(table)
     );
     on.run(sql).await?;
     Ok(())

@@ -2,21 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use livelist_records::columns::Budget;
-use livelist_records::{Change, Kind, Removal, Schema};
+use livelist_records::columns::{Budget, Columns};
+use livelist_records::{Change, Removal, Schema};
 use tokio_postgres::Transaction;
 use tokio_postgres::types::{ToSql, Type};
 
+use super::children::{self, Brood};
 use super::connect::quote;
 use super::error::{Fault, is_of_a_row, text};
 use super::layout::Place;
 use super::stage::Stage;
 use super::values::{holds, instant};
 use super::{catalog, read, state, views};
+use crate::children::sets;
 use crate::destination::{Batch, LogId, Position, Written};
 use crate::options::Removed;
 use crate::row::Mapping;
-use crate::sql::{Halves, Plan, Table};
+use crate::sql::{Halves, Missing, Plan, Table, Whose};
 
 /// Parameters of a statement.
 pub(super) type Params<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
@@ -25,8 +27,8 @@ pub(super) type Params<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
 pub(super) enum Outcome {
     /// It is applied; the transaction can be committed.
     Done(Written),
-    /// A resource needs columns first. Nothing was written.
-    Columns(String, Vec<(String, Kind)>),
+    /// Tables need columns first. Nothing was written.
+    Columns(Whose, Missing),
 }
 
 /// A batch on its way.
@@ -39,8 +41,8 @@ pub(super) struct Applying<'a> {
     pub(super) schemas: &'a BTreeMap<String, Schema>,
     /// The log.
     pub(super) log: &'a LogId,
-    /// Resources whose tables cannot be altered now: values without a column wait in `_rest`.
-    pub(super) waiting: &'a BTreeSet<String>,
+    /// Tables that cannot be altered now: values without a column wait in `_rest`.
+    pub(super) waiting: &'a BTreeSet<Whose>,
     /// The time of the write.
     pub(super) now: String,
     /// What was done.
@@ -52,6 +54,8 @@ struct Work<'a> {
     resource: &'a str,
     schema: &'a Schema,
     table: Table,
+    /// The tables of its expansions, in the order of the schema.
+    children: Vec<Table>,
     plan: Plan<'a>,
 }
 
@@ -73,21 +77,29 @@ impl<'a> Applying<'a> {
         let mut works = Vec::with_capacity(of.len());
         for (resource, changes) in of {
             let work = self.plan(resource, &changes, is.is_none()).await?;
-            let wanted = self.wanted(&work);
-            if !wanted.is_empty() && !self.waiting.contains(resource) {
-                return Ok(Outcome::Columns(resource.to_owned(), wanted));
-            }
-            if !wanted.is_empty() {
-                catalog::wait(self.on, self.place, &work.table, &wanted).await?;
+            for (whose, table, wanted) in self.wanted(&work) {
+                if wanted.is_empty() {
+                    continue;
+                }
+                if !self.waiting.contains(&whose) {
+                    return Ok(Outcome::Columns(whose, wanted));
+                }
+                catalog::wait(self.on, self.place, table, &wanted).await?;
             }
             works.push(work);
         }
         if is.is_none() {
-            state::forget(self.on, self.place.schema, self.log).await?;
+            state::forget(self.on, self.place, self.log).await?;
         }
         for work in &works {
             self.note_log(&work.table).await?;
             self.resource(work).await?;
+        }
+        for (change, reason) in &batch.refused {
+            let place = &change.place;
+            self.reject(&place.resource, &place.key, change.number, reason)
+                .await?;
+            self.written.rejected += 1;
         }
         state::advance(self.on, self.place.schema, self.log, batch, &config).await?;
         Ok(Outcome::Done(self.written))
@@ -99,10 +111,18 @@ impl<'a> Applying<'a> {
         changes: &[&'a Change],
         is_anew: bool,
     ) -> Result<Work<'a>, Fault> {
-        let found = self.place.find(self.on, resource).await?;
+        let whose = Whose::of(resource);
+        let lost = |whose: &Whose| Fault::Altered(format!("it has no table for {}", whose.shown()));
+        let found = self.place.find(self.on, &whose).await?;
         let (Some(table), Some(schema)) = (found, self.schemas.get(resource)) else {
-            return Err(Fault::Altered(format!("it has no table for {resource}")));
+            return Err(lost(&whose));
         };
+        let mut children = Vec::with_capacity(schema.children.len());
+        for child in &schema.children {
+            let whose = whose.child(&child.resource);
+            let found = self.place.find(self.on, &whose).await?;
+            children.push(found.ok_or_else(|| lost(&whose))?);
+        }
         let keys = changes.iter().map(|change| change.place.key.as_str());
         let keys: Vec<&str> = keys.filter(|key| !key.contains('\0')).collect();
         let mut before = read::before(self.on, self.place, &table, &keys).await?;
@@ -120,6 +140,7 @@ impl<'a> Applying<'a> {
             resource,
             schema,
             table,
+            children,
             plan,
         })
     }
@@ -128,19 +149,34 @@ impl<'a> Applying<'a> {
     where
         'a: 's,
     {
-        Mapping::new(work.schema, self.place.options, holds, Budget::PAGE)
+        let derives = self.place.options.derives(work.resource);
+        Mapping::new(work.schema, self.place.options, holds, Budget::PAGE).deriving(derives)
     }
 
     /// Fields that need a column and have none.
-    fn wanted(&self, work: &Work<'_>) -> Vec<(String, Kind)> {
+    fn wanted<'w>(&self, work: &'w Work<'_>) -> Vec<(Whose, &'w Table, Missing)> {
         let mapping = self.mapping(work);
         let mut columns = work.table.columns.clone();
         for (_, fields) in &work.plan.written {
             mapping.wanted(&mut columns, std::slice::from_ref(fields));
         }
-        let new = columns.all().iter().skip(work.table.columns.all().len());
-        new.map(|column| (column.field.clone(), column.kind))
-            .collect()
+        let whose = Whose::of(work.resource);
+        let mut wanted = vec![(whose.clone(), &work.table, new(&columns, &work.table))];
+        let options = self.place.options;
+        let mut grown: Vec<Columns> = work.children.iter().map(|t| t.columns.clone()).collect();
+        for (_, fields) in &work.plan.written {
+            for set in sets(work.schema, fields, |name| options.columns.stores(name)) {
+                let mapping = children::mapping(self.place, work.schema, set.nth);
+                for child in &set.children.rows {
+                    mapping.wanted(&mut grown[set.nth], std::slice::from_ref(&child.fields));
+                }
+            }
+        }
+        for ((child, table), columns) in work.schema.children.iter().zip(&work.children).zip(&grown)
+        {
+            wanted.push((whose.child(&child.resource), table, new(columns, table)));
+        }
+        wanted
     }
 
     /// Says which log a table belongs to.
@@ -151,7 +187,7 @@ impl<'a> Applying<'a> {
         );
         let params: Params<'_> = &[
             (&self.log.replication, Type::TEXT),
-            (&table.base, Type::TEXT),
+            (&self.place.options.noted(&table.base), Type::TEXT),
         ];
         self.on.execute_typed(&sql, params).await?;
         Ok(())
@@ -277,14 +313,15 @@ impl<'a> Applying<'a> {
                     "INSERT INTO {} (key, number, at, reason, proof, record)
                      SELECT n.key, n.number, n.at::timestamptz, n.reason, n.proof,
                          (SELECT jsonb_strip_nulls(to_jsonb(r)) FROM
-                             (SELECT {} FROM {} WHERE t1.{key} = n.key) r)
+                             (SELECT {} FROM {} WHERE t1.{key} = n.key) r){}
                      FROM unnest($1, $2, $3, $4, $5) n (key, number, at, reason, proof)
                      ON CONFLICT (key, number) DO UPDATE SET at = excluded.at,
                          reason = excluded.reason, proof = excluded.proof,
                          record = excluded.record, returned_at = NULL",
                     self.place.of(&work.table.beside("removed")),
                     columns.join(", "),
-                    views::joined(self.place, &work.table)
+                    views::joined(self.place, &work.table),
+                    children::as_json(self.place, work.schema, &work.children, "n.key")
                 );
                 let params: Params<'_> = &[
                     (&keys, Type::TEXT_ARRAY),
@@ -296,6 +333,7 @@ impl<'a> Applying<'a> {
                 self.on.execute_typed(&sql, params).await?;
             }
         }
+        children::clear(self.on, self.place, &work.children, &keys).await?;
         for part in work.table.all_parts() {
             let sql = format!("DELETE FROM {} WHERE {key} = ANY($1)", self.place.of(&part));
             self.on
@@ -313,19 +351,28 @@ impl<'a> Applying<'a> {
         }
         let mapping = self.mapping(work);
         let mut stage = Stage::new(self.place, &work.table, work.schema);
+        let mut brood = Brood::new(self.place, work.schema, &work.children);
         let mut overflow = Vec::with_capacity(work.plan.written.len());
+        let mut repeated = Vec::with_capacity(work.plan.written.len());
         for (change, fields) in &work.plan.written {
             let row = mapping.row(&work.table.columns, fields);
             stage.push(change, &row, &self.now);
-            overflow.push(row.overflow);
+            let (more, again) = brood.push(&change.place.key, fields);
+            overflow.push(row.overflow + more);
+            repeated.push(again);
         }
         stage.create(self.on).await?;
         let mut halves = Halves::of(overflow.len());
         while let Some(range) = halves.next() {
             self.on.batch_execute("SAVEPOINT livelist").await?;
-            match stage.merge(self.on, range.clone(), &self.now).await {
+            let tried = async {
+                stage.merge(self.on, range.clone(), &self.now).await?;
+                brood.replace(self.on, range.clone()).await
+            };
+            match tried.await {
                 Ok(()) => {
                     self.written.upserts += range.len() as u64;
+                    self.written.repeated += repeated[range.clone()].iter().sum::<u64>();
                     self.written.overflow += overflow[range].iter().sum::<u64>();
                     if halves.is_under_way() {
                         stage.clear(self.on).await?;
@@ -358,6 +405,13 @@ impl<'a> Applying<'a> {
         }
         Ok(refused)
     }
+}
+
+/// The columns that a table has not.
+fn new(columns: &Columns, table: &Table) -> Missing {
+    let new = columns.all().iter().skip(table.columns.all().len());
+    new.map(|column| (column.field.clone(), column.kind))
+        .collect()
 }
 
 /// A text that PostgreSQL takes: without U+0000.

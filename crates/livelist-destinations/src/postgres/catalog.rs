@@ -8,18 +8,19 @@ use tokio_postgres::types::Type;
 use super::connect::literal;
 use super::error::Fault;
 use super::layout::Place;
-use crate::sql::Table;
+use crate::sql::{Table, Whose};
 
 impl Place<'_> {
-    /// The tables of a resource, where they were made.
+    /// The tables of a resource or an expansion, where they were made.
     pub(super) async fn find(
         &self,
         on: &Transaction<'_>,
-        resource: &str,
+        whose: &Whose,
     ) -> Result<Option<Table>, Fault> {
-        let Some(base) = Table::base(self.options, resource) else {
+        let Some(base) = whose.base(self.options) else {
             return Err(Fault::Refused(format!(
-                "the name of {resource} is too long"
+                "the name of {} is too long",
+                whose.shown()
             )));
         };
         let sql = format!(
@@ -89,11 +90,10 @@ pub(super) async fn note_schema(
     schema: &Schema,
 ) -> Result<(bool, Vec<(String, Kind)>), Fault> {
     let tables = place.own("tables");
+    let noted = place.options.noted(&table.base);
     let print = schema.print();
     let sql = format!("SELECT schema_print, pending FROM {tables} WHERE name = $1");
-    let row = on
-        .query_typed_opt(&sql, &[(&table.base, Type::TEXT)])
-        .await?;
+    let row = on.query_typed_opt(&sql, &[(&noted, Type::TEXT)]).await?;
     let (known, pending) = match row {
         Some(row) => (Some(row.try_get::<_, String>(0)?), row.try_get(1)?),
         None => (None, None),
@@ -103,7 +103,7 @@ pub(super) async fn note_schema(
             "INSERT INTO {tables} (name, schema_print) VALUES ($1, $2)
              ON CONFLICT (name) DO UPDATE SET schema_print = $2"
         );
-        on.execute_typed(&sql, &[(&table.base, Type::TEXT), (&print, Type::TEXT)])
+        on.execute_typed(&sql, &[(&noted, Type::TEXT), (&print, Type::TEXT)])
             .await?;
     }
     let pending: Option<String> = pending;
@@ -122,10 +122,9 @@ pub(super) async fn wait(
     wanted: &[(String, Kind)],
 ) -> Result<(), Fault> {
     let tables = place.own("tables");
+    let noted = place.options.noted(&table.base);
     let sql = format!("SELECT pending FROM {tables} WHERE name = $1");
-    let row = on
-        .query_typed_opt(&sql, &[(&table.base, Type::TEXT)])
-        .await?;
+    let row = on.query_typed_opt(&sql, &[(&noted, Type::TEXT)]).await?;
     let known: Option<String> = match row {
         Some(row) => row.try_get(0)?,
         None => None,
@@ -137,7 +136,7 @@ pub(super) async fn wait(
     pending.dedup();
     let json = serde_json::to_string(&pending).unwrap_or_default();
     let sql = format!("UPDATE {tables} SET pending = $2 WHERE name = $1");
-    on.execute_typed(&sql, &[(&table.base, Type::TEXT), (&json, Type::TEXT)])
+    on.execute_typed(&sql, &[(&noted, Type::TEXT), (&json, Type::TEXT)])
         .await?;
     Ok(())
 }

@@ -14,7 +14,7 @@ use super::{catalog, state, views};
 use crate::destination::Prepared;
 use crate::layout::{Form, Layout};
 use crate::options::Options;
-use crate::sql::Table;
+use crate::sql::{CHILD, PARENT, Table, Whose};
 
 /// Own columns of the first table. What is behind them is the fields'.
 pub(super) const OWN: &str = "_version bigint NOT NULL, _hash bigint NOT NULL, _stamp text,
@@ -80,10 +80,11 @@ pub(super) async fn layout(
     place: Place<'_>,
     schema: &Schema,
 ) -> Result<Layout, Fault> {
-    let table = match place.find(on, &schema.resource).await? {
+    let whose = Whose::of(&schema.resource);
+    let table = match place.find(on, &whose).await? {
         Some(table) => table,
         None => {
-            let base = Table::base(place.options, &schema.resource).unwrap_or_default();
+            let base = whose.base(place.options).unwrap_or_default();
             Table::new(base, schema, place.options)
         }
     };
@@ -99,8 +100,11 @@ pub(super) async fn layout(
     Ok(form.layout(table.columns.clone(), schema))
 }
 
-/// Makes the tables of a resource, and gives which columns they ought to have before a value comes and have
-/// not.
+/// Columns that tables ought to have and have not.
+pub(super) type Wanted = Vec<(Whose, Vec<(String, Kind)>)>;
+
+/// Makes the tables of a resource and of its expansions, and gives which columns they ought to have before a
+/// value comes and have not.
 ///
 /// What its owner dropped is made again, and filled from the log: its rows count as older than any change,
 /// and every log is applied from its beginning. So are rows with values in `_rest` when the schema has
@@ -109,18 +113,77 @@ pub(super) async fn prepare(
     on: &Transaction<'_>,
     place: Place<'_>,
     schema: &Schema,
-) -> Result<(Prepared, Vec<(String, Kind)>), Fault> {
+) -> Result<(Prepared, Wanted), Fault> {
     alone(on, place).await?;
     let mut prepared = Prepared::default();
-    let known = place.find(on, &schema.resource).await?;
-    let was_there = known.is_some();
-    let table = match known {
-        Some(table) => table,
-        None => {
-            let base = Table::base(place.options, &schema.resource).unwrap_or_default();
-            Table::new(base, schema, place.options)
+    let whose = Whose::of(&schema.resource);
+    let mut family = vec![make(on, place, schema, &whose, None, &mut prepared).await?];
+    for child in &schema.children {
+        let whose = whose.child(&child.resource);
+        let parent = Some(family[0].table.clone());
+        family.push(make(on, place, child, &whose, parent, &mut prepared).await?);
+    }
+    let parent = &family[0].table;
+    let first = parent.part(1);
+    let mut refilled = false;
+    if family.iter().any(|made| made.is_altered) {
+        state::reset(on, place.schema, &first, "_version <> 0").await?;
+        refilled = true;
+    } else {
+        for made in family.iter().filter(|made| made.is_other) {
+            let rows = with_rest(place, parent, &made.table);
+            refilled |= state::reset(on, place.schema, &first, &rows).await? > 0;
         }
+    }
+    if refilled {
+        state::begin_anew(on, place.schema).await?;
+    }
+    let wanted = family.into_iter().map(|made| (made.whose, made.wanted));
+    Ok((
+        prepared,
+        wanted.filter(|(_, wanted)| !wanted.is_empty()).collect(),
+    ))
+}
+
+/// Which rows of the resource have values that did not fit, in the row itself or in those of an expansion.
+fn with_rest(place: Place<'_>, parent: &Table, table: &Table) -> String {
+    let rows = match table.is_child() {
+        false => "_rest IS NOT NULL".to_owned(),
+        true => format!(
+            "{} IN (SELECT {PARENT} FROM {} WHERE _rest IS NOT NULL)",
+            quote(parent.key()),
+            place.of(&table.part(1))
+        ),
     };
+    rows + &place.options.mine()
+}
+
+/// The tables of a resource or an expansion, as they were prepared.
+struct Made {
+    whose: Whose,
+    table: Table,
+    /// Somebody had dropped some of it.
+    is_altered: bool,
+    /// Its schema is another one.
+    is_other: bool,
+    wanted: Vec<(String, Kind)>,
+}
+
+async fn make(
+    on: &Transaction<'_>,
+    place: Place<'_>,
+    schema: &Schema,
+    whose: &Whose,
+    parent: Option<Table>,
+    prepared: &mut Prepared,
+) -> Result<Made, Fault> {
+    let known = place.find(on, whose).await?;
+    let was_there = known.is_some();
+    let base = whose.base(place.options).unwrap_or_default();
+    let table = known.unwrap_or_else(|| match &parent {
+        Some(_) => Table::new_child(base),
+        None => Table::new(base, schema, place.options),
+    });
     let mut names = table.all_parts();
     names.push(table.base.clone());
     let there = relations(on, place, &names).await?;
@@ -132,6 +195,7 @@ pub(super) async fn prepare(
             "{name} is there already, and is not Livelist's: choose another schema or prefix"
         )));
     }
+    let before = prepared.tables.len() + prepared.columns.len();
     for nth in 1..=table.parts() {
         let name = table.part(nth);
         match there.get(&name) {
@@ -146,7 +210,9 @@ pub(super) async fn prepare(
             }
         }
     }
-    views::beside(on, place, &table).await?;
+    if parent.is_none() {
+        views::beside(on, place, &table).await?;
+    }
     if !was_there {
         catalog::note(on, place, &table, 0).await?;
     }
@@ -158,22 +224,21 @@ pub(super) async fn prepare(
             .iter()
             .any(|c| !shown.contains_key(&c.name))
     }) {
-        views::show(on, place, &table).await?;
+        views::show(on, place, &table, parent.as_ref()).await?;
     }
-    let is_altered = was_there && !(prepared.tables.is_empty() && prepared.columns.is_empty());
-    let (is_other, mut pending) = catalog::note_schema(on, place, &table, schema).await?;
-    let refilled = if is_altered {
-        state::reset(on, place.schema, &table.part(1), "_version <> 0").await?;
-        true
-    } else {
-        is_other && state::reset(on, place.schema, &table.part(1), "_rest IS NOT NULL").await? > 0
-    };
-    if refilled {
-        state::begin_anew(on, place.schema).await?;
+    let is_altered = was_there && prepared.tables.len() + prepared.columns.len() > before;
+    let (is_other, mut wanted) = catalog::note_schema(on, place, &table, schema).await?;
+    if parent.is_none() {
+        wanted.extend(table.configured(schema, place.options));
+        wanted.dedup();
     }
-    pending.extend(table.configured(schema, place.options));
-    pending.dedup();
-    Ok((prepared, pending))
+    Ok(Made {
+        whose: whose.clone(),
+        table,
+        is_altered,
+        is_other,
+        wanted,
+    })
 }
 
 /// Makes the schema, if it is not there.
@@ -218,19 +283,20 @@ async fn mend(
             None => lost.push(column),
         }
     }
-    let own = [
-        "_version",
-        "_hash",
-        "_stamp",
-        "_synced_at",
-        "_deleted_at",
-        "_rest",
-    ];
-    let needed = own
-        .iter()
-        .copied()
-        .filter(|_| nth == 1)
-        .chain([table.key()]);
+    let own: &[&str] = match (table.is_child(), nth) {
+        (true, 1) => &[CHILD, "_rest"],
+        (true, _) => &[CHILD],
+        (false, 1) => &[
+            "_version",
+            "_hash",
+            "_stamp",
+            "_synced_at",
+            "_deleted_at",
+            "_rest",
+        ],
+        (false, _) => &[],
+    };
+    let needed = own.iter().copied().chain([table.key()]);
     if let Some(gone) = needed.into_iter().find(|own| !there.contains_key(*own)) {
         return Err(Fault::Altered(format!(
             "{name} has no {gone}: drop the table, and it is made again"
@@ -271,12 +337,19 @@ async fn create(
     nth: u16,
     columns: &[&Column],
 ) -> Result<(), Fault> {
-    let key = format!("{} text COLLATE \"C\" PRIMARY KEY", quote(table.key()));
-    let mut all = vec![key];
+    let mut all = vec![format!(
+        "{} text COLLATE \"C\" NOT NULL",
+        quote(table.key())
+    )];
+    if table.is_child() {
+        all.push(format!("{CHILD} text COLLATE \"C\" NOT NULL"));
+    }
     if nth == 1 {
-        all.push(OWN.to_owned());
+        all.push(if table.is_child() { "_rest jsonb" } else { OWN }.to_owned());
     }
     all.extend(columns.iter().map(|column| declared(column)));
+    let primary: Vec<String> = table.primary().map(quote).collect();
+    all.push(format!("PRIMARY KEY ({})", primary.join(", ")));
     let sql = format!(
         "CREATE TABLE {} ({}) {STORAGE}",
         place.of(&table.part(nth)),
@@ -290,12 +363,19 @@ async fn create(
 pub(super) async fn grow(
     on: &Transaction<'_>,
     place: Place<'_>,
-    resource: &str,
+    whose: &Whose,
     wanted: &[(String, Kind)],
 ) -> Result<Vec<String>, Fault> {
     alone(on, place).await?;
-    let Some(mut table) = place.find(on, resource).await? else {
-        return Err(Fault::Altered(format!("it has no table for {resource}")));
+    let found = (
+        place.find(on, whose).await?,
+        place.find(on, &Whose::of(&whose.resource)).await?,
+    );
+    let (Some(mut table), Some(parent)) = found else {
+        return Err(Fault::Altered(format!(
+            "it has no table for {}",
+            whose.shown()
+        )));
     };
     let (from, parts) = (table.columns.all().len(), table.parts());
     for (field, kind) in wanted {
@@ -321,15 +401,18 @@ pub(super) async fn grow(
             made.extend(names);
         }
         catalog::note(on, place, &table, from).await?;
-        views::show(on, place, &table).await?;
+        let of = whose.child.as_ref().map(|_| &parent);
+        views::show(on, place, &table, of).await?;
     }
     let sql = format!(
         "UPDATE {} SET pending = NULL WHERE name = $1 AND pending IS NOT NULL",
         place.own("tables")
     );
-    let waited = on.execute_typed(&sql, &[(&table.base, Type::TEXT)]).await?;
+    let noted = place.options.noted(&table.base);
+    let waited = on.execute_typed(&sql, &[(&noted, Type::TEXT)]).await?;
     if waited > 0 {
-        state::reset(on, place.schema, &table.part(1), "_rest IS NOT NULL").await?;
+        let rows = with_rest(place, &parent, &table);
+        state::reset(on, place.schema, &parent.part(1), &rows).await?;
         state::begin_anew(on, place.schema).await?;
     }
     Ok(made)

@@ -7,6 +7,7 @@ use tokio_postgres::{Error, Transaction};
 
 use super::connect::quote;
 use super::error::Fault;
+use super::layout;
 use super::values::instant;
 use crate::destination::{Batch, LogId, Pass, Position};
 
@@ -107,7 +108,12 @@ pub(super) async fn lock(on: &Transaction<'_>, schema: &str, log: &LogId) -> Res
 
 /// Prepares for applying the log from its beginning. The numbers in rows belong to another log or
 /// configuration, and no longer count. Rows that the log does not have stay.
-pub(super) async fn forget(on: &Transaction<'_>, schema: &str, log: &LogId) -> Result<(), Error> {
+pub(super) async fn forget(
+    on: &Transaction<'_>,
+    place: layout::Place<'_>,
+    log: &LogId,
+) -> Result<(), Error> {
+    let schema = place.schema;
     let sql = format!(
         "SELECT name FROM {}._livelist_tables WHERE log = $1",
         quote(schema)
@@ -117,7 +123,9 @@ pub(super) async fn forget(on: &Transaction<'_>, schema: &str, log: &LogId) -> R
         .await?;
     for name in names {
         let name: String = name.try_get(0)?;
-        reset(on, schema, &format!("{name}__1"), "_version <> 0").await?;
+        let table = name.split(' ').next().unwrap_or_default();
+        let rows = format!("_version <> 0{}", place.options.mine());
+        reset(on, schema, &format!("{table}__1"), &rows).await?;
     }
     Ok(())
 }

@@ -10,13 +10,14 @@ use crate::sql::Table;
 
 /// The tables of a resource, joined by their keys; the first is `t1`.
 pub(super) fn joined(place: Place<'_>, table: &Table) -> String {
-    let key = quote(table.key());
     let mut sql = format!("{} t1", place.of(&table.part(1)));
     for nth in 2..=table.parts() {
         let name = place.of(&table.part(nth));
-        sql.push_str(&format!(
-            " LEFT JOIN {name} t{nth} ON t{nth}.{key} = t1.{key}"
-        ));
+        let same = table
+            .primary()
+            .map(|key| format!("t{nth}.{0} = t1.{0}", quote(key)));
+        let same = same.collect::<Vec<_>>().join(" AND ");
+        sql.push_str(&format!(" LEFT JOIN {name} t{nth} ON {same}"));
     }
     sql
 }
@@ -30,21 +31,40 @@ pub(super) fn fields(table: &Table) -> Vec<String> {
 }
 
 /// Makes the view of a resource's live rows, or adds its new columns to it. It only grows at its end, since
-/// others may have built on it.
+/// others may have built on it. That of an expansion shows what belongs to live rows of its parent.
 pub(super) async fn show(
     on: &Transaction<'_>,
     place: Place<'_>,
     table: &Table,
+    parent: Option<&Table>,
 ) -> Result<(), Fault> {
-    let mut columns = vec![format!("t1.{}", quote(table.key()))];
-    let own = ["_version", "_hash", "_stamp", "_synced_at", "_rest"];
-    columns.extend(own.map(|name| format!("t1.{name}")));
+    let mut columns: Vec<String> = table
+        .primary()
+        .map(|key| format!("t1.{}", quote(key)))
+        .collect();
+    let own: &[&str] = match parent {
+        Some(_) => &["_rest"],
+        None => &["_version", "_hash", "_stamp", "_synced_at", "_rest"],
+    };
+    columns.extend(own.iter().map(|name| format!("t1.{name}")));
     columns.extend(fields(table));
+    let mut from = joined(place, table);
+    let live = match parent {
+        None => "t1",
+        Some(parent) => {
+            from.push_str(&format!(
+                " JOIN {} p ON p.{} = t1.{}",
+                place.of(&parent.part(1)),
+                quote(parent.key()),
+                quote(table.key())
+            ));
+            "p"
+        }
+    };
     let sql = format!(
-        "CREATE OR REPLACE VIEW {} AS SELECT {} FROM {} WHERE t1._deleted_at IS NULL",
+        "CREATE OR REPLACE VIEW {} AS SELECT {} FROM {from} WHERE {live}._deleted_at IS NULL",
         place.of(&table.base),
         columns.join(", "),
-        joined(place, table)
     );
     on.batch_execute(&sql).await?;
     Ok(())

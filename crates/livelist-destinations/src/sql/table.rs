@@ -4,12 +4,60 @@
 use livelist_records::columns::{Budget, Column, Columns};
 use livelist_records::{Kind, Schema};
 
-use crate::options::{Options, Wanted};
+use crate::options::{Options, Wanted, first_columns};
+use crate::sql::{CHILD, PARENT, PARENT_FIELD};
 
 /// The longest name of a resource's tables without what stands behind it, in bytes.
 const MAX_BASE: usize = 50;
 
-/// The tables of one resource.
+/// Fields that need a column, with what they hold.
+pub(crate) type Missing = Vec<(String, Kind)>;
+
+/// Whose tables: a resource's, or those of an expansion of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Whose {
+    /// The resource.
+    pub(crate) resource: String,
+    /// The expansion.
+    pub(crate) child: Option<String>,
+}
+
+impl Whose {
+    /// A resource's.
+    pub(crate) fn of(resource: &str) -> Whose {
+        Whose {
+            resource: resource.to_owned(),
+            child: None,
+        }
+    }
+
+    /// Those of an expansion of the resource.
+    pub(crate) fn child(&self, name: &str) -> Whose {
+        Whose {
+            child: Some(name.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// The name for people.
+    pub(crate) fn shown(&self) -> String {
+        match &self.child {
+            Some(child) => format!("{} of {}", child, self.resource),
+            None => self.resource.clone(),
+        }
+    }
+
+    /// The name of the view; nothing where it is too long for a database.
+    pub(crate) fn base(&self, options: &Options) -> Option<String> {
+        let mut base = format!("{}{}", options.prefix, options.names.of(&self.resource));
+        if let Some(child) = &self.child {
+            base = format!("{base}_{}", options.names.of(child));
+        }
+        (!self.resource.is_empty() && base.len() <= MAX_BASE).then_some(base)
+    }
+}
+
+/// The tables of one resource, or of an expansion of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
     /// The name of the view.
@@ -19,18 +67,32 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// The name of a resource's view; nothing where it is too long for a database.
-    pub(crate) fn base(options: &Options, resource: &str) -> Option<String> {
-        let base = format!("{}{}", options.prefix, options.names.of(resource));
-        (!resource.is_empty() && base.len() <= MAX_BASE).then_some(base)
+    /// The tables of an expansion that has none yet. Its rows are known by their parent and by what tells
+    /// those of one parent apart.
+    pub(crate) fn new_child(base: String) -> Table {
+        let parent = Column {
+            field: PARENT_FIELD.to_owned(),
+            name: PARENT.to_owned(),
+            kind: Kind::Text,
+            table: 1,
+        };
+        Table {
+            base,
+            columns: Columns::of(vec![parent]),
+        }
+    }
+
+    /// Whether it holds the records of an expansion.
+    pub(crate) fn is_child(&self) -> bool {
+        self.key() == PARENT
     }
 
     /// The tables of a resource that has none yet.
     pub(crate) fn new(base: String, schema: &Schema, options: &Options) -> Table {
-        let key = schema.key.first().map_or("Key", String::as_str);
-        let mut columns = Columns::default();
-        columns.wanted(key, Kind::Text, options.names, Budget::PAGE);
-        Table { base, columns }
+        Table {
+            base,
+            columns: first_columns(schema, options, Budget::PAGE),
+        }
     }
 
     /// How many tables there are.
@@ -58,6 +120,12 @@ impl Table {
     pub(crate) fn key(&self) -> &str {
         let key = self.columns.all().first();
         key.map_or("", |column| column.name.as_str())
+    }
+
+    /// The columns of the primary key.
+    pub(crate) fn primary(&self) -> impl Iterator<Item = &str> {
+        let child = self.is_child().then_some(CHILD);
+        [self.key()].into_iter().chain(child)
     }
 
     /// The fields' columns without the key's, with their places.

@@ -8,6 +8,7 @@ use livelist_records::{Change, Fields, Removal, Schema, What};
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Result, Transaction, params, params_from_iter};
 
+use super::children::{self, Family};
 use super::error::failed;
 use super::layout::{Table, quote, stored};
 use super::values::{holds, value};
@@ -38,7 +39,8 @@ pub(super) fn apply(
                 reason: format!("it has no table for {resource}"),
             });
         };
-        note_log(transaction, &table, log).map_err(failed(path))?;
+        note_log(transaction, &options.noted(&table.name), log).map_err(failed(path))?;
+        let children = children::find(transaction, options, &table, schema);
         let mut applying = Applying {
             transaction,
             options,
@@ -46,19 +48,25 @@ pub(super) fn apply(
             now: batch.now.to_string(),
             schema,
             history: options.history_of(resource),
+            children: children.map_err(failed(path))?,
             table,
             written: &mut written,
         };
         applying.all(&changes).map_err(failed(path))?;
     }
+    for (change, reason) in &batch.refused {
+        let now = batch.now.to_string();
+        reject(transaction, log, change, reason, &now).map_err(failed(path))?;
+        written.rejected += 1;
+    }
     Ok(written)
 }
 
 /// Says which log a table belongs to.
-fn note_log(transaction: &Transaction<'_>, table: &Table, log: &LogId) -> Result<()> {
+fn note_log(transaction: &Transaction<'_>, table: &str, log: &LogId) -> Result<()> {
     let sql = "UPDATE _livelist_tables SET log = ?1 WHERE name = ?2 AND log IS NOT ?1";
     let mut statement = transaction.prepare_cached(sql)?;
-    statement.execute([&log.replication, &table.name])?;
+    statement.execute([&*log.replication, table])?;
     Ok(())
 }
 
@@ -71,6 +79,8 @@ struct Applying<'a> {
     schema: &'a Schema,
     history: Vec<String>,
     table: Table,
+    /// The tables of its expansions, in the order of the schema.
+    children: Vec<Table>,
     written: &'a mut Written,
 }
 
@@ -144,6 +154,7 @@ impl Applying<'_> {
 
     fn remove(&mut self, change: &Change, removal: &Removal, is: Option<Before>) -> Result<()> {
         let key = &change.place.key;
+        let transaction = self.transaction;
         let (table, key_column) = (quote(&self.table.name), self.table.key());
         let Some(_) = is.filter(|is| !is.is_deleted) else {
             self.written.unchanged += 1;
@@ -163,11 +174,11 @@ impl Applying<'_> {
             }
             Removed::Table => {
                 let held = self.table.record(self.transaction, key)?;
+                let children = self.family().objects(transaction, key)?;
                 let record = held.map(|held| {
                     let values = held.values.into_iter();
-                    let filled = values.filter_map(|(name, value)| Some((name, value?)));
-                    serde_json::Value::Object(filled.map(|(n, v)| (n, v.into())).collect())
-                        .to_string()
+                    let filled = values.filter_map(|(name, value)| Some((name, value?.into())));
+                    serde_json::Value::Object(filled.chain(children).collect()).to_string()
                 });
                 let sql = format!(
                     "INSERT OR REPLACE INTO {} (key, number, at, reason, proof, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -184,10 +195,50 @@ impl Applying<'_> {
                 ])?;
             }
         }
+        self.family().clear(transaction, key)?;
         let sql = format!("DELETE FROM {table} WHERE {key_column} = ?1");
         self.transaction.prepare_cached(&sql)?.execute([key])?;
         self.written.removals += 1;
         Ok(())
+    }
+
+    fn family(&mut self) -> Family<'_> {
+        Family::new(self.options, self.schema, &mut self.children)
+    }
+
+    /// Writes a row with those of its expansions, all of them or none.
+    fn store(
+        &mut self,
+        change: &Change,
+        row: &Row<'_>,
+        fields: &Fields<'_>,
+    ) -> Result<std::result::Result<(), String>> {
+        if self.children.is_empty() {
+            return self.upsert(change, row);
+        }
+        let transaction = self.transaction;
+        transaction.execute_batch("SAVEPOINT livelist")?;
+        let mut stored = self.upsert(change, row)?;
+        if stored.is_ok() {
+            let replaced = self
+                .family()
+                .replace(transaction, &change.place.key, fields);
+            match replaced {
+                Ok((overflow, repeated)) => {
+                    self.written.overflow += overflow;
+                    self.written.repeated += repeated;
+                }
+                Err(error) if is_constraint(&error) => stored = Err(error.to_string()),
+                Err(error) => return Err(error),
+            }
+        }
+        if stored.is_err() {
+            transaction.execute_batch("ROLLBACK TO livelist")?;
+            // Columns that were made for it are gone as well.
+            self.children = children::find(transaction, self.options, &self.table, self.schema)?;
+        }
+        transaction.execute_batch("RELEASE livelist")?;
+        Ok(stored)
     }
 
     fn upserts(&mut self, news: &[(&Change, Option<Before>)]) -> Result<()> {
@@ -205,7 +256,9 @@ impl Applying<'_> {
                 Err(error) => self.reject(change, &error.to_string())?,
             }
         }
-        let mapping = Mapping::new(self.schema, self.options, holds, Budget::WIDE);
+        let derives = self.options.derives(&self.schema.resource);
+        let mapping =
+            Mapping::new(self.schema, self.options, holds, Budget::WIDE).deriving(derives);
         let from = self.table.columns.all().len();
         for (_, _, fields) in &readable {
             mapping.wanted(&mut self.table.columns, std::slice::from_ref(fields));
@@ -214,7 +267,7 @@ impl Applying<'_> {
         for (change, is, fields) in &readable {
             let row = mapping.row(&self.table.columns, fields);
             self.changes(change, *is, &row)?;
-            match self.upsert(change, &row)? {
+            match self.store(change, &row, fields)? {
                 Ok(()) => {
                     if self.options.removed == Removed::Table && is.is_none() {
                         self.returned(change)?;
@@ -341,19 +394,7 @@ impl Applying<'_> {
     }
 
     fn reject(&mut self, change: &Change, reason: &str) -> Result<()> {
-        self.transaction.execute(
-            "INSERT INTO _livelist_rejects (log, resource, key, number, reason, first_at, last_at, times)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 1)
-             ON CONFLICT (log, resource, key) DO UPDATE SET number = ?4, reason = ?5, last_at = ?6, times = times + 1",
-            params![
-                self.log.replication,
-                change.place.resource,
-                change.place.key,
-                change.number,
-                reason,
-                self.now
-            ],
-        )?;
+        reject(self.transaction, self.log, change, reason, &self.now)?;
         // History entries of its fields from before it was refused.
         let sql = format!(
             "DELETE FROM {} WHERE key = ?1 AND version = ?2",
@@ -364,6 +405,24 @@ impl Applying<'_> {
         self.written.rejected += 1;
         Ok(())
     }
+}
+
+/// Counts a record that cannot be stored.
+fn reject(
+    transaction: &Transaction<'_>,
+    log: &LogId,
+    change: &Change,
+    reason: &str,
+    now: &str,
+) -> Result<()> {
+    let place = &change.place;
+    transaction.execute(
+        "INSERT INTO _livelist_rejects (log, resource, key, number, reason, first_at, last_at, times)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 1)
+         ON CONFLICT (log, resource, key) DO UPDATE SET number = ?4, reason = ?5, last_at = ?6, times = times + 1",
+        params![log.replication, place.resource, place.key, change.number, reason, now],
+    )?;
+    Ok(())
 }
 
 /// Whether a statement broke a rule that its owner made.

@@ -6,11 +6,11 @@ use livelist_records::names::fold;
 use livelist_records::{Kind, Schema};
 use rusqlite::{Connection, OptionalExtension, Result, TransactionBehavior, params};
 
-use super::state;
 use super::values::column_type;
+use super::{children, state};
 use crate::destination::{Held, KeyStamp, Prepared};
 use crate::layout::{Form, Layout};
-use crate::options::{Options, Wanted};
+use crate::options::{Options, Wanted, first_columns};
 
 /// Columns that every table has besides those of the fields.
 pub(super) const OWN: &str = "_version INTEGER NOT NULL, _hash INTEGER NOT NULL, _stamp TEXT,
@@ -36,10 +36,18 @@ impl Table {
         options: &Options,
         resource: &str,
     ) -> Result<Option<Table>> {
-        let name = format!("{}{}", options.prefix, options.names.of(resource));
+        Self::named(connection, &Self::name_of(options, resource))
+    }
+
+    fn name_of(options: &Options, resource: &str) -> String {
+        format!("{}{}", options.prefix, options.names.of(resource))
+    }
+
+    /// The table of this name, where it was made.
+    pub(super) fn named(connection: &Connection, name: &str) -> Result<Option<Table>> {
         let sql = "SELECT field, name, kind FROM _livelist_columns WHERE tbl = ?1 ORDER BY rowid";
         let mut statement = connection.prepare_cached(sql)?;
-        let rows = statement.query_map([&name], |row| {
+        let rows = statement.query_map([name], |row| {
             let kind: String = row.get(2)?;
             Ok(Column {
                 field: row.get(0)?,
@@ -50,7 +58,7 @@ impl Table {
         })?;
         let columns: Vec<Column> = rows.collect::<Result<_>>()?;
         Ok((!columns.is_empty()).then(|| Table {
-            name,
+            name: name.to_owned(),
             columns: Columns::of(columns),
         }))
     }
@@ -204,7 +212,10 @@ pub(super) fn prepare(
         transitions = table.beside("transitions"),
     ))?;
     let lost = table.add(&transaction, 0)?;
-    let is_altered = was_there && (is_missing || !lost.is_empty());
+    let mut is_altered = was_there && (is_missing || !lost.is_empty());
+    for child in &schema.children {
+        is_altered |= children::prepare(&transaction, options, &table, child, &mut prepared)?;
+    }
     let before = table.columns.all().len();
     for field in &schema.fields {
         let is_wanted = match &options.columns {
@@ -218,11 +229,11 @@ pub(super) fn prepare(
                 .wanted(&field.name, field.kind, options.names, Budget::WIDE);
         }
     }
-    prepared.columns = lost;
+    prepared.columns.extend(lost);
     prepared.columns.extend(table.add(&transaction, before)?);
     let refilled = match is_altered {
         true => state::reset(&transaction, &table.name, "TRUE").map(|_| true)?,
-        false => table.note_schema(&transaction, schema)?,
+        false => table.note_schema(&transaction, schema, options)?,
     };
     if is_altered || refilled {
         state::begin_anew(&transaction)?;
@@ -253,30 +264,42 @@ pub(super) fn layout(
 
 impl Table {
     fn new(schema: &Schema, options: &Options) -> Table {
-        let key = schema.key.first().map_or("Key", String::as_str);
-        let mut columns = Columns::default();
-        columns.wanted(key, Kind::Text, options.names, Budget::WIDE);
         Table {
-            name: format!("{}{}", options.prefix, options.names.of(&schema.resource)),
-            columns,
+            name: Self::name_of(options, &schema.resource),
+            columns: first_columns(schema, options, Budget::WIDE),
         }
     }
 
     /// Writes the schema's fingerprint down. Where it is another one, rows with values that did not fit are
     /// reset; gives whether there are any.
-    fn note_schema(&self, connection: &Connection, schema: &Schema) -> Result<bool> {
+    fn note_schema(
+        &self,
+        connection: &Connection,
+        schema: &Schema,
+        options: &Options,
+    ) -> Result<bool> {
         let print = schema.print();
         let sql = "SELECT schema_print FROM _livelist_tables WHERE name = ?1";
-        let known = connection.query_row(sql, [&self.name], |row| row.get::<_, String>(0));
+        let noted = options.noted(&self.name);
+        let known = connection.query_row(sql, [&noted], |row| row.get::<_, String>(0));
         let known = known.optional()?;
         connection.execute(
             "INSERT INTO _livelist_tables (name, schema_print) VALUES (?1, ?2)
              ON CONFLICT (name) DO UPDATE SET schema_print = ?2",
-            [&self.name, &print],
+            [&noted, &print],
         )?;
         match known {
             Some(known) if known != print => {
-                Ok(state::reset(connection, &self.name, "_rest IS NOT NULL")? > 0)
+                let of_children = schema.children.iter().map(|child| {
+                    format!(
+                        "OR {} IN (SELECT _parent FROM {} WHERE _rest IS NOT NULL)",
+                        self.key(),
+                        quote(&children::name(options, self, child))
+                    )
+                });
+                let of_children = of_children.collect::<String>();
+                let rows = format!("(_rest IS NOT NULL {of_children}){}", options.mine());
+                Ok(state::reset(connection, &self.name, &rows)? > 0)
             }
             _ => Ok(false),
         }

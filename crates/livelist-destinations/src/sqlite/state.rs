@@ -4,6 +4,7 @@ use livelist_records::Place;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use crate::destination::{Batch, LogId, Pass, Position};
+use crate::options::Options;
 
 /// Makes the tables.
 pub(super) fn make(connection: &Connection) -> Result<()> {
@@ -59,13 +60,14 @@ pub(super) fn position(
 
 /// Prepares for applying the log from its beginning. The numbers in rows belong to another log or
 /// configuration, and no longer count. Rows that the log does not have stay.
-pub(super) fn forget(connection: &Connection, log: &LogId) -> Result<()> {
+pub(super) fn forget(connection: &Connection, log: &LogId, options: &Options) -> Result<()> {
     let sql = "SELECT name FROM _livelist_tables WHERE log = ?1";
     let mut statement = connection.prepare(sql)?;
     let names = statement.query_map([&log.replication], |row| row.get::<_, String>(0))?;
     let names: Vec<String> = names.collect::<Result<_>>()?;
     for name in names {
-        reset(connection, &name, "TRUE")?;
+        let table = name.split(' ').next().unwrap_or_default();
+        reset(connection, table, &format!("TRUE{}", options.mine()))?;
     }
     Ok(())
 }

@@ -108,6 +108,7 @@ async fn copy(container: &Arc<Container>, input: &Input) -> Result<&'static str,
         replication: input.replication.clone(),
         feed: input.feed.clone(),
         select: String::new(),
+        expand: Vec::new(),
     };
     let generation = format!("{:016x}", env.entropy.bits()?);
     let now = env.clock.now();

@@ -102,6 +102,8 @@ pub(crate) enum Shape {
     Deleted,
     /// The description of the resources.
     Metadata,
+    /// Further photos of the listing with this key, behind so many.
+    Photos(String, u32),
 }
 
 impl Ask {
@@ -151,6 +153,19 @@ impl Ask {
             expands: false,
             query,
         }
+    }
+
+    /// Further photos of a listing: `Property('1')/Media?$skip=8`.
+    pub fn photos(path: &[&str], query: &Query) -> Option<Self> {
+        let [listing, "Media"] = path else {
+            return None;
+        };
+        let key = listing.strip_prefix("Property('")?.strip_suffix("')")?;
+        let behind = query.get("$skip")?.parse().ok()?;
+        Some(Self {
+            shape: Shape::Photos(key.to_owned(), behind),
+            ..Self::metadata(query.clone())
+        })
     }
 
     /// The row of one key, by its own URL.

@@ -1,12 +1,17 @@
-//! One record as a client that selects nothing and expands all is given it, without a request.
+//! One record as a client that selects nothing and expands all is given it, without a request; and further
+//! pages of what is expanded.
 
 use std::collections::HashMap;
 
+use hyper::StatusCode;
+
 use super::Mls;
+use crate::answer::{Answer, Body};
 use crate::dialect::Ask;
-use crate::page::{Form, Line, Next, Page, Pieces, RowIds};
+use crate::incoming::Incoming;
+use crate::page::{Form, Line, Next, Page, Pieces, RowIds, further_photos};
 use crate::query::Query;
-use crate::record::media::Expansion;
+use crate::record::media::{Expansion, Photos};
 use crate::spec::{Empty, KeyType, Provider};
 
 impl Mls {
@@ -53,6 +58,7 @@ impl Mls {
                 other => other,
             },
             salt: records.signed_urls.then_some(self.serial),
+            nested: records.nested,
         })
     }
 
@@ -73,9 +79,47 @@ impl Mls {
                 keyless: false,
             }],
             whole: true,
-            media: self.expansion(),
+            media: self
+                .expansion()
+                .map(|media| Expansion { nested: 0, ..media }),
             ..self.blank_page(String::new(), form)
         };
         Pieces::object(&page)
+    }
+
+    /// Further photos of a listing, behind the first ones.
+    pub(super) fn further_photos(&self, incoming: &Incoming, key: &str, behind: u32) -> Answer {
+        let (Some(row), Some(media)) = (self.book.listed(key), self.expansion()) else {
+            return self
+                .dialect
+                .refusal(StatusCode::NOT_FOUND, "Resource not found");
+        };
+        let form = self
+            .dialect
+            .form(&self.spec, &Ask::metadata(Query::default()));
+        let edit = self.book.edits_of(&[row]).remove(&row.index);
+        let records = self.spec.records();
+        let photos = Photos::of(
+            self.spec.seed,
+            row.index,
+            &edit.unwrap_or_default(),
+            records.photos,
+        );
+        let twice = records.odd_records && photos.is_twice();
+        let shown = self.spec.options.contrary.shown;
+        let page = media.write(&photos, behind, key, twice, &|us| {
+            form.stamp.write(shown.of(us))
+        });
+        let list = page.as_ref().map_or("[]", |page| &page.json);
+        let mut body = format!("{{\"value\":{list}");
+        if let Some(more) = page.as_ref().and_then(|page| page.more) {
+            let base = format!("{}{}", incoming.origin(), self.base_path());
+            let link = further_photos(&base, key, more);
+            body.push_str(&format!(",\"@odata.nextLink\":\"{link}\""));
+        }
+        body.push('}');
+        let mut answer = Answer::json(StatusCode::OK, &serde_json::Value::Null);
+        answer.body = Body::Document(body);
+        answer
     }
 }

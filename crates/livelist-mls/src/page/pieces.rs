@@ -221,11 +221,14 @@ impl Page {
             out.push_str(&value);
         }
         if let Some(media) = &self.media
-            && let Some(photos) = self.photos(media, line)
+            && let Some((photos, more)) = self.photos(media, line)
         {
             out.push_str(if first { "" } else { "," });
             out.push_str("\"Media\":");
             out.push_str(&photos);
+            if let Some(link) = more {
+                out.push_str(&format!(",\"Media@odata.nextLink\":\"{link}\""));
+            }
             first = false;
         }
         let odd = || {

@@ -21,6 +21,16 @@ pub(crate) struct Expansion {
     pub empty: Empty,
     /// The salt of URL signatures.
     pub salt: Option<u64>,
+    /// The most photos at once; 0 are all.
+    pub nested: u16,
+}
+
+/// Some of the photos of a listing.
+pub(crate) struct Shown {
+    /// As JSON.
+    pub json: String,
+    /// How many were shown by now, where there are more.
+    pub more: Option<u32>,
 }
 
 impl Photos {
@@ -85,25 +95,39 @@ impl Photos {
 }
 
 impl Expansion {
-    /// The photos of a listing, as JSON; nothing where the member is left out.
+    /// The photos of a listing behind the first ones; nothing where the member is left out.
     pub fn write(
         &self,
         photos: &Photos,
+        behind: u32,
         parent: &str,
         twice: bool,
         stamp: &dyn Fn(i64) -> String,
-    ) -> Option<String> {
+    ) -> Option<Shown> {
+        let whole = |json: &str| Shown {
+            json: json.to_owned(),
+            more: None,
+        };
         if photos.count == 0 {
             return match self.empty {
                 Empty::Absent => None,
-                Empty::Null => Some("null".into()),
-                Empty::List | Empty::Usual => Some("[]".into()),
+                Empty::Null => Some(whole("null")),
+                Empty::List | Empty::Usual => Some(whole("[]")),
             };
         }
         let at = stamp(photos.changed_us());
-        let again = twice.then_some(0);
-        let all = (0..photos.count).chain(again);
+        let most = match self.nested {
+            0 => u32::MAX,
+            most => u32::from(most),
+        };
+        let end = photos.count.min(behind.saturating_add(most));
+        let is_last = end == photos.count;
+        let again = (twice && is_last).then_some(0);
+        let all = (behind..end).chain(again);
         let all = all.map(|nth| photos.photo(nth, parent, self.salt, &at));
-        Some(serde_json::Value::from_iter(all).to_string())
+        Some(Shown {
+            json: serde_json::Value::from_iter(all).to_string(),
+            more: (!is_last).then_some(end),
+        })
     }
 }

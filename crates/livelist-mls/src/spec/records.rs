@@ -33,6 +33,9 @@ pub struct Records {
     pub empty_expansion: Empty,
     /// The URL of a photo is another one in each answer.
     pub signed_urls: bool,
+    /// The most photos that stand in a record; further ones are behind `Media@odata.nextLink`, as many a
+    /// page. With 0 all stand in it.
+    pub nested: u16,
 }
 
 impl Default for Records {
@@ -48,6 +51,7 @@ impl Default for Records {
             photos_move: PhotosMove::Both,
             empty_expansion: Empty::Usual,
             signed_urls: false,
+            nested: 0,
         }
     }
 }

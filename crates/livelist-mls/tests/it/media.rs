@@ -212,3 +212,31 @@ async fn a_photo_may_be_listed_twice_and_there_may_be_no_media() {
     assert_eq!(stage.get("Media").await.status, 404);
     assert!(!stage.get("$metadata").await.text().contains("Media"));
 }
+
+#[tokio::test]
+async fn further_photos_are_behind_a_link() {
+    let whole = with(Provider::Trestle, 40, Records::default()).await;
+    let records = Records {
+        nested: 3,
+        ..Records::default()
+    };
+    let stage = with(Provider::Trestle, 40, records).await;
+    let (whole, cut) = (rows(&whole).await, rows(&stage).await);
+    let mut most = 0;
+    for (whole, cut) in whole.iter().zip(&cut) {
+        let mut keys = photo_keys(cut);
+        assert!(keys.len() <= 3);
+        let mut next = cut["Media@odata.nextLink"].as_str().map(str::to_owned);
+        let mut pages = 1;
+        while let Some(link) = next {
+            let (_, path) = link.split_once("/Property(").unwrap();
+            let page = stage.get(&format!("Property({path}")).await.json();
+            keys.extend(photo_keys(&serde_json::json!({"Media": page["value"]})));
+            next = page["@odata.nextLink"].as_str().map(str::to_owned);
+            pages += 1;
+        }
+        assert_eq!(keys, photo_keys(whole));
+        most = most.max(pages);
+    }
+    assert_eq!(most, 3);
+}

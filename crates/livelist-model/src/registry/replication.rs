@@ -46,6 +46,21 @@ pub struct ReplicatedResource {
     /// The fields to ask for; all when left out. Key and modification timestamp come in any case.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub select: Vec<String>,
+    /// What records are expanded with: records of other resources that come with them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expand: Vec<Expand>,
+}
+
+/// An expansion of a resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Expand {
+    /// The navigation property, e.g. `Media`.
+    pub name: ResourceName,
+    /// Whether its records belong to this one alone: then they have a table of their own, and come and go
+    /// with it. Else they stand in a column as JSON.
+    #[serde(default)]
+    pub owned: bool,
 }
 
 /// One destination.
@@ -82,6 +97,17 @@ pub struct DestinationDocument {
     /// when left out.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub history: BTreeMap<ResourceName, Vec<String>>,
+    /// Whether several MLSs share its tables: then each row says whose it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared: bool,
+    /// Programs in the language of jq that change the records of a resource on their way: one object out, or
+    /// nothing where the record is not wanted here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub transform: BTreeMap<ResourceName, String>,
+    /// MLS Grid: fields that are stored without the letters that their key begins with, by resource; the key
+    /// is always among them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub strip_prefix: BTreeMap<ResourceName, Vec<String>>,
     /// Whether it is written.
     #[serde(default = "super::mls::enabled")]
     pub enabled: bool,
@@ -151,6 +177,9 @@ impl DestinationDocument {
             prefix: String::new(),
             removed: RemovedRows::default(),
             history: BTreeMap::new(),
+            shared: false,
+            transform: BTreeMap::new(),
+            strip_prefix: BTreeMap::new(),
             enabled: true,
         })
     }

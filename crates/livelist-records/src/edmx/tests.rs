@@ -116,3 +116,30 @@ fn what_is_no_metadata_is_an_error() {
     let deep = "<a>".repeat(MAX_DEPTH + 1);
     assert!(Metadata::read(deep.as_bytes()).is_err());
 }
+
+#[test]
+fn an_expansion_is_a_navigation_or_a_property_of_records() {
+    let xml = br#"<Edmx><Schema Namespace="V">
+      <EntityType Name="Property"><Key><PropertyRef Name="ListingKey"/></Key>
+        <Property Name="ListingKey" Type="Edm.String"/>
+        <Property Name="Media" Type="Collection(V.Photo)"/>
+        <NavigationProperty Name="Rooms" Type="Collection(V.PropertyRooms)"/>
+        <NavigationProperty Name="Lost" Type="Collection(V.Nowhere)"/></EntityType>
+      <ComplexType Name="Photo"><Property Name="MediaURL" Type="Edm.String"/></ComplexType>
+      <EntityType Name="PropertyRooms"><Key><PropertyRef Name="RoomKey"/></Key>
+        <Property Name="RoomKey" Type="Edm.String"/></EntityType></Schema></Edmx>"#;
+    let metadata = Metadata::read(xml).unwrap();
+    let schema = metadata.schema("Property").unwrap();
+    let photos = metadata.child(&schema, "Media").unwrap();
+    assert_eq!((photos.resource.as_str(), photos.key.len()), ("Media", 0));
+    assert_eq!(photos.fields[0].name, "MediaURL");
+    assert_eq!(metadata.child(&schema, "Rooms").unwrap().key, ["RoomKey"]);
+    for name in ["Medium", "ListingKey", "Lost"] {
+        let told = metadata.child(&schema, name).unwrap_err().to_string();
+        assert!(
+            told.contains(name) && told.contains("Rooms, Lost"),
+            "{told}"
+        );
+    }
+    assert!(metadata.schema("Photo").is_err());
+}

@@ -143,7 +143,7 @@ impl Client<'_> {
             }
             let read = decoded(encoding, source, MAX_BODY).and_then(|body| {
                 let page = match takes {
-                    Takes::Document => Page {
+                    Takes::Document | Takes::Nested => Page {
                         bytes: body.len() as u64,
                         ..Page::default()
                     },

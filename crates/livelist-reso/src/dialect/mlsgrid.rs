@@ -9,6 +9,8 @@
 //!   Office, `OpenHouseKey` of OpenHouse), and `in` is preferred: listings are asked for by the ListingId
 //!   that is read beside the key. Broker-Only feeds refuse ListingId: there a later run has to agree. It
 //!   does not count.
+//! - With `$expand` a page has 1,000 rows at most. A `MediaURL` may be used once, within an hour, and may not
+//!   be kept.
 //! - 2 requests a second, 7,200 an hour, 40,000 a day, 4 GB an hour; above, 429 and the token is
 //!   suspended for a while, without a word on how long: so the budgets are kept here.
 
@@ -17,7 +19,9 @@ use std::time::Duration;
 use livelist_model::registry::{AuthKind, Limit};
 use livelist_model::run::FeedSpec;
 
-use super::{Asked, ConfirmForm, CountForm, Dialect, KeysetBy, ScanForm, originating_system};
+use super::{
+    Asked, ConfirmForm, CountForm, Dialect, KeysetBy, RecordsForm, ScanForm, originating_system,
+};
 
 pub(super) fn dialect() -> Dialect {
     Dialect {
@@ -28,6 +32,10 @@ pub(super) fn dialect() -> Dialect {
         scan: ScanForm::Keyset(KeysetBy::TimeAlone("ModificationTimestamp")),
         page_max: 5_000,
         pages_at_once: 2,
+        records: RecordsForm {
+            never: &["MediaURL"],
+            ..RecordsForm::PLAIN
+        },
         count: CountForm::Never,
         confirm: ConfirmForm::In(50),
         asked_by,

@@ -13,7 +13,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use livelist_model::registry::{AuthKind, Limit};
 
-use super::{ConfirmForm, CountForm, Dialect, KeysetBy, ScanForm, number};
+use super::{ConfirmForm, CountForm, Dialect, KeysetBy, RecordsForm, ScanForm, number};
 
 pub(super) fn dialect() -> Dialect {
     Dialect {
@@ -26,6 +26,10 @@ pub(super) fn dialect() -> Dialect {
         scan: ScanForm::Keyset(KeysetBy::Key),
         page_max: 300_000,
         pages_at_once: 3,
+        records: RecordsForm {
+            expanded_clock: Some("PhotosChangeTimestamp"),
+            ..RecordsForm::PLAIN
+        },
         count: CountForm::Always,
         confirm: ConfirmForm::In(100),
         limits: const { &[Limit::requests(180, 60), Limit::requests(7_200, 3_600)] },

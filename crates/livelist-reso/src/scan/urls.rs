@@ -19,6 +19,7 @@ pub(super) struct PageUrls {
     base: String,
     path: String,
     select: String,
+    expand: String,
     filter: String,
     orderby: String,
     skip: Option<u64>,
@@ -69,9 +70,10 @@ impl PageUrls {
             select: match client.records() {
                 _ if is_list => String::new(),
                 None => format!("{}{second}{id}", feed.key_field),
-                Some("") => String::new(),
-                Some(fields) => with(fields, &[&feed.key_field, &second, &id]),
+                Some(wanted) if wanted.select.is_empty() => String::new(),
+                Some(wanted) => with(&wanted.select, &[&feed.key_field, &second, &id]),
             },
+            expand: client.expand().to_owned(),
             filter: if is_list {
                 String::new()
             } else {
@@ -104,6 +106,7 @@ impl PageUrls {
         };
         let url = Query::of(&self.base, &self.path)
             .option("$select", &self.select)
+            .option("$expand", &self.expand)
             .option("$filter", &self.filter)
             .option("$orderby", &self.orderby)
             .option("$top", &top)

@@ -68,6 +68,9 @@ pub struct Cursor {
     /// When the metadata was read last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema_at: Option<jiff::Timestamp>,
+    /// What records are expanded with: with other expansions all are read again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expanded: Vec<String>,
     /// The head of the feed up to which removals are in the log: its tag.
     #[serde(default)]
     pub listed: String,
@@ -83,6 +86,7 @@ impl Default for Cursor {
             scan: None,
             skew: 0,
             schema_at: None,
+            expanded: Vec::new(),
             listed: String::new(),
         }
     }
@@ -174,6 +178,21 @@ impl Cursor {
         })
     }
 
+    /// The cursor for records that are expanded with these: the former expansions' or, where it has others, one
+    /// that reads the metadata and all records again.
+    #[must_use]
+    pub fn expanding(self, expanded: Vec<String>) -> Cursor {
+        match self.expanded == expanded {
+            true => self,
+            false => Cursor {
+                expanded,
+                skew: self.skew,
+                listed: self.listed,
+                ..Cursor::default()
+            },
+        }
+    }
+
     /// The cursor with which a task that is under way begins anew, from its first page.
     #[must_use]
     pub fn anew(self) -> Cursor {
@@ -182,14 +201,18 @@ impl Cursor {
 }
 
 impl Task {
-    /// The feed of whose records this task reads all.
-    pub fn feed(&self, feed: &FeedSpec, form: RecordsForm) -> FeedSpec {
+    /// The feed of whose records this task reads all. Records that are expanded are also those whose expansion
+    /// alone has changed, where a clock tells.
+    pub fn feed(&self, feed: &FeedSpec, form: RecordsForm, is_expanded: bool) -> FeedSpec {
         let own = match self {
             Task::Backfill(_) => return feed.clone(),
             Task::Window(span) => {
-                let clock = form.clock;
                 let (from, to) = (stamp::literal(span.from), stamp::literal(span.to));
-                format!("{clock} ge {from} and {clock} lt {to}")
+                let within = |clock: &str| format!("{clock} ge {from} and {clock} lt {to}");
+                match form.expanded_clock.filter(|_| is_expanded) {
+                    Some(other) => format!("(({}) or ({}))", within(form.clock), within(other)),
+                    None => within(form.clock),
+                }
             }
             Task::Matching(filter) => filter.clone(),
         };
@@ -296,6 +319,18 @@ mod tests {
             ("2026-11-30T04:08:00Z", "2026-12-02T04:08:00Z"),
         ];
         assert_eq!(back, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+    }
+
+    #[test]
+    fn with_other_expansions_all_is_read_again() {
+        let cursor = Cursor {
+            settled: Some(at("2026-11-28T04:00:00Z")),
+            listed: 7,
+            ..Cursor::default()
+        };
+        assert_eq!(cursor.clone().expanding(Vec::new()), cursor);
+        let anew = cursor.expanding(vec!["Media".to_owned()]);
+        assert_eq!((anew.settled, anew.listed), (None, 7));
     }
 
     #[test]

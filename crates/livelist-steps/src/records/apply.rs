@@ -89,6 +89,7 @@ pub async fn apply(
                 changes: chunk.changes,
                 position: position.clone(),
                 now: clock(),
+                refused: Vec::new(),
             };
             let wrote = destination.write(&id, from.as_ref(), &batch).await?;
             if let Some(resource) = resource {

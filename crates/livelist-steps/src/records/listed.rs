@@ -159,6 +159,7 @@ fn against_gone(
                 }),
                 stamp: None,
                 record: None,
+                lacks: None,
             }),
             _ => unsure.push(entry),
         }

@@ -1,7 +1,7 @@
 //! `prove`: compares a destination with the log, key by key, and mends what is missing or stale.
 
 use livelist_destinations::{Batch, Destination, KeyStamp, LogId, Written};
-use livelist_log::{Log, Span};
+use livelist_log::{Changes, Log, Span};
 use livelist_records::{Change, Place};
 
 use super::RecordsError;
@@ -70,11 +70,12 @@ pub async fn prove(
         number: position.number,
         ..Proof::default()
     };
-    let mut wrong: Vec<Place> = Vec::new();
+    let mut wrong = Wrong::default();
     for resource in log.head().schemas.keys() {
         compare(log, resource, destination, &mut proof, &mut wrong).await?;
     }
-    if !wrong.is_empty() {
+    wrong.missing.sort_unstable();
+    if !wrong.all().is_empty() {
         for resource in log.head().schemas.keys() {
             if let Some(schema) = log.schema(resource).await? {
                 destination.prepare(&schema).await?;
@@ -84,17 +85,44 @@ pub async fn prove(
         if destination.position(&id).await?.as_ref() != Some(&position) {
             return Ok(Some(proof));
         }
-        for changes in records(log, &wrong, position.number).await?.chunks(CHUNK) {
+        let mut wanted = records(log, &wrong.all(), position.number).await?;
+        wanted.retain(|change| {
+            let is_unwanted =
+                wrong.missing.binary_search(&change.place).is_ok() && !destination.wants(change);
+            if is_unwanted {
+                proof.missing -= 1;
+                proof.told.retain(|(place, _)| *place != change.place);
+            }
+            !is_unwanted
+        });
+        for changes in wanted.chunks(CHUNK) {
             let batch = Batch {
                 changes: changes.to_vec(),
                 position: position.clone(),
                 now,
+                refused: Vec::new(),
             };
             let written = destination.write(&id, Some(&position), &batch).await?;
             proof.mended.add(written);
         }
     }
     Ok(Some(proof))
+}
+
+/// Records that the destination does not have as the log has them.
+#[derive(Default)]
+struct Wrong {
+    missing: Vec<Place>,
+    stale: Vec<Place>,
+}
+
+impl Wrong {
+    /// All of them, in order.
+    fn all(&self) -> Vec<Place> {
+        let mut all = [&*self.missing, &*self.stale].concat();
+        all.sort_unstable();
+        all
+    }
 }
 
 /// The newest changes of these places, which are in order.
@@ -120,28 +148,31 @@ async fn compare(
     resource: &str,
     destination: &mut dyn Destination,
     proof: &mut Proof,
-    wrong: &mut Vec<Place>,
+    wrong: &mut Wrong,
 ) -> Result<(), RecordsError> {
-    let span = Span {
-        above: 0,
-        to: proof.number,
-        behind: Some(Place {
-            resource: resource.to_owned(),
-            key: String::new(),
-        }),
-    };
-    let mut entries = log.entries(span).await?;
+    let mut entries = Entries::of(log, resource, proof.number).await?;
+    let mut sorted = None;
+    if destination.reorders(resource) {
+        let mut all = Vec::new();
+        while let Some((place, hash)) = entries.next().await? {
+            all.push(Live::of(destination, place, hash));
+        }
+        all.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        sorted = Some(all.into_iter());
+    }
     let mut rows = Rows::of(resource);
     let mut row = rows.next(destination).await?;
     loop {
-        let entry = entries.next().await?;
-        let entry = entry.filter(|entry| entry.place.resource == resource);
-        if entry.as_ref().is_some_and(|entry| !entry.is_live()) {
-            continue;
-        }
+        let entry = match &mut sorted {
+            Some(sorted) => sorted.next(),
+            None => {
+                let next = entries.next().await?;
+                next.map(|(place, hash)| Live::of(destination, place, hash))
+            }
+        };
         // Rows before the entry are extra.
         while let Some(extra) =
-            row.take_if(|row| entry.as_ref().is_none_or(|entry| row.key < entry.place.key))
+            row.take_if(|row| entry.as_ref().is_none_or(|entry| row.key < entry.key))
         {
             proof.extra += 1;
             let place = Place {
@@ -153,21 +184,71 @@ async fn compare(
         }
         let Some(entry) = entry else { return Ok(()) };
         proof.records += 1;
-        match row.take_if(|row| row.key == entry.place.key) {
+        match row.take_if(|row| row.key == entry.key) {
             Some(same) => {
-                if Some(same.hash) != entry.hash() {
+                if same.hash != entry.hash {
                     proof.stale += 1;
                     proof.tell(&entry.place, "stale");
-                    wrong.push(entry.place);
+                    wrong.stale.push(entry.place);
                 }
                 row = rows.next(destination).await?;
             }
             None => {
                 proof.missing += 1;
                 proof.tell(&entry.place, "missing");
-                wrong.push(entry.place);
+                wrong.missing.push(entry.place);
             }
         }
+    }
+}
+
+/// A live record of the log.
+struct Live {
+    /// Its key in the destination.
+    key: String,
+    place: Place,
+    hash: u64,
+}
+
+impl Live {
+    fn of(destination: &dyn Destination, place: Place, hash: u64) -> Live {
+        let key = destination.key_of(&place.resource, &place.key).into_owned();
+        Live { key, place, hash }
+    }
+}
+
+/// The live records of a resource in the log, in the order of their keys.
+struct Entries<'a> {
+    resource: &'a str,
+    changes: Changes<'a>,
+}
+
+impl<'a> Entries<'a> {
+    async fn of(log: &'a Log<'_>, resource: &'a str, to: u64) -> Result<Entries<'a>, RecordsError> {
+        let span = Span {
+            above: 0,
+            to,
+            behind: Some(Place {
+                resource: resource.to_owned(),
+                key: String::new(),
+            }),
+        };
+        Ok(Entries {
+            resource,
+            changes: log.entries(span).await?,
+        })
+    }
+
+    async fn next(&mut self) -> Result<Option<(Place, u64)>, RecordsError> {
+        while let Some(entry) = self.changes.next().await? {
+            if entry.place.resource != self.resource {
+                return Ok(None);
+            }
+            if let Some(hash) = entry.hash() {
+                return Ok(Some((entry.place, hash)));
+            }
+        }
+        Ok(None)
     }
 }
 

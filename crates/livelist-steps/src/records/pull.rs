@@ -1,17 +1,20 @@
 //! `pull`: reads what changed of one resource, and appends it to the log. It goes on where it was, and ends
 //! when all is known up to a moment ago, when the provider asks to wait, or when its time is over.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use livelist_log::{Appended, Arrival, Log};
 use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::keys::KeyBuffer;
 use livelist_model::run::{FeedSpec, RunSpec};
-use livelist_records::{Metadata, Way};
+use livelist_records::{Hashing, Schema, Way};
 use livelist_reso::dialect::Dialect;
 use livelist_reso::fetch::fetch;
+use livelist_reso::records::Wanted;
 use livelist_reso::{Admission, Client, ClientError, ScanState, Session, Step, confirm};
-use livelist_sources::poll::{Cursor, Reading, Task};
+use livelist_sources::poll::{Cursor, Page, Reading, Task};
 use livelist_store::LeaseState;
 
 use super::listed::listed;
@@ -26,6 +29,8 @@ const SCHEMA_AGE: Duration = Duration::from_secs(20 * 3_600);
 const TOLD: usize = 10;
 /// Fields whose value differs in each answer and is no change (Trestle signs MediaURL anew each time).
 const VOLATILE: [&str; 1] = ["MediaURL"];
+/// The most pages of one expansion of one record.
+const MOST_NESTED: usize = 1_000;
 
 /// How a pull ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -189,6 +194,7 @@ async fn admitted(
             admission: Admission::default(),
             begun: env.clock.now(),
             server_now: None,
+            wanted: Wanted::default(),
             pulled,
         };
         match pulling.resource(log).await {
@@ -210,13 +216,16 @@ struct Pulling<'a> {
     begun: jiff::Timestamp,
     /// What the server's clock showed at its last answer.
     server_now: Option<jiff::Timestamp>,
+    /// Which records are asked for.
+    wanted: Wanted,
     pulled: Pulled,
 }
 
 impl Pulling<'_> {
     async fn resource(&mut self, log: &mut Log<'_>) -> Result<(), RecordsError> {
         let resource = self.spec.resource().to_owned();
-        let mut cursor = known(log, &resource)?.unwrap_or_default();
+        let cursor = known(log, &resource)?.unwrap_or_default();
+        let mut cursor = cursor.expanding(self.spec.expanded());
         let mut feed = self.spec.feed.clone();
         let form = Dialect::for_feed(&feed)?.records;
         let Some(reading) = self.schema(log, &mut feed, &mut cursor).await? else {
@@ -229,7 +238,7 @@ impl Pulling<'_> {
                 self.pulled.settled = cursor.settled;
                 return self.listed(log, &reading, &feed, cursor).await;
             };
-            let of_task = task.feed(&feed, form);
+            let of_task = task.feed(&feed, form, !self.spec.expand.is_empty());
             let (ended, next) = self.task(log, &reading, &of_task, &task, cursor).await?;
             cursor = next;
             self.pulled.settled = cursor.settled;
@@ -276,7 +285,7 @@ impl Pulling<'_> {
                     }
                     Err(error) => return Err(error),
                 };
-                let schema = Metadata::read(&xml).and_then(|metadata| metadata.schema(resource));
+                let schema = self.spec.schema(&xml);
                 let mut schema = schema.map_err(|error| RecordsError::Metadata {
                     mls: feed.mls.to_string(),
                     reason: error.to_string(),
@@ -293,13 +302,35 @@ impl Pulling<'_> {
         if let Some(key) = schema.key.first() {
             feed.key_field.clone_from(key);
         }
-        Ok(Some(Reading {
+        let form = Dialect::for_feed(feed)?.records;
+        let reading = Reading {
             resource: resource.to_owned(),
             key: feed.key_field.clone(),
-            stamp: Dialect::for_feed(feed)?.records.clock.to_owned(),
-            volatile: VOLATILE.map(str::to_owned).to_vec(),
+            stamp: form.clock.to_owned(),
+            hashing: Arc::new(self.hashing(&schema)),
+            never: form.never.iter().map(|name| (*name).to_owned()).collect(),
             way: Way::Listed,
-        }))
+        };
+        self.wanted = Wanted {
+            select: self.spec.select.clone(),
+            expand: self.spec.asked_expansions(&schema),
+        };
+        Ok(Some(reading))
+    }
+
+    fn hashing(&self, schema: &Schema) -> Hashing {
+        let expansions = self.spec.expand.iter().map(|expand| {
+            let name = expand.name.to_string();
+            let key = match schema.child(&name) {
+                Some(child) => child.key.first().cloned(),
+                None => Some(String::new()),
+            };
+            (name, key)
+        });
+        Hashing {
+            volatile: VOLATILE.map(str::to_owned).to_vec(),
+            expansions: expansions.collect(),
+        }
     }
 
     async fn document(&mut self, feed: &FeedSpec, name: &str) -> Result<Vec<u8>, RecordsError> {
@@ -347,9 +378,12 @@ impl Pulling<'_> {
         let client = client
             .admitted(self.admission.clone())
             .until(env.limits.deadline(self.begun));
-        let mut client = client
-            .reading_records(self.spec.select.clone())
-            .reading_ahead();
+        let client = client.reading_records(self.wanted.clone());
+        // Between two pages those of their expansions are asked for.
+        let mut client = match self.spec.expand.is_empty() {
+            true => client.reading_ahead(),
+            false => client,
+        };
         let mut scan = match cursor.scan.take() {
             Some(scan) => scan,
             None => ScanState::begin(feed, env.clock.now())?,
@@ -358,10 +392,14 @@ impl Pulling<'_> {
         let mut asked = 0;
         let ended = loop {
             let mut keys = KeyBuffer::default();
-            let stepped = scan.step(&mut client, &mut keys).await;
+            let before = scan.clone();
+            let mut stepped = scan.step(&mut client, &mut keys).await;
             self.hear(&client);
-            for body in client.take_bodies() {
-                self.take(reading, body, &mut batch)?;
+            let taken = self.take_all(&mut client, reading, &mut batch).await;
+            if let Err(error) = taken {
+                // The page is read again, with the expansions of its records.
+                scan = before;
+                stepped = Err(error);
             }
             asked += 1;
             let ended = match stepped {
@@ -406,7 +444,7 @@ impl Pulling<'_> {
         };
         self.append(log, &mut batch, &next).await?;
         self.pulled.under_way = next.task.is_some().then_some((rows, count));
-        let outcome = ended?;
+        let outcome = ended.map_err(|error| self.expanding(error))?;
         if outcome == Outcome::Done && !is_proved {
             return Err(RecordsError::Incomplete {
                 resource: self.spec.resource().to_owned(),
@@ -473,7 +511,7 @@ impl Pulling<'_> {
         let ledger = budget::ledger(env, self.run, &dialect.limits_of(feed)).await?;
         let client = Client::new(&*env.transport, &pace, feed, self.session, ledger)?;
         let client = client.until(env.limits.deadline(self.begun));
-        let mut client = client.reading_records(self.spec.select.clone());
+        let mut client = client.reading_records(self.wanted.clone());
         let by_key = Reading {
             way: Way::ByKey,
             ..reading.clone()
@@ -481,19 +519,23 @@ impl Pulling<'_> {
         let mut rest = keys;
         let mut ended = Ok(Asked::All);
         while !rest.is_empty() {
-            match fetch(&mut client, manner, rest).await {
+            let asked = match fetch(&mut client, manner, rest).await {
+                Ok(asked) => {
+                    let taken = self.take_all(&mut client, &by_key, batch).await;
+                    taken.map(|()| asked)
+                }
+                failed => failed,
+            };
+            match asked {
                 Ok(asked) => rest = &rest[asked.min(rest.len())..],
                 Err(ClientError::Throttled(_) | ClientError::OutOfTime) => {
                     ended = Ok(Asked::Some);
                     break;
                 }
                 Err(error) => {
-                    ended = Err(error.into());
+                    ended = Err(self.expanding(error));
                     break;
                 }
-            }
-            for body in client.take_bodies() {
-                self.take(&by_key, body, batch)?;
             }
         }
         budget::keep(env, self.run, &mut client).await?;
@@ -501,24 +543,62 @@ impl Pulling<'_> {
         ended
     }
 
-    fn take(
+    /// Takes over the pages that were read, with all that their records are expanded with; all of them, or
+    /// nothing.
+    async fn take_all(
         &mut self,
+        client: &mut Client<'_>,
         reading: &Reading,
-        body: Vec<u8>,
         batch: &mut Batch,
-    ) -> Result<(), RecordsError> {
-        batch.bytes += body.len();
-        let (arrivals, rejected) = reading.arrivals(body).map_err(ClientError::Page)?;
-        self.pulled.rows += (arrivals.len() + rejected.len()) as u64;
-        for rejected in rejected.iter().take(TOLD) {
-            tracing::warn!(
-                replication = %self.spec.replication, resource = reading.resource,
-                key = rejected.key, reason = %rejected.error, "a record cannot be read, and is left out"
-            );
+    ) -> Result<(), ClientError> {
+        let mut pages = Vec::new();
+        for body in client.take_bodies() {
+            let mut bytes = body.len();
+            let mut page = Page::of(body).map_err(ClientError::Page)?;
+            for mut nested in reading.nested(&page).map_err(ClientError::Page)? {
+                let mut seen = BTreeSet::new();
+                loop {
+                    if seen.len() == MOST_NESTED || !seen.insert(nested.link.clone()) {
+                        let pages = seen.len() as u64;
+                        return Err(ClientError::Loop { pages });
+                    }
+                    let body = client.nested(&nested.link).await?;
+                    bytes += body.len();
+                    match page.add(&nested, body).map_err(ClientError::Page)? {
+                        Some(next) => nested = next,
+                        None => break,
+                    }
+                }
+            }
+            pages.push((bytes, page));
         }
-        self.pulled.rejected += rejected.len() as u64;
-        batch.arrivals.extend(arrivals);
+        for (bytes, page) in pages {
+            let (arrivals, rejected) = reading.arrivals(&page).map_err(ClientError::Page)?;
+            batch.bytes += bytes;
+            self.pulled.rows += (arrivals.len() + rejected.len()) as u64;
+            for rejected in rejected.iter().take(TOLD) {
+                tracing::warn!(
+                    replication = %self.spec.replication, resource = reading.resource,
+                    key = rejected.key, reason = %rejected.error,
+                    "a record cannot be read, and is left out"
+                );
+            }
+            self.pulled.rejected += rejected.len() as u64;
+            batch.arrivals.extend(arrivals);
+        }
         Ok(())
+    }
+
+    /// An error that may be due to `$expand` names it.
+    fn expanding(&self, error: ClientError) -> RecordsError {
+        let expand = &self.wanted.expand;
+        match error {
+            ClientError::Rejected { .. } if !expand.is_empty() => {
+                let what = format!("{} with $expand={expand}", self.spec.resource());
+                RecordsError::Step(StepError::from(error).asked_for(|| what))
+            }
+            error => error.into(),
+        }
     }
 
     async fn append(

@@ -152,7 +152,7 @@ async fn layouts(
 ) -> Result<Vec<(String, Option<Layout>)>, RecordsError> {
     let env = &opened.env;
     let log = Log::open(&*env.objects, &replication.replication, "", env.clock.now()).await?;
-    let mut destination = opened.destination(document).await?;
+    let mut destination = opened.destination(document, &replication.mls).await?;
     let mut layouts = Vec::new();
     for resource in &replication.resources {
         let name = resource.resource.to_string();

@@ -1,5 +1,6 @@
 //! What the commands about records work on: the registry's documents, the log, the destinations.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,19 +8,22 @@ use std::sync::Arc;
 use livelist_destinations::mysql::MySql;
 use livelist_destinations::postgres::Postgres;
 use livelist_destinations::sqlite::Sqlite;
-use livelist_destinations::{Destination, DestinationError, Options, Removed, Wanted};
-use livelist_model::ReplicationId;
+use livelist_destinations::{
+    Destination, DestinationError, KeyForm, Options, Removed, Shaped, Wanted,
+};
 use livelist_model::registry::{
     ColumnsWanted, DestinationDocument, DestinationKind, NameStyle, Registry, RemovedRows,
     Replication,
 };
 use livelist_model::with_causes;
+use livelist_model::{MlsId, ReplicationId, ResourceName};
 use livelist_records::names::Names;
 use livelist_reso::Dialects;
 use livelist_steps::Env;
 use livelist_store::registry::read_registry_with_records;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::programs::Programs;
 use crate::cli::{DataArgs, RegistryArgs};
 use crate::context::{env, open_registry};
 use crate::exit::Failed;
@@ -77,30 +81,38 @@ impl Opened {
         Ok(wanted.cloned().collect())
     }
 
-    /// Opens a destination.
+    /// Opens a destination for what is copied of an MLS.
     pub async fn destination(
         &self,
         document: &DestinationDocument,
+        mls: &MlsId,
     ) -> Result<Box<dyn Destination>, DestinationError> {
-        match document.kind {
+        let options = options(document, Some(mls));
+        // Before anything is written.
+        let programs = Programs::of(document).map_err(|problems| DestinationError::Refused {
+            destination: document.destination.to_string(),
+            reason: problems.join("; "),
+        })?;
+        let inner: Box<dyn Destination> = match document.kind {
             DestinationKind::Postgres => {
                 let url = self.url(document).await?;
-                Ok(Box::new(
-                    Postgres::open(url.expose_secret(), options(document)).await?,
-                ))
+                Box::new(Postgres::open(url.expose_secret(), options.clone()).await?)
             }
             DestinationKind::Mysql => {
                 let url = self.url(document).await?;
-                Ok(Box::new(
-                    MySql::open(url.expose_secret(), options(document)).await?,
-                ))
+                Box::new(MySql::open(url.expose_secret(), options.clone()).await?)
             }
             DestinationKind::Sqlite => {
-                let path = document.path.as_deref().unwrap_or_default();
-                let path = self.data.join(Path::new(path));
-                Ok(Box::new(Sqlite::open(&path, options(document)).await?))
+                Box::new(Sqlite::open(&self.file(document), options.clone()).await?)
             }
-        }
+        };
+        let is_plain = options.transform.is_empty()
+            && options.strip_prefix.is_empty()
+            && options.shared.is_none();
+        Ok(match is_plain {
+            true => inner,
+            false => Box::new(Shaped::new(inner, &options, Box::new(programs))),
+        })
     }
 }
 
@@ -110,23 +122,26 @@ impl Opened {
         &self,
         document: &DestinationDocument,
     ) -> Result<Box<dyn Destination>, DestinationError> {
+        let options = options(document, None);
         match document.kind {
             DestinationKind::Postgres => {
                 let url = self.url(document).await?;
-                Ok(Box::new(Postgres::new(
-                    url.expose_secret(),
-                    options(document),
-                )?))
+                Ok(Box::new(Postgres::new(url.expose_secret(), options)?))
             }
             DestinationKind::Mysql => {
                 let url = self.url(document).await?;
-                Ok(Box::new(MySql::new(
-                    url.expose_secret(),
-                    options(document),
-                )?))
+                Ok(Box::new(MySql::new(url.expose_secret(), options)?))
             }
-            DestinationKind::Sqlite => self.destination(document).await,
+            DestinationKind::Sqlite => {
+                Ok(Box::new(Sqlite::open(&self.file(document), options).await?))
+            }
         }
+    }
+
+    /// The file of a SQLite destination.
+    fn file(&self, document: &DestinationDocument) -> PathBuf {
+        let path = document.path.as_deref().unwrap_or_default();
+        self.data.join(Path::new(path))
     }
 
     /// The destinations that are written: those of the registry, and the one of replications that name none.
@@ -153,7 +168,12 @@ impl Opened {
     }
 }
 
-fn options(document: &DestinationDocument) -> Options {
+/// What keys of the log are in a destination.
+pub fn key_form(document: &DestinationDocument, mls: &MlsId) -> KeyForm {
+    KeyForm::of(&options(document, Some(mls)))
+}
+
+fn options(document: &DestinationDocument, mls: Option<&MlsId>) -> Options {
     Options {
         columns: match &document.columns {
             ColumnsWanted::Seen => Wanted::Seen,
@@ -171,10 +191,16 @@ fn options(document: &DestinationDocument) -> Options {
             RemovedRows::Flag => Removed::Flag,
             RemovedRows::Delete => Removed::Delete,
         },
-        history: document
-            .history
-            .iter()
-            .map(|(resource, fields)| (resource.to_string(), fields.clone()))
-            .collect(),
+        history: by_resource(&document.history),
+        shared: mls.filter(|_| document.shared).map(MlsId::to_string),
+        transform: by_resource(&document.transform),
+        strip_prefix: by_resource(&document.strip_prefix),
     }
+}
+
+fn by_resource<T: Clone>(of: &BTreeMap<ResourceName, T>) -> BTreeMap<String, T> {
+    let each = of
+        .iter()
+        .map(|(resource, value)| (resource.to_string(), value.clone()));
+    each.collect()
 }

@@ -65,6 +65,8 @@ pub struct Line {
     pub unchanged: u64,
     pub rejected: u64,
     pub overflow: u64,
+    /// Records that stood more than once in an expansion.
+    pub repeated: u64,
     /// The number up to which the destination has the log.
     pub position: u64,
     /// How old the newest change is that cannot be in the log yet.
@@ -301,7 +303,10 @@ impl Passing<'_> {
         log: &Log<'_>,
         document: &DestinationDocument,
     ) -> Result<Applied, RecordsError> {
-        let mut destination = self.opened.destination(document).await?;
+        let mut destination = self
+            .opened
+            .destination(document, &self.replication.mls)
+            .await?;
         let clock = self.opened.env.clock.clone();
         let now = move || clock.now();
         let name = self.replication.replication.as_str();
@@ -371,6 +376,7 @@ fn line(
         unchanged: written.unchanged,
         rejected: written.rejected + did.map_or(0, |did| did.rejected),
         overflow: written.overflow,
+        repeated: written.repeated,
         position: applied.as_ref().map_or(0, |applied| applied.position),
         lag_seconds: settled.map(|at| now.duration_since(at).as_secs().max(0)),
         requests: did.map_or(0, |did| did.requests),

@@ -72,7 +72,7 @@ async fn compared(
 ) -> Result<Option<Proof>, RecordsError> {
     let name = &replication.replication;
     let log = Log::open(&*opened.env.objects, name, "", now).await?;
-    let mut destination = opened.destination(document).await?;
+    let mut destination = opened.destination(document, &replication.mls).await?;
     prove::prove(&log, name.as_str(), &mut *destination, now).await
 }
 

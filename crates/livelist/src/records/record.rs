@@ -5,7 +5,9 @@ use std::io::Write;
 use livelist_log::{Log, Span};
 use livelist_records::{Change, Fields, Place, What};
 
-use super::open::{Opened, open};
+use livelist_model::registry::Replication;
+
+use super::open::{Opened, key_form, open};
 use crate::cli::RecordArgs;
 use crate::exit::{Code, Failed};
 
@@ -32,10 +34,14 @@ pub async fn record(
         let env = &opened.env;
         let log = Log::open(&*env.objects, &replication.replication, "", env.clock.now());
         let log = log.await.map_err(|e| Failed::internal(&e))?;
+        let place = match log.entry(&place).await.map_err(|e| Failed::internal(&e))? {
+            Some(_) => place.clone(),
+            None => by_another_form(&opened, &replication, &log, &place).await?,
+        };
         let change = newest(&log, &place).await?;
         in_log(replication.replication.as_str(), change.as_ref())?;
         for document in opened.registry.destinations_of(&replication) {
-            in_destination(&opened, &document, &place, change.as_ref()).await?;
+            in_destination(&opened, &replication, &document, &place, change.as_ref()).await?;
         }
     }
     match is_known {
@@ -45,6 +51,42 @@ pub async fn record(
             arguments.resource, arguments.mls
         ))),
     }
+}
+
+/// The place of a key that is the log's in a destination's form; as it is where there is none.
+async fn by_another_form(
+    opened: &Opened,
+    replication: &Replication,
+    log: &Log<'_>,
+    place: &Place,
+) -> Result<Place, Failed> {
+    let documents = opened.registry.destinations_of(replication);
+    let forms: Vec<_> = documents
+        .iter()
+        .map(|document| key_form(document, &replication.mls))
+        .collect();
+    let span = Span {
+        behind: Some(Place {
+            resource: place.resource.clone(),
+            key: String::new(),
+        }),
+        ..log.whole()
+    };
+    let failed = |e: livelist_log::LogError| Failed::internal(&e);
+    let mut entries = log.entries(span).await.map_err(failed)?;
+    while let Some(entry) = entries.next().await.map_err(failed)? {
+        if entry.place.resource != place.resource {
+            break;
+        }
+        let key = &entry.place.key;
+        if forms
+            .iter()
+            .any(|form| form.key_of(&place.resource, key) == place.key)
+        {
+            return Ok(entry.place);
+        }
+    }
+    Ok(place.clone())
 }
 
 async fn newest(log: &Log<'_>, place: &Place) -> Result<Option<Change>, Failed> {
@@ -101,12 +143,13 @@ fn in_log(replication: &str, change: Option<&Change>) -> Result<(), Failed> {
 
 async fn in_destination(
     opened: &Opened,
+    replication: &Replication,
     document: &livelist_model::registry::DestinationDocument,
     place: &Place,
     change: Option<&Change>,
 ) -> Result<(), Failed> {
     let name = &document.destination;
-    let held = match opened.destination(document).await {
+    let held = match opened.destination(document, &replication.mls).await {
         Ok(mut destination) => destination.record(&place.resource, &place.key).await,
         Err(error) => Err(error),
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use livelist_mls::{Change, MlsSpec, Options, Provider, Records};
+use livelist_mls::{Change, MlsSpec, Options, PhotosMove, Provider, Records};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -257,4 +257,282 @@ fn what_is_wrong_is_named() {
         "{}",
         checked.out
     );
+}
+
+/// The photos of every live record are in their table, and no other row is.
+fn assert_photos(town: &Town) -> usize {
+    let control = town.mls("abor");
+    let mut expected: Vec<(String, Option<String>)> = Vec::new();
+    for key in control.live_keys() {
+        let record: Value = serde_json::from_str(&control.record(&key).unwrap()).unwrap();
+        for photo in record["Media"].as_array().into_iter().flatten() {
+            let named = format!("{} {}", photo["MediaKey"].as_str().unwrap(), photo["Order"]);
+            expected.push((key.clone(), Some(named)));
+        }
+    }
+    expected.sort();
+    expected.dedup();
+    let photos = "SELECT _parent, MediaKey || ' ' || \"Order\" FROM Property_Media ORDER BY 1, 2";
+    assert_eq!(ask(town, photos), expected);
+    expected.len()
+}
+
+fn expanding(provider: Provider, records: Records) -> Town {
+    let town = town(spec(provider, 60, records));
+    town.mls_document("abor", &json!({"page_size": 25}));
+    expand(&town);
+    town
+}
+
+fn expand(town: &Town) {
+    let media = json!([{"name": "Media", "owned": true}]);
+    let document = json!({
+        "replication": "abor", "mls": "abor", "resources": [{"resource": "Property", "expand": media}]
+    });
+    town.write("replications/abor.json", &document);
+}
+
+/// Each provider's own way: photos of all pages, a window, and a photo that moved its listing's stamp.
+#[test]
+fn expansions_of_every_provider_are_copied() {
+    for provider in Provider::ALL {
+        if provider == Provider::Crea {
+            continue;
+        }
+        let town = expanding(
+            provider,
+            Records {
+                nested: 3,
+                signed_urls: true,
+                ..Records::default()
+            },
+        );
+        let first = replicate(&town, 0);
+        assert_eq!(first["upserts"], 60, "{provider:?} {first}");
+        assert!(assert_photos(&town) > 100, "{provider:?}");
+        let urls = ask(
+            &town,
+            "SELECT 'x', name FROM pragma_table_info('Property_Media') WHERE name = 'MediaURL'",
+        );
+        // A URL that may be used once is not kept.
+        assert_eq!(
+            urls.is_empty(),
+            provider == Provider::MlsGrid,
+            "{provider:?}"
+        );
+        // They are signed anew with each answer: no change.
+        std::thread::sleep(std::time::Duration::from_millis(2_100));
+        let mls = town.mls("abor");
+        let late = mls.change(Change::Late(125), 9);
+        let second = replicate(&town, 0);
+        assert_eq!(second["upserts"], late.len(), "{provider:?} {second}");
+        mls.change(Change::Photos, 5);
+        mls.ahead(900);
+        // The window is known to reach beyond our clock once the server's is heard.
+        for _ in 0..2 {
+            std::thread::sleep(std::time::Duration::from_millis(1_100));
+            replicate(&town, 0);
+        }
+        assert_photos(&town);
+        town.livelist(&["prove"]).assert(0);
+    }
+}
+
+/// Photos that move a stamp of their own are found by it.
+#[test]
+fn photos_with_a_stamp_of_their_own_are_found_by_it() {
+    for provider in [Provider::Ampre, Provider::Trestle] {
+        let town = expanding(
+            provider,
+            Records {
+                photos_move: PhotosMove::PhotosOnly,
+                ..Records::default()
+            },
+        );
+        replicate(&town, 0);
+        let mls = town.mls("abor");
+        mls.change(Change::Photos, 7);
+        mls.ahead(900);
+        for _ in 0..2 {
+            std::thread::sleep(std::time::Duration::from_millis(1_100));
+            replicate(&town, 0);
+        }
+        assert_photos(&town);
+    }
+}
+
+/// A replication that gets an expansion reads all again; one that the metadata lacks is named.
+#[test]
+fn an_expansion_may_come_later_and_has_to_be_there() {
+    let town = town(spec(Provider::Trestle, 60, Records::default()));
+    replicate(&town, 0);
+    expand(&town);
+    let anew = replicate(&town, 0);
+    assert!(anew["pulled"].as_u64() >= Some(60), "{anew}");
+    assert_photos(&town);
+    assert_truth(&town);
+    let document = json!({
+        "replication": "abor", "mls": "abor",
+        "resources": [{"resource": "Property", "expand": [{"name": "Pictures", "owned": true}]}]
+    });
+    town.write("replications/abor.json", &document);
+    let line = replicate(&town, 4);
+    assert_eq!(line["error"]["name"], "MetadataInvalid", "{line}");
+    let message = line["error"]["message"].as_str().unwrap();
+    assert!(
+        message.contains("`Property` cannot be expanded with `Pictures`; it can with Media"),
+        "{message}"
+    );
+    // Without `owned` they are a column.
+    let document = json!({
+        "replication": "abor", "mls": "abor",
+        "resources": [{"resource": "Property", "expand": [{"name": "Media"}]}]
+    });
+    town.write("replications/abor.json", &document);
+    replicate(&town, 0);
+    let column =
+        "SELECT ListingKey, json_array_length(Media) FROM Property WHERE PhotosCount > 0 LIMIT 1";
+    let connection = Connection::open(town.data().join("listings.sqlite")).unwrap();
+    let photos: i64 = connection.query_row(column, [], |row| row.get(1)).unwrap();
+    assert!(photos > 0);
+    let document = json!({
+        "replication": "abor", "mls": "abor",
+        "resources": [
+            {"resource": "Property", "expand": [
+                {"name": "Media", "owned": true}, {"name": "Media"}, {"name": "Removed", "owned": true}
+            ]},
+            {"resource": "Media"}
+        ]
+    });
+    town.write("replications/abor.json", &document);
+    let checked = town.livelist(&["registry", "check", town.registry().to_str().unwrap()]);
+    let told = &checked.assert(2).out;
+    for problem in [
+        "resources[0].expand[0].name: Media is replicated by itself as well",
+        "resources[0].expand[1].name: Media is there twice",
+        "resources[0].expand[2].name: `Property_Removed` is a table of Livelist's own",
+    ] {
+        assert!(told.contains(problem), "{told}");
+    }
+}
+
+fn destination(town: &Town, members: &Value) {
+    std::fs::create_dir_all(town.registry().join("destinations")).unwrap();
+    let mut document = json!({"destination": "site", "kind": "sqlite", "path": "listings.sqlite"});
+    let into = document.as_object_mut().unwrap();
+    into.extend(members.as_object().unwrap().clone());
+    town.write("destinations/site.json", &document);
+    let document = json!({
+        "replication": "abor", "mls": "abor", "resources": [{"resource": "Property"}],
+        "destinations": ["site"]
+    });
+    town.write("replications/abor.json", &document);
+}
+
+/// A program of jq: what it does not want is not there, what it makes has columns, and the proof holds.
+#[test]
+fn a_program_changes_records_on_their_way() {
+    let town = town(spec(Provider::Trestle, 60, Records::default()));
+    let program =
+        "select(.ListPrice > 500000) | .Thousands = (.ListPrice / 1000 | floor) | del(.City)";
+    destination(&town, &json!({"transform": {"Property": program}}));
+    let first = replicate(&town, 0);
+    let rows = ask(
+        &town,
+        "SELECT ListingKey, CAST(ListPrice AS TEXT) FROM Property",
+    );
+    assert!(!rows.is_empty() && rows.len() < 60, "{}", rows.len());
+    assert_eq!(first["upserts"], rows.len(), "{first}");
+    assert!(
+        rows.iter()
+            .all(|(_, price)| price.as_deref().unwrap().parse::<f64>().unwrap() > 5e5)
+    );
+    let thousands = ask(
+        &town,
+        "SELECT ListingKey, Thousands FROM Property WHERE Thousands <> CAST(ListPrice / 1000 AS INTEGER)",
+    );
+    assert!(thousands.is_empty());
+    let city = "SELECT 'x', name FROM pragma_table_info('Property') WHERE name = 'City'";
+    assert!(ask(&town, city).is_empty());
+    let proved = town.livelist(&["prove"]);
+    proved.assert(0);
+    // Another program is another copy.
+    destination(
+        &town,
+        &json!({"transform": {"Property": "select(.ListPrice <= 500000)"}}),
+    );
+    let second = replicate(&town, 0);
+    assert_eq!(second["upserts"], 60 - rows.len(), "{second}");
+    assert_eq!(second["removals"], rows.len(), "{second}");
+    let removed = ask(&town, "SELECT key, reason FROM Property_removed");
+    assert!(
+        removed
+            .iter()
+            .all(|(_, reason)| reason.as_deref() == Some("transform"))
+    );
+    town.livelist(&["prove"]).assert(0);
+    // What fails for a record names it, and stops no other.
+    destination(&town, &json!({"transform": {"Property": "., ."}}));
+    let third = replicate(&town, 0);
+    assert_eq!(
+        (&third["upserts"], &third["rejected"]),
+        (&json!(0), &json!(60)),
+        "{third}"
+    );
+    destination(
+        &town,
+        &json!({"transform": {"Property": "{ListingKey} |\n upper"}}),
+    );
+    let fourth = replicate(&town, 4);
+    let told = "transform.Property: line 2, column 2: there is no filter `upper`";
+    assert!(
+        fourth["error"]["message"].as_str().unwrap().contains(told),
+        "{fourth}"
+    );
+    let checked = town.livelist(&["registry", "check", town.registry().to_str().unwrap()]);
+    assert!(
+        checked
+            .assert(2)
+            .out
+            .contains("line 2, column 2: there is no filter `upper`"),
+        "{}",
+        checked.out
+    );
+}
+
+/// MLS Grid's keys without their letters: found in both forms, and proved.
+#[test]
+fn keys_lose_their_prefix_and_are_found() {
+    let town = town(spec(Provider::MlsGrid, 60, Records::default()));
+    destination(
+        &town,
+        &json!({"strip_prefix": {"Property": ["ListingKey", "ListingId"]}}),
+    );
+    assert_eq!(replicate(&town, 0)["upserts"], 60);
+    let keys = town.mls("abor").live_keys();
+    let letters: String = keys[0]
+        .chars()
+        .take_while(char::is_ascii_alphabetic)
+        .collect();
+    assert!(!letters.is_empty(), "{}", keys[0]);
+    let bare: Vec<String> = keys
+        .iter()
+        .map(|key| key[letters.len()..].to_owned())
+        .collect();
+    let rows = ask(&town, "SELECT ListingKey, ListingId FROM Property");
+    assert_eq!(rows.len(), 60);
+    for (key, id) in &rows {
+        assert!(bare.contains(key), "{key}");
+        assert!(!id.as_deref().unwrap().starts_with(&letters), "{id:?}");
+    }
+    town.livelist(&["prove"]).assert(0);
+    for key in [&keys[3], &bare[3]] {
+        let shown = town.livelist(&["record", "abor", "Property", key]);
+        assert!(
+            shown.assert(0).out.contains("site: a row of change"),
+            "{}",
+            shown.out
+        );
+        assert!(shown.out.contains("as in the log"), "{}", shown.out);
+    }
 }

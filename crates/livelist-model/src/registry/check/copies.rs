@@ -49,8 +49,57 @@ pub fn parse_replication(file: &str, text: &[u8]) -> Result<Replication, Vec<Fin
             &format!("resources[{i}].select"),
             &resource.select,
         );
+        expansions(&mut findings, i, &replication);
     }
     findings.result(replication)
+}
+
+/// The names that stand behind a resource's in Livelist's own tables.
+const OWN: [&str; 3] = ["removed", "changes", "transitions"];
+
+fn expansions(findings: &mut Findings<'_>, nth: usize, replication: &Replication) {
+    let resource = &replication.resources[nth];
+    let mut seen = BTreeSet::new();
+    for (i, expand) in resource.expand.iter().enumerate() {
+        let field = format!("resources[{nth}].expand[{i}].name");
+        let name = &expand.name;
+        if !seen.insert(name) {
+            findings.add(&field, format!("{name} is there twice"), "remove one");
+        }
+        if !expand.owned {
+            continue;
+        }
+        let table = format!("{}_{name}", resource.resource);
+        if OWN
+            .iter()
+            .any(|own| name.as_str().eq_ignore_ascii_case(own))
+        {
+            findings.add(
+                &field,
+                format!("`{table}` is a table of Livelist's own"),
+                "leave `owned` out: then it is a column of JSON",
+            );
+        }
+        for other in &replication.resources {
+            if other.resource == *name {
+                findings.add(
+                    &field,
+                    format!("{name} is replicated by itself as well"),
+                    "remove one: an owned expansion comes and goes with its record",
+                );
+            }
+            if other.resource.as_str().eq_ignore_ascii_case(&table) {
+                findings.add(
+                    &field,
+                    format!(
+                        "its table would be `{table}`, which is that of {}",
+                        other.resource
+                    ),
+                    "replicate one of the two into another destination",
+                );
+            }
+        }
+    }
 }
 
 /// Reads the document of a destination.
@@ -112,6 +161,9 @@ pub fn parse_destination(file: &str, text: &[u8]) -> Result<DestinationDocument,
     for (resource, tracked) in &destination.history {
         fields(&mut findings, &format!("history.{resource}"), tracked);
     }
+    for (resource, stripped) in &destination.strip_prefix {
+        fields(&mut findings, &format!("strip_prefix.{resource}"), stripped);
+    }
     findings.result(destination)
 }
 
@@ -163,7 +215,10 @@ pub(super) fn check(registry: &Registry) -> Vec<Finding> {
                 );
             }
             for resource in &replication.resources {
-                let table = (destination, &resource.resource);
+                let document = registry.destinations.get(destination);
+                let is_shared = document.is_some_and(|document| document.shared);
+                let mls = is_shared.then_some(&replication.mls);
+                let table = (destination, &resource.resource, mls);
                 if let Some(other) = tables.insert(table, id) {
                     add(
                         format!("destinations[{i}]"),
@@ -171,7 +226,8 @@ pub(super) fn check(registry: &Registry) -> Vec<Finding> {
                             "`{other}` has a table for {} there as well",
                             resource.resource
                         ),
-                        "give one of the two a destination of its own, with another prefix"
+                        "give one of the two a destination of its own, with another prefix; or let MLSs \
+                         share it (`shared`)"
                             .to_owned(),
                     );
                 }
