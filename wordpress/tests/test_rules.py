@@ -260,6 +260,10 @@ def test_what_a_person_rejects_is_not_asked_again(small, site, many):
     assert small.all_stay()
     assert site.feed(small.livelist.feed)["held_run"] == "0"
     assert site.runs(1)[0]["id"] == run
+    # Nor on the next day, when the whole manifest is read.
+    site.sql("UPDATE wp_livelist_feeds SET told_at = told_at - 80000")
+    small.apply()
+    assert site.runs(1)[0]["id"] == run
     assert "Error" in site.wp("hold", f"--approve={run}", check=False)
 
 

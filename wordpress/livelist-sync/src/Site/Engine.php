@@ -122,8 +122,10 @@ final class Engine {
 			$is_newer = $manifest->is_newer( $state->seq, $state->version, $state->as_of, $state->epoch );
 			// The list that is there is compared once more where the MLS was looked at again, where something was
 			// changed here, and where the service could not say what became of some listings.
-			$is_due = 0 !== $state->again || $manifest->as_of > $state->as_of || ( $whole && $state->unknown > 0 );
-			if ( ! $is_newer && ! $is_due ) {
+			$is_due = 0 !== $state->again || $manifest->as_of > $state->as_of || ( $state->unknown > 0 && ( $whole || $etag !== $state->etag ) );
+			// A list that waits for a person, or that one rejected, is no news.
+			$is_known = $is_newer && 0 === $state->again && '' !== $etag && $etag === $state->etag;
+			if ( $is_known || ( ! $is_newer && ! $is_due ) ) {
 				$this->unchanged( $feed, $run, $etag );
 				return true;
 			}

@@ -91,6 +91,9 @@ final class Listings {
 		if ( ! $is_followed ) {
 			return __( 'no longer followed: no feed of the site has this post under a key', 'livelist-sync' );
 		}
+		if ( 0 === $row->run_id && $row->missed === $row->down_at ) {
+			return __( 'a person took it down, or an earlier version of the plugin', 'livelist-sync' );
+		}
 		/* translators: %s: time */
 		return sprintf( __( 'the list of %s does not have it, and the service calls it gone', 'livelist-sync' ), Findings::when( $row->missed ) );
 	}
