@@ -78,11 +78,13 @@ package: package-tools ## Builds the Lambda artifact for AWS; ARCH=arm64 (defaul
 	  rm bootstrap.zip
 	@echo "$(ARTIFACT) is built for $(ARCH): make deploy-sam or make plan, with ARCH=$(ARCH)"
 
-# Every file of the plugin has the time of the last commit: the same sources make the same zip.
+# Every file of the plugin has the time of the last commit: the same sources make the same zip. The zip is what
+# is uploaded to wordpress.org; the folder of assets goes beside it, into the repository's assets.
 .PHONY: plugin-zip
-plugin-zip: ## Packs the WordPress plugin: build/livelist-sync.zip.
-	@mkdir -p build && rm -f build/livelist-sync.zip
+plugin-zip: ## Packs the WordPress plugin: build/livelist-sync.zip, and build/livelist-sync-assets beside it.
+	@mkdir -p build && rm -rf build/livelist-sync.zip build/livelist-sync-assets
 	@git -C wordpress archive --format=zip --output $(CURDIR)/build/livelist-sync.zip HEAD livelist-sync
+	@git -C wordpress archive HEAD assets | tar -x -C build && mv build/assets build/livelist-sync-assets
 	@printf 'build/livelist-sync.zip: %d bytes\n' $$(stat -c %s build/livelist-sync.zip)
 
 # Built where it runs: on a machine of that architecture.
@@ -244,10 +246,21 @@ test-wordpress-unit: wordpress-tools $(WP_PHP) ## Tests the WordPress plugin's p
 	@wordpress/tests/unit.sh
 
 .PHONY: test-wordpress
-test-wordpress: test-wordpress-unit $(WP_VENV) ## Tests the plugin in a real WordPress against the real API.
+test-wordpress: test-wordpress-unit $(WP_VENV) dashboard-tools ## Tests the plugin in a real WordPress against the real API.
 	$(WP_BUILD)
 	@REQUIRE_WORDPRESS=1 LIVELIST_BIN=$(LIVELIST_BIN) .venv-wordpress/bin/pytest -q -p no:cacheprovider \
 	  --durations 5 wordpress/tests
+
+# What CI has ten minutes for: every rule, and everything that changes, with one version of WordPress.
+.PHONY: test-wordpress-short
+test-wordpress-short: test-wordpress-unit $(WP_VENV) ## The same without faults of the transport, killed processes and the browser.
+	$(WP_BUILD)
+	@REQUIRE_WORDPRESS=1 LIVELIST_BIN=$(LIVELIST_BIN) .venv-wordpress/bin/pytest -q -p no:cacheprovider \
+	  --durations 5 wordpress/tests/test_rules.py wordpress/tests/test_changes.py wordpress/tests/test_network.py
+
+.PHONY: plugin-check
+plugin-check: wordpress-tools ## Runs Plugin Check's rules over the plugin's code; no error is allowed.
+	@wordpress/plugin-check.sh
 
 .PHONY: wordpress-benchmark
 wordpress-benchmark: wordpress-tools ## Measures one pass over 200,000 posts into docs/wordpress-benchmark.md.

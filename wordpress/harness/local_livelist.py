@@ -7,6 +7,7 @@ import http.client
 import http.server
 import json
 import os
+import shutil
 import subprocess
 import threading
 import time
@@ -31,6 +32,8 @@ class Livelist:
         self.url = f"http://127.0.0.1:{self.port}"
         self.day = 0
         self.processes = []
+        # Every key that was there at the beginning.
+        self.ever = set()
 
     def start(self, public_url: str = "") -> "Livelist":
         self.folder.mkdir(parents=True)
@@ -46,7 +49,9 @@ class Livelist:
             (registry / part).mkdir(parents=True)
         (registry / "secret.json").write_text(json.dumps({"token": secret}))
         document = {"mls": self.mls, "provider": "reso", "base_url": endpoint["base_url"]}
-        document |= {"credential": "file:secret.json", **endpoint["settings"]}
+        # The plugin's own limits are tested, not the service's.
+        guards = {"removed_fraction": 1, "removed_floor": 1_000_000}
+        document |= {"credential": "file:secret.json", "guards": guards, **endpoint["settings"]}
         (registry / "mls" / f"{self.mls}.json").write_text(json.dumps(document))
         self.clients = registry / "clients" / "acme.json"
         self.client = {
@@ -60,6 +65,7 @@ class Livelist:
         serve = [TARGET / "livelist", "serve", "--no-schedule", *self.where, "--listen", f"127.0.0.1:{self.port}"]
         self._run([*serve, *(["--public-url", public_url] if public_url else [])]).stdout.readline()
         self.feed = self.ask("/v1/feeds")["feeds"][0]["feed"]
+        self.ever = set(self.live())
         return self
 
     def _run(self, command: list) -> subprocess.Popen:
@@ -79,6 +85,21 @@ class Livelist:
         # A version is named by its second; as_of has to be another one, too.
         time.sleep(1.1)
         return runs
+
+    def keep(self) -> None:
+        """Keeps what Livelist knows, for go_back()."""
+        shutil.copytree(self.folder / "data", self.folder / "kept")
+
+    def go_back(self, live: list[str]) -> None:
+        """Livelist knows what it knew when it was kept, and the MLS has these keys, and those that it added since.
+        Listings that come and go within an hour would make Livelist distrust the MLS, and rightly so."""
+        shutil.rmtree(self.folder / "data")
+        shutil.copytree(self.folder / "kept", self.folder / "data")
+        has = set(self.live())
+        if back := [key for key in live if key not in has]:
+            self.act("relist", {"keys": back})
+        if gone := [key for key in has if key in self.ever and key not in set(live)]:
+            self.act("sell", {"keys": gone})
 
     def ask(self, path: str) -> dict:
         request = urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {self.key}"})
@@ -111,6 +132,8 @@ class Proxy:
         self.upstream = urllib.parse.urlsplit(upstream)
         self.fault = None
         self.asked = []
+        # The headers of each question, without the site key.
+        self.headers = []
         # Bytes of the body that are sent before the connection breaks; None for all.
         proxy = self
 
@@ -138,6 +161,7 @@ class Proxy:
         kind = next((k for k in ("live", "check", "acks", "objects") if f"/{k}" in handler.path), "other")
         sent = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
         self.asked.append((kind, "Authorization" in handler.headers, sent))
+        self.headers.append({k: v for k, v in handler.headers.items() if k.lower() != "authorization"})
         upstream = http.client.HTTPConnection(self.upstream.hostname, self.upstream.port, timeout=30)
         keep = {k: v for k, v in handler.headers.items() if k.lower() not in ("host", "connection", "content-length")}
         upstream.request(handler.command, handler.path, body=sent or None, headers=keep)

@@ -17,6 +17,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "livelist"
+# Another version of WordPress, unpacked, in place of Debian's.
+SOURCE = Path(os.environ.get("WORDPRESS") or CACHE / "wordpress")
 PLUGIN = ROOT / "wordpress" / "livelist-sync"
 # What a cheap host gives.
 LIMITS = ["-d", "memory_limit=128M", "-d", "display_errors=0", "-d", "log_errors=1", "-d", "error_reporting=32767"]
@@ -35,7 +37,7 @@ def require() -> None:
     if not missing:
         modules = set(subprocess.run(["php", "-m"], capture_output=True, text=True, check=True).stdout.lower().split())
         missing = [f"PHP's {name}" for name in ("mysqli", "curl", "xml", "mbstring", "zlib") if name not in modules]
-    if not missing and not (CACHE / "wordpress" / "wp-load.php").exists():
+    if not missing and not (SOURCE / "wp-load.php").exists():
         missing = ["WordPress"]
     if missing:
         raise Missing(f"{', '.join(missing)} missing: make wordpress-tools brings what is needed (Debian, as root)")
@@ -128,7 +130,7 @@ class WordPress:
     def install(self, post_types: dict[str, list[str]] | None = None) -> "WordPress":
         """Copies WordPress, makes the database and activates the plugin."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(CACHE / "wordpress", self.root, copy_function=_link, ignore=shutil.ignore_patterns("wp-config.php"))
+        shutil.copytree(SOURCE, self.root, copy_function=_link, ignore=shutil.ignore_patterns("wp-config.php"))
         content = self.root / "wp-content"
         for part in ("plugins", "mu-plugins", "uploads"):
             (content / part).mkdir(parents=True, exist_ok=True)
@@ -163,6 +165,8 @@ class WordPress:
             "AUTOMATIC_UPDATER_DISABLED": True,
             "WP_HTTP_BLOCK_EXTERNAL": True,
             "WP_ACCESSIBLE_HOSTS": "127.0.0.1,localhost",
+            # The service runs on this machine.
+            "LIVELIST_ALLOW_LOCAL": True,
             "WP_TEMP_DIR": str(self.folder / "tmp"),
         } | self.constants
         (self.folder / "tmp").mkdir(exist_ok=True)
@@ -309,6 +313,13 @@ class WordPress:
         lines = "\n".join(logs).splitlines()
         wrong = [line for line in lines if " PHP " in line or "WordPress database error" in line]
         return [line for line in wrong if "livelist" in line.replace(str(self.folder), "") and "/wp-includes/" not in line]
+
+    def a_day_passes(self) -> None:
+        """For what the plugin remembers: what was missed was missed a day ago."""
+        self.sql(
+            "UPDATE wp_livelist_posts SET missed = missed - 86400, down_at = down_at - 86400 WHERE did <> '';"
+            "UPDATE wp_livelist_runs SET started_at = started_at - 86400, updated_at = updated_at - 86400"
+        )
 
     def age(self, hours: int = 6) -> None:
         """Lets time pass for the posts: what the site has, it has since before the next list."""

@@ -1,7 +1,7 @@
 <?php
 /**
  * Prints the plugin's template of translations: every text that its files give to gettext functions,
- * with the comments for translators. make wordpress-pot writes it.
+ * with the comments for translators, and the plugin's header. make wordpress-pot writes it.
  */
 
 $root  = dirname( __DIR__ ) . '/livelist-sync';
@@ -35,6 +35,14 @@ foreach ( new RecursiveIteratorIterator( new RecursiveDirectoryIterator( $root, 
 			$comment                    = '';
 		}
 	}
+}
+// What WordPress shows of the plugin itself.
+preg_match_all( '/^ \* (Plugin Name|Description|Author):\s+(.+)$/m', file_get_contents( $root . '/livelist-sync.php' ), $header, PREG_SET_ORDER );
+foreach ( $header as $line ) {
+	$texts[ $line[2] ] = array(
+		'at'      => array( 'livelist-sync.php' ),
+		'comment' => "translators: {$line[1]} of the plugin",
+	);
 }
 uasort(
 	$texts,

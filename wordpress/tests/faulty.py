@@ -5,6 +5,7 @@ from local_wordpress import HERE, WordPress
 
 LISTINGS = 5_000
 TYPE, META = "property", "ListingKey"
+TABLES = ("wp_posts", "wp_postmeta", "wp_livelist_map", "wp_livelist_posts", "wp_livelist_feeds")
 
 
 class Faulty:
@@ -29,7 +30,8 @@ class Faulty:
         self.site.age()
         self.sold = sorted(self.livelist.act("sell", {"n": 20}), key=str.encode)
         self.livelist.reconcile()
-        for table in ("wp_posts", "wp_postmeta", "wp_livelist_map", "wp_livelist_feeds"):
+        self.livelist.keep()
+        for table in TABLES:
             self.site.sql(f"CREATE TABLE kept_{table} LIKE {table}; INSERT INTO kept_{table} SELECT * FROM {table}")
 
     def bind(self):
@@ -44,15 +46,9 @@ class Faulty:
         """As it was before the newer list."""
         self.proxy.fault = None
         self.proxy.asked.clear()
-        live = set(self.livelist.live())
-        back = [key for key in self.imported if key not in live and key not in self.sold]
-        gone = [key for key in self.sold if key in live]
-        if back or gone:
-            self.livelist.act("relist", {"keys": back})
-            self.livelist.act("sell", {"keys": gone})
-            self.livelist.reconcile()
+        self.livelist.go_back([key for key in self.imported if key not in self.sold])
         self.site.switch(slice_seconds=None, kill_at=None, kill_query=None, kill_hook=None, slow=None, break_query=None)
-        for table in ("wp_posts", "wp_postmeta", "wp_livelist_map", "wp_livelist_feeds"):
+        for table in TABLES:
             self.site.sql(f"DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept_{table}")
         self.site.sql("DELETE FROM wp_livelist_runs; DELETE FROM wp_livelist_plan")
         self.site.sql("DELETE FROM wp_options WHERE option_name = 'livelist_sync_lock'")
@@ -71,7 +67,8 @@ class Faulty:
         )
 
     def next_list(self, verb, body):
-        """The MLS changes, and there is another list; the keys that it was about."""
+        """A day passes, the MLS changes, and there is another list; the keys that it was about."""
+        self.site.a_day_passes()
         keys = self.livelist.act(verb, body)
         self.livelist.reconcile()
         return sorted(keys, key=str.encode)
@@ -94,7 +91,7 @@ class Faulty:
     def story(self):
         """What a test tells when it fails."""
         plan = "SELECT run_id, action, state, reason, COUNT(*) FROM wp_livelist_plan GROUP BY run_id, action, state, reason"
-        done = "SELECT did, prior, missed, COUNT(*) FROM wp_livelist_map GROUP BY did, prior, missed"
+        done = "SELECT did, prior, missed, COUNT(*) FROM wp_livelist_posts GROUP BY did, prior, missed"
         parts = [self.site.counts(TYPE), self.site.runs(), self.site.feed(self.livelist.feed)]
         return "\n".join(map(str, [*parts, self.site.sql(plan), self.site.sql(done)]))
 

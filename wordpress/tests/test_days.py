@@ -33,6 +33,11 @@ def follow(site, livelist):
     site.cron(lambda: site.feed(livelist.feed)["version"] == version)
 
 
+def next_day(site, livelist):
+    site.a_day_passes()
+    livelist.reconcile()
+
+
 def sorted_by_bytes(keys):
     return sorted(keys, key=str.encode)
 
@@ -54,7 +59,7 @@ def test_days(site, livelist):
     assert site.counts(TYPE) == {"publish": LISTINGS - 100, "draft": 100}
 
     more = livelist.act("sell", {"n": 3})
-    livelist.reconcile()
+    next_day(site, livelist)
     follow(site, livelist)
     assert site.counts(TYPE) == {"publish": LISTINGS - 103, "draft": 3, "trash": 100}
     assert site.keys(TYPE, META, "trash") == sorted_by_bytes(sold)
@@ -62,7 +67,7 @@ def test_days(site, livelist):
 
     back = [*sold[:8], *more[:2]]
     livelist.act("relist", {"keys": back})
-    livelist.reconcile()
+    next_day(site, livelist)
     follow(site, livelist)
     assert site.counts(TYPE) == {"publish": LISTINGS - 93, "trash": 93}
     assert not set(back) & set(site.keys(TYPE, META, "trash"))

@@ -51,7 +51,7 @@ def test_a_site_that_is_killed_at_every_statement(small):
     assert died > 15
     assert small.twenty_went()
     assert small.site.sql("SELECT state, COUNT(*) FROM wp_livelist_plan GROUP BY state") == [["done", "20"]]
-    assert small.site.sql("SELECT did, prior, COUNT(*) FROM wp_livelist_map WHERE did <> '' GROUP BY did, prior") == [
+    assert small.site.sql("SELECT did, prior, COUNT(*) FROM wp_livelist_posts WHERE did <> '' GROUP BY did, prior") == [
         ["drafted", "publish", "20"]
     ]
 
@@ -63,7 +63,7 @@ def test_a_site_that_is_killed_at_every_statement(small):
     small.next_list("relist", {"keys": small.sold + more})
     killed_over_and_over(small, small.sold + more, every_statement())
     assert small.all_stay()
-    assert small.site.sql("SELECT COUNT(*) FROM wp_livelist_map WHERE did <> ''") == [["0"]]
+    assert small.site.sql("SELECT COUNT(*) FROM wp_livelist_posts WHERE did <> ''") == [["0"]]
 
 
 @pytest.mark.parametrize("times", [1, 1000])

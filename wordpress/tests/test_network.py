@@ -17,7 +17,7 @@ def test_deleting_the_plugin_leaves_every_listing(folder, database):
     site.eval("update_option('mine', 'stays');")
     posts = site.sql("SELECT * FROM wp_posts ORDER BY ID")
     meta = site.sql("SELECT * FROM wp_postmeta ORDER BY meta_id")
-    assert len(site.sql(TABLES)) == 4
+    assert len(site.sql(TABLES)) == 5
     assert "livelist_sync_daily" in site.eval("echo wp_json_encode(_get_cron_array());")
     site.eval(UNINSTALL.format(""))
     assert site.sql(TABLES) == []
@@ -37,6 +37,14 @@ def test_each_site_of_a_network_has_its_own(folder, database):
     site.eval("switch_to_blog(2); Livelist\\Sync\\Site\\Plugin::activate(); restore_current_blog();")
     tables = {row[0] for row in site.sql(TABLES)}
     assert {"wp_livelist_map", "wp_2_livelist_map", "wp_livelist_runs", "wp_2_livelist_runs"} <= tables
+    # The network's owner hears which site needs a look.
+    feed = "array('feed' => 'island-property-12345678', 'post_type' => 'property', 'meta_key' => 'ListingKey')"
+    site.eval(
+        f"switch_to_blog(2); update_option('livelist_sync_settings', array('api_url' => 'https://lists.example.com', 'feeds' => array({feed})));"
+        "update_option('livelist_sync_site_key', 'a-key'); Livelist\\Sync\\Site\\Feeds::set('island-property-12345678', array('error' => 'unauthorized')); restore_current_blog();"
+    )
+    told = site.eval("wp_set_current_user(1); Livelist\\Sync\\Site\\Notices::show_network();")
+    assert "Livelist Sync, Two: " in told and "does not know this site key" in told
     # A site that is removed takes its tables along.
     second = site.eval(made.replace("/two/", "/three/")).strip()
     site.eval(f"switch_to_blog({second}); Livelist\\Sync\\Site\\Plugin::activate(); restore_current_blog();")

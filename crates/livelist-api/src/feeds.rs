@@ -44,6 +44,10 @@ struct Feed {
     enabled: bool,
     /// The published list; nothing before the first.
     version: Option<String>,
+    /// Which numbering of lists it belongs to; empty where that is not known.
+    epoch: Option<String>,
+    /// The field of the MLS that its keys are values of.
+    key_field: Option<String>,
     /// Keys in it.
     count: Option<u64>,
     /// The list holds every key that was live at this instant.
@@ -102,6 +106,8 @@ async fn feed(state: &ApiState, key: &ApiKey, pair: &Pair) -> Result<Option<Feed
         resource: spec.resource,
         filter: spec.filter,
         enabled: granted.enabled,
+        epoch: head.as_ref().map(|head| head.epoch.clone()),
+        key_field: head.as_ref().map(|head| head.key_field.clone()),
         count: head.as_ref().map(|head| head.count),
         as_of: head.as_ref().map(|head| whole_seconds(head.as_of)),
         stale: head

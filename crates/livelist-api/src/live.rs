@@ -34,6 +34,9 @@ pub(crate) struct Manifest {
     version: String,
     /// Counts the lists of the feed, from 1.
     sequence: u64,
+    /// Which numbering of lists this is. Sequences of two epochs cannot be compared: a site takes another
+    /// epoch only when a person says so. Empty where it is not known.
+    epoch: String,
     /// The list holds every key that was live at this instant. A listing that came later may be
     /// missing.
     #[schema(value_type = String, format = DateTime)]
@@ -188,6 +191,7 @@ async fn manifest(
         feed: head.feed,
         version: head.version,
         sequence: head.sequence,
+        epoch: head.epoch,
         // Rounded down, both: the site then protects what came in that second, and a link never
         // dies before its time.
         as_of: whole_seconds(head.as_of),

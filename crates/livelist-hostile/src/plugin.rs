@@ -7,6 +7,8 @@ use serde::Deserialize;
 
 /// So many seconds the clocks of a site and of the service may be apart.
 const TOLERANCE: i64 = 300;
+/// A second look has to be so many seconds younger than the first that missed a post.
+const SECOND_LOOK: i64 = 72_000;
 
 /// What the plugin did to a post.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -20,6 +22,10 @@ pub enum Did {
     Drafted,
     /// It put it into the trash.
     Trashed,
+    /// A person wants the post up.
+    Kept,
+    /// It was brought back by a person who undid a run, and is to be decided on anew.
+    Undone,
 }
 
 /// What `check` said of a key that is not in the list.
@@ -43,14 +49,12 @@ pub struct Post {
     pub listed: bool,
     /// What the plugin did to it.
     pub did: Did,
-    /// The sequence of the list that it was first missed in; 0 for none.
-    pub missed: u64,
+    /// The instant of the list that it was first missed in; 0 for none.
+    pub missed: i64,
     /// Since when the site has it under this key.
     pub seen: i64,
     /// The instant of the list.
     pub as_of: i64,
-    /// The sequence of the list.
-    pub sequence: u64,
     /// What `check` said of its key.
     pub said: Said,
 }
@@ -85,13 +89,15 @@ impl Becomes {
 impl Post {
     /// What becomes of it.
     pub fn becomes(self) -> Becomes {
+        let is_down = matches!(self.did, Did::Drafted | Did::Trashed);
         match self.did {
-            Did::Nothing if self.listed => return Becomes::Keep,
-            _ if self.listed => return Becomes::Restore,
+            Did::Kept => return Becomes::Keep,
+            _ if self.listed && is_down => return Becomes::Restore,
+            _ if self.listed => return Becomes::Keep,
             Did::Trashed => return Becomes::Keep,
             _ if self.seen > self.as_of - TOLERANCE => return Becomes::Young,
-            Did::Drafted if self.sequence <= self.missed => return Becomes::Keep,
-            Did::Nothing | Did::Drafted => {}
+            Did::Drafted if self.as_of < self.missed + SECOND_LOOK => return Becomes::Keep,
+            Did::Nothing | Did::Undone | Did::Drafted => {}
         }
         match self.said {
             Said::Nothing => Becomes::Ask,

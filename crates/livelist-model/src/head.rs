@@ -29,6 +29,11 @@ pub struct Head {
     pub version: String,
     /// Counts the snapshots of the feed, from 1.
     pub sequence: u64,
+    /// Which numbering of snapshots this is: when the first one of it was published. Sites refuse another
+    /// one until a person says so, for sequences of two numberings cannot be compared. Heads of earlier
+    /// versions do not say it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub epoch: String,
     /// The snapshot holds every key that was live from this instant to the end of the last good look. A
     /// listing that was added later may be missing. A scan by links can miss a new row while others move.
     /// So there `as_of` is the beginning of the look before the last: a listing would have to be missed
@@ -149,16 +154,18 @@ impl Head {
         self.checked_at.unwrap_or(self.as_of)
     }
 
-    /// What the sites have to hear of: the version, and which keys are gone.
+    /// What the sites have to hear of: the version, its numbering, and which keys are gone.
     pub fn tag(&self) -> String {
-        match &self.gone {
-            Some(gone) => format!(
-                "{}-g{}",
-                self.version,
-                gone.summary.sha256.get(..16).unwrap_or_default()
-            ),
-            None => self.version.clone(),
+        let mut tag = self.version.clone();
+        if !self.epoch.is_empty() {
+            tag.push_str("-e");
+            tag.push_str(&self.epoch);
         }
+        if let Some(gone) = &self.gone {
+            tag.push_str("-g");
+            tag.push_str(gone.summary.sha256.get(..16).unwrap_or_default());
+        }
+        tag
     }
 
     /// Whether its times are from the future. Then a wrong clock wrote them, and they mean nothing. Its
@@ -249,6 +256,16 @@ mod tests {
             .unwrap()
         };
         let head = head("2026-11-21T04:05:00Z");
+        // A head of an earlier version says no epoch; a site hears of another one at once.
+        assert_eq!(
+            (head.epoch.as_str(), head.tag()),
+            ("", head.version.clone())
+        );
+        let again = Head {
+            epoch: "2026-11-20T04:05:00Z".to_owned(),
+            ..head.clone()
+        };
+        assert_ne!(again.tag(), head.tag());
         assert!(!head.is_stale("2026-11-21T16:05:00Z".parse().unwrap()));
         assert!(head.is_stale("2026-11-21T16:05:01Z".parse().unwrap()));
         // R16: the age of a head from the future is not known.

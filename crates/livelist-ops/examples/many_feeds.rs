@@ -242,6 +242,7 @@ impl Month<'_> {
             schema: Head::SCHEMA,
             feed: feed.clone(),
             sequence,
+            epoch: String::new(),
             as_of: self.began(day),
             complete: true,
             count: live,

@@ -3,7 +3,6 @@
 use Livelist\Sync\Core\Decision;
 use Livelist\Sync\Core\Feed;
 use Livelist\Sync\Core\Key;
-use Livelist\Sync\Core\Presets;
 use Livelist\Sync\Core\Signature;
 use PHPUnit\Framework\TestCase;
 
@@ -14,8 +13,8 @@ final class DecisionTest extends TestCase {
 	/**
 	 * @dataProvider posts
 	 */
-	public function test_posts( string $becomes, bool $listed, string $did, int $missed, int $seen, int $as_of, int $sequence, string $said ): void {
-		$this->assertSame( $becomes, Decision::post( $listed, $did, $missed, $seen, $as_of, $sequence, $said ) );
+	public function test_posts( string $becomes, bool $listed, string $did, int $missed, int $seen, int $as_of, string $said ): void {
+		$this->assertSame( $becomes, Decision::post( $listed, $did, $missed, $seen, $as_of, $said ) );
 	}
 
 	/** The simulation's mirror of the decision runs the same cases. */
@@ -23,17 +22,17 @@ final class DecisionTest extends TestCase {
 		$table = json_decode( (string) file_get_contents( dirname( __DIR__ ) . '/fixtures/decision-cases.json' ), true );
 		$posts = array();
 		foreach ( $table['cases'] as $case ) {
-			$posts[ $case['name'] ] = array( $case['becomes'], $case['listed'], $case['did'], $case['missed'], $case['seen'], $case['as_of'], $case['sequence'], $case['said'] );
+			$posts[ $case['name'] ] = array( $case['becomes'], $case['listed'], $case['did'], $case['missed'], $case['seen'], $case['as_of'], $case['said'] );
 		}
 		return $posts;
 	}
 
 	public function test_a_listed_post_is_never_taken_down(): void {
-		foreach ( array( '', 'drafted', 'trashed' ) as $did ) {
-			foreach ( array( 0, 4, 5, 6 ) as $missed ) {
+		foreach ( array( '', 'drafted', 'trashed', 'kept', 'undone' ) as $did ) {
+			foreach ( array( 0, self::OLD, self::AS_OF, self::AS_OF + 1 ) as $missed ) {
 				foreach ( array( self::OLD, self::AS_OF, self::AS_OF + 1 ) as $seen ) {
 					foreach ( array( '', 'gone', 'unknown' ) as $said ) {
-						$this->assertContains( Decision::post( true, $did, $missed, $seen, self::AS_OF, 5, $said ), array( 'keep', 'restore' ) );
+						$this->assertContains( Decision::post( true, $did, $missed, $seen, self::AS_OF, $said ), array( 'keep', 'restore' ) );
 					}
 				}
 			}
@@ -41,20 +40,33 @@ final class DecisionTest extends TestCase {
 	}
 
 	public function test_only_what_is_called_gone_is_taken_down(): void {
-		foreach ( array( '', 'drafted', 'trashed' ) as $did ) {
+		foreach ( array( '', 'drafted', 'trashed', 'kept', 'undone' ) as $did ) {
 			foreach ( array( '', 'unknown', 'listed', 'Gone' ) as $said ) {
-				$this->assertNotContains( Decision::post( false, $did, 4, self::OLD, self::AS_OF, 5, $said ), array( 'draft', 'trash' ) );
+				$this->assertNotContains( Decision::post( false, $did, 1, self::OLD, self::AS_OF, $said ), array( 'draft', 'trash' ) );
 			}
 		}
 	}
 
+	public function test_a_person_or_a_setting_keeps_a_post(): void {
+		$this->assertSame( 'keep', Decision::post( false, 'drafted', 1, 0, self::AS_OF, 'gone', null ), 'never to the trash' );
+		$this->assertSame( 'keep', Decision::post( false, 'drafted', self::AS_OF - 7 * 86400 + 1, 0, self::AS_OF, 'gone', 7 * 86400 ) );
+		$this->assertSame( 'trash', Decision::post( false, 'drafted', self::AS_OF - 7 * 86400, 0, self::AS_OF, 'gone', 7 * 86400 ) );
+		$this->assertSame( 'keep', Decision::post( false, 'drafted', self::AS_OF - 3600, 0, self::AS_OF, 'gone', 0 ), 'a second look is twenty hours younger' );
+	}
+
 	public function test_the_limit(): void {
-		$this->assertSame( array( 50, 50, 50, 51, 500, 20000 ), array_map( array( Decision::class, 'limit' ), array( 0, 50, 509, 510, 5000, 200000 ) ) );
-		$this->assertNull( Decision::hold( 500, 5000, 4500 ) );
-		$this->assertSame( 'too_many', Decision::hold( 501, 5000, 4499 ) );
-		$this->assertNull( Decision::hold( 50, 60, 10 ) );
-		$this->assertSame( 'nothing_matches', Decision::hold( 1, 1, 0 ) );
-		$this->assertNull( Decision::hold( 0, 5000, 0 ) );
+		$limits = array( 0 => 1, 1 => 1, 2 => 1, 3 => 2, 10 => 5, 51 => 26, 99 => 50, 100 => 50, 509 => 50, 510 => 51, 5000 => 500, 200000 => 20000 );
+		foreach ( $limits as $visible => $limit ) {
+			$this->assertSame( $limit, Decision::limit( $visible ), (string) $visible );
+		}
+		// A list with one of 51 posts.
+		$this->assertSame( 'too_many', Decision::hold( 50, 0, 51, 1 ) );
+		$this->assertNull( Decision::hold( 500, 0, 5000, 4500 ) );
+		$this->assertSame( 'too_many', Decision::hold( 501, 0, 5000, 4499 ) );
+		$this->assertSame( 'too_many', Decision::hold( 101, 400, 5000, 4499 ), 'what went in the same day counts' );
+		$this->assertNull( Decision::hold( 0, 400, 500, 100 ), 'nothing goes' );
+		$this->assertSame( 'nothing_matches', Decision::hold( 1, 0, 1, 0 ) );
+		$this->assertNull( Decision::hold( 0, 0, 5000, 0 ) );
 	}
 
 	public function test_keys(): void {
@@ -95,12 +107,6 @@ final class DecisionTest extends TestCase {
 		$this->assertFalse( $all->overlaps( $make( array( 'post_type' => 'estate_property' ) ) ) );
 		$this->assertFalse( $all->overlaps( $make( array( 'meta_key' => 'k' ) ) ) );
 		$this->assertNotSame( $a->fingerprint(), $b->fingerprint() );
-	}
-
-	public function test_presets_are_bindings(): void {
-		foreach ( Presets::all() as $preset ) {
-			$this->assertNotNull( Feed::parse( array( 'feed' => 'a', 'post_type' => $preset[1], 'meta_key' => $preset[2] ) ) );
-		}
 	}
 
 	public function test_signatures(): void {

@@ -127,6 +127,29 @@ final class ManifestTest extends TestCase {
 		}
 	}
 
+	public function test_lists_that_are_numbered_anew(): void {
+		$of = function ( ...$members ) {
+			return Manifest::parse( self::said( ...$members ), 'acme-property-1f0c9a2b', 'ListingKey', self::NOW );
+		};
+		$manifest = $of( array( 'epoch' => 'two' ) );
+		$this->assertSame( array( 'two', false ), array( $manifest->epoch, $manifest->stale ) );
+		$this->assertTrue( $of( array( 'stale' => true ) )->stale );
+		$this->assertSame( '', $of( array() )->epoch );
+		$this->assertSame( '', $of( array( 'epoch' => '' ) )->epoch );
+		$this->assertSame( 'manifest', self::refusal( self::said( array( 'epoch' => 1 ) ) ) );
+		$this->assertTrue( $manifest->is_newer( 122, 'before', 0, '' ), 'a service that did not say it before' );
+		$this->assertTrue( $manifest->is_newer( 122, 'before', 0, 'two' ) );
+		foreach ( array( 1, 122, 124 ) as $sequence ) {
+			try {
+				$manifest->is_newer( $sequence, 'before', 0, 'one' );
+				$this->fail( (string) $sequence );
+			} catch ( Refused $refused ) {
+				$this->assertSame( 'other_epoch', $refused->name() );
+				$this->assertFalse( $refused->soon() );
+			}
+		}
+	}
+
 	public function test_what_a_run_keeps_has_no_link(): void {
 		$kept = Manifest::parse( self::said(), 'acme-property-1f0c9a2b', 'ListingKey', self::NOW )->kept();
 		$this->assertStringNotContainsString( 'signature', json_encode( $kept ) );

@@ -18,10 +18,10 @@ async fn the_callers_feeds_and_how_they_stand() {
         answer.json(),
         json!({"feeds": [
             {"feed": feed("abor"), "mls": "abor", "resource": "Property", "enabled": true,
-                "version": head(&feed("abor")).version, "count": 196_000,
+                "version": head(&feed("abor")).version, "epoch": "", "key_field": "ListingKey", "count": 196_000,
                 "as_of": "2026-11-21T04:00:02Z", "stale": false, "held": null},
             {"feed": feed("bolt"), "mls": "bolt", "resource": "Property", "enabled": false,
-                "version": null, "count": null, "as_of": null, "stale": false, "held": null},
+                "version": null, "epoch": null, "key_field": null, "count": null, "as_of": null, "stale": false, "held": null},
         ]})
     );
     let bolts = ask(&api, "/v1/feeds", BOLT_KEY).await.json();

@@ -32,6 +32,7 @@ async fn the_manifest_is_the_contracts() {
             "feed": feed,
             "version": head.version,
             "sequence": 123,
+            "epoch": "",
             "as_of": "2026-11-21T04:00:02Z",
             "checked_at": "2026-11-21T04:00:02Z",
             "complete": true,

@@ -300,6 +300,7 @@ pub fn head(feed: &FeedId) -> Head {
         feed: feed.clone(),
         version: version(123),
         sequence: 123,
+        epoch: String::new(),
         as_of: "2026-11-21T04:00:02.75Z".parse().unwrap(),
         complete: true,
         count: 196_000,

@@ -198,14 +198,12 @@ impl World {
         };
         let as_of = member(head, "as_of")?.parse::<Timestamp>();
         let as_of = as_of.map_err(|e| e.to_string())?.as_second();
-        let sequence = head["sequence"].as_u64().unwrap_or(0);
         let gone: BTreeSet<&String> = gone.iter().collect();
         let mut kept = 0_u64;
         for (key, since) in feed.live.iter().filter(|(key, _)| !has(list, key)) {
             let post = Post {
                 seen: (since + 999).div_euclid(1_000),
                 as_of,
-                sequence,
                 said: match gone.contains(key) {
                     true => Verdict::Gone,
                     false => Verdict::Unknown,
@@ -214,7 +212,7 @@ impl World {
             };
             let again = Post {
                 did: Did::Drafted,
-                missed: sequence.saturating_sub(1),
+                missed: as_of - 86_400,
                 ..post
             };
             kept += u64::from(post.becomes() == Becomes::Unknown);

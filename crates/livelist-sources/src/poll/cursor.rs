@@ -325,12 +325,12 @@ mod tests {
     fn with_other_expansions_all_is_read_again() {
         let cursor = Cursor {
             settled: Some(at("2026-11-28T04:00:00Z")),
-            listed: 7,
+            listed: "7".to_owned(),
             ..Cursor::default()
         };
         assert_eq!(cursor.clone().expanding(Vec::new()), cursor);
         let anew = cursor.expanding(vec!["Media".to_owned()]);
-        assert_eq!((anew.settled, anew.listed), (None, 7));
+        assert_eq!((anew.settled, anew.listed), (None, "7".to_owned()));
     }
 
     #[test]

@@ -52,6 +52,10 @@ pub(super) async fn next_head(
         feed: feed.clone(),
         version,
         sequence,
+        epoch: match &head {
+            Some(head) => head.epoch.clone(),
+            None => whole_seconds(now).to_string(),
+        },
         as_of: work.as_of(head.as_ref(), now),
         checked_at: work.checked_at(head.as_ref()),
         complete: true,

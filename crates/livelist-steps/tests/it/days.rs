@@ -38,6 +38,8 @@ async fn every_provider_is_published(
     let first = published(world.day(&feed).await);
     assert_eq!((first.count, first.added, first.removed), (1_200, 1_200, 0));
     assert_eq!(world.published(&feed).await, world.mls().live_keys());
+    let epoch = world.head(&feed).await.unwrap().epoch;
+    assert_ne!(epoch, "");
 
     let second = result(world.day(&feed).await);
     assert_eq!(second.outcome, Outcome::Unchanged);
@@ -56,6 +58,7 @@ async fn every_provider_is_published(
     assert_eq!(third.confirmed, removed);
     let head = world.head(&feed).await.unwrap();
     assert_eq!(head.previous_count, Some(1_200));
+    assert_eq!(head.epoch, epoch, "the lists of one feed are one numbering");
     let delta = &head.deltas[0];
     assert_eq!(delta.from, first.version.unwrap());
     assert_eq!(delta.published_at, Some(head.published_at));

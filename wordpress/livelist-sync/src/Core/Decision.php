@@ -20,36 +20,48 @@ final class Decision {
 	const DRAFT   = 'draft';
 	const TRASH   = 'trash';
 
-	/** What this plugin did to a post. */
+	/** What this plugin did to a post, or was told to. */
 	const UNTOUCHED = '';
 	const DRAFTED   = 'drafted';
 	const TRASHED   = 'trashed';
+	/** A person wants it up, whatever lists say. */
+	const KEPT = 'kept';
+	/** Brought back by "undo"; to be decided on when the feed goes on. */
+	const UNDONE = 'undone';
 
 	/** What the service said of a key that is not in the list. */
 	const NOT_ASKED = '';
 	const GONE      = 'gone';
 
-	/** So many posts may always go in one run. */
+	/** A second look has to be so many seconds younger than the first that missed a post. */
+	const SECOND_LOOK = 72000;
+	/** So many posts may go in a day, unless they are more than half of a feed's. */
 	const FLOOR = 50;
-	/** One of so many may go in one run. */
+	/** One of so many may go in a day. */
 	const SHARE = 10;
+	/** The limit holds for so many seconds. */
+	const WINDOW = 86400;
 
 	/**
 	 * What becomes of a post. The list alone takes none down: a listing may be new and have slipped past
 	 * it. So the service is asked, and whatever it says but "gone" leaves the post up. The simulation of
 	 * Livelist mirrors this; tests/fixtures/decision-cases.json holds the cases of both.
 	 *
-	 * @param bool   $listed   Whether its key is in the list.
-	 * @param string $did      What this plugin did to it: UNTOUCHED, DRAFTED or TRASHED.
-	 * @param int    $missed   The sequence of the list that it was first missed in; 0 for none.
-	 * @param int    $seen     Since when the site has it under this key, Unix seconds.
-	 * @param int    $as_of    Instant of the list.
-	 * @param int    $sequence Sequence of the list.
-	 * @param string $said     What the service said of it: NOT_ASKED, GONE, or anything else.
+	 * @param bool     $listed Whether its key is in the list.
+	 * @param string   $did    What this plugin did to it: UNTOUCHED, DRAFTED, TRASHED, KEPT or UNDONE.
+	 * @param int      $missed Instant of the list that it was first missed in; 0 for none.
+	 * @param int      $seen   Since when the site has it under this key, Unix seconds.
+	 * @param int      $as_of  Instant of the list.
+	 * @param string   $said   What the service said of it: NOT_ASKED, GONE, or anything else.
+	 * @param int|null $wait   Seconds between the first miss and the trash; null for never.
 	 */
-	public static function post( bool $listed, string $did, int $missed, int $seen, int $as_of, int $sequence, string $said = self::NOT_ASKED ): string {
+	public static function post( bool $listed, string $did, int $missed, int $seen, int $as_of, string $said = self::NOT_ASKED, ?int $wait = self::SECOND_LOOK ): string {
+		if ( self::KEPT === $did ) {
+			return self::KEEP;
+		}
+		$is_down = self::is_down( $did );
 		if ( $listed ) {
-			return self::UNTOUCHED === $did ? self::KEEP : self::RESTORE;
+			return $is_down ? self::RESTORE : self::KEEP;
 		}
 		if ( self::TRASHED === $did ) {
 			return self::KEEP;
@@ -57,13 +69,22 @@ final class Decision {
 		if ( self::is_young( $seen, $as_of ) ) {
 			return self::YOUNG;
 		}
-		if ( self::DRAFTED === $did && $sequence <= $missed ) {
+		if ( $is_down && ( null === $wait || $as_of < $missed + max( $wait, self::SECOND_LOOK ) ) ) {
 			return self::KEEP;
 		}
 		if ( self::GONE !== $said ) {
 			return self::NOT_ASKED === $said ? self::ASK : self::UNKNOWN;
 		}
-		return self::DRAFTED === $did ? self::TRASH : self::DRAFT;
+		return $is_down ? self::TRASH : self::DRAFT;
+	}
+
+	/**
+	 * Whether a post was taken down by this plugin.
+	 *
+	 * @param string $did What was done to it.
+	 */
+	public static function is_down( string $did ): bool {
+		return self::DRAFTED === $did || self::TRASHED === $did;
 	}
 
 	/**
@@ -78,22 +99,24 @@ final class Decision {
 	}
 
 	/**
-	 * So many posts may go from view in one run without a person.
+	 * So many posts of a feed may go from view in WINDOW without a person: fifty or a tenth, whichever is
+	 * more, and on a small site never more than half.
 	 *
-	 * @param int $local Posts of the feed that visitors can see.
+	 * @param int $visible Posts of the feed that visitors could see when the window began.
 	 */
-	public static function limit( int $local ): int {
-		return max( self::FLOOR, intdiv( $local, self::SHARE ) );
+	public static function limit( int $visible ): int {
+		return max( 1, min( self::FLOOR, $visible - intdiv( $visible, 2 ) ), intdiv( $visible, self::SHARE ) );
 	}
 
 	/**
 	 * Why a run waits for a person; null if it does not have to.
 	 *
 	 * @param int $going   Posts that would go from view.
-	 * @param int $local   Posts of the feed that visitors can see.
+	 * @param int $went    Posts of the feed that went in the window already.
+	 * @param int $visible Posts of the feed that visitors could see when the window began.
 	 * @param int $matched Posts whose keys are in the list.
 	 */
-	public static function hold( int $going, int $local, int $matched ): ?string {
+	public static function hold( int $going, int $went, int $visible, int $matched ): ?string {
 		if ( 0 === $going ) {
 			return null;
 		}
@@ -101,6 +124,6 @@ final class Decision {
 		if ( 0 === $matched ) {
 			return 'nothing_matches';
 		}
-		return $going > self::limit( $local ) ? 'too_many' : null;
+		return $going + $went > self::limit( $visible ) ? 'too_many' : null;
 	}
 }

@@ -57,11 +57,12 @@ final class Instant {
 	 */
 	public static function agree( ?int $theirs, int $ours ): void {
 		if ( null === $theirs ) {
-			throw new Refused( 'clock_skew', 'The answer does not say what time it is.', Refused::SOON );
+			throw Refused::for_now( 'clock_skew' );
 		}
 		$apart = abs( $theirs - $ours );
 		if ( $apart > self::TOLERANCE ) {
-			throw new Refused( 'clock_skew', sprintf( 'The clocks of this site and of the service are %d seconds apart.', $apart ) );
+			$refused = Refused::because( 'clock_skew', $apart );
+			throw $refused;
 		}
 	}
 }

@@ -1,7 +1,7 @@
 <?php
 /**
  * Turns what was downloaded into a list that can be believed: a file of plain text whose length in
- * lines, digest and order are those of the manifest. Depends on Manifest and Refused; reads and writes
+ * lines, digest and order are those of the manifest. Depends on Files and Refused; reads and writes
  * the two files that it is given.
  *
  * @package Livelist\Sync
@@ -52,14 +52,14 @@ final class ListFile {
 	 * @throws Refused Names: file, gzip, list_line, list_order, list_end, list_count, list_sha256, no_zlib.
 	 */
 	public static function verify( string $from, string $to, int $count, string $sha256 ): void {
-		$in  = @fopen( $from, 'rb' ); // phpcs:ignore WordPress.PHP.NoSilencedErrors -- the failure is told below.
-		$out = false === $in ? false : @fopen( $to, 'wb' ); // phpcs:ignore WordPress.PHP.NoSilencedErrors
+		$in  = Files::open( $from, 'rb' );
+		$out = false === $in ? false : Files::open( $to, 'wb' );
 		if ( false === $in || false === $out ) {
-			throw new Refused( 'file', 'A file in the directory for temporary files cannot be used.' );
+			throw Refused::because( 'file' );
 		}
 		try {
 			$list  = new self( $out, $count );
-			$magic = (string) fread( $in, 2 );
+			$magic = (string) Files::read( $in, 2 );
 			rewind( $in );
 			if ( "\x1f\x8b" === $magic ) {
 				$list->inflate( $in );
@@ -68,8 +68,8 @@ final class ListFile {
 			}
 			$list->finish( $count, $sha256 );
 		} finally {
-			fclose( $in );
-			fclose( $out );
+			Files::close( $in );
+			Files::close( $out );
 		}
 	}
 
@@ -88,9 +88,9 @@ final class ListFile {
 	/** @param resource $in */
 	private function copy( $in ): void {
 		while ( ! feof( $in ) ) {
-			$block = fread( $in, 16384 );
+			$block = Files::read( $in, 16384 );
 			if ( false === $block ) {
-				throw new Refused( 'file', 'The download cannot be read.' );
+				throw Refused::because( 'file' );
 			}
 			$this->take( $block );
 		}
@@ -99,30 +99,30 @@ final class ListFile {
 	/** @param resource $in */
 	private function inflate( $in ): void {
 		if ( ! function_exists( 'inflate_init' ) ) {
-			throw new Refused( 'no_zlib', 'PHP lacks zlib.' );
+			throw Refused::because( 'no_zlib' );
 		}
 		$state = inflate_init( ZLIB_ENCODING_GZIP );
 		$ended = false;
 		while ( ! feof( $in ) ) {
-			$block = fread( $in, self::BLOCK );
+			$block = Files::read( $in, self::BLOCK );
 			if ( false === $block ) {
-				throw new Refused( 'file', 'The download cannot be read.' );
+				throw Refused::because( 'file' );
 			}
 			if ( '' === $block ) {
 				continue;
 			}
 			if ( $ended ) {
-				throw new Refused( 'gzip', 'Something follows the compressed list.', Refused::SOON );
+				throw Refused::for_now( 'gzip' );
 			}
 			$text = @inflate_add( $state, $block ); // phpcs:ignore WordPress.PHP.NoSilencedErrors -- it warns of bad data.
 			if ( false === $text ) {
-				throw new Refused( 'gzip', 'The compressed list is damaged.', Refused::SOON );
+				throw Refused::for_now( 'gzip' );
 			}
 			$this->take( $text );
 			$ended = ZLIB_STREAM_END === inflate_get_status( $state );
 		}
 		if ( ! $ended ) {
-			throw new Refused( 'gzip', 'The compressed list is cut off.', Refused::SOON );
+			throw Refused::for_now( 'gzip' );
 		}
 	}
 
@@ -131,43 +131,44 @@ final class ListFile {
 			return;
 		}
 		hash_update( $this->hash, $text );
-		if ( strlen( $text ) !== fwrite( $this->out, $text ) ) {
-			throw new Refused( 'file', 'There is no room for temporary files.' );
+		if ( ! Files::write( $this->out, $text ) ) {
+			throw Refused::because( 'file' );
 		}
 		$lines      = explode( "\n", $this->rest . $text );
 		$this->rest = (string) array_pop( $lines );
 		$last       = $this->last;
 		foreach ( $lines as $line ) {
 			if ( '' === $line ) {
-				throw new Refused( 'list_line', 'The list has an empty line.', Refused::SOON );
+				throw Refused::for_now( 'list_line' );
 			}
 			if ( null !== $last && strcmp( $last, $line ) >= 0 ) {
-				throw new Refused( 'list_order', 'The list is not in order.', Refused::SOON );
+				throw Refused::for_now( 'list_order' );
 			}
 			$last = $line;
 		}
 		$this->last   = $last;
 		$this->lines += count( $lines );
 		if ( strlen( $this->rest ) > self::MAX_LINE ) {
-			throw new Refused( 'list_line', 'The list has a line that is no key.', Refused::SOON );
+			throw Refused::for_now( 'list_line' );
 		}
 		if ( $this->lines > $this->most ) {
-			throw new Refused( 'list_count', 'The list has more keys than the manifest says.', Refused::SOON );
+			throw Refused::for_now( 'list_count' );
 		}
 	}
 
 	private function finish( int $count, string $sha256 ): void {
 		if ( ! fflush( $this->out ) ) {
-			throw new Refused( 'file', 'There is no room for temporary files.' );
+			throw Refused::because( 'file' );
 		}
 		if ( '' !== $this->rest ) {
-			throw new Refused( 'list_end', 'The last line of the list is cut off.', Refused::SOON );
+			throw Refused::for_now( 'list_end' );
 		}
 		if ( $count !== $this->lines ) {
-			throw new Refused( 'list_count', sprintf( 'The list has %d keys, not %d.', $this->lines, $count ), Refused::SOON );
+			$refused = Refused::for_now( 'list_count', $this->lines, $count );
+			throw $refused;
 		}
 		if ( ! hash_equals( $sha256, hash_final( $this->hash ) ) ) {
-			throw new Refused( 'list_sha256', 'The list has another digest than the manifest says.', Refused::SOON );
+			throw Refused::for_now( 'list_sha256' );
 		}
 	}
 }

@@ -30,6 +30,10 @@ final class Manifest {
 	public $sha256;
 	/** @var string */
 	public $url;
+	/** @var string Which numbering of lists this is; empty if the service does not say. */
+	public $epoch = '';
+	/** @var bool Whether the service says that its next look at the MLS is overdue. */
+	public $stale = false;
 
 	private function __construct() {}
 
@@ -45,31 +49,32 @@ final class Manifest {
 	public static function parse( string $body, string $feed, string $key_field, int $now ): self {
 		$said = json_decode( $body, true, 8 );
 		if ( ! is_array( $said ) || array() === $said || isset( $said[0] ) ) {
-			throw new Refused( 'not_json', 'The answer is not a manifest.', Refused::SOON );
+			throw Refused::for_now( 'not_json' );
 		}
-		$need = function ( string $field, bool $holds, string $name, string $message ) {
+		$need = function ( string $field, bool $holds, string $name ) {
 			if ( ! $holds ) {
-				throw new Refused( $name, $message . ' (' . $field . ')' );
+				$refused = Refused::because( $name, $field );
+				throw $refused;
 			}
 		};
 		$get  = function ( string $field ) use ( $said ) {
 			return array_key_exists( $field, $said ) ? $said[ $field ] : null;
 		};
-		$need( 'schema', self::SCHEMA === $get( 'schema' ), 'schema', 'The manifest has another form than this plugin knows.' );
-		$need( 'feed', $feed === $get( 'feed' ), 'other_feed', 'The manifest is of another feed.' );
-		$need( 'complete', true === $get( 'complete' ), 'not_complete', 'The list is not said to be complete.' );
-		$need( 'key_field', $key_field === $get( 'key_field' ), 'key_field', 'The list holds the values of another field.' );
-		$need( 'order', 'bytewise' === $get( 'order' ), 'order', 'The list is sorted in another way.' );
-		$wrong = 'The manifest does not say what it has to.';
+		$need( 'schema', self::SCHEMA === $get( 'schema' ), 'schema' );
+		$need( 'feed', $feed === $get( 'feed' ), 'other_feed' );
+		$need( 'complete', true === $get( 'complete' ), 'not_complete' );
+		$need( 'key_field', $key_field === $get( 'key_field' ), 'key_field' );
+		$need( 'order', 'bytewise' === $get( 'order' ), 'order' );
 		$full  = is_array( $get( 'full' ) ) ? $get( 'full' ) : array();
 		$as_of = Instant::parse( $get( 'as_of' ) );
-		$need( 'version', self::is_version( $get( 'version' ) ), 'manifest', $wrong );
-		$need( 'sequence', is_int( $get( 'sequence' ) ) && $get( 'sequence' ) >= 1, 'manifest', $wrong );
-		$need( 'count', is_int( $get( 'count' ) ) && $get( 'count' ) >= 0, 'manifest', $wrong );
-		$need( 'sha256', is_string( $get( 'sha256' ) ) && 1 === preg_match( '/\A[0-9a-f]{64}\z/', $get( 'sha256' ) ), 'manifest', $wrong );
-		$need( 'as_of', null !== $as_of, 'manifest', $wrong );
-		$need( 'full.url', isset( $full['url'] ) && self::is_url( $full['url'] ), 'manifest', $wrong );
-		$need( 'as_of', $as_of <= $now + Instant::TOLERANCE, 'clock_skew', 'The list is of a time that this site has not reached yet.' );
+		$need( 'version', self::is_version( $get( 'version' ) ), 'manifest' );
+		$need( 'sequence', is_int( $get( 'sequence' ) ) && $get( 'sequence' ) >= 1, 'manifest' );
+		$need( 'count', is_int( $get( 'count' ) ) && $get( 'count' ) >= 0, 'manifest' );
+		$need( 'sha256', is_string( $get( 'sha256' ) ) && 1 === preg_match( '/\A[0-9a-f]{64}\z/', $get( 'sha256' ) ), 'manifest' );
+		$need( 'as_of', null !== $as_of, 'manifest' );
+		$need( 'full.url', isset( $full['url'] ) && self::is_url( $full['url'] ), 'manifest' );
+		$need( 'epoch', null === $get( 'epoch' ) || '' === $get( 'epoch' ) || self::is_version( $get( 'epoch' ) ), 'manifest' );
+		$need( 'as_of', $as_of <= $now + Instant::TOLERANCE, 'clock_skew' );
 
 		$manifest           = new self();
 		$manifest->feed     = $feed;
@@ -79,30 +84,36 @@ final class Manifest {
 		$manifest->count    = $said['count'];
 		$manifest->sha256   = $said['sha256'];
 		$manifest->url      = $full['url'];
+		$manifest->epoch    = null === $get( 'epoch' ) ? '' : $said['epoch'];
+		$manifest->stale    = true === $get( 'stale' );
 		return $manifest;
 	}
 
 	/**
-	 * Whether this is newer than what was applied; refuses what is older, and a second list of one
-	 * sequence.
+	 * Whether this is newer than what was applied; refuses what is older, a second list of one sequence, and
+	 * lists that are numbered anew: which of those is newer their numbers do not tell, so a person has to.
 	 *
 	 * @param int    $sequence Of what was applied; 0 for nothing yet.
 	 * @param string $version  Its version.
 	 * @param int    $as_of    Its instant.
-	 * @throws Refused Names: older_version, version_conflict.
+	 * @param string $epoch    Its epoch; empty if it is not known.
+	 * @throws Refused Names: other_epoch, older_version, version_conflict.
 	 */
-	public function is_newer( int $sequence, string $version, int $as_of ): bool {
+	public function is_newer( int $sequence, string $version, int $as_of, string $epoch = '' ): bool {
+		if ( '' !== $epoch && '' !== $this->epoch && $epoch !== $this->epoch ) {
+			throw Refused::because( 'other_epoch' );
+		}
 		if ( $this->sequence < $sequence ) {
-			throw new Refused( 'older_version', 'The list is older than the one that was used last.' );
+			throw Refused::because( 'older_version' );
 		}
 		if ( $this->sequence === $sequence ) {
 			if ( $this->version !== $version ) {
-				throw new Refused( 'version_conflict', 'There are two lists with one number.' );
+				throw Refused::because( 'version_conflict' );
 			}
 			return false;
 		}
 		if ( $this->as_of < $as_of ) {
-			throw new Refused( 'older_version', 'The list is of an earlier time than the one that was used last.' );
+			throw Refused::because( 'older_version' );
 		}
 		return true;
 	}

@@ -1,7 +1,7 @@
 <?php
 /**
  * The difference of a verified list and of keys that come in the same order: both are read once, side
- * by side, so memory does not grow with them. Depends on Refused; reads the list's file.
+ * by side, so memory does not grow with them. Depends on Files and Refused; reads the list's file.
  *
  * @package Livelist\Sync
  */
@@ -34,9 +34,9 @@ final class Merge {
 	 * @throws Refused The name is file.
 	 */
 	public function __construct( string $path, int $offset = 0, ?string $asked = null ) {
-		$handle = @fopen( $path, 'rb' ); // phpcs:ignore WordPress.PHP.NoSilencedErrors -- the failure is told below.
+		$handle = Files::open( $path, 'rb' );
 		if ( false === $handle || 0 !== fseek( $handle, $offset ) ) {
-			throw new Refused( 'file', 'The list cannot be read again.', Refused::SOON );
+			throw Refused::for_now( 'file' );
 		}
 		$this->handle = $handle;
 		$this->size   = (int) fstat( $handle )['size'];
@@ -46,9 +46,7 @@ final class Merge {
 	}
 
 	public function __destruct() {
-		if ( is_resource( $this->handle ) ) {
-			fclose( $this->handle );
-		}
+		Files::close( $this->handle );
 	}
 
 	/**
@@ -60,7 +58,7 @@ final class Merge {
 	 */
 	public function has( string $key ): bool {
 		if ( null !== $this->asked && strcmp( $this->asked, $key ) > 0 ) {
-			throw new Refused( 'map_order', 'The database does not sort keys by their bytes.' );
+			throw Refused::because( 'map_order' );
 		}
 		$this->asked = $key;
 		while ( null !== $this->line ) {
@@ -86,7 +84,7 @@ final class Merge {
 		if ( false === $line ) {
 			// A read that fails must not look like the end: every key behind it would be missing.
 			if ( $this->offset !== $this->size ) {
-				throw new Refused( 'file', 'The list cannot be read to its end.', Refused::SOON );
+				throw Refused::for_now( 'file' );
 			}
 			$this->line = null;
 			return;

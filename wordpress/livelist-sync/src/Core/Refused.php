@@ -1,7 +1,8 @@
 <?php
 /**
- * Why a list is not used, or cannot be had. The name is stable: it is stored, shown, and told to the
- * operators of the feed. The message never holds a secret. Depends on nothing.
+ * Why a list is not used, or cannot be had. The name is stable: it is stored, told to the operators of the
+ * feed, and turned into a sentence where it is shown (Words). Facts are what the sentence names; they never
+ * hold a secret. Depends on nothing.
  *
  * @package Livelist\Sync
  */
@@ -12,43 +13,55 @@ namespace Livelist\Sync\Core;
  * A refusal.
  */
 final class Refused extends \RuntimeException {
-	/** Worth another try soon: the network or the service stumbled, or the answer was damaged. */
-	const SOON = true;
-
-	/**
-	 * Stable name.
-	 *
-	 * @var string
-	 */
+	/** @var string Stable name. */
 	private $name;
-
-	/**
-	 * Whether another try soon may help.
-	 *
-	 * @var bool
-	 */
+	/** @var array<int, string|int> What the sentence names. */
+	private $facts;
+	/** @var bool Whether another try soon may help. */
 	private $soon;
+	/** @var int Seconds that the service asked to wait; 0 if it did not. */
+	private $retry_after = 0;
 
 	/**
-	 * Seconds that the service asked to wait; 0 if it did not.
-	 *
-	 * @var int
+	 * @param string                 $name  Stable name.
+	 * @param array<int, string|int> $facts What the sentence names.
+	 * @param bool                   $soon  Whether another try soon may help.
 	 */
-	private $retry_after;
+	private function __construct( string $name, array $facts, bool $soon ) {
+		parent::__construct( $name );
+		$this->name  = $name;
+		$this->facts = $facts;
+		$this->soon  = $soon;
+	}
 
 	/**
-	 * A refusal.
+	 * A refusal that another try does not change: somebody has to do something.
 	 *
-	 * @param string $name        Stable name.
-	 * @param string $message     For people; no secrets.
-	 * @param bool   $soon        Whether another try soon may help.
-	 * @param int    $retry_after Seconds that the service asked to wait.
+	 * @param string     $name     Stable name.
+	 * @param string|int ...$facts What the sentence names.
 	 */
-	public function __construct( string $name, string $message, bool $soon = false, int $retry_after = 0 ) {
-		parent::__construct( $message );
-		$this->name        = $name;
-		$this->soon        = $soon;
-		$this->retry_after = $retry_after;
+	public static function because( string $name, ...$facts ): self {
+		return new self( $name, $facts, false );
+	}
+
+	/**
+	 * A refusal that may be over soon: the network or the service stumbled, or the answer was damaged.
+	 *
+	 * @param string     $name     Stable name.
+	 * @param string|int ...$facts What the sentence names.
+	 */
+	public static function for_now( string $name, ...$facts ): self {
+		return new self( $name, $facts, true );
+	}
+
+	/**
+	 * The same, and the service asked to wait.
+	 *
+	 * @param int $seconds So long; 0 if it did not say.
+	 */
+	public function after( int $seconds ): self {
+		$this->retry_after = $seconds;
+		return $this;
 	}
 
 	/**
@@ -56,6 +69,14 @@ final class Refused extends \RuntimeException {
 	 */
 	public function name(): string {
 		return $this->name;
+	}
+
+	/**
+	 * What the sentence names, as it is stored: JSON, at most 500 bytes.
+	 */
+	public function facts(): string {
+		$text = array() === $this->facts ? '' : (string) json_encode( $this->facts ); // phpcs:ignore WordPress.WP.AlternativeFunctions.json_encode_json_encode -- this part knows no WordPress.
+		return strlen( $text ) > 500 ? '' : $text;
 	}
 
 	/**

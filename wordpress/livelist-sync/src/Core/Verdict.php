@@ -25,7 +25,7 @@ final class Verdict {
 	public static function gone( string $body, string $version ): array {
 		$said = json_decode( $body, true, 8 );
 		if ( ! is_array( $said ) ) {
-			throw new Refused( 'not_json', 'The answer about single listings is no JSON.', Refused::SOON );
+			throw Refused::for_now( 'not_json' );
 		}
 		foreach ( array( 'version', 'complete', 'gone', 'unknown' ) as $member ) {
 			if ( ! isset( $said[ $member ] ) ) {

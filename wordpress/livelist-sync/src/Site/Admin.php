@@ -8,8 +8,6 @@
 
 namespace Livelist\Sync\Site;
 
-use Livelist\Sync\Core\Feed;
-use Livelist\Sync\Core\Presets;
 use Livelist\Sync\Core\Refused;
 
 /**
@@ -19,6 +17,7 @@ final class Admin {
 	const PAGE  = 'livelist-sync';
 	const GROUP = 'livelist_sync';
 	const ORDER = 'livelist_sync_order';
+	const CSV   = 'livelist_sync_csv';
 
 	/**
 	 * Hooks in.
@@ -27,7 +26,12 @@ final class Admin {
 		add_action( 'admin_menu', array( self::class, 'menu' ) );
 		add_action( 'admin_init', array( self::class, 'settings' ) );
 		add_action( 'admin_post_' . self::ORDER, array( self::class, 'order' ) );
-		add_action( 'admin_notices', array( self::class, 'notice' ) );
+		add_action( 'admin_post_' . self::CSV, array( Listings::class, 'csv' ) );
+		add_action( 'admin_notices', array( Notices::class, 'show' ) );
+		add_action( 'network_admin_notices', array( Notices::class, 'show_network' ) );
+		add_filter( 'plugin_action_links_' . plugin_basename( LIVELIST_SYNC_FILE ), array( self::class, 'links' ) );
+		add_filter( 'display_post_states', array( Listings::class, 'mark' ), 10, 2 );
+		add_action( 'admin_init', array( self::class, 'privacy' ) );
 		add_filter( 'option_page_capability_' . self::GROUP, array( self::class, 'capability' ) );
 	}
 
@@ -43,6 +47,28 @@ final class Admin {
 	 */
 	public static function menu(): void {
 		add_options_page( __( 'Livelist Sync', 'livelist-sync' ), __( 'Livelist Sync', 'livelist-sync' ), self::capability(), self::PAGE, array( AdminPage::class, 'show' ) );
+		add_management_page( __( 'Listings that were taken down', 'livelist-sync' ), __( 'Listings', 'livelist-sync' ), 'edit_others_posts', Listings::PAGE, array( Listings::class, 'show' ) );
+	}
+
+	/**
+	 * The plugin's row leads to the settings.
+	 *
+	 * @param mixed $links The links there are.
+	 * @return string[]
+	 */
+	public static function links( $links ): array {
+		$mine = sprintf( '<a href="%s">%s</a>', esc_url( admin_url( 'options-general.php?page=' . self::PAGE ) ), esc_html__( 'Settings', 'livelist-sync' ) );
+		return array_merge( array( $mine ), is_array( $links ) ? $links : array() );
+	}
+
+	/**
+	 * What a site may say in its privacy policy.
+	 */
+	public static function privacy(): void {
+		wp_add_privacy_policy_content(
+			'Livelist Sync',
+			'<p>' . esc_html__( 'This site sends the keys of its listings, and since when it has each, to the Livelist service that it follows, to learn which listings are gone. It sends nothing about visitors or users.', 'livelist-sync' ) . '</p>'
+		);
 	}
 
 	/**
@@ -66,7 +92,7 @@ final class Admin {
 					'type'              => 'string',
 					'default'           => '',
 					'sanitize_callback' => function ( $said ) use ( $option ) {
-						return Settings::clean_secret( $said, $option );
+						return Settings::clean_secret( $said, $option, array( self::class, 'tell' ) );
 					},
 				)
 			);
@@ -75,6 +101,7 @@ final class Admin {
 		add_settings_field( 'api_url', __( 'Address', 'livelist-sync' ), array( AdminPage::class, 'field_url' ), self::PAGE, 'service', array( 'label_for' => 'livelist-api-url' ) );
 		add_settings_field( 'site_key', __( 'Site key', 'livelist-sync' ), array( AdminPage::class, 'field_key' ), self::PAGE, 'service', array( 'label_for' => 'livelist-site-key' ) );
 		add_settings_field( 'secret', __( 'Secret of notices', 'livelist-sync' ), array( AdminPage::class, 'field_secret' ), self::PAGE, 'service', array( 'label_for' => 'livelist-secret' ) );
+		add_settings_field( 'mail', __( 'Mail about trouble to', 'livelist-sync' ), array( AdminPage::class, 'field_mail' ), self::PAGE, 'service', array( 'label_for' => 'livelist-mail' ) );
 		add_settings_section( 'feeds', __( 'Feeds', 'livelist-sync' ), array( AdminPage::class, 'feeds' ), self::PAGE );
 	}
 
@@ -85,112 +112,56 @@ final class Admin {
 	 * @return array<string, mixed>
 	 */
 	public static function clean( $said ): array {
-		if ( is_array( $said ) && isset( $said['feeds'] ) && is_array( $said['feeds'] ) ) {
-			foreach ( $said['feeds'] as $at => $entry ) {
-				$said['feeds'][ $at ] = self::with_preset( is_array( $entry ) ? $entry : array() );
-			}
-		}
-		return Settings::clean(
-			$said,
-			function ( string $name, string $message ) {
-				add_settings_error( Settings::OPTION, $name, $message );
-			}
-		);
+		return Settings::clean( $said, array( self::class, 'tell' ) );
 	}
 
 	/**
-	 * @param array<string, mixed> $entry An entry of the form.
-	 * @return array<string, mixed>
+	 * Tells once what was wrong with what was entered: WordPress cleans some values twice.
+	 *
+	 * @param string $name    A name.
+	 * @param string $message For people.
 	 */
-	private static function with_preset( array $entry ): array {
-		$presets = Presets::all();
-		$preset  = isset( $entry['preset'] ) && is_string( $entry['preset'] ) ? $entry['preset'] : '';
-		if ( isset( $presets[ $preset ] ) ) {
-			$entry['post_type'] = $presets[ $preset ][1];
-			$entry['meta_key']  = $presets[ $preset ][2]; // phpcs:ignore WordPress.DB.SlowDBQuery -- no query.
+	public static function tell( string $name, string $message ): void {
+		foreach ( get_settings_errors( Settings::OPTION ) as $told ) {
+			if ( $told['message'] === $message ) {
+				return;
+			}
 		}
-		return $entry;
+		add_settings_error( Settings::OPTION, $name, $message );
 	}
 
 	/**
-	 * Carries out an order of the page, and goes back to it.
+	 * Carries out an order of a page, and goes back to it.
 	 */
 	public static function order(): void {
-		if ( ! current_user_can( self::capability() ) ) {
-			wp_die( esc_html__( 'You may not do that.', 'livelist-sync' ), '', array( 'response' => 403 ) );
-		}
-		check_admin_referer( self::ORDER );
-		$what = isset( $_POST['what'] ) ? sanitize_key( wp_unslash( $_POST['what'] ) ) : '';
-		$run  = isset( $_POST['run'] ) ? absint( wp_unslash( $_POST['run'] ) ) : 0;
-		$feed = Settings::feed( isset( $_POST['feed'] ) ? sanitize_text_field( wp_unslash( $_POST['feed'] ) ) : '' );
+		$what = isset( $_POST['what'] ) && is_string( $_POST['what'] ) ? sanitize_key( wp_unslash( $_POST['what'] ) ) : '';
+		check_admin_referer( Form::nonce( $what ) );
+		$value = function ( string $name ): string {
+			return isset( $_POST[ $name ] ) && is_string( $_POST[ $name ] ) ? sanitize_text_field( wp_unslash( $_POST[ $name ] ) ) : ''; // phpcs:ignore WordPress.Security.NonceVerification -- checked above.
+		};
+		$post  = absint( $value( 'post' ) );
+		$page  = Answers::is_of_post( $what ) ? 'tools.php?page=' . Listings::PAGE : 'options-general.php?page=' . self::PAGE;
 		try {
-			$told = self::carry_out( $what, $feed, $run );
+			if ( Answers::is_of_post( $what ) ? ! Hand::may_publish( $post ) : ! current_user_can( self::capability() ) ) {
+				throw Refused::because( 'not_allowed' );
+			}
+			$told = Answers::give( $what, $value, $post );
 		} catch ( Refused $refused ) {
-			$told = array( 'error', $refused->name() . ': ' . $refused->getMessage() );
+			$told = array( 'error', Words::refused( $refused ) );
 		}
 		set_transient( 'livelist_sync_told_' . get_current_user_id(), $told, MINUTE_IN_SECONDS );
-		wp_safe_redirect( admin_url( 'options-general.php?page=' . self::PAGE ) );
+		wp_safe_redirect( admin_url( $page ) );
 		exit;
 	}
 
 	/**
-	 * @param string    $what The order.
-	 * @param Feed|null $feed The feed, if it is about one.
-	 * @param int       $run  The run, if it is about one.
-	 * @return array{0: string, 1: string} Kind of the notice, and its text.
-	 * @throws Refused Why not.
+	 * Shows what the last order came to.
 	 */
-	private static function carry_out( string $what, ?Feed $feed, int $run ): array {
-		if ( in_array( $what, array( 'test', 'dry', 'apply', 'pause', 'resume' ), true ) && null === $feed ) {
-			throw new Refused( 'not_found', 'This site has no such feed.' );
-		}
-		switch ( $what ) {
-			case 'test':
-				$manifest = Orders::test( $feed );
-				/* translators: 1: number of listings, 2: version of a list */
-				return array( 'success', sprintf( __( 'It works: the list has %1$s listings (version %2$s).', 'livelist-sync' ), number_format_i18n( $manifest->count ), $manifest->version ) );
-			case 'dry':
-				Orders::dry( $feed, 'settings' );
-				break;
-			case 'apply':
-				Orders::apply( $feed );
-				break;
-			case 'pause':
-			case 'resume':
-				Orders::pause( $feed, 'pause' === $what );
-				break;
-			case 'approve':
-			case 'reject':
-				Orders::decide( $run, 'approve' === $what );
-				break;
-			case 'undo':
-				Orders::undo( $run );
-				break;
-			default:
-				throw new Refused( 'not_found', 'There is no such order.' );
-		}
-		Worker::slice( 'settings' );
-		return array( 'success', __( 'Done, or going on in the background: see the runs below.', 'livelist-sync' ) );
-	}
-
-	/**
-	 * Tells those who may decide that something waits for them.
-	 */
-	public static function notice(): void {
-		if ( ! current_user_can( self::capability() ) || get_option( Schema::OPTION ) !== Schema::VERSION ) {
-			return;
-		}
-		foreach ( Settings::feeds() as $feed ) {
-			$held = Feeds::state( $feed->id )->held_run;
-			if ( 0 !== $held ) {
-				printf(
-					'<div class="notice notice-warning"><p>%s <a href="%s">%s</a></p></div>',
-					/* translators: %s: id of a feed */
-					esc_html( sprintf( __( 'Livelist Sync: unusually many listings of %s would go. Nothing is taken down before somebody has looked.', 'livelist-sync' ), $feed->id ) ),
-					esc_url( admin_url( 'options-general.php?page=' . self::PAGE ) ),
-					esc_html__( 'Look', 'livelist-sync' )
-				);
-			}
+	public static function told(): void {
+		$told = get_transient( 'livelist_sync_told_' . get_current_user_id() );
+		if ( is_array( $told ) ) {
+			delete_transient( 'livelist_sync_told_' . get_current_user_id() );
+			printf( '<div class="notice notice-%s" role="status"><p>%s</p></div>', esc_attr( $told[0] ), esc_html( $told[1] ) );
 		}
 	}
 }

@@ -1,7 +1,7 @@
 <?php
 /**
  * What Settings → Livelist Sync shows. Everything is escaped where it is printed; the site key and the
- * secret are never printed. Depends on Settings, Feeds, Run, Plan.
+ * secret are never printed. Depends on Settings, Feeds, Run, Plan, Memory, Form.
  *
  * @package Livelist\Sync
  */
@@ -9,7 +9,7 @@
 namespace Livelist\Sync\Site;
 
 use Livelist\Sync\Core\Decision;
-use Livelist\Sync\Core\Presets;
+use Livelist\Sync\Core\Feed;
 
 /**
  * The page.
@@ -22,17 +22,16 @@ final class AdminPage {
 		if ( ! current_user_can( Admin::capability() ) ) {
 			return;
 		}
-		echo '<div class="wrap"><h1>' . esc_html__( 'Livelist Sync', 'livelist-sync' ) . '</h1>';
-		$told = get_transient( 'livelist_sync_told_' . get_current_user_id() );
-		if ( is_array( $told ) ) {
-			delete_transient( 'livelist_sync_told_' . get_current_user_id() );
-			printf( '<div class="notice notice-%s"><p>%s</p></div>', esc_attr( $told[0] ), esc_html( $told[1] ) );
-		}
+		Form::style();
+		echo '<div class="wrap livelist-wrap"><h1>' . esc_html__( 'Livelist Sync', 'livelist-sync' ) . '</h1>';
+		Admin::told();
 		echo '<form method="post" action="' . esc_url( admin_url( 'options.php' ) ) . '">';
-		settings_fields( Admin::GROUP );
+		printf( '<input type="hidden" name="option_page" value="%1$s"><input type="hidden" name="action" value="update"><input type="hidden" name="_wpnonce" value="%2$s">', esc_attr( Admin::GROUP ), esc_attr( wp_create_nonce( Admin::GROUP . '-options' ) ) );
+		printf( '<input type="hidden" name="_wp_http_referer" value="%s">', esc_attr( admin_url( 'options-general.php?page=' . Admin::PAGE ) ) );
 		do_settings_sections( Admin::PAGE );
 		submit_button();
 		echo '</form>';
+		Setup::show();
 		self::states();
 		self::runs();
 		echo '</div>';
@@ -42,7 +41,14 @@ final class AdminPage {
 	 * Where the service is.
 	 */
 	public static function field_url(): void {
+		if ( defined( 'LIVELIST_API_URL' ) ) {
+			self::constant( 'LIVELIST_API_URL' );
+			return;
+		}
 		printf( '<input type="url" id="livelist-api-url" class="regular-text code" name="%s[api_url]" value="%s" placeholder="https://">', esc_attr( Settings::OPTION ), esc_attr( Settings::api_url() ) );
+		if ( defined( 'LIVELIST_SITE_KEY' ) ) {
+			echo '<p class="description">' . esc_html__( 'The site key stands in wp-config.php, so the address has to stand there, too: LIVELIST_API_URL.', 'livelist-sync' ) . '</p>';
+		}
 	}
 
 	/**
@@ -61,10 +67,17 @@ final class AdminPage {
 		echo '<p class="description">' . esc_html( sprintf( __( 'Begins with whsec_. Optional: with it the service may wake this site at %s.', 'livelist-sync' ), rest_url( NotifyRoute::SPACE . '/notify' ) ) ) . '</p>';
 	}
 
+	/**
+	 * Where mails go.
+	 */
+	public static function field_mail(): void {
+		printf( '<input type="email" id="livelist-mail" class="regular-text" name="%s[mail]" value="%s">', esc_attr( Settings::OPTION ), esc_attr( Settings::mail() ) );
+		echo '<p class="description">' . esc_html__( 'Optional: one mail when a run waits, a list is old or is refused, and one a week while that lasts. That the cron of this site is dead only a monitor from outside can tell.', 'livelist-sync' ) . '</p>';
+	}
+
 	private static function secret( string $id, string $option, string $constant, bool $is_set ): void {
 		if ( defined( $constant ) ) {
-			/* translators: %s: name of a constant */
-			echo '<p>' . esc_html( sprintf( __( 'Set by %s in wp-config.php.', 'livelist-sync' ), $constant ) ) . '</p>';
+			self::constant( $constant );
 			return;
 		}
 		printf(
@@ -75,88 +88,65 @@ final class AdminPage {
 		);
 	}
 
+	private static function constant( string $constant ): void {
+		/* translators: %s: name of a constant */
+		echo '<p>' . esc_html( sprintf( __( 'Set by %s in wp-config.php.', 'livelist-sync' ), $constant ) ) . '</p>';
+	}
+
 	/**
 	 * The feeds, and room for one more.
 	 */
 	public static function feeds(): void {
-		echo '<p>' . esc_html__( 'Each feed touches only posts of its post type that have its meta key and meet its condition. To remove a feed, empty its id.', 'livelist-sync' ) . '</p>';
-		echo '<table class="widefat"><thead><tr>';
-		$heads = array( __( 'Feed', 'livelist-sync' ), __( 'Preset', 'livelist-sync' ), __( 'Post type', 'livelist-sync' ), __( 'Meta key', 'livelist-sync' ), __( 'Field of the MLS', 'livelist-sync' ), __( 'Only posts with', 'livelist-sync' ) );
-		foreach ( $heads as $head ) {
-			echo '<th scope="col">' . esc_html( $head ) . '</th>';
-		}
-		echo '</tr></thead><tbody>';
-		$rows = array();
-		foreach ( Settings::feeds() as $feed ) {
-			$rows[] = $feed->kept();
-		}
-		$rows[] = array();
-		foreach ( $rows as $at => $row ) {
-			self::feed( $at, $row );
-		}
-		echo '</tbody></table>';
-	}
-
-	/**
-	 * @param int                   $at  Its place.
-	 * @param array<string, string> $row What is set.
-	 */
-	private static function feed( int $at, array $row ): void {
-		$name = Settings::OPTION . '[feeds][' . $at . ']';
-		$row += array_fill_keys( array( 'feed', 'post_type', 'meta_key', 'only', 'only_key', 'only_value' ), '' ) + array( 'key_field' => 'ListingKey' );
-		$text = function ( string $field, string $label, string $class = '' ) use ( $name, $row ) {
-			printf( '<input type="text" class="code %s" name="%s" value="%s" aria-label="%s">', esc_attr( $class ), esc_attr( $name . '[' . $field . ']' ), esc_attr( $row[ $field ] ), esc_attr( $label ) );
-		};
-		echo '<tr><td>';
-		$text( 'feed', __( 'Feed', 'livelist-sync' ) );
-		echo '</td><td><select name="' . esc_attr( $name . '[preset]' ) . '" aria-label="' . esc_attr__( 'Preset', 'livelist-sync' ) . '"><option value="">' . esc_html__( 'as given', 'livelist-sync' ) . '</option>';
-		foreach ( Presets::all() as $id => $preset ) {
-			echo '<option value="' . esc_attr( $id ) . '">' . esc_html( $preset[0] ) . '</option>';
-		}
-		echo '</select></td><td>';
-		$text( 'post_type', __( 'Post type', 'livelist-sync' ) );
-		echo '</td><td>';
-		$text( 'meta_key', __( 'Meta key', 'livelist-sync' ) );
-		echo '</td><td>';
-		$text( 'key_field', __( 'Field of the MLS', 'livelist-sync' ) );
-		echo '</td><td><select name="' . esc_attr( $name . '[only]' ) . '" aria-label="' . esc_attr__( 'Only posts with', 'livelist-sync' ) . '">';
-		$kinds = array(
-			''     => __( 'no condition', 'livelist-sync' ),
-			'meta' => __( 'a meta value', 'livelist-sync' ),
-			'term' => __( 'a term (slug)', 'livelist-sync' ),
-		);
-		foreach ( $kinds as $kind => $label ) {
-			echo '<option value="' . esc_attr( $kind ) . '"' . selected( $row['only'], $kind, false ) . '>' . esc_html( $label ) . '</option>';
-		}
-		echo '</select> ';
-		$text( 'only_key', __( 'Meta key or taxonomy', 'livelist-sync' ) );
-		echo ' = ';
-		$text( 'only_value', __( 'Value or slug', 'livelist-sync' ) );
-		echo '</td></tr>';
+		FeedForm::show();
 	}
 
 	/** What is known of each feed, and what can be ordered. */
 	private static function states(): void {
 		foreach ( Settings::feeds() as $feed ) {
-			$state = Feeds::state( $feed->id );
-			$taken = Map::taken( $feed->id );
-			echo '<h2>' . esc_html( $feed->id ) . '</h2><p>';
-			/* translators: 1: version of a list, 2: time */
-			echo esc_html( sprintf( __( 'List in use: %1$s. Last answer: %2$s.', 'livelist-sync' ), '' === $state->version ? '—' : $state->version, self::when( $state->checked_at ) ) ) . ' ';
-			/* translators: 1: number of posts, 2: number of drafts, 3: number of posts in the trash */
-			echo esc_html( sprintf( __( 'Posts: %1$s; taken down: %2$s drafts, %3$s in the trash.', 'livelist-sync' ), number_format_i18n( Map::untouched( $feed->id ) ), number_format_i18n( $taken[ Decision::DRAFTED ] ), number_format_i18n( $taken[ Decision::TRASHED ] ) ) );
-			echo '</p>';
-			if ( '' !== $state->error ) {
-				echo '<p><strong>' . esc_html( $state->error . ': ' . $state->error_text ) . '</strong></p>';
+			self::state( $feed );
+		}
+		foreach ( Memory::orphans() as $former => $count ) {
+			/* translators: 1: id of a feed, 2: number of posts */
+			echo '<h2>' . esc_html( $former ) . '</h2><p>' . esc_html( sprintf( __( 'The feed %1$s is not set any more. %2$s posts that were taken down for it stay down until you say to which feed they belong.', 'livelist-sync' ), $former, number_format_i18n( $count ) ) ) . '</p>';
+			foreach ( Settings::feeds() as $feed ) {
+				/* translators: %s: id of a feed */
+				Form::button( 'move', sprintf( __( 'They belong to %s', 'livelist-sync' ), $feed->id ), array( 'feed' => $feed->id, 'from' => $former ) );
 			}
-			self::order( 'test', __( 'Test connection', 'livelist-sync' ), $feed->id );
-			self::order( 'dry', __( 'Dry run', 'livelist-sync' ), $feed->id );
-			self::order( 'apply', __( 'Run now', 'livelist-sync' ), $feed->id );
-			if ( 0 === $state->paused ) {
-				self::order( 'pause', __( 'Pause', 'livelist-sync' ), $feed->id );
-			} else {
-				self::order( 'resume', __( 'Go on', 'livelist-sync' ), $feed->id );
-			}
+		}
+	}
+
+	private static function state( Feed $feed ): void {
+		$state  = Feeds::state( $feed->id );
+		$counts = Memory::counts( $feed->id );
+		echo '<h2>' . esc_html( $feed->id ) . '</h2><p>';
+		/* translators: 1: version of a list, 2: time, 3: time */
+		echo esc_html( sprintf( __( 'List in use: %1$s, of %3$s. Last answer: %2$s.', 'livelist-sync' ), '' === $state->version ? '—' : $state->version, Findings::when( $state->checked_at ), Findings::when( $state->as_of ) ) ) . ' ';
+		/* translators: 1: number of posts, 2: number of posts, 3: number of posts in the trash, 4: number of posts */
+		echo esc_html( sprintf( __( 'Posts with a key: %1$s; taken down: %2$s, in the trash: %3$s; exceptions: %4$s.', 'livelist-sync' ), number_format_i18n( Map::count( $feed->id ) ), number_format_i18n( $counts[ Decision::DRAFTED ] ), number_format_i18n( $counts[ Decision::TRASHED ] ), number_format_i18n( $counts[ Decision::KEPT ] ) ) );
+		printf( ' <a href="%s">%s</a></p>', esc_url( admin_url( 'tools.php?page=' . Listings::PAGE ) ), esc_html__( 'Look at them', 'livelist-sync' ) );
+		if ( '' === $state->version ) {
+			echo '<p>' . esc_html__( 'The first list takes nothing down: a post is missed only by lists that are younger than the moment when this site first saw it under its key.', 'livelist-sync' ) . '</p>';
+		}
+		if ( '' !== $state->error ) {
+			echo '<p><strong>' . esc_html( $state->error . ': ' . Words::error( $state->error, $state->error_text ) ) . '</strong></p>';
+		}
+		$of = array( 'feed' => $feed->id );
+		if ( 'other_epoch' === $state->error ) {
+			Form::button( 'forget', __( 'Begin anew with this numbering', 'livelist-sync' ), $of + array( 'epoch' => $state->told_epoch ), $feed->id );
+		}
+		Form::button( 'test', __( 'Test connection', 'livelist-sync' ), $of, $feed->id );
+		Form::button( 'dry', __( 'Dry run', 'livelist-sync' ), $of, $feed->id );
+		Form::button( 'propose', __( 'Find posts', 'livelist-sync' ), array( 'id' => $feed->id, 'key_field' => $feed->key_field ), $feed->id );
+		if ( 0 === $state->paused ) {
+			Form::button( 'apply', __( 'Run now', 'livelist-sync' ), $of, $feed->id );
+			Form::button( 'pause', __( 'Pause', 'livelist-sync' ), $of, $feed->id );
+		} elseif ( 0 === $counts[ Decision::UNDONE ] ) {
+			Form::button( 'resume', '' === $state->version ? __( 'Turn on', 'livelist-sync' ) : __( 'Go on', 'livelist-sync' ), $of, $feed->id );
+		} else {
+			/* translators: %s: number of posts */
+			echo '<p>' . esc_html( sprintf( __( '%s posts that you brought back would go when the feed goes on.', 'livelist-sync' ), number_format_i18n( $counts[ Decision::UNDONE ] ) ) ) . '</p>';
+			Form::button( 'resume', __( 'Go on, and take them down', 'livelist-sync' ), $of + array( 'undone' => 'down' ), $feed->id );
+			Form::button( 'resume', __( 'Go on, and make them exceptions', 'livelist-sync' ), $of + array( 'undone' => 'keep' ), $feed->id );
 		}
 	}
 
@@ -166,38 +156,34 @@ final class AdminPage {
 		if ( array() === $runs ) {
 			return;
 		}
-		echo '<h2>' . esc_html__( 'Runs', 'livelist-sync' ) . '</h2><table class="widefat striped"><thead><tr>';
-		$heads = array( __( 'Run', 'livelist-sync' ), __( 'Feed', 'livelist-sync' ), __( 'Began', 'livelist-sync' ), __( 'State', 'livelist-sync' ), __( 'Listed', 'livelist-sync' ), __( 'Matched', 'livelist-sync' ), __( 'Missing', 'livelist-sync' ), __( 'Too young', 'livelist-sync' ), __( 'Would go', 'livelist-sync' ), __( 'To draft', 'livelist-sync' ), __( 'To trash', 'livelist-sync' ), __( 'Restored', 'livelist-sync' ), '' );
-		foreach ( $heads as $head ) {
-			echo '<th scope="col">' . esc_html( $head ) . '</th>';
-		}
-		echo '</tr></thead><tbody>';
+		echo '<h2>' . esc_html__( 'Runs', 'livelist-sync' ) . '</h2>';
+		Form::table( __( 'Runs', 'livelist-sync' ), array( __( 'Run', 'livelist-sync' ), __( 'Feed', 'livelist-sync' ), __( 'Began', 'livelist-sync' ), __( 'State', 'livelist-sync' ), __( 'Numbers', 'livelist-sync' ), __( 'What to do', 'livelist-sync' ) ) );
 		foreach ( $runs as $run ) {
+			/* translators: the numbers of a run: 1 listed, 2 matched, 3 missing, 4 too young, 5 would go, 6 taken down, 7 to the trash, 8 brought back */
+			$numbers = vsprintf( __( '%1$s listed, %2$s matched, %3$s missing, %4$s too young, %5$s would go; %6$s taken down, %7$s to the trash, %8$s brought back', 'livelist-sync' ), array_map( 'number_format_i18n', array( $run->listed, $run->matched, $run->missing, $run->young, $run->going, $run->drafted, $run->trashed, $run->restored ) ) );
+			$state   = Words::state( $run->state ) . ( '' === $run->error ? '' : ': ' . Words::error( $run->error, $run->error_text ) );
 			echo '<tr>';
-			$state = $run->state . ( '' === $run->error ? '' : ' (' . $run->error . ( '' === $run->error_text ? '' : ': ' . $run->error_text ) . ')' );
-			$cells = array( $run->id, $run->feed, self::when( $run->started_at ), $state, $run->listed, $run->matched, $run->missing, $run->young, $run->going, $run->drafted, $run->trashed, $run->restored );
-			foreach ( $cells as $cell ) {
-				echo '<td>' . esc_html( is_int( $cell ) ? number_format_i18n( $cell ) : $cell ) . '</td>';
+			foreach ( array( (string) $run->id, $run->feed, Findings::when( $run->started_at ), $state, $numbers ) as $cell ) {
+				echo '<td>' . esc_html( $cell ) . '</td>';
 			}
 			echo '<td>';
+			/* translators: %d: number of a run */
+			$about = sprintf( __( 'run %d', 'livelist-sync' ), $run->id );
 			if ( Run::HELD === $run->state ) {
-				self::order( 'approve', __( 'Let it go on', 'livelist-sync' ), '', $run->id );
-				self::order( 'reject', __( 'Reject', 'livelist-sync' ), '', $run->id );
+				Form::button( 'approve', __( 'Let it go on', 'livelist-sync' ), array( 'run' => $run->id ), $about );
+				Form::button( 'reject', __( 'Reject', 'livelist-sync' ), array( 'run' => $run->id ), $about );
 			}
 			if ( 0 === $run->dry && $run->drafted + $run->trashed > 0 && in_array( $run->state, array( Run::APPLIED, Run::REFUSED, Run::SUPERSEDED ), true ) ) {
-				self::order( 'undo', __( 'Undo', 'livelist-sync' ), '', $run->id );
+				Form::button( 'undo', __( 'Undo', 'livelist-sync' ), array( 'run' => $run->id ), $about );
 			}
 			self::plan( $run );
 			echo '</td></tr>';
 		}
-		echo '</tbody></table>';
+		Form::end();
 	}
 
-	/** Some of the posts of a run that waits or only looked. */
+	/** Some of the posts of a run. */
 	private static function plan( Run $run ): void {
-		if ( ! in_array( $run->state, array( Run::DRY, Run::HELD ), true ) ) {
-			return;
-		}
 		$rows = Plan::sample( $run->id, 50 );
 		if ( array() === $rows ) {
 			return;
@@ -205,20 +191,8 @@ final class AdminPage {
 		echo '<details><summary>' . esc_html__( 'Posts', 'livelist-sync' ) . '</summary><ul>';
 		foreach ( $rows as $row ) {
 			$link = get_edit_post_link( (int) $row[1] );
-			printf( '<li>%s <a href="%s">%s</a> <code>%s</code></li>', esc_html( (string) $row[2] ), esc_url( (string) $link ), esc_html( get_the_title( (int) $row[1] ) ), esc_html( (string) $row[0] ) );
+			printf( '<li>%s <a href="%s">%s</a> <code>%s</code></li>', esc_html( Words::step( (string) $row[2], (string) $row[3], (string) $row[4] ) ), esc_url( (string) $link ), esc_html( get_the_title( (int) $row[1] ) ), esc_html( (string) $row[0] ) );
 		}
 		echo '</ul></details>';
-	}
-
-	private static function order( string $what, string $label, string $feed = '', int $run = 0 ): void {
-		echo '<form method="post" style="display:inline" action="' . esc_url( admin_url( 'admin-post.php' ) ) . '">';
-		wp_nonce_field( Admin::ORDER );
-		printf( '<input type="hidden" name="action" value="%s"><input type="hidden" name="what" value="%s"><input type="hidden" name="feed" value="%s"><input type="hidden" name="run" value="%d">', esc_attr( Admin::ORDER ), esc_attr( $what ), esc_attr( $feed ), absint( $run ) );
-		submit_button( $label, 'secondary small', 'submit', false, array( 'id' => false ) );
-		echo '</form> ';
-	}
-
-	private static function when( int $at ): string {
-		return 0 === $at ? '—' : (string) wp_date( 'Y-m-d H:i', $at );
 	}
 }

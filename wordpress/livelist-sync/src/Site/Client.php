@@ -9,6 +9,7 @@
 
 namespace Livelist\Sync\Site;
 
+use Livelist\Sync\Core\Catalog;
 use Livelist\Sync\Core\Feed;
 use Livelist\Sync\Core\Instant;
 use Livelist\Sync\Core\Manifest;
@@ -24,6 +25,8 @@ final class Client {
 	const LIST_SECONDS     = 20;
 	const CHECK_SECONDS    = 10;
 	const ACK_SECONDS      = 5;
+	/** A list of feeds that is longer is none. */
+	const FEEDS_BYTES = 1048576;
 
 	/**
 	 * Asks for the manifest; null if the service says that it is the one with this tag.
@@ -44,6 +47,7 @@ final class Client {
 				'headers'             => $headers,
 				'timeout'             => self::MANIFEST_SECONDS,
 				'redirection'         => 0,
+				'reject_unsafe_urls'  => ! Settings::may_be_local(),
 				'limit_response_size' => Manifest::MAX_BYTES,
 				'user-agent'          => $this->agent(),
 			)
@@ -55,12 +59,39 @@ final class Client {
 			return null;
 		}
 		if ( 200 !== $status ) {
-			throw self::refusal( $status, $answer );
+			$refused = self::refusal( $status, $answer );
+			throw $refused;
 		}
 		$manifest = Manifest::parse( wp_remote_retrieve_body( $answer ), $feed->id, $feed->key_field, $now );
 		Instant::agree( self::date( $answer ), $now );
 		$tag = wp_remote_retrieve_header( $answer, 'etag' );
 		return array( $manifest, is_string( $tag ) && strlen( $tag ) <= 200 ? $tag : '' );
+	}
+
+	/**
+	 * Asks which feeds this site may follow.
+	 *
+	 * @return array<int, array<string, mixed>> With feed, mls, resource, and what else the service says.
+	 * @throws Refused Why there is no answer.
+	 */
+	public function feeds(): array {
+		$answer = wp_remote_get(
+			$this->base() . '/v1/feeds',
+			array(
+				'headers'             => $this->headers(),
+				'timeout'             => self::MANIFEST_SECONDS,
+				'redirection'         => 0,
+				'reject_unsafe_urls'  => ! Settings::may_be_local(),
+				'limit_response_size' => self::FEEDS_BYTES,
+				'user-agent'          => $this->agent(),
+			)
+		);
+		$status = self::status( $answer );
+		if ( 200 !== $status ) {
+			$refused = self::refusal( $status, $answer );
+			throw $refused;
+		}
+		return Catalog::parse( wp_remote_retrieve_body( $answer ) );
 	}
 
 	/**
@@ -72,13 +103,14 @@ final class Client {
 	 */
 	public function download( Manifest $manifest, string $path ): void {
 		if ( null === Settings::clean_url( strtok( $manifest->url, '?' ) ) ) {
-			throw new Refused( 'link', 'The link to the list is not secure.' );
+			throw Refused::because( 'link' );
 		}
 		$answer = wp_remote_get(
 			$manifest->url,
 			array(
 				'timeout'             => self::LIST_SECONDS,
 				'redirection'         => 0,
+				'reject_unsafe_urls'  => ! Settings::may_be_local(),
 				'stream'              => true,
 				'filename'            => $path,
 				// No list can be larger: an endless answer ends here.
@@ -89,8 +121,8 @@ final class Client {
 		$status = self::status( $answer );
 		if ( 200 !== $status ) {
 			// 403 is what an expired link gets: the next manifest brings another one.
-			$name = 403 === $status ? 'link_expired' : '';
-			throw '' === $name ? self::refusal( $status, $answer ) : new Refused( $name, 'The link to the list does not work any more.', Refused::SOON );
+			$refused = 403 === $status ? Refused::for_now( 'link_expired' ) : self::refusal( $status, $answer );
+			throw $refused;
 		}
 	}
 
@@ -118,13 +150,15 @@ final class Client {
 				'body'                => wp_json_encode( array( 'keys' => $keys ) ),
 				'timeout'             => self::CHECK_SECONDS,
 				'redirection'         => 0,
+				'reject_unsafe_urls'  => ! Settings::may_be_local(),
 				'limit_response_size' => count( $keys ) * 1024 + Manifest::MAX_BYTES,
 				'user-agent'          => $this->agent(),
 			)
 		);
 		$status = self::status( $answer );
 		if ( 200 !== $status ) {
-			throw self::refusal( $status, $answer );
+			$refused = self::refusal( $status, $answer );
+			throw $refused;
 		}
 		return Verdict::gone( wp_remote_retrieve_body( $answer ), $version );
 	}
@@ -151,6 +185,7 @@ final class Client {
 				'body'                => wp_json_encode( $said ),
 				'timeout'             => self::ACK_SECONDS,
 				'redirection'         => 0,
+				'reject_unsafe_urls'  => ! Settings::may_be_local(),
 				'limit_response_size' => Manifest::MAX_BYTES,
 				'user-agent'          => $this->agent(),
 			)
@@ -159,18 +194,22 @@ final class Client {
 	}
 
 	private function url( Feed $feed, string $what ): string {
+		return $this->base() . '/v1/feeds/' . rawurlencode( $feed->id ) . '/' . $what;
+	}
+
+	private function base(): string {
 		$base = Settings::api_url();
 		if ( '' === $base ) {
-			throw new Refused( 'not_configured', 'The address of the service is not set.' );
+			throw Refused::because( 'not_configured' );
 		}
-		return $base . '/v1/feeds/' . rawurlencode( $feed->id ) . '/' . $what;
+		return $base;
 	}
 
 	/** @return array<string, string> */
 	private function headers(): array {
 		$key = Settings::site_key();
 		if ( '' === $key ) {
-			throw new Refused( 'not_configured', 'The site key is not set.' );
+			throw Refused::because( 'not_configured' );
 		}
 		return array(
 			'Authorization' => 'Bearer ' . $key,
@@ -187,7 +226,8 @@ final class Client {
 	private static function status( $answer ): int {
 		if ( is_wp_error( $answer ) ) {
 			// Its text may hold the link, and with it the signature.
-			throw new Refused( 'transport', 'The service cannot be reached (' . sanitize_key( $answer->get_error_code() ) . ').', Refused::SOON );
+			$refused = Refused::for_now( 'transport', sanitize_key( $answer->get_error_code() ) );
+			throw $refused;
 		}
 		return (int) wp_remote_retrieve_response_code( $answer );
 	}
@@ -204,17 +244,17 @@ final class Client {
 		$wait = is_string( $wait ) && 1 === preg_match( '/\A\d{1,6}\z/', $wait ) ? (int) $wait : 0;
 		switch ( $status ) {
 			case 401:
-				return new Refused( 'unauthorized', 'The service does not know this site key.' );
+				return Refused::because( 'unauthorized' );
 			case 403:
-				return new Refused( 'forbidden', 'This feed is not open to this site key, or it is suspended.' );
+				return Refused::because( 'forbidden' );
 			case 404:
-				return new Refused( 'not_found', 'The service has no such feed.' );
+				return Refused::because( 'not_found' );
 			case 429:
-				return new Refused( 'too_many_requests', 'The service asks to wait.', Refused::SOON, $wait );
+				return Refused::for_now( 'too_many_requests' )->after( $wait );
 		}
 		if ( $status >= 300 && $status < 400 ) {
-			return new Refused( 'redirected', 'The service sent this site elsewhere; that is not followed.', Refused::SOON );
+			return Refused::for_now( 'redirected' );
 		}
-		return new Refused( 'unavailable', sprintf( 'The service cannot answer now (status %d).', $status ), Refused::SOON, $wait );
+		return Refused::for_now( 'unavailable', $status )->after( $wait );
 	}
 }

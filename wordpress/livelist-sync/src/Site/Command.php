@@ -43,14 +43,15 @@ final class Command {
 		$feeds = array();
 		foreach ( Settings::feeds() as $feed ) {
 			$state   = Feeds::state( $feed->id );
-			$taken   = Map::taken( $feed->id );
+			$counts  = Memory::counts( $feed->id );
 			$feeds[] = array(
 				'feed'      => $feed->id,
 				'version'   => $state->version,
 				'checked'   => self::when( $state->checked_at ),
-				'untouched' => Map::untouched( $feed->id ),
-				'drafts'    => $taken[ Decision::DRAFTED ],
-				'trash'     => $taken[ Decision::TRASHED ],
+				'posts'     => Map::count( $feed->id ),
+				'down'      => $counts[ Decision::DRAFTED ],
+				'trash'     => $counts[ Decision::TRASHED ],
+				'kept'      => $counts[ Decision::KEPT ],
 				'held'      => $state->held_run,
 				'paused'    => $state->paused,
 				'error'     => $state->error,
@@ -110,8 +111,11 @@ final class Command {
 	 * @param string[] $args Arguments.
 	 */
 	public function apply( array $args ): void {
-		$feeds = self::feeds( $args );
+		$feeds  = self::feeds( $args );
+		$former = array();
 		foreach ( $feeds as $feed ) {
+			$run                 = Run::newest( 1, $feed->id );
+			$former[ $feed->id ] = array() === $run ? 0 : $run[0]->id;
 			Orders::apply( $feed );
 		}
 		if ( ! Orders::work( 'wp', self::PATIENCE ) ) {
@@ -121,12 +125,16 @@ final class Command {
 		foreach ( $feeds as $feed ) {
 			$state = Feeds::state( $feed->id );
 			$run   = Run::newest( 1, $feed->id );
-			if ( '' !== $state->error ) {
-				\WP_CLI::warning( sprintf( '%s: %s: %s', $feed->id, $state->error, $state->error_text ) );
+			if ( 0 !== $state->paused ) {
+				\WP_CLI::warning( sprintf( '%s: the feed is paused; nothing was done', $feed->id ) );
+			} elseif ( '' !== $state->error ) {
+				\WP_CLI::warning( sprintf( '%s: %s: %s', $feed->id, $state->error, Words::error( $state->error, $state->error_text ) ) );
 				$bad = true;
 			} elseif ( 0 !== $state->held_run ) {
 				\WP_CLI::warning( sprintf( '%s: run %d is held: wp livelist hold --approve=%d, or --reject=%d', $feed->id, $state->held_run, $state->held_run, $state->held_run ) );
-			} elseif ( array() !== $run ) {
+			} elseif ( array() === $run || $former[ $feed->id ] === $run[0]->id ) {
+				\WP_CLI::line( sprintf( '%s: nothing new since the list %s', $feed->id, $state->version ) );
+			} else {
 				\WP_CLI::line( sprintf( '%s: %s: %d to draft, %d to trash, %d restored', $feed->id, $run[0]->state, $run[0]->drafted, $run[0]->trashed, $run[0]->restored ) );
 			}
 		}
@@ -152,7 +160,78 @@ final class Command {
 			}
 		);
 		$run = self::finish( $run->id );
-		\WP_CLI::success( sprintf( 'Run %d is undone. The feed %s is paused; wp livelist hold %s --off lets it go on.', $run->id, $run->feed, $run->feed ) );
+		list( $back, $left ) = Plan::undone( $run->id );
+		\WP_CLI::success( sprintf( 'Run %d is undone: %d posts are back, %d were left as somebody had changed them. The feed %s is paused; wp livelist hold %s --off --undone=down (or keep) lets it go on.', $run->id, $back, $left, $run->feed, $run->feed ) );
+	}
+
+	/**
+	 * Brings back one post, which is an exception then.
+	 *
+	 * ## OPTIONS
+	 *
+	 * <post>
+	 * : The post's number.
+	 *
+	 * @param string[] $args Arguments.
+	 */
+	public function restore( array $args ): void {
+		self::try_to(
+			function () use ( $args ) {
+				Orders::restore( (int) $args[0] );
+			}
+		);
+		\WP_CLI::success( sprintf( 'Post %d is back, and is an exception.', (int) $args[0] ) );
+	}
+
+	/**
+	 * Makes a post an exception: it stays, whatever lists say.
+	 *
+	 * ## OPTIONS
+	 *
+	 * <post>
+	 * : The post's number.
+	 *
+	 * [--end]
+	 * : Ends the exception instead.
+	 *
+	 * @param string[]              $args    Arguments.
+	 * @param array<string, string> $options Options.
+	 */
+	public function exception( array $args, array $options ): void {
+		self::try_to(
+			function () use ( $args, $options ) {
+				Orders::keep( (int) $args[0], ! isset( $options['end'] ) );
+			}
+		);
+		\WP_CLI::success( sprintf( isset( $options['end'] ) ? 'Post %d is no exception any more.' : 'Post %d is an exception.', (int) $args[0] ) );
+	}
+
+	/**
+	 * Begins anew with a feed whose lists the service numbers anew.
+	 *
+	 * ## OPTIONS
+	 *
+	 * <feed>
+	 * : The feed.
+	 *
+	 * [--epoch=<epoch>]
+	 * : The epoch that the service has now; without it the command says which one that is.
+	 *
+	 * @param string[]              $args    Arguments.
+	 * @param array<string, string> $options Options.
+	 */
+	public function forget( array $args, array $options ): void {
+		$feed = self::feeds( $args )[0];
+		if ( ! isset( $options['epoch'] ) ) {
+			\WP_CLI::line( sprintf( '%s: used "%s", the service has "%s": wp livelist forget %s --epoch=…', $feed->id, Feeds::state( $feed->id )->epoch, Feeds::state( $feed->id )->told_epoch, $feed->id ) );
+			return;
+		}
+		self::try_to(
+			function () use ( $feed, $options ) {
+				Orders::forget( $feed, (string) $options['epoch'] );
+			}
+		);
+		\WP_CLI::success( sprintf( '%s begins anew.', $feed->id ) );
 	}
 
 	/**
@@ -167,7 +246,10 @@ final class Command {
 	 * : Pauses it: lists are not used.
 	 *
 	 * [--off]
-	 * : Lets it go on.
+	 * : Lets it go on, and looks at its posts at once.
+	 *
+	 * [--undone=<what>]
+	 * : With --off: what was brought back by undo goes ("down"), or becomes exceptions ("keep").
 	 *
 	 * [--approve=<run>]
 	 * : Lets a run that waits go on.
@@ -192,7 +274,15 @@ final class Command {
 		}
 		if ( isset( $options['on'] ) || isset( $options['off'] ) ) {
 			foreach ( self::feeds( $args ) as $feed ) {
-				Orders::pause( $feed, isset( $options['on'] ) );
+				if ( isset( $options['on'] ) ) {
+					Orders::pause( $feed );
+				} else {
+					self::try_to(
+						function () use ( $feed, $options ) {
+							Orders::resume( $feed, isset( $options['undone'] ) ? (string) $options['undone'] : '' );
+						}
+					);
+				}
 				\WP_CLI::line( sprintf( '%s: %s', $feed->id, isset( $options['on'] ) ? 'paused' : 'goes on' ) );
 			}
 			return;
@@ -229,10 +319,15 @@ final class Command {
 	}
 
 	private static function orders( callable $order ): Run {
+		return self::try_to( $order );
+	}
+
+	/** @return mixed */
+	private static function try_to( callable $order ) {
 		try {
 			return $order();
 		} catch ( Refused $refused ) {
-			\WP_CLI::error( $refused->getMessage() );
+			\WP_CLI::error( $refused->name() . ': ' . Words::refused( $refused ) );
 		}
 	}
 
@@ -242,8 +337,8 @@ final class Command {
 		if ( null === $run ) {
 			\WP_CLI::error( 'The run is gone.' );
 		}
-		if ( '' !== $run->error_text ) {
-			\WP_CLI::warning( $run->error . ': ' . $run->error_text );
+		if ( '' !== $run->error ) {
+			\WP_CLI::warning( $run->error . ': ' . Words::error( $run->error, $run->error_text ) );
 		}
 		return $run;
 	}

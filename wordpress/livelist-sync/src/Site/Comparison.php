@@ -1,7 +1,7 @@
 <?php
 /**
  * The difference of the map and a list, a batch at a time, with a place to go on from. Depends on Core,
- * Map, Checks, Plan.
+ * Map, Memory, Checks, Plan, Settings.
  *
  * @package Livelist\Sync
  */
@@ -67,31 +67,54 @@ final class Comparison {
 		);
 		foreach ( $rows as $row ) {
 			$listed = $merge->has( $row[0] );
+			$did    = $row[3];
 			if ( $listed ) {
 				++$run->matched;
-				if ( Decision::UNTOUCHED === $row[3] ) {
+				if ( Decision::UNTOUCHED === $did ) {
 					continue;
 				}
 			} else {
 				++$run->missing;
 			}
-			$decision = Decision::post( $listed, $row[3], (int) $row[4], (int) $row[2], $run->as_of, $run->seq );
+			if ( Decision::is_down( $did ) && ! $this->is_ours( $listed, $row ) ) {
+				++$run->left_alone;
+				continue;
+			}
+			$decide   = function ( string $said ) use ( $listed, $did, $row, $run ) {
+				return Memory::UNSURE === $did ? Decision::KEEP : Decision::post( $listed, $did, (int) $row[4], (int) $row[2], $run->as_of, $said, $this->feed->wait() );
+			};
+			$decision = $decide( Decision::NOT_ASKED );
 			if ( Decision::RESTORE === $decision ) {
 				$back[] = array( $row[0], (int) $row[1], $decision );
 			} elseif ( Decision::YOUNG === $decision ) {
 				++$run->young;
 			} elseif ( Decision::ASK === $decision ) {
 				// What it becomes if the service calls it gone, which is asked before it is done.
-				$decision              = Decision::post( $listed, $row[3], (int) $row[4], (int) $row[2], $run->as_of, $run->seq, Decision::GONE );
+				$decision              = $decide( Decision::GONE );
 				$absent[ $decision ][] = array( $row[0], (int) $row[1], $decision );
 			}
 		}
 		$this->key  = $row[0];
 		$this->post = (int) $row[1];
 		Plan::add( $run->id, $back );
-		$this->plan( $absent[ Decision::DRAFT ], Checks::visible() );
-		$this->plan( $absent[ Decision::TRASH ], array( 'draft' ) );
+		$this->plan( $absent[ Decision::DRAFT ], Checks::visible( $this->feed ) );
+		$this->plan( $absent[ Decision::TRASH ], array( $this->feed->down, 'draft', 'private' ) );
 		return true;
+	}
+
+	/**
+	 * Whether this feed decides on a post that was taken down. Any feed of the site that has the post now may
+	 * bring it back; only the feed that missed it, under the very key, may do more. What was taken down for a
+	 * feed that the site does not have any more waits until it is moved (Moves).
+	 *
+	 * @param bool                    $listed Whether its key is in the list.
+	 * @param array<int, string|null> $row    A row of the map.
+	 */
+	private function is_ours( bool $listed, array $row ): bool {
+		if ( $this->feed->id === $row[5] ) {
+			return $listed || $row[0] === $row[6];
+		}
+		return $listed && null !== Settings::feed( (string) $row[5] );
 	}
 
 	/**
@@ -135,8 +158,8 @@ final class Comparison {
 			} elseif ( in_array( $reason, array( 'other_type', 'not_of_feed', 'other_key' ), true ) ) {
 				Indexer::refresh( $this->feed, $rows[ $at ][1] );
 			} elseif ( 'not_visible' === $reason && in_array( $found[0], Checks::visible(), true ) ) {
-				// It was taken down and is published: somebody did that, and WordPress was not told.
-				Map::let_go( $rows[ $at ][1] );
+				// It was taken down and is published: something did that, and WordPress was not told.
+				Posts::published_again( $rows[ $at ][1] );
 			}
 		}
 		Plan::add( $this->run->id, $going );

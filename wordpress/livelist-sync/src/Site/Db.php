@@ -86,6 +86,15 @@ final class Db {
 	}
 
 	/**
+	 * A list of texts.
+	 *
+	 * @param string[] $texts At least one.
+	 */
+	public static function texts( array $texts ): string {
+		return implode( ',', array_map( array( self::class, 'bytes' ), $texts ) );
+	}
+
+	/**
 	 * @param string       $sql    A statement.
 	 * @param array<mixed> $values Values.
 	 */
@@ -96,6 +105,6 @@ final class Db {
 
 	private static function failed(): Refused {
 		// The database's own text may quote values; operators find it in the site's log.
-		return new Refused( 'database', 'The database refused a statement.', Refused::SOON );
+		return Refused::for_now( 'database' );
 	}
 }

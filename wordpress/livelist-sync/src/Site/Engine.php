@@ -26,6 +26,8 @@ use Livelist\Sync\Core\Refused;
 final class Engine {
 	/** A run that nobody went on with for so long asks anew. */
 	const STALE = 900;
+	/** So many seconds after the last whole manifest the next one is read; less than a day, because days vary. */
+	const WHOLE = 72000;
 	/** So many keys are asked about at once. */
 	const ASKED = 1000;
 
@@ -75,9 +77,21 @@ final class Engine {
 			$run->position['then'] = $run->phase;
 			$run->phase            = 'recheck';
 		} elseif ( ! in_array( $run->phase, array( 'recheck', 'fetch' ), true ) ) {
-			Feeds::ask( $feed->id, time() );
+			self::once_more( $feed );
 			$run->end( Run::SUPERSEDED );
 		}
+	}
+
+	/** What was to be compared still is. */
+	private static function once_more( Feed $feed ): void {
+		Feeds::set(
+			$feed->id,
+			array(
+				'etag'  => '',
+				'again' => 1,
+			)
+		);
+		Feeds::ask( $feed->id, time() );
 	}
 
 	/** Manifest and list: one step, because the link of the one to the other is not kept. */
@@ -86,16 +100,40 @@ final class Engine {
 		if ( $deadline->used() > 3.0 ) {
 			return false;
 		}
-		$state  = Feeds::state( $feed->id );
-		$answer = $this->client->manifest( $feed, $run->dry ? '' : $state->etag );
+		$state = Feeds::state( $feed->id );
+		// Once a day the whole manifest is read: a "not modified" may come from a cache for ever.
+		$whole  = 1 === $run->dry || 0 !== $state->again || time() - $state->told_at > self::WHOLE;
+		$answer = $this->client->manifest( $feed, $whole ? '' : $state->etag );
 		if ( null === $answer ) {
 			$this->unchanged( $feed, $run, $state->etag );
 			return true;
 		}
 		list( $manifest, $etag ) = $answer;
-		if ( ! $manifest->is_newer( $state->seq, $state->version, $state->as_of ) && ! $run->dry ) {
-			$this->unchanged( $feed, $run, $etag );
-			return true;
+		if ( 0 === $run->dry ) {
+			Feeds::set(
+				$feed->id,
+				array(
+					'told_at'    => time(),
+					'told_as_of' => $manifest->as_of,
+					'told_epoch' => $manifest->epoch,
+					'stale'      => (int) $manifest->stale,
+				)
+			);
+			$is_newer = $manifest->is_newer( $state->seq, $state->version, $state->as_of, $state->epoch );
+			// The list that is there is compared once more where the MLS was looked at again, where something was
+			// changed here, and where the service could not say what became of some listings.
+			$is_due = 0 !== $state->again || $manifest->as_of > $state->as_of || ( $state->unknown > 0 && ( $whole || $etag !== $state->etag ) );
+			// A list that waits for a person, or that one rejected, is no news.
+			$is_known = $is_newer && 0 === $state->again && '' !== $etag && $etag === $state->etag;
+			if ( $is_known || ( ! $is_newer && ! $is_due ) ) {
+				$this->unchanged( $feed, $run, $etag );
+				return true;
+			}
+			if ( $manifest->as_of < $state->as_of ) {
+				// An older answer about the same list: what was learned since stays.
+				$manifest->as_of = $state->as_of;
+			}
+			Feeds::set( $feed->id, array( 'again' => 0 ) );
 		}
 		$run->version = $manifest->version;
 		$run->seq     = $manifest->sequence;
@@ -103,6 +141,7 @@ final class Engine {
 		$run->sha256  = $manifest->sha256;
 		$run->listed  = $manifest->count;
 		$run->etag    = $etag;
+		$run->epoch   = $manifest->epoch;
 		$run->file    = TempFiles::fresh();
 		$run->save();
 		$download = $run->file . '.part';
@@ -118,6 +157,15 @@ final class Engine {
 	}
 
 	private function index( Feed $feed, Run $run, Deadline $deadline ): bool {
+		if ( 0 === $run->dry && empty( $run->position['placed'] ) ) {
+			// One more question of eight seconds: not behind a download that was slow.
+			if ( $deadline->used() > 6.0 ) {
+				return false;
+			}
+			Moves::find( $feed, $this->client );
+			$run->position = array( 'placed' => true );
+			$run->save();
+		}
 		if ( ! Indexer::advance( $feed, $this->lock, $deadline ) ) {
 			return false;
 		}
@@ -129,7 +177,7 @@ final class Engine {
 	/** The difference: the map and the list side by side. */
 	private function compare( Feed $feed, Run $run, Deadline $deadline ): bool {
 		if ( ! ListFile::is_still( $run->file, $run->sha256 ) ) {
-			throw new Refused( 'file', 'The list was removed from the directory for temporary files.', Refused::SOON );
+			throw Refused::for_now( 'file' );
 		}
 		$comparison = new Comparison( $feed, $run );
 		$merge      = new Merge( $run->file, $comparison->offset, $comparison->key );
@@ -145,11 +193,36 @@ final class Engine {
 			}
 		}
 		$comparison->save( $merge );
-		$run->local_total = min( Map::untouched( $feed->id ), Checks::count_visible( $feed ) );
+		$run->local_total = Map::visible( $feed );
 		$run->going       = self::going( $run );
+		$this->doubt( $feed, $run );
 		$run->phase       = $run->dry ? 'ask' : 'restore';
 		$run->position    = array();
 		return true;
+	}
+
+	/** A list that has nothing to do with the posts is no list of theirs. */
+	private function doubt( Feed $feed, Run $run ): void {
+		if ( 0 !== $run->matched || 0 !== $run->going || 0 === $run->listed ) {
+			return;
+		}
+		$counts = Memory::counts( $feed->id );
+		if ( $counts[ Decision::DRAFTED ] + $counts[ Decision::TRASHED ] > 0 ) {
+			// All that it had may be gone.
+			return;
+		}
+		$all = Checks::count_visible( $feed );
+		if ( 0 === $all ) {
+			$refused = Refused::because( 'no_posts', $feed->post_type );
+			throw $refused;
+		}
+		$keyed = Map::count( $feed->id );
+		if ( 0 === $keyed ) {
+			$refused = Refused::because( 'no_keys', $all, $feed->meta_key );
+			throw $refused;
+		}
+		$refused = Refused::because( 'nothing_matches', $keyed );
+		throw $refused;
 	}
 
 	private function restore( Feed $feed, Run $run, Deadline $deadline ): bool {
@@ -165,7 +238,7 @@ final class Engine {
 	private function ask( Feed $feed, Run $run, Deadline $deadline ): bool {
 		$after = isset( $run->position['asked'] ) ? (int) $run->position['asked'] : 0;
 		// Where nothing matches a setting is wrong, and these may be anything but keys.
-		$steps = 0 === $run->matched ? array() : Plan::down( $feed->id, $run->id, $after, self::ASKED );
+		$steps = 0 === $run->matched && 0 === $run->approved ? array() : Plan::down( $feed->id, $run->id, $after, self::ASKED );
 		while ( array() !== $steps ) {
 			$this->lock->confirm();
 			$this->ask_about( $feed, $run, $steps );
@@ -178,12 +251,17 @@ final class Engine {
 			$steps = Plan::down( $feed->id, $run->id, $after, self::ASKED );
 		}
 		$run->going = self::going( $run );
+		$went   = Run::went( $feed->id, time() - Decision::WINDOW, $run->id );
+		$went   = null === $went ? array( 0, $run->local_total ) : $went;
+		$reason = Decision::hold( $run->going, $went[0], $went[1], $run->matched );
 		if ( $run->dry ) {
-			$run->error = (string) Decision::hold( $run->going, $run->local_total, $run->matched );
+			$run->error = (string) $reason;
 			$run->end( Run::DRY );
 			return true;
 		}
-		$reason = Decision::hold( $run->going, $run->local_total, $run->matched );
+		if ( 0 !== $run->approved ) {
+			$reason = null;
+		}
 		if ( null !== $reason ) {
 			$run->error = $reason;
 			$this->supersede_held( $feed, $run );
@@ -192,6 +270,7 @@ final class Engine {
 				array(
 					'held_run'   => $run->id,
 					'etag'       => $run->etag,
+					'unknown'    => Plan::skipped( $run->id, Decision::UNKNOWN ),
 					'checked_at' => time(),
 					'attempts'   => 0,
 					'error'      => '',
@@ -247,6 +326,8 @@ final class Engine {
 				'seq'        => $run->seq,
 				'as_of'      => $run->as_of,
 				'etag'       => $run->etag,
+				'epoch'      => '' === $run->epoch ? Feeds::state( $feed->id )->epoch : $run->epoch,
+				'unknown'    => Plan::skipped( $run->id, Decision::UNKNOWN ),
 				'held_run'   => 0,
 				'checked_at' => time(),
 				'attempts'   => 0,
@@ -268,12 +349,13 @@ final class Engine {
 		$is_old = null !== $answer && $answer[0]->version === $run->version
 			&& hash_equals( $run->sha256, $answer[0]->sha256 ) && $answer[0]->count === $run->listed;
 		if ( ! $is_old ) {
-			Feeds::set( $feed->id, array( 'etag' => '' ) );
-			Feeds::ask( $feed->id, time() );
+			self::once_more( $feed );
 			$run->end( Run::SUPERSEDED );
 			return true;
 		}
-		$run->phase = isset( $run->position['then'] ) && 'restore' === $run->position['then'] ? 'restore' : 'apply';
+		$then          = isset( $run->position['then'] ) ? $run->position['then'] : '';
+		$run->phase    = 'restore' === $then ? 'restore' : ( 'apply' === $then ? 'apply' : 'ask' );
+		$run->position = array();
 		return true;
 	}
 

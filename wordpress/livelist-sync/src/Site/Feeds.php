@@ -15,8 +15,8 @@ namespace Livelist\Sync\Site;
  */
 final class Feeds {
 	/** Columns that are whole numbers. */
-	const NUMBERS = array( 'due_at', 'attempts', 'paused', 'indexed_to', 'rebuilt_at', 'seq', 'as_of', 'held_run', 'checked_at', 'error_at' );
-	const TEXTS   = array( 'fingerprint', 'version', 'etag', 'error', 'error_text' );
+	const NUMBERS = array( 'due_at', 'attempts', 'paused', 'indexed_to', 'rebuilt_at', 'seq', 'as_of', 'held_run', 'checked_at', 'error_at', 'told_as_of', 'told_at', 'stale', 'again', 'unknown' );
+	const TEXTS   = array( 'fingerprint', 'version', 'etag', 'error', 'error_text', 'epoch', 'told_epoch', 'mls', 'resource' );
 
 	private static function table(): string {
 		global $wpdb;

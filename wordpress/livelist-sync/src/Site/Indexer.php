@@ -1,7 +1,7 @@
 <?php
 /**
  * Fills the map from post meta, in slices that follow the meta table's own numbers: no offsets, and no
- * walk over what was read already. Depends on Db, Map, Feeds, Checks.
+ * walk over what was read already. Depends on Db, Map, Mirror, Feeds, Checks.
  *
  * @package Livelist\Sync
  */
@@ -31,10 +31,13 @@ final class Indexer {
 	 */
 	public static function advance( Feed $feed, Lock $lock, Deadline $deadline ): bool {
 		global $wpdb;
+		if ( ! Mirror::read( $lock, $deadline ) ) {
+			return false;
+		}
 		$state = Feeds::state( $feed->id );
 		$at    = $state->indexed_to;
 		if ( $feed->fingerprint() !== $state->fingerprint ) {
-			Map::forget_untouched( $feed->id );
+			Map::clear( $feed->id );
 			$at = 0;
 			Feeds::set(
 				$feed->id,

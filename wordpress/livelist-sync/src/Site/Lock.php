@@ -53,7 +53,7 @@ final class Lock {
 		global $wpdb;
 		$found = Db::value( "SELECT option_value FROM {$wpdb->options} WHERE option_name = %s", self::OPTION );
 		if ( 0 !== strncmp( (string) $found, $this->token . '|', strlen( $this->token ) + 1 ) ) {
-			throw new Refused( 'lock_lost', 'Another process went on with the work.' );
+			throw Refused::because( 'lock_lost' );
 		}
 		if ( time() - $this->extended >= 5 ) {
 			Db::change(

@@ -2,14 +2,13 @@
 /**
  * Which post has which key, sorted by the keys' bytes: a copy of post meta that a list can be merged
  * with. It is a hint. Before a post is taken down its own data is asked again (Checks). What this
- * plugin did to a post is kept here as well, and nowhere else. Depends on Db.
+ * plugin did to a post is kept in Memory. Depends on Db, Memory.
  *
  * @package Livelist\Sync
  */
 
 namespace Livelist\Sync\Site;
 
-use Livelist\Sync\Core\Decision;
 use Livelist\Sync\Core\Feed;
 use Livelist\Sync\Core\Key;
 
@@ -31,23 +30,24 @@ final class Map {
 	}
 
 	/**
-	 * The next rows behind a key and a post.
+	 * The next rows behind a key and a post, with what is remembered of the post.
 	 *
 	 * @param string      $feed The feed.
 	 * @param string|null $key  The last key; null to begin.
 	 * @param int         $post The last post.
-	 * @return array<int, array{0: string, 1: int, 2: int, 3: string, 4: int}> Key, post, seen, did, missed.
+	 * @return array<int, array<int, string|null>> Key, post, seen, did, missed, feed and key of the memory.
 	 */
 	public static function after( string $feed, ?string $key, int $post ): array {
 		$from = '';
 		if ( null !== $key ) {
 			$bytes = Db::bytes( $key );
 			// The first condition is the range in the index, the second leaves out what was had.
-			$from = "AND listing_key >= $bytes AND (listing_key > $bytes OR post_id > $post)";
+			$from = "AND m.listing_key >= $bytes AND (m.listing_key > $bytes OR m.post_id > $post)";
 		}
 		return Db::rows(
-			'SELECT listing_key, post_id, seen, did, missed FROM ' . self::table() . ' WHERE feed = ' . Db::bytes( $feed )
-			. " $from ORDER BY feed, listing_key, post_id LIMIT " . self::BATCH
+			"SELECT m.listing_key, m.post_id, m.seen, COALESCE(d.did, ''), COALESCE(d.missed, 0), COALESCE(d.feed, ''), COALESCE(d.listing_key, '') FROM " . self::table()
+			. ' m LEFT JOIN ' . Memory::table() . ' d ON d.post_id = m.post_id WHERE m.feed = ' . Db::bytes( $feed )
+			. " $from ORDER BY m.feed, m.listing_key, m.post_id LIMIT " . self::BATCH
 		);
 	}
 
@@ -98,91 +98,93 @@ final class Map {
 	}
 
 	/**
-	 * Forgets all posts of a feed but those that this plugin took down.
+	 * Forgets which posts a feed has: it is bound to others now.
 	 *
 	 * @param string $feed The feed.
 	 */
-	public static function forget_untouched( string $feed ): void {
-		Db::change( 'DELETE FROM ' . self::table() . " WHERE did = '' AND feed = " . Db::bytes( $feed ) );
+	public static function clear( string $feed ): void {
+		Db::change( 'DELETE FROM ' . self::table() . ' WHERE feed = ' . Db::bytes( $feed ) );
 	}
 
 	/**
-	 * Somebody else changed the post's status: it is theirs now, and as good as new.
+	 * A post counts as new: it takes a list that is younger than this to miss it.
 	 *
 	 * @param int $post The post.
 	 */
-	public static function let_go( int $post ): void {
-		Db::change( 'UPDATE ' . self::table() . " SET did = '', prior = '', missed = 0, seen = %d WHERE post_id = %d", time(), $post );
+	public static function seen_now( int $post ): void {
+		Db::change( 'UPDATE ' . self::table() . ' SET seen = %d WHERE post_id = %d', time(), $post );
 	}
 
 	/**
-	 * What was done to a post: did, prior status, sequence of the first miss; null if it is unknown.
+	 * Since when the site has a post under a key; null if the map does not have it.
 	 *
 	 * @param string $feed The feed.
 	 * @param string $key  The key.
 	 * @param int    $post The post.
-	 * @return array{0: string, 1: string, 2: int, 3: int}|null Did, prior, missed, seen.
 	 */
-	public static function row( string $feed, string $key, int $post ): ?array {
-		$rows = Db::rows( 'SELECT did, prior, missed, seen FROM ' . self::table() . ' WHERE ' . self::where( $feed, $key, $post ) );
-		return array() === $rows ? null : array( $rows[0][0], $rows[0][1], (int) $rows[0][2], (int) $rows[0][3] );
+	public static function seen( string $feed, string $key, int $post ): ?int {
+		$seen = Db::value( 'SELECT seen FROM ' . self::table() . ' WHERE ' . self::where( $feed, $key, $post ) );
+		return null === $seen ? null : (int) $seen;
 	}
 
 	/**
-	 * Notes what is about to be done to a post. It is written first and done afterwards, so that
-	 * what was done is known whenever the process dies.
+	 * How many posts of the feed have a key.
 	 *
-	 * @param string $feed   The feed.
-	 * @param string $key    The key.
-	 * @param int    $post   The post.
-	 * @param string $did    One of Decision's.
-	 * @param string $prior  The status that it had before this plugin touched it.
-	 * @param int    $missed Sequence of the first miss.
+	 * @param string $feed The feed.
 	 */
-	public static function note( string $feed, string $key, int $post, string $did, string $prior, int $missed ): void {
-		Db::change(
-			'UPDATE ' . self::table() . ' SET did = %s, prior = %s, missed = %d WHERE ' . self::where( $feed, $key, $post ),
-			$did,
-			$prior,
-			$missed
+	public static function count( string $feed ): int {
+		return (int) Db::value( 'SELECT COUNT(DISTINCT post_id) FROM ' . self::table() . ' WHERE feed = ' . Db::bytes( $feed ) );
+	}
+
+	/**
+	 * How many posts of the feed visitors see.
+	 *
+	 * @param Feed $feed The feed.
+	 */
+	public static function visible( Feed $feed ): int {
+		global $wpdb;
+		return (int) Db::value(
+			'SELECT COUNT(DISTINCT m.post_id) FROM ' . self::table() . " m JOIN {$wpdb->posts} p ON p.ID = m.post_id WHERE m.feed = " . Db::bytes( $feed->id )
+			. ' AND p.post_type = %s AND p.post_status IN (' . Db::texts( Checks::visible( $feed ) ) . ')',
+			$feed->post_type
 		);
 	}
 
 	/**
-	 * Posts of the feed that this plugin did not take down.
+	 * Other posts with the same key that visitors see, and that came to the site at an instant or after it.
 	 *
-	 * @param string $feed The feed.
+	 * @param Feed   $feed The feed.
+	 * @param string $key  The key.
+	 * @param int    $post The post.
+	 * @param int    $from Unix seconds.
+	 * @return int[]
 	 */
-	public static function untouched( string $feed ): int {
-		return (int) Db::value( 'SELECT COUNT(*) FROM ' . self::table() . " WHERE did = '' AND feed = " . Db::bytes( $feed ) );
-	}
-
-	/**
-	 * How many posts of the feed were taken down, by what was done.
-	 *
-	 * @param string $feed The feed.
-	 * @return array{drafted: int, trashed: int}
-	 */
-	public static function taken( string $feed ): array {
-		$taken = array(
-			Decision::DRAFTED => 0,
-			Decision::TRASHED => 0,
+	public static function twins( Feed $feed, string $key, int $post, int $from ): array {
+		global $wpdb;
+		$rows = Db::rows(
+			'SELECT m.post_id FROM ' . self::table() . " m JOIN {$wpdb->posts} p ON p.ID = m.post_id WHERE m.feed = " . Db::bytes( $feed->id )
+			. ' AND m.listing_key = ' . Db::bytes( $key ) . ' AND m.post_id <> %d AND m.seen >= %d AND p.post_status IN (' . Db::texts( Checks::visible( $feed ) ) . ')',
+			$post,
+			$from
 		);
-		foreach ( Db::rows( 'SELECT did, COUNT(*) FROM ' . self::table() . " WHERE did <> '' AND feed = " . Db::bytes( $feed ) . ' GROUP BY did' ) as $row ) {
-			$taken[ $row[0] ] = (int) $row[1];
-		}
-		return $taken;
+		return array_map( 'intval', array_column( $rows, 0 ) );
 	}
 
 	/**
-	 * Which of these posts are in the map of another feed as well.
+	 * Which of some posts any feed of the site has.
 	 *
-	 * @param string $feed  The feed.
-	 * @param int[]  $posts At least one.
+	 * @param int[] $posts At least one.
 	 * @return array<int, true> By post.
 	 */
-	public static function shared( string $feed, array $posts ): array {
-		$rows = Db::rows( 'SELECT DISTINCT post_id FROM ' . self::table() . ' WHERE post_id IN (' . Db::ids( $posts ) . ') AND feed <> ' . Db::bytes( $feed ) );
+	public static function which( array $posts ): array {
+		$feeds = array();
+		foreach ( Settings::feeds() as $feed ) {
+			$feeds[] = $feed->id;
+		}
+		if ( array() === $feeds ) {
+			return array();
+		}
+		$rows = Db::rows( 'SELECT DISTINCT post_id FROM ' . self::table() . ' WHERE post_id IN (' . Db::ids( $posts ) . ') AND feed IN (' . Db::texts( $feeds ) . ')' );
 		return array_fill_keys( array_map( 'intval', array_column( $rows, 0 ) ), true );
 	}
 

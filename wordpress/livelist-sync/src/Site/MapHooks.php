@@ -1,13 +1,15 @@
 <?php
 /**
  * Keeps the map right while importers and people work. Whatever fails here is found by the next walk
- * over the meta table; it must not disturb what the importer does. Depends on Indexer, Map, Settings.
+ * over the meta table; it must not disturb what the importer does. Depends on Indexer, Map, Memory,
+ * Hand, Settings.
  *
  * @package Livelist\Sync
  */
 
 namespace Livelist\Sync\Site;
 
+use Livelist\Sync\Core\Decision;
 use Livelist\Sync\Core\Refused;
 
 /**
@@ -21,7 +23,8 @@ final class MapHooks {
 		add_action( 'added_post_meta', array( self::class, 'meta' ), 10, 3 );
 		add_action( 'updated_post_meta', array( self::class, 'meta' ), 10, 3 );
 		add_action( 'deleted_post_meta', array( self::class, 'meta' ), 10, 3 );
-		add_action( 'set_object_terms', array( self::class, 'terms' ), 10, 4 );
+		add_action( 'added_term_relationship', array( self::class, 'terms' ), 10, 3 );
+		add_action( 'deleted_term_relationships', array( self::class, 'terms' ), 10, 3 );
 		add_action( 'transition_post_status', array( self::class, 'status' ), 10, 3 );
 		add_action( 'deleted_post', array( self::class, 'deleted' ) );
 	}
@@ -50,10 +53,9 @@ final class MapHooks {
 	 *
 	 * @param mixed $post     The post.
 	 * @param mixed $terms    Unused.
-	 * @param mixed $tt_ids   Unused.
 	 * @param mixed $taxonomy The taxonomy.
 	 */
-	public static function terms( $post, $terms, $tt_ids, $taxonomy ): void {
+	public static function terms( $post, $terms, $taxonomy ): void {
 		foreach ( Settings::feeds() as $feed ) {
 			if ( 'term' === $feed->only && $taxonomy === $feed->only_key ) {
 				self::quietly(
@@ -66,26 +68,38 @@ final class MapHooks {
 	}
 
 	/**
-	 * A status changed: what somebody else decides about a post holds.
+	 * A status changed. What a person decides about a post holds; what an importer does makes it count as new.
 	 *
 	 * @param mixed    $to   New status.
 	 * @param mixed    $from Old status.
 	 * @param \WP_Post $post The post.
 	 */
 	public static function status( $to, $from, $post ): void {
-		if ( Posts::is_busy() || $to === $from || 'new' === $from || 'auto-draft' === $from ) {
+		$id = (int) $post->ID;
+		if ( $to === $from || 'new' === $from || 'auto-draft' === $from || Posts::busy_with() === $id ) {
 			return;
 		}
-		foreach ( Settings::feeds() as $feed ) {
-			if ( $post->post_type === $feed->post_type ) {
-				self::quietly(
-					function () use ( $post ) {
-						Map::let_go( (int) $post->ID );
-					}
-				);
-				return;
+		self::quietly(
+			function () use ( $to, $from, $id ) {
+				if ( 0 !== Posts::busy_with() ) {
+					Posts::along( $id, (string) $from, (string) $to );
+					return;
+				}
+				$row = Memory::find( $id );
+				if ( null === $row || ! ( Decision::is_down( $row->did ) || Memory::UNSURE === $row->did ) ) {
+					return;
+				}
+				$is_up = in_array( $to, Checks::visible(), true );
+				if ( ( $is_up || 'trash' === $from ) && Hand::is_by( $id ) ) {
+					Memory::keep( $id, $row->feed, $row->listing_key );
+				} elseif ( $is_up ) {
+					Posts::published_again( $id );
+				} else {
+					Memory::forget( $id );
+					Map::seen_now( $id );
+				}
 			}
-		}
+		);
 	}
 
 	/**
@@ -100,6 +114,7 @@ final class MapHooks {
 		self::quietly(
 			function () use ( $post ) {
 				Map::forget( (int) $post );
+				Memory::gone( (int) $post );
 			}
 		);
 	}

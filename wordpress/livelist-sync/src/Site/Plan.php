@@ -34,14 +34,16 @@ final class Plan {
 	 *
 	 * @param int                                              $run  The run.
 	 * @param array<int, array{0: string, 1: int, 2: string}>  $rows Key, post, action.
+	 * @param string                                           $state PLANNED or DONE.
+	 * @param string                                           $from  The status that they had, if they are done.
 	 */
-	public static function add( int $run, array $rows ): void {
+	public static function add( int $run, array $rows, string $state = self::PLANNED, string $from = '' ): void {
 		foreach ( array_chunk( $rows, Map::BATCH ) as $some ) {
 			$values = array();
 			foreach ( $some as $row ) {
-				$values[] = '(' . $run . ',' . (int) $row[1] . ',' . Db::bytes( $row[0] ) . ",'" . $row[2] . "')";
+				$values[] = '(' . $run . ',' . (int) $row[1] . ',' . Db::bytes( $row[0] ) . ",'" . $row[2] . "','" . $state . "'," . Db::bytes( $from ) . ')';
 			}
-			Db::change( 'INSERT IGNORE INTO ' . self::table() . ' (run_id, post_id, listing_key, action) VALUES ' . implode( ',', $values ) );
+			Db::change( 'INSERT IGNORE INTO ' . self::table() . ' (run_id, post_id, listing_key, action, state, from_status) VALUES ' . implode( ',', $values ) );
 		}
 	}
 
@@ -149,6 +151,40 @@ final class Plan {
 			$counts[ $row[0] . ' ' . $row[1] ] = (int) $row[2];
 		}
 		return $counts;
+	}
+
+	/**
+	 * Steps of a run that were left, and those that still wait.
+	 *
+	 * @param int  $run   The run.
+	 * @param bool $waits Whether those that are planned are meant, too.
+	 * @param int  $most  At most so many.
+	 * @return array<int, array<int, string|null>> Key, post, action, state, reason.
+	 */
+	public static function left( int $run, bool $waits, int $most ): array {
+		$states = $waits ? array( self::SKIPPED, self::PLANNED ) : array( self::SKIPPED );
+		return Db::rows( 'SELECT listing_key, post_id, action, state, reason FROM ' . self::table() . ' WHERE run_id = %d AND state IN (' . Db::texts( $states ) . ') ORDER BY id LIMIT %d', $run, $most );
+	}
+
+	/**
+	 * How many steps of a run were skipped for a reason.
+	 *
+	 * @param int    $run    The run.
+	 * @param string $reason The reason.
+	 */
+	public static function skipped( int $run, string $reason ): int {
+		return (int) Db::value( 'SELECT COUNT(*) FROM ' . self::table() . ' WHERE run_id = %d AND state = %s AND reason = %s', $run, self::SKIPPED, $reason );
+	}
+
+	/**
+	 * How many steps were undone: brought back, and left as they were.
+	 *
+	 * @param int $run The run.
+	 * @return array{0: int, 1: int}
+	 */
+	public static function undone( int $run ): array {
+		$rows = Db::rows( 'SELECT COALESCE(SUM(reason = %s), 0), COUNT(*) FROM ' . self::table() . ' WHERE run_id = %d AND state = %s', '', $run, self::UNDONE );
+		return array( (int) $rows[0][0], (int) $rows[0][1] - (int) $rows[0][0] );
 	}
 
 	/**

@@ -22,6 +22,11 @@ final class Plugin {
 		add_filter( 'site_status_tests', array( SiteHealth::class, 'register' ) );
 		add_filter( 'wpmu_drop_tables', array( self::class, 'drop_with_site' ) );
 		MapHooks::register();
+		Hand::register();
+		Mirror::register();
+		Gone::register();
+		add_action( 'update_option_' . Settings::OPTION, array( Settings::class, 'host_changed' ), 10, 2 );
+		add_action( 'update_option_' . Settings::OPTION, array( Settings::class, 'changed' ) );
 		if ( is_admin() ) {
 			Admin::register();
 		}
@@ -34,7 +39,6 @@ final class Plugin {
 	 * Makes what is missing, also on sites of a network that came later. Visitors do not wait for it.
 	 */
 	public static function ready(): void {
-		load_plugin_textdomain( 'livelist-sync', false, dirname( plugin_basename( LIVELIST_SYNC_FILE ) ) . '/languages' );
 		if ( is_admin() || wp_doing_cron() || ( defined( 'WP_CLI' ) && WP_CLI ) ) {
 			if ( get_option( Schema::OPTION ) !== Schema::VERSION ) {
 				Settings::ensure();
@@ -71,15 +75,19 @@ final class Plugin {
 	}
 
 	/**
-	 * Removes what the plugin made on this site. No post is touched: drafts stay drafts.
+	 * Removes what the plugin made on this site. No post is touched: drafts stay drafts, and the copies of what
+	 * was done stay in the posts' own meta (Mirror), so that a new installation can bring them back.
 	 */
 	public static function uninstall(): void {
 		Schedule::clear();
 		foreach ( Schema::names() as $table ) {
 			Db::change( "DROP TABLE IF EXISTS {$table}" );
 		}
-		foreach ( array_merge( Settings::ALL, array( Schema::OPTION, Lock::OPTION ) ) as $option ) {
+		foreach ( array_merge( Settings::ALL, array( Schema::OPTION, Lock::OPTION, Mirror::TO_READ, Notices::SENT ) ) as $option ) {
 			delete_option( $option );
+		}
+		foreach ( array( Answers::OFFERED, Answers::PROPOSED ) as $transient ) {
+			delete_transient( $transient );
 		}
 	}
 }

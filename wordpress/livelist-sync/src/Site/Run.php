@@ -28,8 +28,8 @@ final class Run {
 	const SUPERSEDED = 'superseded';
 	const UNDONE     = 'undone';
 
-	const NUMBERS = array( 'dry', 'seq', 'as_of', 'listed', 'local_total', 'matched', 'missing', 'young', 'left_alone', 'going', 'drafted', 'trashed', 'restored', 'started_at', 'updated_at', 'ended_at' );
-	const TEXTS   = array( 'started_by', 'state', 'phase', 'version', 'sha256', 'etag', 'file', 'error', 'error_text' );
+	const NUMBERS = array( 'dry', 'approved', 'seq', 'as_of', 'listed', 'local_total', 'matched', 'missing', 'young', 'left_alone', 'going', 'drafted', 'trashed', 'restored', 'started_at', 'updated_at', 'ended_at' );
+	const TEXTS   = array( 'started_by', 'state', 'phase', 'version', 'sha256', 'etag', 'epoch', 'file', 'error', 'error_text' );
 	/** So many runs of a feed are remembered, and can be undone. */
 	const KEPT = 60;
 
@@ -39,6 +39,8 @@ final class Run {
 	public $feed = '';
 	/** @var int */
 	public $dry = 0;
+	/** @var int Whether a person let it go on. */
+	public $approved = 0;
 	/** @var string */
 	public $started_by = '';
 	/** @var string */
@@ -55,6 +57,8 @@ final class Run {
 	public $sha256 = '';
 	/** @var string */
 	public $etag = '';
+	/** @var string */
+	public $epoch = '';
 	/** @var int */
 	public $listed = 0;
 	/** @var string */
@@ -155,6 +159,27 @@ final class Run {
 	 */
 	public static function newest( int $most, ?string $feed = null ): array {
 		return self::read( ( null === $feed ? '' : 'WHERE feed = ' . Db::bytes( $feed ) . ' ' ) . 'ORDER BY id DESC LIMIT %d', $most );
+	}
+
+	/**
+	 * What went from view of a feed since an instant without a person, and how many posts visitors saw before:
+	 * null if nothing went. What was undone does not count.
+	 *
+	 * @param string $feed  The feed.
+	 * @param int    $since Unix seconds.
+	 * @param int    $but   A run that is left out.
+	 * @return array{0: int, 1: int}|null Went, and visible before.
+	 */
+	public static function went( string $feed, int $since, int $but ): ?array {
+		$rows = Db::rows(
+			'SELECT drafted, local_total FROM ' . self::table() . ' WHERE feed = ' . Db::bytes( $feed )
+			. ' AND dry = 0 AND approved = 0 AND drafted > 0 AND started_at > %d AND id <> %d AND state NOT IN (%s, %s) ORDER BY id',
+			$since,
+			$but,
+			self::UNDONE,
+			self::UNDOING
+		);
+		return array() === $rows ? null : array( (int) array_sum( array_column( $rows, 0 ) ), (int) $rows[0][1] );
 	}
 
 	/**

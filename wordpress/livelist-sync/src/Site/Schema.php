@@ -12,9 +12,9 @@ namespace Livelist\Sync\Site;
  * Tables.
  */
 final class Schema {
-	const VERSION = '1';
+	const VERSION = '2';
 	const OPTION  = 'livelist_sync_db_version';
-	const TABLES  = array( 'livelist_map', 'livelist_feeds', 'livelist_runs', 'livelist_plan' );
+	const TABLES  = array( 'livelist_map', 'livelist_posts', 'livelist_feeds', 'livelist_runs', 'livelist_plan' );
 
 	/**
 	 * Makes what is missing.
@@ -32,11 +32,26 @@ final class Schema {
 				listing_key VARBINARY(255) NOT NULL,
 				post_id BIGINT UNSIGNED NOT NULL,
 				seen BIGINT NOT NULL,
-				did VARCHAR(10) NOT NULL DEFAULT '',
-				prior VARCHAR(20) NOT NULL DEFAULT '',
-				missed BIGINT NOT NULL DEFAULT 0,
 				PRIMARY KEY (feed, listing_key, post_id),
 				KEY post_id (post_id)
+			) ENGINE=InnoDB ROW_FORMAT=DYNAMIC {$collate}"
+		);
+		Db::change(
+			"CREATE TABLE IF NOT EXISTS {$wpdb->prefix}livelist_posts (
+				post_id BIGINT UNSIGNED NOT NULL,
+				feed VARBINARY(100) NOT NULL,
+				listing_key VARBINARY(255) NOT NULL,
+				did VARCHAR(10) NOT NULL DEFAULT '',
+				set_status VARCHAR(20) NOT NULL DEFAULT '',
+				prior VARCHAR(20) NOT NULL DEFAULT '',
+				path VARBINARY(255) NOT NULL DEFAULT '',
+				missed BIGINT NOT NULL DEFAULT 0,
+				down_at BIGINT NOT NULL DEFAULT 0,
+				run_id BIGINT UNSIGNED NOT NULL DEFAULT 0,
+				times INT NOT NULL DEFAULT 0,
+				PRIMARY KEY (post_id),
+				KEY did (did, feed),
+				KEY path (path)
 			) ENGINE=InnoDB ROW_FORMAT=DYNAMIC {$collate}"
 		);
 		Db::change(
@@ -52,6 +67,15 @@ final class Schema {
 				seq BIGINT NOT NULL DEFAULT 0,
 				as_of BIGINT NOT NULL DEFAULT 0,
 				etag VARCHAR(200) NOT NULL DEFAULT '',
+				epoch VARCHAR(100) NOT NULL DEFAULT '',
+				told_epoch VARCHAR(100) NOT NULL DEFAULT '',
+				told_as_of BIGINT NOT NULL DEFAULT 0,
+				told_at BIGINT NOT NULL DEFAULT 0,
+				stale TINYINT NOT NULL DEFAULT 0,
+				again TINYINT NOT NULL DEFAULT 0,
+				unknown BIGINT NOT NULL DEFAULT 0,
+				mls VARCHAR(100) NOT NULL DEFAULT '',
+				resource VARCHAR(100) NOT NULL DEFAULT '',
 				held_run BIGINT NOT NULL DEFAULT 0,
 				checked_at BIGINT NOT NULL DEFAULT 0,
 				error VARCHAR(40) NOT NULL DEFAULT '',
@@ -65,6 +89,7 @@ final class Schema {
 				id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
 				feed VARBINARY(100) NOT NULL,
 				dry TINYINT NOT NULL DEFAULT 0,
+				approved TINYINT NOT NULL DEFAULT 0,
 				started_by VARCHAR(20) NOT NULL DEFAULT '',
 				state VARCHAR(20) NOT NULL,
 				phase VARCHAR(20) NOT NULL DEFAULT '',
@@ -73,6 +98,7 @@ final class Schema {
 				as_of BIGINT NOT NULL DEFAULT 0,
 				sha256 CHAR(64) NOT NULL DEFAULT '',
 				etag VARCHAR(200) NOT NULL DEFAULT '',
+				epoch VARCHAR(100) NOT NULL DEFAULT '',
 				listed BIGINT NOT NULL DEFAULT 0,
 				file VARCHAR(500) NOT NULL DEFAULT '',
 				position LONGTEXT NULL,
@@ -109,7 +135,37 @@ final class Schema {
 				KEY next_step (run_id, state, action, id)
 			) ENGINE=InnoDB ROW_FORMAT=DYNAMIC {$collate}"
 		);
+		if ( '1' === get_option( self::OPTION ) ) {
+			self::from_first();
+		} elseif ( false === get_option( self::OPTION ) ) {
+			// A new installation: what a former one did is read from the posts themselves.
+			update_option( Mirror::TO_READ, '1', false );
+		}
 		update_option( self::OPTION, self::VERSION, false );
+	}
+
+	/** What version 1 did not have. */
+	private static function from_first(): void {
+		global $wpdb;
+		$wanted = array(
+			'livelist_feeds' => array( "epoch VARCHAR(100) NOT NULL DEFAULT ''", "told_epoch VARCHAR(100) NOT NULL DEFAULT ''", 'told_as_of BIGINT NOT NULL DEFAULT 0', 'told_at BIGINT NOT NULL DEFAULT 0', 'stale TINYINT NOT NULL DEFAULT 0', 'again TINYINT NOT NULL DEFAULT 1', 'unknown BIGINT NOT NULL DEFAULT 0', "mls VARCHAR(100) NOT NULL DEFAULT ''", "resource VARCHAR(100) NOT NULL DEFAULT ''" ),
+			'livelist_runs'  => array( 'approved TINYINT NOT NULL DEFAULT 0', "epoch VARCHAR(100) NOT NULL DEFAULT ''" ),
+		);
+		foreach ( $wanted as $table => $columns ) {
+			$has = array_column( Db::rows( "SHOW COLUMNS FROM {$wpdb->prefix}{$table}" ), 0 );
+			foreach ( $columns as $column ) {
+				if ( ! in_array( strtok( $column, ' ' ), $has, true ) ) {
+					Db::change( "ALTER TABLE {$wpdb->prefix}{$table} ADD COLUMN {$column}" );
+				}
+			}
+		}
+		// The first miss counts from now: its instant was not kept.
+		Db::change(
+			"INSERT IGNORE INTO {$wpdb->prefix}livelist_posts (post_id, feed, listing_key, did, set_status, prior, missed, down_at)
+			SELECT post_id, feed, listing_key, did, IF(did = 'trashed', 'trash', 'draft'), prior, %d, %d FROM {$wpdb->prefix}livelist_map WHERE did <> ''",
+			time(),
+			time()
+		);
 	}
 
 	/**

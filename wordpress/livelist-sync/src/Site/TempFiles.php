@@ -8,6 +8,7 @@
 
 namespace Livelist\Sync\Site;
 
+use Livelist\Sync\Core\Files;
 use Livelist\Sync\Core\Refused;
 
 /**
@@ -30,12 +31,9 @@ final class TempFiles {
 			}
 		}
 		$path = $begin . bin2hex( random_bytes( 16 ) ) . '.txt';
-		$file = @fopen( $path, 'xb' ); // phpcs:ignore WordPress.PHP.NoSilencedErrors, WordPress.WP.AlternativeFunctions -- the failure is told below.
-		if ( false === $file ) {
-			throw new Refused( 'file', 'There is no directory for temporary files that can be written to.' );
+		if ( ! Files::make( $path ) ) {
+			throw Refused::because( 'file' );
 		}
-		fclose( $file ); // phpcs:ignore WordPress.WP.AlternativeFunctions
-		chmod( $path, 0600 ); // phpcs:ignore WordPress.WP.AlternativeFunctions
 		return $path;
 	}
 }

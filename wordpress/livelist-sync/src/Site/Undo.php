@@ -1,7 +1,7 @@
 <?php
 /**
  * Takes back what one run took down. What it restored stays: undoing never takes a listing down. The
- * feed is paused, because the next list would do the same again. Depends on Plan, Posts, Feeds.
+ * feed is paused; when it goes on, a person says what becomes of these posts. Depends on Plan, Posts, Feeds.
  *
  * @package Livelist\Sync
  */
@@ -9,7 +9,6 @@
 namespace Livelist\Sync\Site;
 
 use Livelist\Sync\Core\Decision;
-use Livelist\Sync\Core\Feed;
 
 /**
  * Undoing a run.
@@ -18,17 +17,16 @@ final class Undo {
 	/**
 	 * Goes on; says whether it has ended.
 	 *
-	 * @param Feed     $feed     The feed.
 	 * @param Run      $run      The run.
 	 * @param Lock     $lock     The lock.
 	 * @param Deadline $deadline The slice.
 	 */
-	public static function advance( Feed $feed, Run $run, Lock $lock, Deadline $deadline ): bool {
+	public static function advance( Run $run, Lock $lock, Deadline $deadline ): bool {
 		do {
 			$steps = Plan::next( $run->id, Plan::DONE, array( Decision::DRAFT, Decision::TRASH ) );
 			foreach ( $steps as $step ) {
 				$lock->confirm();
-				Plan::end( $step->id, Plan::UNDONE, Posts::undo( $feed->id, $step ) );
+				Plan::end( $step->id, Plan::UNDONE, Posts::undo( $step ) );
 				if ( $deadline->is_over() ) {
 					$run->save();
 					return false;

@@ -66,6 +66,7 @@ final class Worker {
 				$lock->release();
 			}
 			self::plan_next( $is_done );
+			Notices::mail();
 			return $is_done;
 		} catch ( Refused $refused ) {
 			// The lock was lost, or the database fails: the event that was asked for first goes on.
@@ -111,7 +112,7 @@ final class Worker {
 
 	private static function advance( Feed $feed, Run $run, Lock $lock, Deadline $deadline ): bool {
 		if ( Run::UNDOING === $run->state ) {
-			return Undo::advance( $feed, $run, $lock, $deadline );
+			return Undo::advance( $run, $lock, $deadline );
 		}
 		if ( 0 !== Feeds::state( $feed->id )->paused && 0 === $run->dry ) {
 			$run->end( Run::SUPERSEDED );
@@ -141,7 +142,7 @@ final class Worker {
 	/** Nothing was changed by a list that is refused; the site keeps what it has. */
 	private static function refused( Feed $feed, Run $run, Refused $refused ): void {
 		$run->error      = $refused->name();
-		$run->error_text = substr( $refused->getMessage(), 0, 500 );
+		$run->error_text = $refused->facts();
 		if ( 0 === $run->dry ) {
 			$state = Feeds::state( $feed->id );
 			if ( $refused->soon() && $state->attempts < self::ATTEMPTS ) {
@@ -150,10 +151,18 @@ final class Worker {
 				Feeds::ask( $feed->id, time() + $wait );
 			}
 			self::told( $feed, $refused );
-			Feeds::set( $feed->id, array( 'attempts' => $state->attempts + 1 ) );
+			Feeds::set(
+				$feed->id,
+				array(
+					'attempts' => $state->attempts + 1,
+					// What was to be looked at again still is.
+					'again'    => 1,
+				)
+			);
 		}
-		if ( ! empty( $run->position['approved'] ) && 'recheck' === $run->phase ) {
-			$run->state = Run::HELD;
+		if ( 0 !== $run->approved && in_array( $run->phase, array( 'recheck', 'ask' ), true ) ) {
+			$run->approved = 0;
+			$run->state    = Run::HELD;
 			$run->save();
 			return;
 		}
@@ -166,7 +175,7 @@ final class Worker {
 			$feed->id,
 			array(
 				'error'      => $refused->name(),
-				'error_text' => substr( $refused->getMessage(), 0, 500 ),
+				'error_text' => $refused->facts(),
 				'error_at'   => time(),
 			)
 		);
