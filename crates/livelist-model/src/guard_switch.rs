@@ -48,15 +48,13 @@ pub enum Guard {
     WholeWindow,
     /// Once a day a window of records reaches back over what was read before.
     LookBack,
-    /// A record that was read after it was proved gone stays.
-    ReadSince,
     /// Records that are neither listed nor proved gone are asked for.
     Unsure,
 }
 
 impl Guard {
     /// All of them.
-    pub const ALL: [Guard; 22] = [
+    pub const ALL: [Guard; 21] = [
         Guard::Confirmation,
         Guard::Count,
         Guard::Controls,
@@ -77,7 +75,6 @@ impl Guard {
         Guard::AsksCheck,
         Guard::WholeWindow,
         Guard::LookBack,
-        Guard::ReadSince,
         Guard::Unsure,
     ];
 
@@ -104,7 +101,6 @@ impl Guard {
             Guard::AsksCheck => "asks-check",
             Guard::WholeWindow => "whole-window",
             Guard::LookBack => "look-back",
-            Guard::ReadSince => "read-since",
             Guard::Unsure => "unsure",
         }
     }

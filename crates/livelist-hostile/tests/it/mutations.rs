@@ -95,8 +95,7 @@ caught! {
     ids Ids 5_000 "all" from 250;
     bounds Bounds 5_000 "ends";
     asks_check AsksCheck 5_000 "check";
-    whole_window WholeWindow 5_000 "records";
-    look_back LookBack 5_000 "records";
-    read_since ReadSince 5_000 "records";
+    whole_window WholeWindow 5_000 "records" from 40;
+    look_back LookBack 5_000 "records" from 20;
     unsure Unsure 5_000 "records";
 }

@@ -7,7 +7,6 @@ use std::io::Read;
 use livelist_log::{Arrival, Log, Span};
 use livelist_model::codec::{CodecError, KeyStream, ListReader};
 use livelist_model::gone::GoneReader;
-use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::head::Head;
 use livelist_model::layout;
 use livelist_records::{Entry, Incoming, Place, Reason, Removal};
@@ -150,7 +149,7 @@ fn against_gone(
             continue;
         };
         match jiff::Timestamp::from_second(gone.since().second) {
-            Ok(at) if entry.learned < at || is_off(Guard::ReadSince) => removals.push(Arrival {
+            Ok(at) if entry.learned < at => removals.push(Arrival {
                 place: entry.place,
                 incoming: Incoming::Removal(Removal {
                     reason: Reason::Gone,
