@@ -1,5 +1,10 @@
 //! Where a copy has which field, and what comes next.
 
+#![cfg_attr(
+    not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),
+    allow(dead_code, reason = "databases use it, and there is none")
+)]
+
 use livelist_records::columns::{Budget, Column, Columns};
 use livelist_records::{Kind, Schema};
 

@@ -279,7 +279,7 @@ mod tests {
         let status = one(&replication, &document, None, &syncs, now);
         assert_eq!(
             status.state.is_trouble(),
-            !troubles(&[status.clone()]).is_empty()
+            !troubles(std::slice::from_ref(&status)).is_empty()
         );
         (status.state, status.why)
     }
