@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 use livelist_records::columns::{Budget, Column, Columns};
 use livelist_records::names::Names;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 use livelist_records::{Kind, Schema};
 use serde::{Deserialize, Serialize};
 
@@ -45,11 +47,13 @@ pub enum Removed {
 }
 
 /// The key of a row where several MLSs share a table: the MLS's name, `:`, and the record's key.
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) const ID: &str = "_id";
 /// The MLS of such a row.
 pub(crate) const MLS: &str = "_mls";
 
 /// The first columns of a table: its key's, and whose row it is.
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) fn first_columns(schema: &Schema, options: &Options, budget: Budget) -> Columns {
     let key = schema.key.first().map_or("Key", String::as_str);
     if options.shared.is_none() {
@@ -115,6 +119,7 @@ impl Options {
 
     /// What tells this MLS's rows from those of others in the same tables, as SQL behind another condition;
     /// nothing where the tables are not shared.
+    #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
     pub(crate) fn mine(&self) -> String {
         match &self.shared {
             // `;` follows `:`. Names of MLSs are letters, digits, `-` and `_`.
@@ -124,6 +129,7 @@ impl Options {
     }
 
     /// What a table is written down as: where MLSs share it, each has its own schema.
+    #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
     pub(crate) fn noted(&self, table: &str) -> String {
         match &self.shared {
             Some(mls) => format!("{table} {mls}"),
