@@ -29,8 +29,6 @@ const SCHEMA_AGE: Duration = Duration::from_secs(20 * 3_600);
 const TOLD: usize = 10;
 /// Fields whose value differs in each answer and is no change (Trestle signs MediaURL anew each time).
 const VOLATILE: [&str; 1] = ["MediaURL"];
-/// The most windows that a pull begins: one, and another once the server's clock is heard.
-const MOST_WINDOWS: u32 = 2;
 /// The most pages of one expansion of one record.
 const MOST_NESTED: usize = 1_000;
 
@@ -233,19 +231,9 @@ impl Pulling<'_> {
         let Some(reading) = self.schema(log, &mut feed, &mut cursor).await? else {
             return Ok(());
         };
-        let mut windows = 0;
         loop {
             let now = self.server_time(&cursor);
-            let is_new = cursor.task.is_none();
-            // What changed while windows were read is the next pass's: slow ones never end else. One that an
-            // earlier pull began is the last of its pass.
-            let is_window = |task: &Task| matches!(task, Task::Window(_));
-            let task = cursor.task(form, now);
-            let task = task.filter(|task| !is_new || !is_window(task) || windows < MOST_WINDOWS);
-            if task.as_ref().is_some_and(is_window) {
-                windows += if is_new { 1 } else { MOST_WINDOWS };
-            }
-            let Some(task) = task else {
+            let Some(task) = cursor.task(form, now) else {
                 self.pulled.outcome = Outcome::Done;
                 self.pulled.settled = cursor.settled;
                 return self.listed(log, &reading, &feed, cursor).await;
