@@ -1,6 +1,6 @@
 //! `listed`: takes over into the log what the nightly run has proved of the feed. Keys that are proved gone
 //! become removals; keys that are listed and not in the log are asked for. What the log has, and is neither
-//! listed nor proved gone, is for the next run to ask ([`super::unsure`]).
+//! listed nor proved gone, is for the next run to ask (`unsure.rs`).
 
 use std::io::Read;
 
