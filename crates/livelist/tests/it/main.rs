@@ -17,6 +17,7 @@ mod days;
 mod foreign;
 mod keys;
 mod killed;
+mod killed_records;
 mod logs;
 mod millions;
 mod month;
