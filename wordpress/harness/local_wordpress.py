@@ -76,14 +76,17 @@ class Database:
             self.folder.mkdir(parents=True, exist_ok=True)
             install = ["mariadb-install-db", "--no-defaults", "--auth-root-authentication-method=normal"]
             subprocess.run(
-                [*install, "--skip-test-db", f"--datadir={data}", *user], check=True, stdout=subprocess.DEVNULL
+                [*install, "--skip-test-db", f"--datadir={data}", f"--tmpdir={self.folder}", *user], check=True, stdout=subprocess.DEVNULL
             )
+        (self.folder / "db-tmp").mkdir(exist_ok=True)
         options = [
             "--no-defaults",
             f"--datadir={data}",
             f"--socket={self.socket}",
             f"--pid-file={self.folder / 'db.pid'}",
             f"--log-error={self.folder / 'db.log'}",
+            # Of its own: a server that starts removes the temporary tables that it finds, those of others too.
+            f"--tmpdir={self.folder / 'db-tmp'}",
             "--skip-networking",
             "--skip-log-bin",
             "--innodb-flush-log-at-trx-commit=0",

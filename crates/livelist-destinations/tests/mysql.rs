@@ -38,8 +38,10 @@ if openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 
     [ -z "$as" ] || chown nobody key.pem
     tls="--ssl-cert=$dir/certificate.pem --ssl-key=$dir/key.pem"
 fi
-$as mariadb-install-db --no-defaults --datadir="$dir/data" --auth-root-authentication-method=normal --skip-test-db > "$dir/install.log" 2>&1 || { echo "mariadb-install-db fails"; rm -rf "$dir"; exit 1; }
-$as mariadbd --no-defaults --datadir="$dir/data" --socket="$dir/socket" --pid-file="$dir/pid" \
+# Of its own: a server that starts removes the temporary tables that it finds, those of others too.
+$as mkdir "$dir/tmp"
+$as mariadb-install-db --no-defaults --tmpdir="$dir/tmp" --datadir="$dir/data" --auth-root-authentication-method=normal --skip-test-db > "$dir/install.log" 2>&1 || { echo "mariadb-install-db fails"; rm -rf "$dir"; exit 1; }
+$as mariadbd --no-defaults --tmpdir="$dir/tmp" --datadir="$dir/data" --socket="$dir/socket" --pid-file="$dir/pid" \
     --port="$1" --bind-address=127.0.0.1 --skip-name-resolve $tls \
     --default-time-zone=+05:30 --character-set-server=latin1 --sql-mode=NO_BACKSLASH_ESCAPES,ANSI_QUOTES \
     --default-storage-engine=MyISAM --transaction-isolation=READ-UNCOMMITTED --max-allowed-packet=4M \

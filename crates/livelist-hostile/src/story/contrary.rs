@@ -147,10 +147,13 @@ pub fn written(some: &Contradictions) -> String {
 pub fn read(text: &str) -> Result<Contradictions, String> {
     let mut some = Contradictions::new();
     for name in text.split('+') {
-        match name {
-            "all" => some.extend(Contradiction::ALL),
-            name => {
-                some.insert(name.parse()?);
+        let named: Vec<Contradiction> = match name {
+            "all" => Contradiction::ALL.to_vec(),
+            name => vec![name.parse()?],
+        };
+        for one in named {
+            if !some.insert(one) {
+                return Err(format!("{text:?} names {one} twice"));
             }
         }
     }
@@ -444,14 +447,15 @@ mod tests {
 
     #[test]
     fn a_mixed_campaign_has_each_alone() {
-        let alone: Contradictions = (0..3 * Contradiction::ALL.len() as u64)
+        let alone: Contradictions = (0..6 * Contradiction::ALL.len() as u64)
             .map(mixed)
             .filter(|some| some.len() == 1)
             .flatten()
             .collect();
-        assert_eq!(alone, Contradiction::all());
-        assert!(mixed(3).is_empty());
-        assert_eq!(mixed(5), Contradiction::all());
+        assert_eq!(alone, Contradiction::named().collect());
+        assert!(mixed(6).is_empty());
+        assert_eq!(mixed(2), Contradiction::all());
+        assert_eq!(mixed(5), Contradiction::named().collect());
     }
 
     #[test]
@@ -463,6 +467,9 @@ mod tests {
             read(&written(&Contradiction::all())),
             Ok(Contradiction::all())
         );
+        let with_records = read("all+records").unwrap();
+        assert_eq!(written(&with_records), "all+records");
+        assert_eq!(with_records.len(), 14);
         assert!(read("all+ties").is_err() && read("tie").is_err());
     }
 }
