@@ -66,6 +66,7 @@ async fn published(objects: &dyn Objects, run: &RunSpec) -> (BTreeMap<String, Ve
     let mut head = head.expect("a head").0;
     for time in [
         "version",
+        "epoch",
         "as_of",
         "checked_at",
         "published_at",
