@@ -232,6 +232,7 @@ impl Pulling<'_> {
             return Ok(());
         };
         loop {
+            let (is_new, was_heard) = (cursor.task.is_none(), self.server_now.is_some());
             let now = self.server_time(&cursor);
             let Some(task) = cursor.task(form, now) else {
                 self.pulled.outcome = Outcome::Done;
@@ -245,9 +246,11 @@ impl Pulling<'_> {
             if !ended {
                 return Ok(());
             }
-            // What changed while a window was read is left to the next pull. Else a provider whose answers take
-            // longer than the shortest window would be asked without end.
-            if matches!(task, Task::Window(_)) {
+            // What changed while a window was read is left to the next pass. Else a provider whose answers take
+            // longer than the shortest window would be asked without end. A window of this pull that began before
+            // the server's clock was heard may be followed by one that reaches up to its time.
+            let is_first = is_new && !was_heard && self.server_now.is_some();
+            if matches!(task, Task::Window(_)) && !is_first {
                 self.pulled.outcome = Outcome::Done;
                 return self.listed(log, &reading, &feed, cursor).await;
             }
