@@ -235,6 +235,17 @@ mod tests {
         })
     }
 
+    fn reading() -> Reading {
+        Reading {
+            resource: "Property".to_owned(),
+            key: "ListingKey".to_owned(),
+            stamp: "ModificationTimestamp".to_owned(),
+            hashing: hashing(),
+            never: Vec::new(),
+            way: Way::Listed,
+        }
+    }
+
     fn hash(arrival: &Arrival) -> u64 {
         match arrival.incoming {
             Incoming::Record { hash, .. } => hash,
@@ -244,14 +255,7 @@ mod tests {
 
     #[test]
     fn further_pages_of_an_expansion_are_part_of_the_record() {
-        let reading = Reading {
-            resource: "Property".to_owned(),
-            key: "ListingKey".to_owned(),
-            stamp: "ModificationTimestamp".to_owned(),
-            hashing: hashing(),
-            never: Vec::new(),
-            way: Way::Listed,
-        };
+        let reading = reading();
         let body = br#"{"value": [
             {"ListingKey": "a", "Media": [{"MediaKey": "1"}], "Media@odata.nextLink": "Media?2"},
             {"ListingKey": "b", "Media": null}, {"ListingKey": "c", "Media": []}]}"#;
@@ -286,12 +290,8 @@ mod tests {
     #[test]
     fn what_may_not_be_kept_is_not() {
         let reading = Reading {
-            resource: "Property".to_owned(),
-            key: "ListingKey".to_owned(),
-            stamp: "ModificationTimestamp".to_owned(),
-            hashing: hashing(),
             never: vec!["MediaURL".to_owned()],
-            way: Way::Listed,
+            ..reading()
         };
         let body = br#"{"value": [{"ListingKey": "a", "MediaURL": "https://secret",
             "Media": [{"MediaKey": "1", "MediaURL": "https://secret"}, {"MediaKey": "1", "Order": 2}]}]}"#;
@@ -305,14 +305,7 @@ mod tests {
 
     #[test]
     fn a_bad_record_stops_no_other() {
-        let reading = Reading {
-            resource: "Property".to_owned(),
-            key: "ListingKey".to_owned(),
-            stamp: "ModificationTimestamp".to_owned(),
-            hashing: hashing(),
-            never: Vec::new(),
-            way: Way::Listed,
-        };
+        let reading = reading();
         let body = br#"{"value": [
             {"ListingKey": "a", "ModificationTimestamp": "2026-11-28T04:00:00Z", "MediaURL": "1"},
             {"ListPrice": 5}, {"ListingKey": "b", "X": 1, "X": 2},

@@ -85,7 +85,7 @@ pub async fn prove(
         if destination.position(&id).await?.as_ref() != Some(&position) {
             return Ok(Some(proof));
         }
-        let mut wanted = records(log, &wrong.all(), position.number).await?;
+        let mut wanted = newest(log, &wrong.all(), position.number).await?;
         wanted.retain(|change| {
             let is_unwanted =
                 wrong.missing.binary_search(&change.place).is_ok() && !destination.wants(change);
@@ -126,7 +126,11 @@ impl Wrong {
 }
 
 /// The newest changes of these places, which are in order.
-async fn records(log: &Log<'_>, places: &[Place], to: u64) -> Result<Vec<Change>, RecordsError> {
+pub(super) async fn newest(
+    log: &Log<'_>,
+    places: &[Place],
+    to: u64,
+) -> Result<Vec<Change>, RecordsError> {
     let span = Span {
         above: 0,
         to,

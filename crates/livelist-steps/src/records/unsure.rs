@@ -2,14 +2,18 @@
 //! before a list had them, or slipped past the scans. They are noted as questions, like the keys that sites
 //! ask about. The feed's next run asks the MLS for them; what two looks do not find is proved gone.
 
-use livelist_log::{Log, Span};
+use std::collections::BTreeSet;
+
+use livelist_log::Log;
 use livelist_model::guard_switch::{Guard, is_off};
+use livelist_model::ids::MAX_NAME;
 use livelist_model::questions::{MOST_OPEN, Question, Questions};
 use livelist_model::{ClientId, ReplicationId, layout};
-use livelist_records::{Entry, Fields, Place, What};
+use livelist_records::{Change, Entry, Fields, Place, What};
 use livelist_reso::dialect::Dialect;
 use livelist_store::{Condition, ObjectsExt, Retention, StoreError};
 
+use super::prove::newest;
 use super::{RecordsError, ResourceSpec};
 use crate::Env;
 
@@ -40,7 +44,16 @@ pub(super) async fn note(
             .into_iter()
             .map(|entry| question(entry, None, now))
             .collect(),
-        Some(field) => with_ids(log, unsure, field, now).await?,
+        // Some MLSs are asked by an id beside the key: it stands in the record.
+        Some(field) => {
+            let places: Vec<Place> = unsure.into_iter().map(|entry| entry.place).collect();
+            let changes = newest(log, &places, log.head().newest()).await?;
+            let ask = |change: Change| {
+                let id = id_of(&change, field);
+                question(change, id, now)
+            };
+            changes.into_iter().map(ask).collect()
+        }
     };
     let Some(client) = client(&spec.replication) else {
         return Ok(());
@@ -59,9 +72,8 @@ pub(super) async fn note(
     };
     questions.expire(now);
     // What is unsure no more is answered.
-    questions
-        .open
-        .retain(|open| asked.iter().any(|question| question.key == open.key));
+    let keys: BTreeSet<&String> = asked.iter().map(|question| &question.key).collect();
+    questions.open.retain(|open| keys.contains(&open.key));
     questions.note(asked, now);
     questions.at = now;
     let written = env
@@ -76,7 +88,7 @@ pub(super) async fn note(
 /// Under whose name a replication asks.
 fn client(replication: &ReplicationId) -> Option<ClientId> {
     let name = format!("log-{replication}");
-    name.chars().take(24).collect::<String>().parse().ok()
+    name.chars().take(MAX_NAME).collect::<String>().parse().ok()
 }
 
 fn question(entry: Entry, id: Option<String>, now: jiff::Timestamp) -> Question {
@@ -84,40 +96,15 @@ fn question(entry: Entry, id: Option<String>, now: jiff::Timestamp) -> Question 
     Question::new(entry.place.key, id, Some(got), now)
 }
 
-/// Questions with the ids that stand in the records: some MLSs are asked by these.
-async fn with_ids(
-    log: &Log<'_>,
-    unsure: Vec<Entry>,
-    field: &str,
-    now: jiff::Timestamp,
-) -> Result<Vec<Question>, RecordsError> {
-    let places: Vec<Place> = unsure.iter().map(|entry| entry.place.clone()).collect();
-    let mut changes = log
-        .changes(Span {
-            behind: None,
-            ..log.whole()
-        })
-        .await?;
-    let mut asked = Vec::with_capacity(places.len());
-    let mut unsure = unsure.into_iter().peekable();
-    while let Some(change) = changes.next().await? {
-        if places.binary_search(&change.place).is_err() {
-            continue;
-        }
-        while unsure.next_if(|entry| entry.place < change.place).is_some() {}
-        let Some(entry) = unsure.next_if(|entry| entry.place == change.place) else {
-            continue;
-        };
-        let id = match &change.what {
-            What::Upsert {
-                record: Some(record),
-                ..
-            } => Fields::read(record.get())
-                .ok()
-                .and_then(|fields| fields.text(field).map(|id| id.into_owned())),
-            _ => None,
-        };
-        asked.push(question(entry, id, now));
-    }
-    Ok(asked)
+/// The id that stands in a record of the log.
+fn id_of(change: &Change, field: &str) -> Option<String> {
+    let What::Upsert {
+        record: Some(record),
+        ..
+    } = &change.what
+    else {
+        return None;
+    };
+    let fields = Fields::read(record.get()).ok()?;
+    fields.text(field).map(|id| id.into_owned())
 }
