@@ -128,7 +128,6 @@ impl Container {
             limits: Limits {
                 task_pages,
                 part_bytes,
-                draft_rows: 0,
                 ..Limits::default()
             },
             ..Env::over(

@@ -32,11 +32,6 @@ pub fn day(town: &Town) -> (Usage, u64) {
         let Some(work) = Work::of(&feed) else {
             continue;
         };
-        // It merges the lists twice.
-        let work = Work {
-            drafts: false,
-            ..work
-        };
         let requests = work.requests();
         usage.transitions += requests * STATES_A_PAGE + OTHER_STATES;
         most = most.max(requests * EVENTS_A_PAGE + OTHER_STATES * 4);
@@ -62,7 +57,7 @@ pub fn day(town: &Town) -> (Usage, u64) {
         for (step, ops, key) in [
             (
                 Step::Compare,
-                steps::compare(&work, work.pages, false),
+                steps::compare(work.pages, false),
                 time::COMPARE_KEY,
             ),
             (

@@ -193,9 +193,7 @@ pub mod time {
     pub const SCAN_KEY: f64 = 0.007_5;
     /// A key in `compare`, for each list.
     pub const COMPARE_KEY: f64 = 0.000_4;
-    /// A key in `compare` if it writes the draft.
-    pub const DRAFT_KEY: f64 = 0.000_8;
-    /// A key in `publish` if it merges the lists, for each of them.
+    /// A key in `publish` if something changed, for each list that it merges.
     pub const PUBLISH_KEY: f64 = 0.000_8;
     /// Sending a notice to a site.
     pub const NOTICE: f64 = 400.0;
@@ -222,8 +220,6 @@ pub mod size {
     pub const HELD_KEY: u64 = 36;
     /// Keys of a scan's memory are written out at so much (`Limits::part_bytes`).
     pub const PART: u64 = 16 * 1024 * 1024;
-    /// A scan with at least this many rows gets a draft (`Limits::draft_rows`).
-    pub const DRAFT: u64 = 100_000;
     /// A small document.
     pub const DOCUMENT: u64 = 1_500;
     /// The log of an invocation: its start, its line, its report.

@@ -107,10 +107,9 @@ fn account(asked: u64, kept: u64) -> Ops {
 }
 
 /// A comparison: progress, head, parts and former snapshot; the absent keys and the result. One that asks
-/// for another scan writes that, too; the last one may write the draft.
-pub fn compare(work: &Work, parts: u64, again: bool) -> Ops {
-    let more = u64::from(again) + u64::from(work.drafts && !again);
-    with(&[RENEW, get(3 + parts), put(2 + more)])
+/// for another scan writes that, too.
+pub fn compare(parts: u64, again: bool) -> Ops {
+    with(&[RENEW, get(3 + parts), put(2 + u64::from(again))])
 }
 
 /// A confirmation task: the comparison, the absent keys and the learned form of questions; at the end the
@@ -133,16 +132,12 @@ pub fn confirm(work: &Work, asked: u64, kept: u64, resumed: bool, ended: bool) -
     ])
 }
 
-/// `publish`: the documents and, if something changed, the draft, or the progress, the parts and the former
-/// snapshot; the new lists, the head, the run's record; and if something changed, the event with its note,
+/// `publish`: the documents and, if something changed, the progress, the parts and the former snapshot;
+/// the new lists, the head, the run's record; and if something changed, the event with its note,
 /// and tags for objects that are no longer needed: the former snapshot, and the delta that is older than
 /// the newest thirty.
 pub fn publish(work: &Work, parts: u64) -> Ops {
-    let lists = match (work.changes, work.drafts) {
-        (false, _) => 0,
-        (true, true) => 1,
-        (true, false) => 1 + parts + 1,
-    };
+    let lists = if work.changes { 1 + parts + 1 } else { 0 };
     let read = get(1 + u64::from(work.confirms) + 1 + lists);
     let record = with(&[get(1), put(1)]);
     let told = match work.changes {
@@ -182,7 +177,7 @@ pub fn objects(work: &Work, scan_tasks: u64, confirm_tasks: u64, parts: u64) -> 
     // A progress for each task and for each new scan; a comparison for each scan. The list of absent keys
     // is the same if two scans miss the same keys.
     let scan = parts + scan_tasks + again;
-    let compare = 1 + u64::from(work.scans) + u64::from(work.drafts);
+    let compare = 1 + u64::from(work.scans);
     let confirm = confirm_tasks + u64::from(work.confirms);
     let lists = if work.changes { 2 } else { 0 };
     (1 + scan + compare + confirm, lists)
@@ -196,6 +191,5 @@ pub fn stored(feed: &Feed, work: &Work) -> u64 {
     } else {
         0
     };
-    let draft = if work.drafts { lists } else { 0 };
-    parts + lists + draft + 8 * size::DOCUMENT
+    parts + lists + 8 * size::DOCUMENT
 }

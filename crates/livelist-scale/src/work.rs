@@ -3,8 +3,6 @@
 use livelist_model::registry::{AuthKind, Limit};
 use livelist_reso::dialect::{CountForm, Dialect, ScanForm};
 
-use crate::settings::size;
-
 /// A feed on a day.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Feed {
@@ -45,8 +43,6 @@ pub struct Work {
     pub changes: bool,
     /// Whether absent keys are asked for.
     pub confirms: bool,
-    /// Whether the last comparison writes the draft that is published.
-    pub drafts: bool,
 }
 
 /// Controls in each question (`livelist-steps`: `confirm::CONTROLS`).
@@ -111,8 +107,6 @@ impl Work {
             1
         };
         let changes = feed.gone + feed.came > 0;
-        // If keys cannot be asked for, no draft is written before the second scan.
-        let is_last = scans > 1 || by_key.is_some();
         Some(Work {
             auth,
             limits: dialect.limits.to_vec(),
@@ -132,7 +126,6 @@ impl Work {
             questions,
             changes,
             confirms,
-            drafts: changes && is_last && feed.keys >= size::DRAFT,
             dialect,
         })
     }

@@ -1,6 +1,5 @@
 //! `compare`: merges the parts, compares them with the former snapshot, and asks the model what to do
-//! next. One pass over both lists also writes the draft of what may be published. It needs memory for
-//! one line of each list, for the absent keys, and for the compressed draft.
+//! next. It reads both lists once, and needs memory for one line of each list and for the absent keys.
 
 use std::time::Duration;
 
@@ -16,7 +15,6 @@ use livelist_model::run::RunSpec;
 use livelist_store::ObjectsExt;
 use serde::{Deserialize, Serialize};
 
-use crate::draft::{self, Made};
 use crate::lists::{self, Chunks};
 use crate::looks::{Became, Watch, Watched};
 use crate::progress::{Absent, Base, Compared, NextWaiting, Progress, load, save};
@@ -88,8 +86,6 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let is_overtaken = base != progress.base && !is_off(Guard::Overtaken);
     let by_key = ids::can_ask(env, &run).await?;
     let scans = progress.scans();
-    let rows = env.limits.draft_rows;
-    let is_likely = !is_overtaken && draft::is_likely(&scans, head.is_some(), by_key, rows);
     let mut lately = match &head {
         Some(head) => Lately::of(head, env.clock.now()),
         None => Lately::default(),
@@ -105,7 +101,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         _ => ForSites::default(),
     };
     let sieve = Sieve::new(for_sites);
-    let found = walk(env, &progress, head.as_ref(), is_likely, watch, sieve).await?;
+    let found = walk(env, &progress, head.as_ref(), watch, sieve).await?;
     let absent = lists::keep(
         &*env.objects,
         &run.feed.feed,
@@ -144,10 +140,6 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     } else {
         decision::after_comparison(&facts, &run.feed.guards, by_key)
     };
-    let draft = match found.draft {
-        Some(made) if draft::is_wanted(&facts, next) => Some(draft::keep(env, &run, made).await?),
-        _ => None,
-    };
     let (gone, waiting) = match found.watched {
         Some(watched) if !is_overtaken => judge(env, &run, watched, &facts, next).await?,
         _ => (None, None),
@@ -175,7 +167,6 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         facts,
         absent: Absent {
             list: absent,
-            draft,
             clock: progress.clock,
             questions,
             drops: head.as_ref().map(Head::drops).unwrap_or_default(),
@@ -258,7 +249,6 @@ struct Found {
     added: u64,
     distinct: Vec<u64>,
     absent: (Chunks, ListSummary),
-    draft: Option<Made>,
     controls: Vec<String>,
     watched: Option<Watched>,
     groups: (u64, Option<String>),
@@ -300,13 +290,11 @@ async fn walk(
     env: &Env,
     progress: &Progress,
     head: Option<&Head>,
-    with_draft: bool,
     mut watch: Option<Watch>,
     mut sieve: Sieve,
 ) -> Result<Found, StepError> {
     let parts = union(env, progress).await?;
     let mut former = former(env, head).await?;
-    let mut draft = with_draft.then(|| draft::Writer::new(head));
     let scans = progress.finished.len() + 1;
     let found = livelist_blocking::run(move || {
         let mut live = Counted {
@@ -331,17 +319,13 @@ async fn walk(
                 watch.push(key, side)?;
             }
             sieve.push(key);
-            match &mut draft {
-                Some(draft) => draft.push(key, side),
-                None => Ok(()),
-            }
+            Ok(())
         })?;
         Ok::<_, CodecError>(Found {
             live: live.live,
             added,
             distinct: live.distinct,
             absent: absent.finish()?,
-            draft: draft.map(draft::Writer::finish).transpose()?,
             controls: live.controls.keys,
             watched: watch.map(Watch::finish).transpose()?,
             groups: groups.finish(),

@@ -61,9 +61,6 @@ pub struct Limits {
     pub task_pages: Option<u32>,
     /// A part is written when its keys take this many bytes. This bounds the memory of a scan.
     pub part_bytes: usize,
-    /// A comparison of a scan with at least this many rows writes a draft. With fewer rows, merging the
-    /// lists again is faster than storing them twice.
-    pub draft_rows: u64,
     /// A lease is valid this long after it was renewed: longer than any task takes.
     pub lease_ttl: Duration,
     /// A run whose credential is busy asks again after about this time.
@@ -81,7 +78,6 @@ impl Default for Limits {
             task_time: Duration::from_secs(600),
             task_pages: None,
             part_bytes: 16 * 1024 * 1024,
-            draft_rows: 100_000,
             lease_ttl: Duration::from_secs(20 * 60),
             // Each attempt costs three state transitions. A run usually has the credential for half a
             // minute, and if many wait, one of them soon asks.

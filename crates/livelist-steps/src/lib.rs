@@ -76,7 +76,6 @@ pub mod budget;
 pub mod chain;
 pub mod compare;
 pub mod confirm;
-pub mod draft;
 mod endpoint;
 pub mod env;
 pub mod error;

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use livelist_model::codec::{CodecError, Effort, ListSummary, ListWriter};
 use livelist_model::decision::Looked;
 use livelist_model::guard_switch::{Guard, is_off};
+use livelist_model::ids::RunId;
 use livelist_model::keys::KeyBuffer;
 use livelist_model::layout;
 use livelist_model::merge::Side;
@@ -295,6 +296,46 @@ impl Watched {
             etag: self.etag,
             next,
         }
+    }
+}
+
+impl NextWaiting {
+    /// This, and of `noted`, which the comparison left, the keys that `counts` picks. If others wrote what
+    /// waits since the comparison, this cannot be stored, and the lists are compared again.
+    pub(crate) fn beside(
+        mut self,
+        noted: &NextWaiting,
+        counts: impl Fn(&str) -> bool,
+    ) -> NextWaiting {
+        let looks = &mut self.next.looks;
+        for look in &noted.next.looks {
+            let picked = |keys: &[String]| -> Vec<String> {
+                keys.iter().filter(|key| counts(key)).cloned().collect()
+            };
+            let (keys, seen) = (picked(&look.keys), picked(&look.seen));
+            match looks.iter_mut().find(|there| there.run == look.run) {
+                Some(there) => {
+                    there.keys.extend(keys);
+                    there.seen.extend(seen);
+                }
+                None if keys.is_empty() && seen.is_empty() => {}
+                None => looks.push(Look {
+                    keys,
+                    seen,
+                    ..look.clone()
+                }),
+            }
+        }
+        looks.sort_by_key(|look| look.began);
+        self.etag.clone_from(&noted.etag);
+        self
+    }
+
+    /// This, without the look of `run`.
+    pub(crate) fn without(&self, run: &RunId) -> NextWaiting {
+        let mut next = self.clone();
+        next.next.looks.retain(|look| look.run != *run);
+        next
     }
 }
 

@@ -20,7 +20,6 @@ use livelist_store::{Condition, Objects, ObjectsExt, Retention, StoreError};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
-use crate::draft::Draft;
 use crate::lists::put_content;
 use crate::stumble::Stumbles;
 use crate::{Env, StepError};
@@ -186,7 +185,7 @@ pub struct NextWaiting {
     pub next: Waiting,
 }
 
-/// The absent keys, and the draft to publish if they are all gone. Newer fields are here, not in
+/// The absent keys, and what else the comparison notes. Newer fields are here, not in
 /// [`Compared`], because older versions ignore unknown fields here but refuse them there. So runs continue
 /// while a version is deployed or rolled back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -194,9 +193,6 @@ pub struct Absent {
     /// The keys.
     #[serde(flatten)]
     pub list: ListRef,
-    /// The draft, if one was worth while.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub draft: Option<Draft>,
     /// What the answers said against the clock.
     #[serde(default, skip_serializing_if = "ClockDoubt::is_none")]
     pub clock: ClockDoubt,

@@ -1,7 +1,6 @@
 //! `publish`: makes a proved result the head by compare-and-swap, or records why it is held. It
-//! decides nothing: comparison and confirmation have decided. It takes the draft that the comparison
-//! wrote; without one, `make` merges the lists. Then `advance` moves the head, `notify` puts the
-//! event into the outbox, and `tell` records the result.
+//! decides nothing: comparison and confirmation have decided. `make` merges the lists, `advance` moves
+//! the head, `notify` puts the event into the outbox, and `tell` records the result.
 
 mod advance;
 mod clock;
@@ -24,9 +23,9 @@ use livelist_reso::dialect::Dialect;
 use livelist_store::{Condition, ObjectsExt, Retention, StoreError};
 use serde::{Deserialize, Serialize};
 
-use crate::draft::{self, Made, Source};
 use crate::progress::{Answers, Base, Compared, Confirmation, load, save};
 use crate::{Env, StepError, ids, looks};
+use make::Made;
 
 /// The step's name.
 pub const NAME: &str = "publish";
@@ -277,7 +276,6 @@ async fn wait(
     compared.base = Some(Base::of(new));
     compared.facts.former = Some(new.count);
     compared.facts.added = 0;
-    compared.absent.draft = None;
     compared.absent.drops = new.drops();
     let resume = Resume {
         comparison: save(&*env.objects, work.run, "comparison", &compared).await?,
@@ -323,37 +321,29 @@ impl Work<'_> {
         ids::keep(env, self.run, &self.compared.progress, began, went).await
     }
 
-    /// The lists to publish; `None` if the head's list is right, and only its times change if `anew`. If
-    /// the draft cannot be used, the parts give the same lists.
+    /// The lists to publish; `None` if the head's list is right, and only its times change. `anew` makes
+    /// them all the same.
     async fn made(
         &self,
         env: &Env,
         head: Option<&Head>,
         anew: bool,
     ) -> Result<Option<Made>, StepError> {
-        let source = match self.found() {
-            Some(_) => Source::Lists,
-            None => draft::source(self.compared, self.kept(), head.map(|h| h.count)),
-        };
-        let made = match source {
-            Source::Head if !anew => return Ok(None),
-            Source::Head | Source::Lists => make::make(env, self, head).await?,
-            Source::Draft(draft) => {
-                match draft::take(env, self.run, self.compared, draft, head).await {
-                    Ok(made) => made,
-                    Err(unfit) => {
-                        let error = livelist_model::with_causes(&unfit);
-                        tracing::warn!(
-                            run = %self.run.run, feed = %self.run.feed.feed, object = draft.object,
-                            error, "the draft cannot be used; the lists are merged again"
-                        );
-                        make::make(env, self, head).await?
-                    }
-                }
-            }
-        };
+        if !anew && self.changes_nothing(head.map(|head| head.count)) {
+            return Ok(None);
+        }
+        let made = make::make(env, self, head).await?;
         let differs = (made.added, made.removed) != (0, 0);
         Ok((differs || anew || head.is_none()).then_some(made))
+    }
+
+    /// Whether the list with `former` keys is right as it is. Then no list is read.
+    fn changes_nothing(&self, former: Option<u64>) -> bool {
+        let (facts, kept) = (&self.compared.facts, self.kept());
+        self.found().is_none()
+            && facts.added == 0
+            && facts.absent == kept
+            && former == Some(facts.live.saturating_add(kept))
     }
 
     /// Which absent keys are removed.

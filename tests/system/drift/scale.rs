@@ -75,6 +75,5 @@ fn the_model_waits_as_the_steps_do() {
     assert_eq!(Settings::default().busy_wait, busy);
     assert_eq!(Settings::default().pairs_a_second, limits.pairs_a_second);
     assert_eq!(size::PART, limits.part_bytes as u64);
-    assert_eq!(size::DRAFT, limits.draft_rows);
     assert_eq!(u128::from(time::LEASE), limits.lease_ttl.as_millis());
 }

@@ -119,11 +119,9 @@ impl Life {
                 queue: Recording::of(queue.clone(), function, &notes),
                 outbox: Recording::of(outbox.clone(), function, &notes),
                 executions: Recording::of(executions.clone(), function, &notes),
-                // Each page is a task, so that tasks go on where others stopped; and however few rows
-                // there are, there are drafts.
+                // Each page is a task, so that tasks go on where others stopped.
                 limits: Limits {
                     task_pages: Some(1),
-                    draft_rows: 0,
                     ..Limits::default()
                 },
                 ..Env::in_memory(objects, clock.clone(), Arc::new(HttpTransport::new())).unwrap()

@@ -93,9 +93,7 @@ impl Denial<'_> {
                 .filter(|s| s.at >= scan.0 && s.at <= scan.1 && s.kind == RequestKind::Page)
                 .any(|s| leaves_out_rows(&s.fault) || self.denies(s))
         };
-        // A key that came back since the look before was rightly missing in that.
-        let came_back = self.since > self.looked_at.min(window.from - BETWEEN_LOOKS);
-        (came_back || self.was_hidden_before(window.from))
+        (self.came_back(window) || self.was_hidden_before(window.from))
             && window.scans.iter().all(in_scan)
             && self.is_uncounted(window)
     }
@@ -107,8 +105,9 @@ impl Denial<'_> {
             || self.mls.renumbered >= Some(window.from - LONGEST_WAIT)
     }
 
-    /// Whether the MLS showed nothing at all, in pages and in answers by key, now and on an earlier day:
-    /// a list of a few keys may become empty by that, for there is no live key to ask for beside.
+    /// Whether the MLS showed nothing at all, in pages and in answers by key, now and on an earlier day, on
+    /// which the key may rightly have been missing: a list of a few keys may become empty by that, because
+    /// there is no live key that could be a control.
     pub(super) fn is_of_everything(&self, window: &Window) -> bool {
         let hides = |kind| {
             let mut strikes = self.strikes.iter().filter(|s| s.kind == kind);
@@ -116,7 +115,12 @@ impl Denial<'_> {
         };
         hides(RequestKind::Page)
             && hides(RequestKind::Confirm)
-            && self.was_hidden_before(window.from)
+            && (self.came_back(window) || self.was_hidden_before(window.from))
+    }
+
+    /// Whether the key came back since the look before, in which it was rightly missing.
+    fn came_back(&self, window: &Window) -> bool {
+        self.since > self.looked_at.min(window.from - BETWEEN_LOOKS)
     }
 
     /// Whether the MLS denied the key when it was asked for keys, on two days: no control shows that.

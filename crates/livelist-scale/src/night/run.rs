@@ -375,11 +375,8 @@ impl<'t> Sky<'t> {
         };
         running.scan += u32::from(again);
         let keys = place.feed.keys;
-        let mut task = tells(outcome, steps::compare(&place.work, parts, again));
+        let mut task = tells(outcome, steps::compare(parts, again));
         task.millis += (u64::from(scans + 1) * keys) as f64 * time::COMPARE_KEY;
-        if place.work.drafts && !again {
-            task.millis += keys as f64 * time::DRAFT_KEY;
-        }
         Ok(task)
     }
 
@@ -439,7 +436,7 @@ impl<'t> Sky<'t> {
         };
         self.night.usage.stored += steps::stored(&place.feed, &place.work);
         let mut task = tells(outcome, steps::publish(&place.work, parts));
-        if place.work.changes && !place.work.drafts {
+        if place.work.changes {
             let keys = u64::from(place.work.scans + 1) * place.feed.keys;
             task.millis += keys as f64 * time::PUBLISH_KEY;
         }

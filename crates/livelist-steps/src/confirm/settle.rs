@@ -222,8 +222,19 @@ async fn settle<'k>(
             settled.gone.push(key);
         }
     }
-    if let (false, Some(began)) = (doubtful.is_empty(), began) {
+    let waits = !doubtful.is_empty() || compared.waiting.is_some();
+    if let (true, Some(began)) = (waits, began) {
+        // A key that was found waits for nothing, unless its answer says nothing about the list. A key that
+        // could not be asked for waits as the comparison noted.
+        let doubted: BTreeSet<&[u8]> = doubtful.iter().copied().collect();
+        let was_found = |key: &str| restored.contains(key.as_bytes()) && !dialect.shows_more;
+        let noted = |key: &str| !doubted.contains(key.as_bytes()) && !was_found(key);
         let (gone, waiting) = looks::ask_twice(env, run, began, &doubtful).await?;
+        let waiting = match &compared.waiting {
+            Some(compared) if lost_rows => waiting.beside(&compared.without(&run.run), noted),
+            Some(compared) => waiting.beside(compared, noted),
+            None => waiting,
+        };
         let gone: BTreeSet<Vec<u8>> = gone.into_iter().collect();
         settled
             .gone

@@ -5,8 +5,8 @@ use livelist_model::head::{DELTA_HISTORY, DeltaRef, Head, whole_seconds};
 use livelist_model::layout;
 use livelist_store::Condition;
 
+use super::make::Made;
 use super::{Work, gone};
-use crate::draft::Made;
 use crate::lists;
 use crate::{Env, StepError};
 

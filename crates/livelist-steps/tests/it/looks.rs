@@ -264,6 +264,56 @@ async fn a_scan_that_lost_rows_is_no_look_at_keys_without_an_id() {
     assert!(gone(&world, &feed).await.is_empty());
 }
 
+/// MLS Grid: keys whose ids are not known wait for a second look, while every day other keys that can be
+/// asked for wait for a second question.
+#[tokio::test]
+async fn keys_without_an_id_wait_beside_keys_that_are_asked_for_twice() {
+    let (world, feed) = World::begun(MlsGrid, 600, 100).await;
+    let hidden = world.mls().hidden_keys(2, 3);
+    assert!(hidden.len() > 5);
+    world.mls().renumber(300);
+    let hides = FaultRule::new(Fault::Rebuilding {
+        percent: 2,
+        salt: 3,
+    });
+    // The ids of what was hidden are forgotten. It is seen again by a run that fails.
+    assert_eq!(result(world.day_under(&feed, &[hides]).await).removed, 0);
+    let missed = waiting(&world, &feed).await;
+    let dead = FaultRule::new(Fault::Status { code: 500 })
+        .on(On::Page)
+        .after(5);
+    failed(world.day_under(&feed, &[dead]).await);
+    let seen = missed - waiting(&world, &feed).await;
+    assert!(seen > 0 && missed == hidden.len(), "{seen} of {missed}");
+    world.mls().sell_keys(&hidden);
+    let mut removed = Vec::new();
+    for _ in 0..3 {
+        world.mls().sell(2);
+        removed.push(result(world.day(&feed).await).removed as usize);
+    }
+    // So many at once that they are a first look.
+    assert_eq!(removed, [0, missed + 2, 2]);
+    assert_eq!(waiting(&world, &feed).await, 2);
+    result(world.day(&feed).await);
+    world.assert_truth(&feed).await;
+}
+
+/// MLS Grid: a key that a scan missed and that was found by its id waits for nothing, also if its id is not
+/// known the next day.
+#[tokio::test]
+async fn a_key_that_was_found_by_its_id_is_no_longer_missed() {
+    let (world, feed) = World::begun(MlsGrid, 600, 100).await;
+    let hides = || {
+        FaultRule::new(Fault::Rebuilding {
+            percent: 2,
+            salt: 3,
+        })
+    };
+    let hidden = world.mls().hidden_keys(2, 3);
+    assert_eq!(result(world.day_under(&feed, &[hides()]).await).removed, 0);
+    assert_eq!(waiting(&world, &feed).await, 0, "{hidden:?} were found");
+}
+
 /// MLS Grid: the ListingId of a listing changes where the scan of the day does not show it, and shows all
 /// others. At an MLS whose ids have changed before, a question by the former id alone proves nothing.
 #[tokio::test]

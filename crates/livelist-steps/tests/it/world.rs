@@ -17,9 +17,9 @@ use livelist_model::run::{FeedSpec, RunSpec};
 use livelist_reso::Dialects;
 use livelist_reso::HttpTransport;
 use livelist_reso::dialect::Dialect;
+use livelist_steps::Env;
 use livelist_steps::chain::{Ended, reconcile};
 use livelist_steps::publish::{Outcome, Output};
-use livelist_steps::{Env, Limits};
 use livelist_store::memory::{ManualClock, MemoryObjects, MemorySecrets};
 use livelist_store::{Clock, Condition, ObjectsExt, Retention};
 
@@ -40,11 +40,6 @@ fn env_of(
     let transport = Arc::new(HttpTransport::new());
     Env {
         secrets: secrets.clone(),
-        // However few rows there are, there are drafts.
-        limits: Limits {
-            draft_rows: 0,
-            ..Limits::default()
-        },
         ..Env::in_memory(objects.clone(), clock.clone(), transport).unwrap()
     }
 }
