@@ -195,7 +195,10 @@ impl World {
                 enabled: true,
             };
             world.feeds.push(FeedState {
-                spec: FeedSpec::resolve(&documents[feed.mls], &pair),
+                spec: FeedSpec {
+                    stamps: story.replicates,
+                    ..FeedSpec::resolve(&documents[feed.mls], &pair)
+                },
                 mls: feed.mls,
                 filter: feed.filter.clone(),
                 live: BTreeMap::new(),
@@ -214,6 +217,9 @@ impl World {
                 copy: Copy::default(),
                 backup: Copy::default(),
             });
+            if story.replicates {
+                world.copy(&pair);
+            }
             if feed.shared {
                 clients[1].push(pair.clone());
             }
@@ -233,6 +239,16 @@ impl World {
             world.observe(BEGAN, mls);
         }
         Ok(world)
+    }
+
+    /// Writes the registry document that says that the records of a pair's feed are copied.
+    fn copy(&mut self, pair: &Pair) {
+        let name = format!("copy{}", self.feeds.len() - 1);
+        let resource = json!({ "resource": pair.resource, "filter": pair.filter });
+        let document = json!({ "replication": name, "mls": pair.mls, "resources": [resource] });
+        let key = format!("registry/replications/{name}.json");
+        let text = document.to_string().into();
+        self.store.put(&key, text, Retention::Keep, BEGAN);
     }
 
     /// Writes the registry document of an MLS.

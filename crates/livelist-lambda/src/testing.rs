@@ -84,6 +84,7 @@ pub(crate) fn pair(day: &str, mls: &str) -> String {
         filter: run.feed.filter,
         feed: run.feed.feed,
         run: run.run,
+        stamps: run.feed.stamps,
     })
     .unwrap()
 }

@@ -22,6 +22,7 @@ pub struct Agenda {
 
 /// The feeds of pairs that are enabled, each once.
 pub fn feeds(registry: &Registry) -> Vec<FeedSpec> {
+    let copied = registry.copied_feeds();
     let mut seen = BTreeSet::new();
     let mut feeds = Vec::new();
     for client in registry.clients.values() {
@@ -31,11 +32,28 @@ pub fn feeds(registry: &Registry) -> Vec<FeedSpec> {
             };
             let feed = FeedSpec::resolve(mls, pair);
             if seen.insert(feed.feed.clone()) {
-                feeds.push(feed);
+                let stamps = copied.contains(&feed.feed);
+                feeds.push(FeedSpec { stamps, ..feed });
             }
         }
     }
     feeds
+}
+
+impl Registry {
+    /// The feeds whose records are copied.
+    pub fn copied_feeds(&self) -> BTreeSet<FeedId> {
+        let enabled = self.replications.values().filter(|r| r.enabled);
+        let feeds = enabled.filter_map(|replication| {
+            let mls = self.mls.get(&replication.mls)?;
+            let resources = replication.resources.iter();
+            Some(
+                resources
+                    .map(|resource| FeedSpec::resolve(mls, &Pair::of(&mls.mls, resource)).feed),
+            )
+        });
+        feeds.flatten().collect()
+    }
 }
 
 /// The feeds of replications that are to be scanned, each once, with the replication: those of the resources
@@ -53,7 +71,8 @@ pub fn copied(registry: &Registry) -> Vec<(ReplicationId, FeedSpec)> {
         for resource in &replication.resources {
             let feed = FeedSpec::resolve(mls, &Pair::of(&mls.mls, resource));
             if seen.insert(feed.feed.clone()) {
-                copied.push((replication.replication.clone(), feed));
+                let stamps = true;
+                copied.push((replication.replication.clone(), FeedSpec { stamps, ..feed }));
             }
         }
     }

@@ -102,6 +102,11 @@ pub fn ids(feed: &FeedId) -> String {
     format!("{FEEDS_PREFIX}{feed}/ids.txt.gz")
 }
 
+/// `feeds/{feed}/stamps.txt.gz`: when the listings were modified, if their records are copied.
+pub fn stamps(feed: &FeedId) -> String {
+    format!("{FEEDS_PREFIX}{feed}/stamps.txt.gz")
+}
+
 /// `feeds/{feed}/runs/`
 pub fn runs(feed: &FeedId) -> String {
     format!("{FEEDS_PREFIX}{feed}/runs/")

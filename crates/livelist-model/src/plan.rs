@@ -33,6 +33,9 @@ pub struct PairDue {
     /// The run: the day's, or another attempt that an operator asked for. A message that is delivered
     /// twice starts it once.
     pub run: RunId,
+    /// Whether the feed's records are copied, so that its scan keeps when each listing was modified.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stamps: bool,
 }
 
 impl PairDue {
@@ -50,6 +53,7 @@ impl PairDue {
             filter: run.feed.filter,
             feed: run.feed.feed,
             run: run.run,
+            stamps: run.feed.stamps,
         }
     }
 }
@@ -74,6 +78,7 @@ pub struct Plan {
 
 /// The pairs of `registry` that are due on `date`.
 pub fn plan(registry: &Registry, date: jiff::civil::Date, only: &Selection) -> Plan {
+    let copied = registry.copied_feeds();
     let mut plan = Plan::default();
     for client in registry.clients.values() {
         if only.client.as_ref().is_some_and(|c| *c != client.client) {
@@ -90,7 +95,9 @@ pub fn plan(registry: &Registry, date: jiff::civil::Date, only: &Selection) -> P
                 plan.not_due += 1;
                 continue;
             }
-            let run = RunSpec::of(date, FeedSpec::resolve(mls, pair));
+            let feed = FeedSpec::resolve(mls, pair);
+            let stamps = copied.contains(&feed.feed);
+            let run = RunSpec::of(date, FeedSpec { stamps, ..feed });
             plan.due.push(PairDue::of(client.client.clone(), run));
         }
     }

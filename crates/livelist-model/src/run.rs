@@ -78,6 +78,10 @@ pub struct FeedSpec {
     /// When the next run is to be expected.
     #[serde(default, skip_serializing_if = "Schedule::is_daily")]
     pub schedule: Schedule,
+    /// Whether scans also keep when each listing was modified: its records are copied, and records that
+    /// missed a change are found by it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stamps: bool,
 }
 
 impl FeedSpec {
@@ -117,6 +121,7 @@ impl FeedSpec {
             allow_hosts: mls.allow_hosts.clone(),
             guards: mls.guards,
             schedule: mls.schedule.clone(),
+            stamps: false,
         }
     }
 

@@ -197,6 +197,12 @@ impl<'a> Client<'a> {
         Client { ids, ..self }
     }
 
+    /// Whether the second field of the rows is kept: when a listing was modified.
+    pub(crate) fn keeps_second(&self) -> bool {
+        let kept = self.dialect.stamp_kept(self.feed);
+        kept.is_some() && kept == self.dialect.second_field()
+    }
+
     /// Whether a key can be asked for.
     pub fn can_ask(&self, key: &[u8]) -> bool {
         self.dialect.id_field(self.feed).is_none() || self.ids.contains_key(key)

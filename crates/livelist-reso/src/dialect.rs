@@ -234,6 +234,21 @@ impl Dialect {
         }
     }
 
+    /// The field that a scan reads and keeps beside the key, besides the second field: the id, or else when
+    /// the listing was modified.
+    pub fn beside_field(&self, feed: &FeedSpec) -> Option<&'static str> {
+        let stamp = || self.stamp_kept(feed);
+        let beside = self.id_field(feed).or_else(stamp);
+        beside.filter(|field| self.second_field() != Some(field))
+    }
+
+    /// The field that says when a listing was modified, if the scans of `feed` keep it.
+    pub fn stamp_kept(&self, feed: &FeedSpec) -> Option<&'static str> {
+        let clock = self.records.clock;
+        let has_room = self.id_field(feed).is_none() || self.second_field() == Some(clock);
+        (feed.stamps && self.scan != ScanForm::List && has_room).then_some(clock)
+    }
+
     /// The second field that a scan reads from a row, if any: the one that it pages by, or the timestamp by
     /// which it recognises a row.
     pub fn second_field(&self) -> Option<&'static str> {

@@ -367,7 +367,8 @@ impl ScanState {
             Err(error) => return self.refused(client, error).await,
         };
         match moved {
-            // The timestamps of the keys were only needed to find the next page.
+            Ok(()) if client.keeps_second() => {}
+            // The second fields were only needed to find the next page.
             Ok(()) => keys.forget_stamps(mark),
             Err(_) => keys.truncate(mark),
         }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use livelist_model::codec::{CodecError, Effort, KeyStream, NoKeys};
+use livelist_model::codec::{CodecError, Effort, KeyStream, ListSummary, NoKeys};
 use livelist_model::keys::KeyBuffer;
 use livelist_model::layout;
 use livelist_model::merge::{Union, Without};
@@ -23,7 +23,7 @@ use crate::{Env, StepError, looks};
 /// the MLS has renumbered them.
 pub(crate) const MOST_CHANGED: u64 = 5;
 
-type Pairs = PairReader<lists::Stored>;
+pub(crate) type Pairs = PairReader<lists::Stored>;
 
 /// Whether the MLS can be asked for single listings of the feed today. If it is asked by an id, ids have to
 /// be stored already.
@@ -51,18 +51,44 @@ pub(crate) async fn part(
     number: usize,
     keys: &KeyBuffer,
 ) -> Result<Option<ListRef>, StepError> {
-    let mut ids = keys.ids().peekable();
-    if ids.peek().is_none() {
+    if Dialect::for_feed(&run.feed)?.id_field(&run.feed).is_none() {
+        return Ok(None);
+    }
+    let name = format!("ids-{number:05}");
+    keep_pairs(env, run, &name, pairs(keys.ids(), &name)?).await
+}
+
+type Written = Option<(Chunks, ListSummary)>;
+
+/// A list of sorted keys, each with what stands beside it; nothing if there are none.
+pub(crate) fn pairs<'k>(
+    pairs: impl Iterator<Item = (&'k [u8], &'k [u8])>,
+    name: &str,
+) -> Result<Written, StepError> {
+    let mut pairs = pairs.peekable();
+    if pairs.peek().is_none() {
         return Ok(None);
     }
     let mut writer = PairWriter::new(Chunks::default(), Effort::Stored);
-    for (key, id) in ids {
-        writer.push(key, id).map_err(lists::in_object("ids"))?;
+    for (key, beside) in pairs {
+        writer.push(key, beside).map_err(lists::in_object(name))?;
     }
-    let (chunks, summary) = writer.finish().map_err(lists::in_object("ids"))?;
-    let name = format!("ids-{number:05}");
+    let written = writer.finish().map_err(lists::in_object(name))?;
+    Ok(Some(written))
+}
+
+/// Stores such a list among the run's objects.
+pub(crate) async fn keep_pairs(
+    env: &Env,
+    run: &RunSpec,
+    name: &str,
+    written: Written,
+) -> Result<Option<ListRef>, StepError> {
+    let Some((chunks, summary)) = written else {
+        return Ok(None);
+    };
     let (feed, id) = (&run.feed.feed, &run.run);
-    lists::keep(&*env.objects, feed, id, &name, chunks, summary)
+    lists::keep(&*env.objects, feed, id, name, chunks, summary)
         .await
         .map(Some)
 }
@@ -73,10 +99,10 @@ async fn kept(env: &Env, run: &RunSpec) -> Result<Option<Pairs>, StepError> {
     Ok(found.map(|source| PairReader::new(source, None)))
 }
 
-/// The ids that the scans of a run showed.
-async fn shown(env: &Env, progress: &Progress) -> Result<Vec<(Pairs, u32)>, StepError> {
-    let mut parts = Vec::with_capacity(progress.ids.len());
-    for part in &progress.ids {
+/// Opens lists of pairs.
+pub(crate) async fn shown(env: &Env, lists: &[ListRef]) -> Result<Vec<(Pairs, u32)>, StepError> {
+    let mut parts = Vec::with_capacity(lists.len());
+    for part in lists {
         let source = lists::source(&*env.objects, &part.object).await?;
         parts.push((PairReader::new(source, Some(part.summary.clone())), 0));
     }
@@ -99,7 +125,7 @@ pub(crate) async fn look_up(
     progress: &Progress,
     keys: BTreeSet<Vec<u8>>,
 ) -> Result<Ids, StepError> {
-    let parts = shown(env, progress).await?;
+    let parts = shown(env, &progress.ids).await?;
     let kept = kept(env, run).await?;
     let found = livelist_blocking::run(move || {
         let mut ids = Ids::default();
@@ -155,7 +181,7 @@ pub(crate) async fn keep(
         return Ok(());
     }
     let object = layout::ids(&run.feed.feed);
-    let parts = shown(env, &progress).await?;
+    let parts = shown(env, &progress.ids).await?;
     let kept = kept(env, run).await?;
     let gone: Box<dyn KeyStream + Send> = match gone {
         Some(gone) => {
@@ -170,7 +196,7 @@ pub(crate) async fn keep(
     }
     if changed > MOST_CHANGED {
         // One that was not seen may have changed as well: its key cannot be asked for.
-        let parts = shown(env, &progress).await?;
+        let parts = shown(env, &progress.ids).await?;
         let made = livelist_blocking::run(move || renewed(parts, None, NoKeys)).await?;
         chunks = made.map_err(lists::in_object(&object))?.0;
     }
@@ -216,7 +242,10 @@ fn renewed(
     Ok((writer.finish()?.0, changed))
 }
 
-fn push(writer: &mut PairWriter<Chunks>, shown: &Union<Pairs>) -> Result<(), CodecError> {
+pub(crate) fn push(
+    writer: &mut PairWriter<Chunks>,
+    shown: &Union<Pairs>,
+) -> Result<(), CodecError> {
     match shown.list() {
         Some(pairs) => writer.push(shown.key(), pairs.beside()),
         None => Ok(()),

@@ -97,6 +97,7 @@ mod questions;
 pub mod records;
 pub mod release;
 pub mod scan;
+mod stamps;
 pub mod start;
 pub mod step;
 pub mod stumble;

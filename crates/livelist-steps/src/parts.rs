@@ -8,7 +8,7 @@ use livelist_model::record::ListRef;
 use livelist_model::run::RunSpec;
 
 use crate::progress::{Part, Progress};
-use crate::{Env, StepError, ids, lists, looks};
+use crate::{Env, StepError, ids, lists, looks, stamps};
 
 /// More small parts of a scan than this are merged.
 const MOST_SMALL: usize = 16;
@@ -75,6 +75,9 @@ async fn add(
     progress
         .ids
         .extend(ids::part(env, run, number, &buffer).await?);
+    progress
+        .stamps
+        .extend(stamps::part(env, run, number, &buffer).await?);
     keep(env, run, progress, written, scan).await?;
     *keys = buffer;
     keys.clear();

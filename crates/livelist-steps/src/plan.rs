@@ -11,7 +11,7 @@ use livelist_model::registry::Finding;
 use livelist_model::{ClientId, MlsId};
 use livelist_reso::Dialects;
 use livelist_store::Message;
-use livelist_store::pauses::read_unpaused;
+use livelist_store::pauses::read_unpaused_with_records;
 use serde::{Deserialize, Serialize};
 
 use crate::{Env, StepError, heads};
@@ -68,7 +68,7 @@ pub struct Output {
 /// Plans and sends.
 pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let date = input.day().unwrap_or_else(|| day_of(env.clock.now()));
-    let (registry, findings) = read_unpaused(&*env.objects, &Dialects).await?;
+    let (registry, findings) = read_unpaused_with_records(&*env.objects, &Dialects).await?;
     for finding in &findings {
         tracing::error!(file = finding.file, field = finding.field, "{finding}");
     }

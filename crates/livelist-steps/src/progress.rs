@@ -37,6 +37,9 @@ pub struct Progress {
     /// The ids of their keys, if the MLS is asked by an id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<ListRef>,
+    /// When their listings were modified, if the feed's records are copied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stamps: Vec<ListRef>,
     /// The head when the first scan began. The scans prove removals only against this head: a later one may
     /// list keys that were added when the scan had already passed their place.
     #[serde(default)]
@@ -105,6 +108,7 @@ impl Progress {
             scan: ScanState::begin(&run.feed, now)?,
             parts: Vec::new(),
             ids: Vec::new(),
+            stamps: Vec::new(),
             base: head.map(Base::of),
             proved_at: head
                 .filter(|head| !head.is_from_future(now))

@@ -24,7 +24,7 @@ use livelist_store::{Condition, ObjectsExt, Retention, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::progress::{Answers, Base, Compared, Confirmation, load, save};
-use crate::{Env, StepError, ids, looks};
+use crate::{Env, StepError, ids, looks, stamps};
 use make::Made;
 
 /// The step's name.
@@ -255,7 +255,7 @@ async fn finish(
     head: &Head,
     output: Output,
 ) -> Result<Output, StepError> {
-    work.keep_ids(env).await?;
+    work.keep_beside(env).await?;
     notify::changed(env, head).await?;
     tell::finish(env, work, &output, None).await?;
     advance::clean_up(env, work, head).await;
@@ -281,7 +281,7 @@ async fn wait(
         comparison: save(&*env.objects, work.run, "comparison", &compared).await?,
         confirmation,
     };
-    work.keep_ids(env).await?;
+    work.keep_beside(env).await?;
     let output = tell::hold_back(env, work, Some(new), reason, resume).await?;
     advance::clean_up(env, work, new).await;
     Ok(output)
@@ -310,15 +310,17 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Stores the ids that the run saw, if keys are asked for by an id.
-    async fn keep_ids(&self, env: &Env) -> Result<(), StepError> {
+    /// Stores the ids that the run saw, if keys are asked for by an id, and the stamps, if records are copied.
+    async fn keep_beside(&self, env: &Env) -> Result<(), StepError> {
         let went = match self.goes() {
             Goes::All => Some(&self.compared.absent.list),
             Goes::These(gone) => Some(gone),
             Goes::Nothing => None,
         };
         let began = self.compared.facts.scans.last().map(|scan| scan.started_at);
-        ids::keep(env, self.run, &self.compared.progress, began, went).await
+        let progress = &self.compared.progress;
+        stamps::keep(env, self.run, progress).await?;
+        ids::keep(env, self.run, progress, began, went).await
     }
 
     /// The lists to publish; `None` if the head's list is right, and only its times change. `anew` makes

@@ -102,7 +102,8 @@ pub async fn resolve(
         )),
         Some(_) if !mls.enabled => Err(format!("the MLS {} was disabled", due.mls)),
         Some((_, feed)) => {
-            let first = RunSpec::of(due.date, feed);
+            let stamps = due.stamps;
+            let first = RunSpec::of(due.date, FeedSpec { stamps, ..feed });
             match due.run.is_attempt_of(&first.run) {
                 true => Ok(RunSpec {
                     run: due.run,

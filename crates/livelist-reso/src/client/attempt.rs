@@ -118,7 +118,10 @@ impl Client<'_> {
         let encoding = headers.get(header::CONTENT_ENCODING).cloned();
         let key = self.feed.key_field.clone();
         let stamp = self.dialect.second_field().filter(|_| request.stamps);
-        let id = self.dialect.id_field(self.feed);
+        let id = match request.stamps {
+            true => self.dialect.beside_field(self.feed),
+            false => self.dialect.id_field(self.feed),
+        };
         let mut room = std::mem::take(&mut self.room);
         room.clear();
         let rest = SyncIoBridge::new(StreamReader::new(body.map(|p| p.map_err(io::Error::other))));

@@ -58,7 +58,7 @@ impl PageUrls {
             .map(|f| format!(",{f}"))
             .unwrap_or_default();
         let id = dialect
-            .id_field(feed)
+            .beside_field(feed)
             .map(|f| format!(",{f}"))
             .unwrap_or_default();
         let is_list = form == ScanForm::List;

@@ -1,6 +1,7 @@
 //! `listed`: takes over into the log what the nightly run has proved of the feed. Keys that are proved gone
-//! become removals; keys that are listed and not in the log are asked for. What the log has, and is neither
-//! listed nor proved gone, is for the next run to ask (`unsure.rs`).
+//! become removals; keys that are listed and not in the log are asked for, and so are those that the run saw
+//! modified later than the log knows. What the log has, and is neither listed nor proved gone, is for the next
+//! run to ask (`unsure.rs`).
 
 use std::io::Read;
 
@@ -9,14 +10,15 @@ use livelist_model::codec::{CodecError, KeyStream, ListReader};
 use livelist_model::gone::GoneReader;
 use livelist_model::head::Head;
 use livelist_model::layout;
-use livelist_records::{Entry, Incoming, Place, Reason, Removal};
+use livelist_records::{Entry, Incoming, Place, Reason, Removal, What, cell};
 use livelist_store::ObjectsExt;
 
 use super::{RecordsError, ResourceSpec};
+use crate::ids::Pairs;
 use crate::lists::{in_object, source};
-use crate::{Env, StepError};
+use crate::{Env, StepError, stamps};
 
-/// Of the keys that are missing so many are taken a pass.
+/// Of the keys that are missing, and of those that are stale, so many are taken a pass.
 const MISSING: usize = 2_000;
 
 /// What a published list says of the records.
@@ -28,6 +30,8 @@ pub struct Listed {
     pub removals: Vec<Arrival>,
     /// Listed keys that the log has no live record of, in order.
     pub missing: Vec<Vec<u8>>,
+    /// Listed keys that the run saw modified later than the log knows, in order.
+    pub stale: Vec<Vec<u8>>,
     /// Live records whose keys are neither listed nor proved gone since the log learned of them, in order.
     pub unsure: Vec<Entry>,
 }
@@ -52,6 +56,7 @@ pub async fn listed(
     };
     let entries = live(log, spec.resource()).await?;
     let objects = &*env.objects;
+    let stamps = stamps::kept(env, feed).await?;
     let full = source(objects, &head.full.object).await?;
     let gone = match &head.gone {
         Some(gone) => Some((
@@ -67,7 +72,8 @@ pub async fn listed(
     let name = head.full.object.clone();
     let proof = head.run.to_string();
     let compared = livelist_blocking::run(move || {
-        let (missing, unlisted) = against_list(ListReader::new(full, Some(summary)), entries)?;
+        let list = ListReader::new(full, Some(summary));
+        let (listed, unlisted) = against_list(list, stamps, entries)?;
         let (removals, unsure) = match gone {
             Some((gone, summary)) => {
                 let gone = GoneReader::new(gone, Some(summary));
@@ -78,8 +84,8 @@ pub async fn listed(
         Ok::<_, CodecError>(Listed {
             head: tag,
             removals,
-            missing,
             unsure,
+            ..listed
         })
     });
     let compared = compared.await.map_err(StepError::from)?;
@@ -108,27 +114,53 @@ async fn live(log: &Log<'_>, resource: &str) -> Result<Vec<Entry>, RecordsError>
     Ok(live)
 }
 
-/// Listed keys that no live record has, and live records whose keys are not listed.
+/// Listed keys that no live record has or whose record missed a change, and live records whose keys are not
+/// listed.
 fn against_list(
     mut list: ListReader<impl Read>,
+    mut stamps: Option<Pairs>,
     live: Vec<Entry>,
-) -> Result<(Vec<Vec<u8>>, Vec<Entry>), CodecError> {
-    let (mut missing, mut unlisted) = (Vec::new(), Vec::new());
+) -> Result<(Listed, Vec<Entry>), CodecError> {
+    let (mut listed, mut unlisted) = (Listed::default(), Vec::new());
     let mut live = live.into_iter().peekable();
+    let mut has_stamp = match &mut stamps {
+        Some(stamps) => stamps.advance()?,
+        None => false,
+    };
     while list.advance()? {
         let key = list.key();
         while let Some(entry) = live.next_if(|entry| entry.place.key.as_bytes() < key) {
             unlisted.push(entry);
         }
-        let is_there = live
-            .next_if(|entry| entry.place.key.as_bytes() == key)
-            .is_some();
-        if !is_there && missing.len() < MISSING {
-            missing.push(key.to_vec());
+        let Some(entry) = live.next_if(|entry| entry.place.key.as_bytes() == key) else {
+            if listed.missing.len() < MISSING {
+                listed.missing.push(key.to_vec());
+            }
+            continue;
+        };
+        let Some(stamps) = &mut stamps else {
+            continue;
+        };
+        while has_stamp && stamps.key() < key {
+            has_stamp = stamps.advance()?;
+        }
+        let is_stale = has_stamp && stamps.key() == key && missed(&entry, stamps.beside());
+        if is_stale && listed.stale.len() < MISSING {
+            listed.stale.push(key.to_vec());
         }
     }
     unlisted.extend(live);
-    Ok((missing, unlisted))
+    Ok((listed, unlisted))
+}
+
+/// Whether a record was modified later than the log knows.
+fn missed(entry: &Entry, shown: &[u8]) -> bool {
+    let What::Upsert { stamp, .. } = &entry.what else {
+        return false;
+    };
+    let known = stamp.as_deref().and_then(cell::instant);
+    let shown = std::str::from_utf8(shown).ok().and_then(cell::instant);
+    known.zip(shown).is_some_and(|(known, shown)| known < shown)
 }
 
 /// Of live records that are not listed: the removals of those that were proved gone after the log learned of

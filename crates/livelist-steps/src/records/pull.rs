@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use livelist_log::{Appended, Arrival, Log};
+use livelist_model::asking::Manner;
 use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::keys::KeyBuffer;
 use livelist_model::run::{FeedSpec, RunSpec};
@@ -226,7 +227,10 @@ impl Pulling<'_> {
         let resource = self.spec.resource().to_owned();
         let cursor = known(log, &resource)?.unwrap_or_default();
         let mut cursor = cursor.expanding(self.spec.expanded());
-        let mut feed = self.spec.feed.clone();
+        let mut feed = FeedSpec {
+            stamps: false,
+            ..self.spec.feed.clone()
+        };
         let form = Dialect::for_feed(&feed)?.records;
         let Some(reading) = self.schema(log, &mut feed, &mut cursor).await? else {
             return Ok(());
@@ -475,14 +479,26 @@ impl Pulling<'_> {
             arrivals: listed.removals,
             bytes: 0,
         };
-        let is_asked = self
+        let missing = self
             .fetch(reading, feed, &listed.missing, &mut batch)
             .await?;
-        match is_asked {
-            Asked::All => cursor.listed = listed.head,
-            Asked::Some => {}
+        let stale = match missing {
+            Asked::All => self.fetch(reading, feed, &listed.stale, &mut batch).await?,
+            Asked::Some | Asked::Never => Asked::All,
+        };
+        if !listed.stale.is_empty() {
+            tracing::info!(
+                replication = %self.spec.replication, resource = self.spec.resource(),
+                count = listed.stale.len(), asked = !matches!(stale, Asked::Never),
+                "records were modified later than the log knew"
+            );
+        }
+        match (missing, stale) {
+            (Asked::Some, _) | (_, Asked::Some) => {}
+            // A stale record that cannot be asked for waits until it changes again, or all is read again.
+            (Asked::All, _) => cursor.listed = listed.head,
             // The next pull finds them by reading all.
-            Asked::Never => {
+            (Asked::Never, _) => {
                 cursor.listed = listed.head;
                 let now = self.server_time(&cursor);
                 cursor = cursor.again(None, now).unwrap_or(cursor);
@@ -510,7 +526,8 @@ impl Pulling<'_> {
             return Ok(Asked::Never);
         };
         let manner = forms::recall(env, self.run, set).await;
-        let manner = manner.map_or(set, |asking| asking.manner());
+        let mut manner = manner.map_or(set, |asking| asking.manner());
+        let mut others = other_forms(manner).into_iter();
         let ledger = budget::ledger(env, self.run, &dialect.limits_of(feed)).await?;
         let client = Client::new(&*env.transport, &pace, feed, self.session, ledger)?;
         let client = client.until(env.limits.deadline(self.begun));
@@ -531,6 +548,13 @@ impl Pulling<'_> {
             };
             match asked {
                 Ok(asked) => rest = &rest[asked.min(rest.len())..],
+                Err(error) if is_of_the_form(&error) => match others.next() {
+                    Some(other) => manner = other,
+                    None => {
+                        ended = Err(self.expanding(error));
+                        break;
+                    }
+                },
                 Err(ClientError::Throttled(_) | ClientError::OutOfTime) => {
                     ended = Ok(Asked::Some);
                     break;
@@ -629,6 +653,23 @@ enum Asked {
     Some,
     /// The provider cannot be asked in this way.
     Never,
+}
+
+/// The forms in which a refused question is asked again: keys as the other literal, then one key at a time.
+fn other_forms(manner: Manner) -> [Manner; 3] {
+    let literal = manner.literal.other();
+    let other = Manner { literal, ..manner };
+    [
+        other,
+        Manner { keys: 1, ..manner },
+        Manner { keys: 1, ..other },
+    ]
+}
+
+/// Whether an error may come from the form of a question about keys.
+fn is_of_the_form(error: &ClientError) -> bool {
+    use ClientError::{Denied, Page, Rejected};
+    matches!(error, Denied { .. } | Page(_) | Rejected { .. })
 }
 
 /// Records that were read and not appended yet.

@@ -150,6 +150,34 @@ fn records_of_every_provider_are_copied() {
     }
 }
 
+/// A change whose stamp is days old is in no window. The nightly run sees the stamp, and the record is asked
+/// for.
+#[test]
+fn a_change_that_no_window_has_is_found_by_night() {
+    for provider in [
+        Provider::Reso,
+        Provider::Trestle,
+        Provider::Bridge,
+        Provider::UtahRealEstate,
+        Provider::Ampre,
+    ] {
+        let town = town(spec(provider, 120, Records::default()));
+        town.mls_document("abor", &json!({"page_size": 50}));
+        let mls = town.mls("abor");
+        town.only("2026-11-20", 0);
+        assert_eq!(replicate(&town, 0)["upserts"], 120, "{provider:?}");
+        let late = mls.change(Change::Late(3 * 86_400), 7);
+        std::thread::sleep(std::time::Duration::from_millis(1_100));
+        let by_day = replicate(&town, 0);
+        assert_eq!(by_day["upserts"], 0, "{provider:?} {by_day}");
+        town.only("2026-11-21", 0);
+        let by_night = replicate(&town, 0);
+        assert_eq!(by_night["upserts"], late.len(), "{provider:?} {by_night}");
+        assert_truth(&town);
+        assert_eq!(replicate(&town, 0)["upserts"], 0, "{provider:?}");
+    }
+}
+
 /// Every value that does not fit is kept, and stops nothing.
 #[test]
 fn odd_records_are_copied_and_their_values_kept() {
