@@ -36,8 +36,9 @@ enum Command {
         /// Worlds at once.
         #[arg(long, default_value_t = 2)]
         threads: u64,
-        /// Servers contradict: all of it, some, such as ties+slips, or mixed: of three worlds one without,
-        /// one with a single contradiction, one with all.
+        /// Servers contradict: all of it, some, such as ties+slips, or lists: of three worlds one without,
+        /// one with a single contradiction, one with all; or mixed: the same, and every second world copies
+        /// records.
         #[arg(long, value_name = "SOME", num_args = 0..=1, default_missing_value = "all")]
         contradict: Option<String>,
         /// The table as Markdown.
@@ -89,6 +90,7 @@ type Ways = dyn Fn(u64) -> Contradictions + Sync;
 fn ways(contradict: Option<&str>) -> Result<Box<Ways>, String> {
     let some = match contradict {
         Some("mixed") => return Ok(Box::new(contrary::mixed)),
+        Some("lists") => return Ok(Box::new(contrary::lists)),
         Some(some) => contrary::read(some)?,
         None => Contradictions::new(),
     };

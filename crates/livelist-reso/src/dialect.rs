@@ -51,6 +51,9 @@ pub struct Dialect {
     /// The field that changes when a row does, if the scan uses it to see whether a row is the same as on
     /// the page before.
     pub stamp_field: Option<&'static str>,
+    /// Whether pages of `page_max` rows are given of keys alone, and far fewer rows where another field is
+    /// selected.
+    pub keys_alone: bool,
     /// How whole records are read.
     pub records: RecordsForm,
     /// Whether it counts.
@@ -124,6 +127,7 @@ impl Dialect {
             page_max: 1_000,
             pages_at_once: 1,
             stamp_field: None,
+            keys_alone: false,
             records: RecordsForm::PLAIN,
             count: CountForm::IfOffered,
             confirm: ConfirmForm::Or(25),
@@ -246,7 +250,8 @@ impl Dialect {
     pub fn stamp_kept(&self, feed: &FeedSpec) -> Option<&'static str> {
         let clock = self.records.clock;
         let has_room = self.id_field(feed).is_none() || self.second_field() == Some(clock);
-        (feed.stamps && self.scan != ScanForm::List && has_room).then_some(clock)
+        let has_room = has_room && !self.keys_alone && self.scan != ScanForm::List;
+        (feed.stamps && has_room).then_some(clock)
     }
 
     /// The second field that a scan reads from a row, if any: the one that it pages by, or the timestamp by

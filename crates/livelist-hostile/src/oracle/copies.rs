@@ -130,7 +130,8 @@ impl World {
         let refused = &self.mlss[feed.mls].refused_questions;
         let was_asked = |key: &&String| {
             let (since, got) = open.get(*key).copied().unwrap_or((BEGAN, BEGAN));
-            let since = (since - BEGAN).div_euclid(DAY);
+            // A look proves nothing of what was read later, by a clock that may have been wrong.
+            let since = (since.max(got) - BEGAN).div_euclid(DAY);
             let looks = feed.quiet_looks.iter();
             let looks = looks.filter(|day| **day as Ms > since && !refused.contains(*day));
             looks.count() >= 2 && got <= now

@@ -160,20 +160,25 @@ pub fn read(text: &str) -> Result<Contradictions, String> {
     Ok(some)
 }
 
-/// How the servers of a world contradict in a campaign that has it all: of three worlds one is without,
-/// one has a single contradiction, each in turn, and one has all of them. In every second world records are
-/// copied.
+/// How the servers of a world contradict in a campaign that has it all: as for [`lists`], and in every second
+/// world records are copied.
 pub fn mixed(seed: u64) -> Contradictions {
-    let nth = (seed / 3) as usize % Contradiction::ALL.len();
-    let mut some = match seed % 3 {
-        0 => Contradictions::new(),
-        1 => [Contradiction::ALL[nth]].into(),
-        _ => Contradiction::all(),
-    };
+    let mut some = lists(seed);
     if seed % 2 == 1 {
         some.insert(Contradiction::Records);
     }
     some
+}
+
+/// How the servers of a world contradict in a campaign without copies of records: of three worlds one is
+/// without, one has a single contradiction, each in turn, and one has all of them.
+pub fn lists(seed: u64) -> Contradictions {
+    let nth = (seed / 3) as usize % Contradiction::ALL.len();
+    match seed % 3 {
+        0 => Contradictions::new(),
+        1 => [Contradiction::ALL[nth]].into(),
+        _ => Contradiction::all(),
+    }
 }
 
 impl Story {

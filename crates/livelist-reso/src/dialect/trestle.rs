@@ -25,6 +25,7 @@ pub(super) fn dialect() -> Dialect {
         scope: Some("api"),
         scan: ScanForm::Keyset(KeysetBy::Key),
         page_max: 300_000,
+        keys_alone: true,
         pages_at_once: 3,
         records: RecordsForm {
             expanded_clock: Some("PhotosChangeTimestamp"),

@@ -156,7 +156,6 @@ fn records_of_every_provider_are_copied() {
 fn a_change_that_no_window_has_is_found_by_night() {
     for provider in [
         Provider::Reso,
-        Provider::Trestle,
         Provider::Bridge,
         Provider::UtahRealEstate,
         Provider::Ampre,
