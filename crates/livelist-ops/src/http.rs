@@ -5,7 +5,8 @@
 //! | route | answers |
 //! |---|---|
 //! | `GET /v1/admin/status?known=` | the state of all feeds; 304. With `known`, the last known state |
-//! | `GET /v1/admin/health` | problems of the process or its machine |
+//! | `GET /v1/admin/health` | problems of the process or its machine; on one machine also disk, clock, queues, backup |
+//! | `GET /metrics` | the metrics of the process, on one machine |
 //! | `GET /v1/admin/runs`, `…/runs/{run}` | runs, and one run explained |
 //! | `GET /v1/admin/runs/{run}/removals?format=` | which listings a held run would remove, also as CSV |
 //! | `POST /v1/admin/runs/{run}/approve`, `…/reject` | decides on a held result; 409 |
@@ -19,11 +20,12 @@ mod auth;
 mod decisions;
 mod error;
 mod health;
+mod metrics;
 mod page;
 mod questions;
 mod status;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::routing::{get, post};
 use axum::{Router, middleware};
@@ -31,6 +33,7 @@ use livelist_api::{ApiError, Budgets, Envelope, Rate, Refusals, Troubles, envelo
 use livelist_steps::Env;
 use tower_http::limit::RequestBodyLimitLayer;
 
+use crate::health::Health;
 use crate::rerun::Starter;
 
 /// Bodies say little more than a reason.
@@ -44,6 +47,17 @@ pub struct AdminState {
     budgets: Arc<Budgets<String>>,
     status: Arc<status::Memory>,
     troubles: Troubles,
+    health: Arc<RwLock<Option<Health>>>,
+    metrics: Option<Metrics>,
+}
+
+/// Writes the metrics of this process, as text of a media type.
+#[derive(Clone)]
+pub struct Metrics {
+    /// The media type.
+    pub content_type: &'static str,
+    /// The text; `None` if it cannot be written.
+    pub text: Arc<dyn Fn() -> Option<String> + Send + Sync>,
 }
 
 impl AdminState {
@@ -56,6 +70,8 @@ impl AdminState {
             budgets: Arc::new(Budgets::new(Rate::default())),
             status: Arc::default(),
             troubles: Troubles::default(),
+            health: Arc::default(),
+            metrics: None,
         }
     }
 
@@ -71,6 +87,18 @@ impl AdminState {
     pub fn with_troubles(mut self, troubles: Troubles) -> AdminState {
         self.troubles = troubles;
         self
+    }
+
+    /// The same, with `GET /metrics`.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Metrics) -> AdminState {
+        self.metrics = Some(metrics);
+        self
+    }
+
+    /// Keeps the health that was measured last.
+    pub fn keep_health(&self, health: Health) {
+        *self.health.write().unwrap_or_else(PoisonError::into_inner) = Some(health);
     }
 
     /// Computes the status before the first request.
@@ -101,6 +129,7 @@ pub fn router(state: AdminState) -> Router {
     Router::new()
         .route("/v1/admin/status", get(status::status))
         .route("/v1/admin/health", get(health::health))
+        .route("/metrics", get(metrics::metrics))
         .route("/v1/admin/runs", get(questions::runs))
         .route("/v1/admin/runs/{run}", get(questions::run))
         .route("/v1/admin/runs/{run}/removals", get(questions::removals))

@@ -150,6 +150,9 @@ pub struct FeedStatus {
     /// Seconds since `as_of`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub age_seconds: Option<i64>,
+    /// Whether the list is older than the schedule explains, or there is none; only of feeds that are run.
+    #[serde(skip)]
+    pub is_old: bool,
     /// When the next run is due.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_run_at: Option<Timestamp>,
@@ -389,6 +392,7 @@ fn tell(
         as_of: head.map(|head| head.as_of),
         published_at: head.map(|head| head.published_at),
         age_seconds: head.map(|head| now.duration_since(believed(head.as_of, now)).as_secs()),
+        is_old: feed.disabled.is_none() && head.is_none_or(|head| head.is_stale(now)),
         next_run_at: match (&feed.disabled, next_look(newest, starts, now)) {
             (Some(_), _) => None,
             (None, Some(look)) => Some(look),

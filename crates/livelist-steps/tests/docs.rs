@@ -56,7 +56,14 @@ fn every_held_reason_has_its_section_with_what_decides() {
 
 #[test]
 fn the_schemas_are_those_of_the_code() {
-    for kind in ["mls", "client", "replication", "destination", "admins"] {
+    for kind in [
+        "mls",
+        "client",
+        "replication",
+        "destination",
+        "admins",
+        "alerts",
+    ] {
         let file = format!("schema/{kind}.schema.json");
         let written: serde_json::Value = serde_json::from_str(&text(&file)).unwrap();
         assert_eq!(
@@ -85,6 +92,15 @@ fn every_field_of_the_registry_is_explained() {
         "api_keys[].created",
         "api_keys[].expires",
         "api_keys[].feeds",
+        "email.to",
+        "email.from",
+        "email.server",
+        "email.port",
+        "email.tls",
+        "email.user",
+        "email.credential",
+        "webhook.url",
+        "webhook.credential",
         "notify.url",
         "notify.credential",
         "pairs[].mls",

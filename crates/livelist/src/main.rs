@@ -1,6 +1,7 @@
 //! The command `livelist`: the whole pipeline in one process on a directory, and the operators'
 //! verbs. This file reads the command line and the environment; the work is in the modules.
 
+mod alerts;
 mod cli;
 mod context;
 mod decide;
@@ -10,6 +11,8 @@ mod exposed;
 mod keys;
 mod lapse;
 mod logs;
+mod machine;
+mod mail;
 mod notices;
 mod overlay;
 mod owner;
@@ -96,6 +99,7 @@ fn main() -> ExitCode {
             Command::Redrive(arguments) => redrive::run(arguments, environment).await,
             Command::Keys(command) => keys::run(command, environment).await,
             Command::Notices(arguments) => notices::run(arguments, environment).await,
+            Command::Alerts(command) => alerts::run(command, environment).await,
             Command::Serve(arguments) => serve::run(arguments, environment).await,
             Command::Logs(arguments) => logs::run(arguments, environment).await,
             Command::Openapi => serve::describe(),

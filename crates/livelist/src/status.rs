@@ -10,11 +10,11 @@ use livelist_ops::copies::CopyStatus;
 use livelist_ops::status::{FeedState, FeedStatus, Starts, Status, read};
 
 use crate::cli::{Flags, StatusArgs};
-use crate::disk;
 use crate::exit::{Code, Failed};
 use crate::serve::lock;
 use crate::text::{NONE, or_none, out, painted, signed, since, span, table};
 use crate::world::{Place, World};
+use crate::{disk, machine};
 
 /// The errors about the account: the reference to it is shown with them.
 const CREDENTIAL_ERRORS: [&str; 4] = [
@@ -42,6 +42,14 @@ pub async fn run(
     if let Place::Machine(machine) = &world.place {
         status.troubles = disk::troubles(machine.data.root());
     }
+    let is_whole =
+        arguments.feed.is_none() && arguments.mls.is_none() && arguments.client.is_none();
+    let machine = match &world.place {
+        Place::Machine(of) if is_whole && !arguments.json && !arguments.trouble => {
+            Some(machine::health(of.data.root(), &*world.env.objects, &status).await?)
+        }
+        _ => None,
+    };
     status.feeds.retain(|feed| is_asked_for(feed, &arguments));
     status
         .copies
@@ -56,6 +64,12 @@ pub async fn run(
         }
     } else {
         out.write_all(&overview(&status, &arguments, &flags)?)?;
+        if let Some(health) = &machine {
+            writeln!(out, "\nMACHINE")?;
+            for line in machine::told(health) {
+                writeln!(out, "{line}")?;
+            }
+        }
     }
     out.flush()?;
     for told in status.findings.iter().chain(&status.troubles) {

@@ -12,6 +12,7 @@
     reason = "the process under test runs on real time; waits for it are bounded by it"
 )]
 
+mod alerts;
 mod approval;
 mod days;
 mod foreign;
@@ -19,6 +20,7 @@ mod keys;
 mod killed;
 mod killed_records;
 mod logs;
+mod metrics;
 mod millions;
 mod month;
 mod notices;

@@ -126,6 +126,7 @@ impl<'a> ShortFeed<'a> {
             as_of,
             published_at,
             age_seconds: _,
+            is_old: _,
             next_run_at,
             next_run_computed: _,
             waits_until,
