@@ -43,7 +43,7 @@ pub struct Past {
     /// Absent keys that were asked for one by one.
     #[serde(default)]
     pub confirmed: u64,
-    /// The reason why it is held, or the name of its error.
+    /// The reason why it is held, the name of its error, or who cancelled it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// Its requests to the provider.
@@ -60,6 +60,9 @@ impl Past {
         }
         let result = record.result.as_ref();
         let held = record.held_reason.map(|reason| reason.as_str().to_owned());
+        let decided = record.decided.as_ref();
+        let cancelled = decided.filter(|_| record.state == RunState::Cancelled);
+        let cancelled = cancelled.map(|decided| &decided.by);
         Some(Past {
             run: record.spec.run.clone(),
             state: record.state,
@@ -69,7 +72,9 @@ impl Past {
             added: result.map_or(0, |r| r.added),
             removed: result.map_or(0, |r| r.removed),
             confirmed: record.confirmed.map_or(0, |c| c.asked),
-            why: held.or_else(|| record.error.as_ref().map(|e| e.name.clone())),
+            why: held
+                .or_else(|| record.error.as_ref().map(|e| e.name.clone()))
+                .or_else(|| cancelled.map(|by| format!("by {by}"))),
             traffic: record.traffic,
         })
     }

@@ -5,7 +5,7 @@ import { confirm, facts, h, say, section, table } from "./dom.js";
 import { back } from "./feeds.js";
 import { age, badge, due, lasting, many, moment, number, signed, stateName, when } from "./format.js";
 import { callout, runLink } from "./run.js";
-import { chart } from "./spark.js";
+import { chart, legend } from "./spark.js";
 
 const show = (error) => h("p", { class: "problem", role: "alert" }, error.message);
 
@@ -161,7 +161,8 @@ export function open(root, { id, status, refresh }) {
     try {
       const { runs: known } = await api.runs(id, 30);
       runs.replaceChildren(runsTable(known));
-      figures.replaceChildren(...[chart(known)].filter(Boolean));
+      const drawn = chart(known);
+      figures.replaceChildren(...(drawn ? [drawn, legend()] : []));
       const days = new Set(known.map((run) => run.run.slice(0, 10)));
       asked.days.replaceChildren(...[...days].map((day) => h("option", { value: day })));
     } catch (error) {

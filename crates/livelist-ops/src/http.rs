@@ -10,6 +10,7 @@
 //! | `GET /v1/admin/runs`, `…/runs/{run}` | runs, and one run explained |
 //! | `GET /v1/admin/runs/{run}/removals?format=` | which listings a held run would remove, also as CSV |
 //! | `POST /v1/admin/runs/{run}/approve`, `…/reject` | decides on a held result; 409 |
+//! | `POST /v1/admin/runs/{run}/cancel` | ends a run that is under way; 409 |
 //! | `POST /v1/admin/feeds/{feed}/rerun` | starts a new run; 409 |
 //! | `GET /v1/admin/feeds/{feed}/why`, `…/diff` | where a listing is, what changed |
 //! | `POST /v1/admin/mls/{mls}/pause`, `…/resume`; the same for `clients` | pauses |
@@ -34,6 +35,7 @@ use livelist_steps::Env;
 use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::health::Health;
+use crate::progress::RunsUnderWay;
 use crate::rerun::Starter;
 
 /// Bodies say little more than a reason.
@@ -49,6 +51,7 @@ pub struct AdminState {
     troubles: Troubles,
     health: Arc<RwLock<Option<Health>>>,
     metrics: Option<Metrics>,
+    under_way: RunsUnderWay,
 }
 
 /// Writes the metrics of this process, as text of a media type.
@@ -72,6 +75,7 @@ impl AdminState {
             troubles: Troubles::default(),
             health: Arc::default(),
             metrics: None,
+            under_way: RunsUnderWay::default(),
         }
     }
 
@@ -93,6 +97,13 @@ impl AdminState {
     #[must_use]
     pub fn with_metrics(mut self, metrics: Metrics) -> AdminState {
         self.metrics = Some(metrics);
+        self
+    }
+
+    /// The same, which knows how far the runs of this process are.
+    #[must_use]
+    pub fn watching(mut self, under_way: RunsUnderWay) -> AdminState {
+        self.under_way = under_way;
         self
     }
 
@@ -135,6 +146,7 @@ pub fn router(state: AdminState) -> Router {
         .route("/v1/admin/runs/{run}/removals", get(questions::removals))
         .route("/v1/admin/runs/{run}/approve", post(decisions::approve))
         .route("/v1/admin/runs/{run}/reject", post(decisions::reject))
+        .route("/v1/admin/runs/{run}/cancel", post(decisions::cancel))
         .route("/v1/admin/feeds/{feed}/rerun", post(decisions::rerun))
         .route("/v1/admin/feeds/{feed}/why", get(questions::why))
         .route("/v1/admin/feeds/{feed}/diff", get(questions::diff))

@@ -5,6 +5,7 @@
 //! Depends on the model, the ports and, where a result is published, on the steps. Never on AWS, the
 //! environment or the wall clock.
 
+pub mod cancel;
 pub mod conditions;
 pub mod copies;
 pub mod decide;
@@ -15,6 +16,7 @@ pub mod feeds;
 pub mod health;
 pub mod http;
 pub mod pause;
+pub mod progress;
 pub mod redrive;
 pub mod removals;
 pub mod rerun;

@@ -1,6 +1,6 @@
 //! The state of every feed: one word, and the numbers behind it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -26,6 +26,7 @@ pub use starts::Starts;
 use crate::OpsError;
 use crate::copies::{self, CopyStatus};
 use crate::feeds::{self, Feed};
+use crate::progress::RunProgress;
 use crate::runs::{AT_ONCE, under_way};
 
 /// How a feed stands, in one word. The order is the order of the questions.
@@ -96,6 +97,21 @@ pub struct Status {
     pub troubles: Vec<String>,
 }
 
+impl Status {
+    /// Adds how far the runs under way are.
+    pub fn add_progress(&mut self, under_way: &BTreeMap<RunId, RunProgress>) {
+        for feed in &mut self.feeds {
+            let run = feed.last_run.as_ref();
+            let run = run.filter(|run| run.state == RunState::Running);
+            feed.progress = run.and_then(|run| under_way.get(&run.run).cloned());
+            if let Some(progress) = &feed.progress {
+                feed.why = Some(progress.words());
+                feed.waits_until = progress.waits_until.or(feed.waits_until);
+            }
+        }
+    }
+}
+
 /// The state of a feed.
 #[derive(Debug, Clone, Serialize)]
 pub struct FeedStatus {
@@ -162,6 +178,9 @@ pub struct FeedStatus {
     /// Until when the run under way waits, because the provider asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waits_until: Option<Timestamp>,
+    /// How far the run under way is, if its process tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress: Option<RunProgress>,
     /// When a site last acknowledged a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_ack_at: Option<Timestamp>,
@@ -400,6 +419,7 @@ fn tell(
         },
         next_run_computed: feed.disabled.is_none() && starts == Starts::Computed,
         waits_until: None,
+        progress: None,
         last_ack_at: clients
             .iter()
             .filter_map(|c| c.ack.as_ref().map(|ack| ack.at))

@@ -89,6 +89,8 @@ pub enum Command {
     Approve(RunArgs),
     /// Rejects the result of a held run.
     Reject(RunArgs),
+    /// Ends a run that is under way; the published list stays.
+    Cancel(RunArgs),
     /// Starts another run of a feed, with the current registry.
     Rerun(RerunArgs),
     /// Shows what changed between two versions of a feed's list.
@@ -106,6 +108,10 @@ pub enum Command {
     Keys(KeysCommand),
     /// Lists the webhooks sent to sites, and their delivery state.
     Notices(NoticesArgs),
+    /// One machine: copies registry, keys and data into a new directory, also while `serve` works.
+    Backup(BackupArgs),
+    /// One machine: puts a backup where nothing is.
+    Restore(RestoreArgs),
     /// One machine: the alerts to operators, and a test of them.
     #[command(subcommand)]
     Alerts(AlertsCommand),
@@ -148,7 +154,9 @@ impl Command {
             Command::Live(arguments) => &arguments.place,
             Command::Runs(arguments) => &arguments.place,
             Command::Show(arguments) => &arguments.run.place,
-            Command::Approve(arguments) | Command::Reject(arguments) => &arguments.place,
+            Command::Approve(arguments)
+            | Command::Reject(arguments)
+            | Command::Cancel(arguments) => &arguments.place,
             Command::Rerun(arguments) => &arguments.place,
             Command::Diff(arguments) => &arguments.place,
             Command::Why(arguments) => &arguments.place,
@@ -157,7 +165,10 @@ impl Command {
             Command::Redrive(arguments) => &arguments.place,
             Command::Notices(arguments) => &arguments.place,
             Command::Logs(arguments) => &arguments.run.place,
-            Command::Registry(_)
+            // Both write elsewhere, and give what they write to the owner of the data.
+            Command::Backup(_)
+            | Command::Restore(_)
+            | Command::Registry(_)
             | Command::Providers(_)
             | Command::Probe(_)
             | Command::Keys(_)
@@ -280,6 +291,38 @@ pub struct AlertsArgs {
     /// How webhooks are sent.
     #[command(flatten)]
     pub notify: NotifyArgs,
+}
+
+/// Arguments of `backup`.
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// The directory to make; it must not exist.
+    pub dir: PathBuf,
+    /// The registry.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+    /// The data.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Also copies the secrets that documents refer to by `file:`.
+    #[arg(long)]
+    pub with_secrets: bool,
+}
+
+/// Arguments of `restore`.
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// The backup.
+    pub dir: PathBuf,
+    /// The registry: a directory that is empty or not there.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+    /// The data: a directory that is empty or not there.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Also puts back the secrets, where none is.
+    #[arg(long)]
+    pub with_secrets: bool,
 }
 
 /// How notices are sent.

@@ -1,17 +1,21 @@
 //! The health of this machine, as `livelist serve` measures it and `livelist status` shows it. It is kept beside the
 //! data, in a file that is no object.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
+use livelist_model::RunId;
 use livelist_model::notice::{DeliveryState, FeedEvent};
 use livelist_ops::health::{Backup, ClockHealth, Disk, Health, QueueHealth};
+use livelist_ops::progress::RunProgress;
 use livelist_ops::status::Status;
 use livelist_store::alerts::state;
 use livelist_store::deliveries::recorded;
-use livelist_store::{Objects, StoreError};
+use livelist_store::{Clock, Objects, StoreError, SystemClock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -19,6 +23,7 @@ use serde::de::DeserializeOwned;
 pub const OWN: &str = ".livelist";
 /// What is older says nothing about now: `serve` measures every five seconds.
 const NEW: SignedDuration = SignedDuration::from_mins(2);
+const PROGRESS: &str = "progress.json";
 const HEALTH: &str = "health.json";
 const BACKUP: &str = "backup.json";
 
@@ -59,17 +64,39 @@ pub fn keep_health(data: &Path, health: &Health) -> io::Result<()> {
     write(data, HEALTH, health)
 }
 
+/// How far the runs of `serve` are, as it told within the last minutes.
+pub fn progress(data: &Path, now: Timestamp) -> BTreeMap<RunId, RunProgress> {
+    let known: Option<(Timestamp, BTreeMap<RunId, RunProgress>)> = read(data, PROGRESS);
+    match known {
+        Some((at, runs)) if now.duration_since(at).abs() < NEW => runs,
+        _ => BTreeMap::new(),
+    }
+}
+
+/// Keeps how far runs are for other commands.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn keep_progress(data: &Path, runs: &BTreeMap<RunId, RunProgress>) -> io::Result<()> {
+    write(data, PROGRESS, &(SystemClock.now(), runs))
+}
+
 /// The last backup.
 pub fn last_backup(data: &Path) -> Option<Backup> {
     read(data, BACKUP)
 }
 
-/// Notes that a backup was made.
+/// Notes that a backup was made. Root gives the note to the owner of the data, who shows it.
 ///
 /// # Errors
 /// The file cannot be written.
 pub fn note_backup(data: &Path, backup: &Backup) -> io::Result<()> {
-    write(data, BACKUP, backup)
+    write(data, BACKUP, backup)?;
+    let (of, note) = (fs::metadata(data)?, file(data, BACKUP));
+    match fs::metadata(&note)?.uid() == of.uid() {
+        true => Ok(()),
+        false => chown(note, Some(of.uid()), Some(of.gid())),
+    }
 }
 
 /// The disk under `data`.

@@ -2,6 +2,7 @@
 //! verbs. This file reads the command line and the environment; the work is in the modules.
 
 mod alerts;
+mod backup;
 mod cli;
 mod context;
 mod decide;
@@ -91,6 +92,9 @@ fn main() -> ExitCode {
             Command::Show(arguments) => runs::show(arguments, environment).await,
             Command::Approve(arguments) => decide::approve(arguments, environment).await,
             Command::Reject(arguments) => decide::reject(arguments, environment).await,
+            Command::Backup(arguments) => backup::run(arguments).await,
+            Command::Restore(arguments) => backup::restore(&arguments),
+            Command::Cancel(arguments) => decide::cancel(arguments, environment).await,
             Command::Rerun(arguments) => rerun::run(arguments, environment).await,
             Command::Diff(arguments) => questions::diff(arguments, environment).await,
             Command::Why(arguments) => questions::why(arguments, environment).await,

@@ -213,7 +213,10 @@ fn words(stage: Stage) -> String {
     match stage {
         Stage::Waiting => "waits for the credential".to_owned(),
         Stage::Authorizing => "authorizing".to_owned(),
-        Stage::Scanning { rows, pages } => format!("{rows} rows, {pages} pages"),
+        Stage::Scanning { rows, pages, count } => match count {
+            Some(count) => format!("{rows} of {count} rows, {pages} pages"),
+            None => format!("{rows} rows, {pages} pages"),
+        },
         Stage::Throttled { seconds } => format!("throttled: waits {seconds} s"),
         Stage::Comparing => "comparing".to_owned(),
         Stage::Confirming { asked, of } => format!("confirming {asked} of {of}"),

@@ -26,6 +26,7 @@ use livelist_api::{
 };
 use livelist_model::registry::Planner;
 use livelist_ops::http::{AdminState, Metrics};
+use livelist_ops::progress::RunsUnderWay;
 use livelist_ops::rerun::Starter;
 use livelist_ops::status::Starts;
 use livelist_reso::Dialects;
@@ -125,7 +126,9 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
     };
     let mut admin = AdminState::new(ports.clone());
     if let Some(work) = &work {
-        admin = admin.starting_by(Starter::Here(work.executions.clone()));
+        admin = admin
+            .starting_by(Starter::Here(work.executions.clone()))
+            .watching(work.under_way.clone());
     }
     let troubles = Troubles::default();
     let metrics = Metrics {
@@ -182,7 +185,9 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
         runs: runs.clone(),
         troubles,
         admin: admin.clone(),
-        executions: work.as_ref().map(|work| work.executions.clone()),
+        executions: work
+            .as_ref()
+            .map(|work| (work.executions.clone(), work.under_way.clone())),
         seen,
         alerts,
     };
@@ -256,6 +261,7 @@ async fn work(
     Ok(Work {
         runner: Arc::new(Runner::new(env)?),
         executions,
+        under_way: RunsUnderWay::default(),
         replicator: Arc::new(replicator),
         missing: Arc::default(),
         notifier,

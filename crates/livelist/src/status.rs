@@ -9,6 +9,8 @@ use livelist_model::syncs::{CopyProof, Proved};
 use livelist_ops::copies::CopyStatus;
 use livelist_ops::status::{FeedState, FeedStatus, Starts, Status, read};
 
+use livelist_store::{Clock, SystemClock};
+
 use crate::cli::{Flags, StatusArgs};
 use crate::exit::{Code, Failed};
 use crate::serve::lock;
@@ -41,6 +43,7 @@ pub async fn run(
     let mut status = read(&world.env.objects, starts, world.env.clock.now()).await?;
     if let Place::Machine(machine) = &world.place {
         status.troubles = disk::troubles(machine.data.root());
+        status.add_progress(&machine::progress(machine.data.root(), SystemClock.now()));
     }
     let is_whole =
         arguments.feed.is_none() && arguments.mls.is_none() && arguments.client.is_none();

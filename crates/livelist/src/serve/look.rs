@@ -13,6 +13,7 @@ use livelist_ops::OpsError;
 use livelist_ops::conditions::{conditions, unsure};
 use livelist_ops::health::{ClockHealth, Health, QueueHealth};
 use livelist_ops::http::AdminState;
+use livelist_ops::progress::RunsUnderWay;
 use livelist_ops::status::{Starts, Status, read};
 use livelist_steps::Env;
 use livelist_store::alerts::{read_alerts, update};
@@ -46,7 +47,7 @@ pub struct Look {
     /// The operators' API.
     pub admin: AdminState,
     /// Runs that wait and that are under way; none where this process starts none.
-    pub executions: Option<Arc<InProcess>>,
+    pub executions: Option<(Arc<InProcess>, RunsUnderWay)>,
     /// The newest look, for metrics.
     pub seen: Seen,
     /// Alerts operators; a process that only serves the API does not.
@@ -141,7 +142,7 @@ impl Look {
 
     /// Keeps the health for the operators' API, for metrics and for other commands.
     async fn keep(&self, status: &Status, mut queue: QueueHealth) {
-        if let Some(executions) = &self.executions {
+        if let Some((executions, _)) = &self.executions {
             (queue.runs_waiting, queue.runs_running) = executions.counts();
         }
         let watch = &self.env.watch;
@@ -161,11 +162,14 @@ impl Look {
         };
         self.admin.keep_health(health.clone());
         self.seen.keep(status.clone(), health.clone());
-        if self.executions.is_none() {
+        let Some((_, under_way)) = &self.executions else {
             return;
-        }
-        let data = self.data.clone();
-        let kept = tokio::task::spawn_blocking(move || machine::keep_health(&data, &health));
+        };
+        let (data, runs) = (self.data.clone(), under_way.all());
+        let kept = tokio::task::spawn_blocking(move || {
+            machine::keep_progress(&data, &runs)?;
+            machine::keep_health(&data, &health)
+        });
         if let Ok(Err(error)) = kept.await {
             tracing::warn!(%error, "the health could not be kept");
         }

@@ -14,6 +14,8 @@
 
 mod alerts;
 mod approval;
+mod backup;
+mod cancel;
 mod days;
 mod foreign;
 mod keys;

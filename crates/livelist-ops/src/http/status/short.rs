@@ -8,6 +8,7 @@ use livelist_model::{FeedId, MlsId, ResourceName, RunId};
 use serde::{Serialize, Serializer};
 
 use crate::copies::CopyStatus;
+use crate::progress::RunProgress;
 use crate::status::{ClientStatus, Day, FeedState, FeedStatus, LastRun, Status};
 
 /// Runs that began in this time have their names and times.
@@ -95,6 +96,8 @@ struct ShortFeed<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     waits_until: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    progress: &'a Option<RunProgress>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     last_ack_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_run: &'a Option<LastRun>,
@@ -130,6 +133,7 @@ impl<'a> ShortFeed<'a> {
             next_run_at,
             next_run_computed: _,
             waits_until,
+            progress,
             last_ack_at,
             last_run,
             clients,
@@ -156,6 +160,7 @@ impl<'a> ShortFeed<'a> {
             published_at: *published_at,
             next_run_at: *next_run_at,
             waits_until: *waits_until,
+            progress,
             last_ack_at: *last_ack_at,
             last_run,
             clients,
@@ -217,6 +222,7 @@ mod tests {
             RunState::Held,
             RunState::Failed,
             RunState::Rejected,
+            RunState::Cancelled,
         ];
         let letters: std::collections::BTreeSet<_> =
             states.iter().map(|state| &state.as_str()[..1]).collect();
