@@ -35,7 +35,11 @@ fn of_feed(feed: &FeedStatus) -> Option<Condition> {
         FeedState::InProgress | FeedState::OnTime | FeedState::Disabled => return None,
     };
     let why = feed.why.as_deref().unwrap_or("no reason is known");
-    let text = format!("{} {verb}: {why}", feed.feed);
+    let counts = match (feed.live, feed.absent) {
+        (Some(live), Some(absent)) => format!(" ({absent} of {live} listed keys were not seen)"),
+        _ => String::new(),
+    };
+    let text = format!("{} {verb}: {why}{counts}", feed.feed);
     Some(Condition::new(kind, feed.feed.to_string(), &text))
 }
 

@@ -145,6 +145,12 @@ pub struct FeedStatus {
     /// Keys in the published list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live: Option<u64>,
+    /// How many rows the MLS counted in the newest run that says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted: Option<u64>,
+    /// Of a held result: listed keys that the scan did not see.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub absent: Option<u64>,
     /// How many more, or fewer, than in the list before it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<i64>,
@@ -404,6 +410,10 @@ fn tell(
         paused: feed.is_paused,
         pause: feed.disabled.clone().filter(|_| feed.is_paused),
         live: head.map(|head| head.count),
+        counted: history.runs.iter().rev().find_map(|past| past.counted),
+        absent: newest
+            .filter(|_| state == FeedState::Held)
+            .and_then(|past| past.absent),
         change: head.and_then(change),
         added,
         removed,

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use livelist_model::decision::HeldReason;
+use livelist_model::notice::ConditionKind;
 use livelist_reso::catalog::schema;
 use livelist_steps::StepError;
 
@@ -52,6 +53,20 @@ fn every_error_has_its_section_with_cause_check_and_remedy() {
 fn every_held_reason_has_its_section_with_what_decides() {
     let reasons = HeldReason::ALL.iter().map(|reason| reason.as_str());
     assert_told("Held results", reasons, ["Cause", "Check", "Decide"]);
+}
+
+#[test]
+fn every_kind_of_alert_is_explained() {
+    let text = text("operations.md");
+    let (_, rest) = text
+        .split_once("\n## Alerts and metrics on one machine\n")
+        .unwrap();
+    let section = rest.split("\n## ").next().unwrap();
+    for kind in ConditionKind::ALL {
+        let name = format!("`{}`", kind.as_str());
+        let rows = section.lines().filter(|line| line.starts_with("| `"));
+        assert_eq!(rows.filter(|row| row.contains(&name)).count(), 1, "{name}");
+    }
 }
 
 #[test]

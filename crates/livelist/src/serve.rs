@@ -179,7 +179,10 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
     let runs: Arc<AtomicU64> = Arc::default();
     let look = Look {
         data: arguments.data.data.clone(),
-        starts: Starts::by(ports.limits.planner),
+        starts: match work {
+            Some(_) => Starts::AtTheTime,
+            None => Starts::Computed,
+        },
         env: ports,
         passes: passes.unwrap_or_default(),
         runs: runs.clone(),

@@ -80,6 +80,8 @@ struct ShortFeed<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     live: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    counted: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     change: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     added: Option<u64>,
@@ -122,6 +124,8 @@ impl<'a> ShortFeed<'a> {
             paused,
             pause,
             live,
+            counted,
+            absent: _,
             change,
             added,
             removed,
@@ -152,6 +156,7 @@ impl<'a> ShortFeed<'a> {
             paused: *paused,
             pause,
             live: *live,
+            counted: *counted,
             change: *change,
             added: *added,
             removed: *removed,
