@@ -43,7 +43,13 @@ pub struct Past {
     /// Absent keys that were asked for one by one.
     #[serde(default)]
     pub confirmed: u64,
-    /// The reason why it is held, or the name of its error.
+    /// How many rows the MLS counted, behind its last scan if it did so twice; `None` if it does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<u64>,
+    /// Keys of the former list that no scan saw, however many of them were found by asking.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absent: Option<u64>,
+    /// The reason why it is held, the name of its error, or who cancelled it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// Its requests to the provider.
@@ -60,6 +66,13 @@ impl Past {
         }
         let result = record.result.as_ref();
         let held = record.held_reason.map(|reason| reason.as_str().to_owned());
+        let last = record
+            .comparison
+            .as_ref()
+            .and_then(|facts| facts.scans.last());
+        let decided = record.decided.as_ref();
+        let cancelled = decided.filter(|_| record.state == RunState::Cancelled);
+        let cancelled = cancelled.map(|decided| &decided.by);
         Some(Past {
             run: record.spec.run.clone(),
             state: record.state,
@@ -69,7 +82,11 @@ impl Past {
             added: result.map_or(0, |r| r.added),
             removed: result.map_or(0, |r| r.removed),
             confirmed: record.confirmed.map_or(0, |c| c.asked),
-            why: held.or_else(|| record.error.as_ref().map(|e| e.name.clone())),
+            counted: last.and_then(|scan| scan.count_after.or(scan.count_before)),
+            absent: record.comparison.as_ref().map(|facts| facts.absent),
+            why: held
+                .or_else(|| record.error.as_ref().map(|e| e.name.clone()))
+                .or_else(|| cancelled.map(|by| format!("by {by}"))),
             traffic: record.traffic,
         })
     }
@@ -129,6 +146,8 @@ mod tests {
             added: 0,
             removed: 0,
             confirmed: 0,
+            counted: None,
+            absent: None,
             why: None,
             traffic: Traffic::default(),
         }

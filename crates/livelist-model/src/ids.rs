@@ -226,6 +226,15 @@ impl RunId {
         }
     }
 
+    /// The run that an execution of this name carries on; `None` if it is no such name.
+    pub fn of_execution(name: &str) -> Option<RunId> {
+        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let first = name
+            .rsplit_once("--")
+            .filter(|(_, nth)| !nth.is_empty() && is_number(nth));
+        first.map_or(name, |(run, _)| run).parse().ok()
+    }
+
     /// The date in the run's name.
     pub fn date(&self) -> Option<jiff::civil::Date> {
         self.0.get(..10)?.parse().ok()

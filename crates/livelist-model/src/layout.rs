@@ -13,6 +13,10 @@ pub const REPLICATIONS_PREFIX: &str = "registry/replications/";
 pub const DESTINATIONS_PREFIX: &str = "registry/destinations/";
 /// The operators and the hashes of their keys.
 pub const ADMINS: &str = "registry/admins.json";
+/// Whom operators' alerts are sent to, on one machine.
+pub const ALERTS_DOCUMENT: &str = "registry/alerts.json";
+/// On one machine: what needs attention now, and the alerts about it.
+pub const ALERTS: &str = "alerts.json";
 /// The last status of all feeds: the answer of the operators' API, compressed.
 pub const STATUS: &str = "status.json.gz";
 /// The prefix of the sites' acknowledgements.

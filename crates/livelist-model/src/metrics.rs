@@ -46,10 +46,13 @@ pub struct RunMetrics {
 }
 
 impl RunMetrics {
-    /// The metrics of a run by its record; `None` while it runs, and for a decision that came after its
-    /// end.
+    /// The metrics of a run by its record; `None` while it runs, and for a decision of an
+    /// operator, which is no result of the run.
     pub fn of(record: &RunRecord) -> Option<RunMetrics> {
-        if matches!(record.state, RunState::Running | RunState::Rejected) {
+        if matches!(
+            record.state,
+            RunState::Running | RunState::Rejected | RunState::Cancelled
+        ) {
             return None;
         }
         let at = record.finished_at.unwrap_or(record.started_at);

@@ -32,6 +32,8 @@ pub enum RunState {
     Failed,
     /// An operator refused the held result.
     Rejected,
+    /// An operator ended it before it had a result; the head stays.
+    Cancelled,
 }
 
 impl RunState {
@@ -44,7 +46,13 @@ impl RunState {
             RunState::Held => "held",
             RunState::Failed => "failed",
             RunState::Rejected => "rejected",
+            RunState::Cancelled => "cancelled",
         }
+    }
+
+    /// Whether the run ended without a look: what it saw counts for nothing.
+    pub fn has_no_look(self) -> bool {
+        matches!(self, RunState::Failed | RunState::Cancelled)
     }
 
     /// Whether the run succeeded.
@@ -141,6 +149,9 @@ pub struct RunRecord {
     /// The part of these that failed tasks sent.
     #[serde(default, skip_serializing_if = "Traffic::is_none")]
     pub lost: Traffic,
+    /// Who approved, rejected or cancelled it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<Decided>,
     /// Where an approval finds the list to publish.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<Resume>,
@@ -170,7 +181,42 @@ impl RunRecord {
             error: None,
             traffic: Traffic::default(),
             lost: Traffic::default(),
+            decided: None,
             resume: None,
+        }
+    }
+}
+
+/// What an operator decided about a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decided {
+    /// What.
+    pub what: DecidedWhat,
+    /// The name of an operators' key, or of the user of the command.
+    pub by: String,
+    /// When.
+    pub at: jiff::Timestamp,
+}
+
+/// The decisions about a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DecidedWhat {
+    /// Its held result was published.
+    Approved,
+    /// Its held result was refused.
+    Rejected,
+    /// It was ended before it had a result.
+    Cancelled,
+}
+
+impl DecidedWhat {
+    /// The stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DecidedWhat::Approved => "approved",
+            DecidedWhat::Rejected => "rejected",
+            DecidedWhat::Cancelled => "cancelled",
         }
     }
 }

@@ -1,16 +1,18 @@
-//! One notice to one client: reads its URL, signs, sends, and records the result.
+//! One notice to one client: reads its URL, signs, sends, and records the result. Alerts to operators are signed
+//! and sent by the same functions.
 
 use std::sync::Arc;
 
 use livelist_model::ClientId;
 use livelist_model::notice::{Delivery, DeliveryState, Disabled, FeedEvent};
-use livelist_model::registry::Notify;
+use livelist_model::registry::{CredentialRef, Notify};
 use livelist_model::{layout, with_causes};
 use livelist_store::deliveries::{deliveries, is_disabled, record};
 use livelist_store::registry::{DocumentError, read_client};
 use livelist_store::{
     Clock, Condition, Entropy, Objects, ObjectsExt, Retention, SecretError, Secrets, StoreError,
 };
+use secrecy::SecretString;
 
 use crate::registry::KnownRegistry;
 use crate::sender::Sender;
@@ -27,9 +29,9 @@ pub struct Notifier {
 }
 
 /// The result of an attempt.
-struct Attempted {
-    status: Option<u16>,
-    error: Option<&'static str>,
+pub(crate) struct Attempted {
+    pub(crate) status: Option<u16>,
+    pub(crate) error: Option<&'static str>,
 }
 
 impl Notifier {
@@ -101,7 +103,8 @@ impl Notifier {
         delivery: Delivery,
         attempt: u32,
     ) -> Result<Delivery, StoreError> {
-        let Attempted { status, error } = self.post(client, notify, &delivery).await;
+        let body = delivery.event.body();
+        let Attempted { status, error } = self.post(notify, &delivery.id, body).await;
         let now = self.clock.now();
         let fraction = self.entropy.fraction();
         let delivery = delivery.after(attempt, status, error, now, fraction);
@@ -120,37 +123,51 @@ impl Notifier {
         Ok(delivery)
     }
 
-    async fn post(&self, client: &ClientId, notify: &Notify, delivery: &Delivery) -> Attempted {
-        let failed = |error| Attempted {
-            status: None,
-            error: Some(error),
-        };
-        let secret = match self.secrets.get(&notify.credential).await {
+    /// Signs `body` with the secret of `notify` and posts it to its URL.
+    pub(crate) async fn post(&self, notify: &Notify, id: &str, body: String) -> Attempted {
+        let secret = match self.secret(&notify.credential, id).await {
             Ok(secret) => secret,
-            Err(error) => {
-                tracing::warn!(%client, "the secret of notices: {}", with_causes(&error));
-                return failed(match error {
-                    SecretError::Missing(_) => "secret_missing",
-                    SecretError::Unsupported(..) | SecretError::Unreadable { .. } => {
-                        "secret_unreadable"
-                    }
-                });
-            }
+            Err(error) => return Attempted::failed(error),
         };
         let Ok(keys) = SigningKeys::read(&secret) else {
-            return failed("secret_invalid");
+            return Attempted::failed("secret_invalid");
         };
-        let body = delivery.event.body();
-        let signed = keys.sign(&delivery.id, self.clock.now(), &body);
+        let signed = keys.sign(id, self.clock.now(), &body);
         match self.sender.post(&notify.url, &signed, body).await {
             Ok(status) => Attempted {
                 status: Some(status.as_u16()),
                 error: status.is_redirection().then_some("redirected"),
             },
             Err(error) => {
-                tracing::debug!(%client, "{}", with_causes(&error));
-                failed(error.name())
+                tracing::debug!(id, "{}", with_causes(&error));
+                Attempted::failed(error.name())
             }
+        }
+    }
+
+    /// The secret, or the name of the error. `what` is told in the log.
+    pub(crate) async fn secret(
+        &self,
+        credential: &CredentialRef,
+        what: &str,
+    ) -> Result<SecretString, &'static str> {
+        self.secrets.get(credential).await.map_err(|error| {
+            tracing::warn!(what, "a secret for sending: {}", with_causes(&error));
+            match error {
+                SecretError::Missing(_) => "secret_missing",
+                SecretError::Unsupported(..) | SecretError::Unreadable { .. } => {
+                    "secret_unreadable"
+                }
+            }
+        })
+    }
+}
+
+impl Attempted {
+    pub(crate) fn failed(error: &'static str) -> Attempted {
+        Attempted {
+            status: None,
+            error: Some(error),
         }
     }
 }

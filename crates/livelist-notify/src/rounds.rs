@@ -32,8 +32,8 @@ pub struct Round {
 }
 
 impl Round {
-    fn add(&mut self, delivery: &Delivery) {
-        match delivery.state {
+    pub(crate) fn add(&mut self, state: DeliveryState) {
+        match state {
             DeliveryState::Delivered => self.delivered += 1,
             DeliveryState::Waiting => self.waiting += 1,
             DeliveryState::GivenUp => self.given_up += 1,
@@ -78,7 +78,7 @@ impl Notifier {
             }
         }
         let mut round = Round::default();
-        last.iter().for_each(|delivery| round.add(delivery));
+        last.iter().for_each(|delivery| round.add(delivery.state));
         Ok(round)
     }
 

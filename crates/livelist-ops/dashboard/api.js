@@ -90,6 +90,7 @@ export const run = (id) => get(`runs/${name(id)}`);
 export const removals = (id) => get(`runs/${name(id)}/removals`);
 export const approve = (id) => post(`runs/${name(id)}/approve`);
 export const reject = (id) => post(`runs/${name(id)}/reject`);
+export const cancel = (id) => post(`runs/${name(id)}/cancel`);
 export const rerun = (feed) => post(`feeds/${name(feed)}/rerun`);
 export const pause = (kind, id, reason) => post(`${kind}/${name(id)}/pause`, { reason });
 export const resume = (kind, id) => post(`${kind}/${name(id)}/resume`);

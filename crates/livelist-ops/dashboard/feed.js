@@ -5,7 +5,7 @@ import { confirm, facts, h, say, section, table } from "./dom.js";
 import { back } from "./feeds.js";
 import { age, badge, due, lasting, many, moment, number, signed, stateName, when } from "./format.js";
 import { callout, runLink } from "./run.js";
-import { chart } from "./spark.js";
+import { chart, legend } from "./spark.js";
 
 const show = (error) => h("p", { class: "problem", role: "alert" }, error.message);
 
@@ -161,7 +161,8 @@ export function open(root, { id, status, refresh }) {
     try {
       const { runs: known } = await api.runs(id, 30);
       runs.replaceChildren(runsTable(known));
-      figures.replaceChildren(...[chart(known)].filter(Boolean));
+      const drawn = chart(known);
+      figures.replaceChildren(...(drawn ? [drawn, legend()] : []));
       const days = new Set(known.map((run) => run.run.slice(0, 10)));
       asked.days.replaceChildren(...[...days].map((day) => h("option", { value: day })));
     } catch (error) {
@@ -185,7 +186,8 @@ export function open(root, { id, status, refresh }) {
     head.replaceChildren(h("div", { class: "title" }, title, badge(feed.state), actions(feed, refresh, wait)),
       feed.why || feed.advice ? callout(feed.state, feed.why, feed.advice) : "",
       facts([["MLS", feed.mls], ["Provider", feed.provider], ["Resource", feed.resource], ["Filter", feed.filter],
-        ["Live", number(feed.live)], ["Last change", feed.change == null ? null : `${signed(feed.change)} (${number(feed.added)} came, ${number(feed.removed)} went)`],
+        ["Live", h("span", {}, number(feed.live), feed.counted != null && ` (the MLS counts ${number(feed.counted)})`)],
+        ...feed.clients.filter((client) => client.ack?.local_total != null).slice(0, 5).map((client) => [`${client.client} has`, number(client.ack.local_total)]), ["Last change", feed.change == null ? null : `${signed(feed.change)} (${number(feed.added)} came, ${number(feed.removed)} went)`],
         ["Version", feed.version], ["As of", feed.as_of && moment(feed.as_of)], ["Age", feed.as_of && when(feed.as_of, age)],
         ["Next run", feed.next_run_at && when(feed.next_run_at, due)], ["Credential", feed.credential], ["Last run", feed.last_run && h("span", {}, runLink(feed.last_run.run), " ", badge(feed.last_run.state))]]));
     clients.replaceChildren(sites(feed, refresh));

@@ -81,6 +81,8 @@ const STATES = {
   published: ["Published", "●"],
   unchanged: ["Unchanged", "●"],
   rejected: ["Rejected", "○"],
+  approved: ["Approved", "●"],
+  cancelled: ["Cancelled", "○"],
 };
 
 /** The states of feeds, those that need somebody first. */

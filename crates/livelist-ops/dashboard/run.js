@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { confirm, facts, h, say, section, table } from "./dom.js";
-import { badge, clock, lasting, many, moment, number, when } from "./format.js";
+import { badge, clock, lasting, many, moment, number, stateName, when } from "./format.js";
 
 /** A link to a run. */
 export const runLink = (run) => h("a", { href: `#/run/${encodeURIComponent(run)}` }, run);
@@ -93,6 +93,27 @@ export function decisions(run, refresh) {
     !run.held.can_be_approved && h("p", { class: "muted" }, "Cannot be approved: its scan is not proved complete. The next run looks again."));
 }
 
+/** How far a run is, and the button that ends it. */
+export function underWay(run) {
+  const { progress } = run;
+  if (!progress) return null;
+  const of = progress.count ? ` of ${number(progress.count)}` : "";
+  return facts([["Does", progress.doing.replaceAll("_", " ")], progress.waits_until && ["Waits until", moment(progress.waits_until)],
+    progress.pages > 0 && ["Rows", `${number(progress.rows)}${of}`], progress.pages > 0 && ["Pages", number(progress.pages)],
+    progress.rows_a_second && ["Rows a second", number(Math.round(progress.rows_a_second))],
+    progress.absent && ["Absent keys asked for", `${number(progress.asked)} of ${number(progress.absent)}`],
+    ["Told", moment(progress.at)]].filter(Boolean));
+}
+
+function ending(run, refresh) {
+  if (run.state !== "running") return null;
+  return h("div", { class: "actions" }, h("button", { type: "button", class: "plain", onclick: () => decide({
+    title: "Cancel this run?", verb: "Cancel the run",
+    lines: [`The run ${run.run} ends without a result. The list of ${run.feed} and the schedule stay.`],
+    act: () => api.cancel(run.run),
+  }, () => `The run ${run.run} was cancelled.`, refresh) }, "Cancel …"));
+}
+
 /** The numbers of a held run, as before and after. */
 export function numbers(run) {
   const would = outcome(run);
@@ -125,11 +146,11 @@ export function open(root, { id, refresh }) {
     const title = box.querySelector("h1");
     const made = [
       h("p", { class: "crumbs" }, h("a", { href: "#/feeds" }, "Feeds"), " / ", h("a", { href: view.up }, run.feed), " / run"),
-      h("div", { class: "title" }, title, badge(run.state), decisions(run, () => { refresh(); load(); })),
-      wrong, run.state === "held" && section("If it is approved", numbers(run), listings(run)),
+      h("div", { class: "title" }, title, badge(run.state), decisions(run, () => { refresh(); load(); }), ending(run, () => { refresh(); load(); })),
+      wrong, run.state === "running" && underWay(run), run.state === "held" && section("If it is approved", numbers(run), listings(run)),
       facts([["MLS", run.mls], ["Provider", run.provider], ["Resource", run.resource], ["Filter", run.filter], ["Began", moment(run.started_at)],
         ["Took", run.seconds == null ? "–" : lasting(run.seconds)],
-        run.error?.step && ["Failed in", run.error.step],
+        run.decided && [stateName(run.decided.what), `by ${run.decided.by}`], run.error?.step && ["Failed in", run.error.step],
         run.result && run.state !== "held" && ["List after it", `${run.result.version ?? "none"}: ${many(run.result.count, "key")}, ${number(run.result.added)} came, ${number(run.result.removed)} went`]].filter(Boolean)),
       section("Timeline", h("ol", { class: "timeline" }, run.timeline.map((one) => h("li", {}, when(one.at, clock), h("span", {}, one.what))))),
       section("Evidence", evidence(run),

@@ -1,9 +1,9 @@
 // Thirty days as a line.
 
-import { s } from "./dom.js";
+import { h, s } from "./dom.js";
 import { many, number, stateName } from "./format.js";
 
-const TROUBLE = { f: "failed", h: "held", r: "rejected" };
+const TROUBLE = { f: "failed", h: "held", r: "rejected", c: "cancelled" };
 
 function scale(lives, height, pad) {
   const values = lives.filter((live) => live !== undefined && live !== null);
@@ -37,9 +37,25 @@ export function spark({ live, states }) {
     live[last] != null && s("circle", { cx: x(last).toFixed(1), cy: y(live[last]).toFixed(1), r: 1.8 }));
 }
 
+/** The days of the first run, of the last one, and of one in the middle. */
+function days(history, x) {
+  const last = history.length - 1;
+  const middle = last > 5 ? [[Math.round(last / 2), "middle"]] : [];
+  const shown = last > 0 ? [[0, "start"], ...middle, [last, "end"]] : [[0, "start"]];
+  return shown.map(([i, anchor]) => [history[i].started_at.slice(0, 10), x(i).toFixed(1), anchor]);
+}
+
+/** What the colours of the chart are. */
+export const legend = () => h("p", { class: "legend muted" },
+  h("span", {}, h("span", { class: "swatch live", "aria-hidden": "true" }), " live listings after each run (UTC)"), " ",
+  h("span", {}, h("span", { class: "swatch came", "aria-hidden": "true" }), " came"), " ",
+  h("span", {}, h("span", { class: "swatch went", "aria-hidden": "true" }), " went"), " ",
+  h("span", {}, h("span", { class: "swatch held", "aria-hidden": "true" }), " held"), " ",
+  h("span", {}, h("span", { class: "swatch failed", "aria-hidden": "true" }), " failed"));
+
 /** The same, large, with what came and went. */
 export function chart(runs) {
-  const [width, height, foot] = [720, 150, 34];
+  const [width, height, foot] = [720, 164, 48];
   const history = runs.filter((run) => run.finished_at).reverse();
   const lives = history.map((day) => day.live);
   const { values, low, high, y } = scale(lives, height - foot, 12);
@@ -48,13 +64,14 @@ export function chart(runs) {
   const x = (i) => 64 + ((width - 76) * i) / (slots - 1);
   const most = Math.max(1, ...history.map((day) => Math.max(day.added ?? 0, day.removed ?? 0)));
   const bar = (n) => (14 * (n ?? 0)) / most;
-  const middle = height - foot / 2;
+  const middle = height - (foot - 14) / 2;
   return s("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, role: "img",
     "aria-label": `Live listings over ${many(history.length, "run")}: from ${number(low)} to ${number(high)}; below, what came and went. The table of runs has the numbers.` },
     [[high, y(high)], ...(low === high ? [] : [[low, y(low)]])].map(([value, at]) => [
       s("line", { x1: 60, x2: width, y1: at, y2: at, class: "rule" }),
       s("text", { x: 54, y: at + 4, "text-anchor": "end" }, number(value))]),
     s("line", { x1: 60, x2: width, y1: middle, y2: middle, class: "rule" }),
+    days(history, x).map(([day, at, anchor]) => s("text", { x: at, y: height - foot + 10, "text-anchor": anchor }, day)),
     s("path", { d: line(lives, x, y), class: "line" }),
     history.map((day, i) => s("g", {},
       s("title", {}, `${day.run}: ${stateName(day.state)}, ${number(day.live)} live, ${number(day.added)} came, ${number(day.removed)} went`),

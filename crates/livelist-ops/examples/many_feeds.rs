@@ -189,6 +189,8 @@ impl Month<'_> {
                     .live(day.saturating_sub(1))
                     .saturating_sub(self.live(day)),
                 confirmed: 0,
+                counted: None,
+                absent: None,
                 why: None,
                 traffic: traffic(),
             };

@@ -103,17 +103,18 @@ pub async fn read(
 /// What is wrong with copies, as sentences for operators.
 pub fn troubles(copies: &[CopyStatus]) -> Vec<String> {
     let in_trouble = copies.iter().filter(|copy| copy.state.is_trouble());
-    in_trouble
-        .map(|copy| {
-            let why = copy.why.as_deref().unwrap_or_default();
-            format!(
-                "the copy of {} in {} is {}: {why}",
-                copy.replication,
-                copy.destination,
-                copy.state.words().to_lowercase()
-            )
-        })
-        .collect()
+    in_trouble.map(sentence).collect()
+}
+
+/// How a copy stands, as a sentence.
+pub(crate) fn sentence(copy: &CopyStatus) -> String {
+    format!(
+        "the copy of {} in {} is {}: {}",
+        copy.replication,
+        copy.destination,
+        copy.state.words().to_lowercase(),
+        copy.why.as_deref().unwrap_or_default()
+    )
 }
 
 fn one(

@@ -2,10 +2,12 @@
 //! if the head is still the one that the run was compared with. Rejecting discards the removals that
 //! the run found.
 
+use jiff::Timestamp;
 use livelist_model::RunId;
 use livelist_model::head::Held;
 use livelist_model::layout;
-use livelist_model::record::{RunRecord, RunState};
+use livelist_model::record::{Decided, DecidedWhat, RunRecord, RunState};
+use livelist_model::run::RunSpec;
 use livelist_steps::publish::{self, Outcome};
 use livelist_steps::{Env, StepError, history, release};
 use livelist_store::{Condition, Objects, ObjectsExt, Retention, StoreError};
@@ -81,6 +83,7 @@ pub async fn approve(env: &Env, run: &RunId, by: &str) -> Result<Approved, OpsEr
     if output.outcome == Outcome::Stale {
         return Err(OpsError::Stale);
     }
+    note(env, &run, by).await?;
     tracing::warn!(
         by, run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls,
         reason = reason.as_str(), version = output.version, removed = output.removed, "approved"
@@ -94,16 +97,52 @@ pub async fn approve(env: &Env, run: &RunId, by: &str) -> Result<Approved, OpsEr
     })
 }
 
+/// Writes down who approved the run. The list is published already, so a record that has expired is no error.
+async fn note(env: &Env, run: &RunSpec, by: &str) -> Result<(), OpsError> {
+    let key = layout::run_record(&run.feed.feed, &run.run);
+    if let Some((record, etag)) = env.objects.read_json::<RunRecord>(&key).await? {
+        let decided = decided(DecidedWhat::Approved, by, env.clock.now());
+        let record = RunRecord {
+            decided: Some(decided),
+            ..record
+        };
+        let (unchanged, scratch) = (Condition::Unchanged(etag), Retention::Scratch);
+        let written = env
+            .objects
+            .write_json(&key, &record, unchanged, scratch)
+            .await;
+        match written {
+            Ok(_) | Err(StoreError::ConditionFailed { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+fn decided(what: DecidedWhat, by: &str, at: Timestamp) -> Decided {
+    Decided {
+        what,
+        by: by.to_owned(),
+        at,
+    }
+}
+
 /// Rejects what a held run found: its removals no longer count as confirmed once.
 ///
 /// # Errors
 /// There is no such run, it is not held, or the store is unavailable.
-pub async fn reject(objects: &dyn Objects, run: &RunId, by: &str) -> Result<(), OpsError> {
+pub async fn reject(
+    objects: &dyn Objects,
+    run: &RunId,
+    by: &str,
+    now: Timestamp,
+) -> Result<(), OpsError> {
     let record = held(runs::record(objects, run).await?)?;
     let feed = record.spec.feed.feed.clone();
     let key = layout::run_record(&feed, run);
     let rejected = RunRecord {
         state: RunState::Rejected,
+        decided: Some(decided(DecidedWhat::Rejected, by, now)),
         resume: None,
         ..record
     };

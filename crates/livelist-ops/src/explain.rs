@@ -2,10 +2,12 @@
 
 use jiff::Timestamp;
 use livelist_model::evidence::{EndSign, ScanEvidence};
-use livelist_model::record::{Failure, RunRecord, RunResult, RunState, Traffic};
+use livelist_model::record::{Decided, Failure, RunRecord, RunResult, RunState, Traffic};
 use livelist_model::registry::Provider;
 use livelist_model::{FeedId, MlsId, ResourceName, RunId};
 use serde::Serialize;
+
+use crate::progress::RunProgress;
 
 /// A run, explained.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -57,6 +59,12 @@ pub struct RunTold {
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
+    /// Who approved, rejected or cancelled it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decided: Option<Decided>,
+    /// How far it is, if it is under way and its process tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress: Option<RunProgress>,
     /// The section of docs/operations.md about the error or reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
@@ -203,6 +211,8 @@ pub fn explain(record: &RunRecord) -> RunTold {
             superseded_by: None,
         }),
         error: record.error.clone(),
+        decided: record.decided.clone(),
+        progress: None,
         help,
     }
 }
@@ -251,6 +261,13 @@ fn timeline(record: &RunRecord, scans: &[Scan]) -> Vec<Moment> {
             (None, None) => record.state.as_str().to_owned(),
         };
         moments.push(Moment { at, what });
+    }
+    if let Some(decided) = &record.decided {
+        let what = format!("{} by {}", decided.what.as_str(), decided.by);
+        moments.push(Moment {
+            at: decided.at,
+            what,
+        });
     }
     moments.sort_by_key(|moment| moment.at);
     moments

@@ -5,10 +5,12 @@
 //! | route | answers |
 //! |---|---|
 //! | `GET /v1/admin/status?known=` | the state of all feeds; 304. With `known`, the last known state |
-//! | `GET /v1/admin/health` | problems of the process or its machine |
+//! | `GET /v1/admin/health` | problems of the process or its machine; on one machine also disk, clock, queues, backup |
+//! | `GET /metrics` | the metrics of the process, on one machine |
 //! | `GET /v1/admin/runs`, `…/runs/{run}` | runs, and one run explained |
 //! | `GET /v1/admin/runs/{run}/removals?format=` | which listings a held run would remove, also as CSV |
 //! | `POST /v1/admin/runs/{run}/approve`, `…/reject` | decides on a held result; 409 |
+//! | `POST /v1/admin/runs/{run}/cancel` | ends a run that is under way; 409 |
 //! | `POST /v1/admin/feeds/{feed}/rerun` | starts a new run; 409 |
 //! | `GET /v1/admin/feeds/{feed}/why`, `…/diff` | where a listing is, what changed |
 //! | `POST /v1/admin/mls/{mls}/pause`, `…/resume`; the same for `clients` | pauses |
@@ -19,11 +21,12 @@ mod auth;
 mod decisions;
 mod error;
 mod health;
+mod metrics;
 mod page;
 mod questions;
 mod status;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::routing::{get, post};
 use axum::{Router, middleware};
@@ -31,6 +34,8 @@ use livelist_api::{ApiError, Budgets, Envelope, Rate, Refusals, Troubles, envelo
 use livelist_steps::Env;
 use tower_http::limit::RequestBodyLimitLayer;
 
+use crate::health::Health;
+use crate::progress::RunsUnderWay;
 use crate::rerun::Starter;
 
 /// Bodies say little more than a reason.
@@ -44,6 +49,18 @@ pub struct AdminState {
     budgets: Arc<Budgets<String>>,
     status: Arc<status::Memory>,
     troubles: Troubles,
+    health: Arc<RwLock<Option<Health>>>,
+    metrics: Option<Metrics>,
+    under_way: RunsUnderWay,
+}
+
+/// Writes the metrics of this process, as text of a media type.
+#[derive(Clone)]
+pub struct Metrics {
+    /// The media type.
+    pub content_type: &'static str,
+    /// The text; `None` if it cannot be written.
+    pub text: Arc<dyn Fn() -> Option<String> + Send + Sync>,
 }
 
 impl AdminState {
@@ -56,6 +73,9 @@ impl AdminState {
             budgets: Arc::new(Budgets::new(Rate::default())),
             status: Arc::default(),
             troubles: Troubles::default(),
+            health: Arc::default(),
+            metrics: None,
+            under_way: RunsUnderWay::default(),
         }
     }
 
@@ -71,6 +91,25 @@ impl AdminState {
     pub fn with_troubles(mut self, troubles: Troubles) -> AdminState {
         self.troubles = troubles;
         self
+    }
+
+    /// The same, with `GET /metrics`.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Metrics) -> AdminState {
+        self.metrics = Some(metrics);
+        self
+    }
+
+    /// The same, which knows how far the runs of this process are.
+    #[must_use]
+    pub fn watching(mut self, under_way: RunsUnderWay) -> AdminState {
+        self.under_way = under_way;
+        self
+    }
+
+    /// Keeps the health that was measured last.
+    pub fn keep_health(&self, health: Health) {
+        *self.health.write().unwrap_or_else(PoisonError::into_inner) = Some(health);
     }
 
     /// Computes the status before the first request.
@@ -101,11 +140,13 @@ pub fn router(state: AdminState) -> Router {
     Router::new()
         .route("/v1/admin/status", get(status::status))
         .route("/v1/admin/health", get(health::health))
+        .route("/metrics", get(metrics::metrics))
         .route("/v1/admin/runs", get(questions::runs))
         .route("/v1/admin/runs/{run}", get(questions::run))
         .route("/v1/admin/runs/{run}/removals", get(questions::removals))
         .route("/v1/admin/runs/{run}/approve", post(decisions::approve))
         .route("/v1/admin/runs/{run}/reject", post(decisions::reject))
+        .route("/v1/admin/runs/{run}/cancel", post(decisions::cancel))
         .route("/v1/admin/feeds/{feed}/rerun", post(decisions::rerun))
         .route("/v1/admin/feeds/{feed}/why", get(questions::why))
         .route("/v1/admin/feeds/{feed}/diff", get(questions::diff))

@@ -272,6 +272,8 @@ mod tests {
             added: 0,
             removed: 0,
             confirmed: 0,
+            counted: None,
+            absent: None,
             why: None,
             traffic: Traffic::default(),
         });

@@ -139,14 +139,11 @@ pub async fn list(
 }
 
 /// The newest run with a look after the held run `run`, if there is one: the newest look counts. A failed
-/// run has no look.
+/// or cancelled run has no look.
 pub(crate) fn superseded<'a>(history: &'a History, run: &RunId) -> Option<&'a Past> {
     let at = history.runs.iter().position(|past| past.run == *run)?;
     let (held, later) = history.runs.get(at..)?.split_first()?;
-    let mut looked = later
-        .iter()
-        .rev()
-        .filter(|past| past.state != RunState::Failed);
+    let mut looked = later.iter().rev().filter(|past| !past.state.has_no_look());
     looked.next().filter(|_| held.state == RunState::Held)
 }
 
@@ -188,7 +185,7 @@ pub(crate) async fn under_way(
             return Ok(Some(record));
         }
         // A run of today that ended well had the credential, so no run of yesterday still has it.
-        let had_it = |past: &&Past| past.run.date() == Some(date) && past.state != RunState::Failed;
+        let had_it = |past: &&Past| past.run.date() == Some(date) && !past.state.has_no_look();
         if history.runs.iter().any(|past| had_it(&past)) {
             break;
         }

@@ -1,6 +1,6 @@
 //! The state of every feed: one word, and the numbers behind it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -26,6 +26,7 @@ pub use starts::Starts;
 use crate::OpsError;
 use crate::copies::{self, CopyStatus};
 use crate::feeds::{self, Feed};
+use crate::progress::RunProgress;
 use crate::runs::{AT_ONCE, under_way};
 
 /// How a feed stands, in one word. The order is the order of the questions.
@@ -96,6 +97,21 @@ pub struct Status {
     pub troubles: Vec<String>,
 }
 
+impl Status {
+    /// Adds how far the runs under way are.
+    pub fn add_progress(&mut self, under_way: &BTreeMap<RunId, RunProgress>) {
+        for feed in &mut self.feeds {
+            let run = feed.last_run.as_ref();
+            let run = run.filter(|run| run.state == RunState::Running);
+            feed.progress = run.and_then(|run| under_way.get(&run.run).cloned());
+            if let Some(progress) = &feed.progress {
+                feed.why = Some(progress.words());
+                feed.waits_until = progress.waits_until.or(feed.waits_until);
+            }
+        }
+    }
+}
+
 /// The state of a feed.
 #[derive(Debug, Clone, Serialize)]
 pub struct FeedStatus {
@@ -129,6 +145,12 @@ pub struct FeedStatus {
     /// Keys in the published list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live: Option<u64>,
+    /// How many rows the MLS counted in the newest run that says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted: Option<u64>,
+    /// Of a held result: listed keys that the scan did not see.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub absent: Option<u64>,
     /// How many more, or fewer, than in the list before it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<i64>,
@@ -150,6 +172,9 @@ pub struct FeedStatus {
     /// Seconds since `as_of`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub age_seconds: Option<i64>,
+    /// Whether the list is older than the schedule explains, or there is none; only of feeds that are run.
+    #[serde(skip)]
+    pub is_old: bool,
     /// When the next run is due.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_run_at: Option<Timestamp>,
@@ -159,6 +184,9 @@ pub struct FeedStatus {
     /// Until when the run under way waits, because the provider asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waits_until: Option<Timestamp>,
+    /// How far the run under way is, if its process tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress: Option<RunProgress>,
     /// When a site last acknowledged a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_ack_at: Option<Timestamp>,
@@ -382,6 +410,10 @@ fn tell(
         paused: feed.is_paused,
         pause: feed.disabled.clone().filter(|_| feed.is_paused),
         live: head.map(|head| head.count),
+        counted: history.runs.iter().rev().find_map(|past| past.counted),
+        absent: newest
+            .filter(|_| state == FeedState::Held)
+            .and_then(|past| past.absent),
         change: head.and_then(change),
         added,
         removed,
@@ -389,6 +421,7 @@ fn tell(
         as_of: head.map(|head| head.as_of),
         published_at: head.map(|head| head.published_at),
         age_seconds: head.map(|head| now.duration_since(believed(head.as_of, now)).as_secs()),
+        is_old: feed.disabled.is_none() && head.is_none_or(|head| head.is_stale(now)),
         next_run_at: match (&feed.disabled, next_look(newest, starts, now)) {
             (Some(_), _) => None,
             (None, Some(look)) => Some(look),
@@ -396,6 +429,7 @@ fn tell(
         },
         next_run_computed: feed.disabled.is_none() && starts == Starts::Computed,
         waits_until: None,
+        progress: None,
         last_ack_at: clients
             .iter()
             .filter_map(|c| c.ack.as_ref().map(|ack| ack.at))

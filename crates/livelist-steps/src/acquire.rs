@@ -7,6 +7,7 @@ use std::time::Duration;
 use livelist_model::layout;
 use livelist_model::record::{RunRecord, RunState};
 use livelist_model::run::RunSpec;
+use livelist_store::leases::cancelled;
 use livelist_store::{Condition, LeaseState, ObjectsExt, Retention};
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +44,7 @@ pub enum Outcome {
     Acquired,
     /// Another run has it, or the provider said to wait.
     Busy,
-    /// This run is done already; there is nothing to do.
+    /// This run is done already, or was cancelled; there is nothing to do.
     Finished,
 }
 
@@ -65,6 +66,15 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let credential = &input.run.feed.credential;
     let ttl = env.limits.lease_ttl;
     if let LeaseState::Busy(lease) = env.leases.acquire(credential, &input.owner, ttl).await? {
+        let mine = cancelled(&input.owner);
+        if lease.owner == mine {
+            tracing::info!(run = %input.run.run, "the run was cancelled");
+            env.leases.release(credential, &mine).await?;
+            return Ok(Output {
+                outcome: Outcome::Finished,
+                wait_seconds: 0,
+            });
+        }
         let left = lease.expires_at.duration_since(env.clock.now());
         let left = Duration::try_from(left).unwrap_or_default();
         let wait = left.clamp(LEAST_WAIT, longest_wait(env));
@@ -93,7 +103,8 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         .read_json::<RunRecord>(&key)
         .await?
         .map(|(record, _)| record);
-    if record.as_ref().is_some_and(|r| r.state.is_done()) {
+    let is_over = |state: RunState| state.is_done() || state == RunState::Cancelled;
+    if record.as_ref().is_some_and(|r| is_over(r.state)) {
         env.leases.release(credential, &input.owner).await?;
         return Ok(Output {
             outcome: Outcome::Finished,

@@ -63,6 +63,8 @@ pub enum Stage {
         rows: u64,
         /// Pages read so far.
         pages: u64,
+        /// How many rows the provider counted before, if it did.
+        count: Option<u64>,
     },
     /// Waiting because the provider asked for it.
     Throttled {
@@ -298,6 +300,7 @@ impl<I: Invoke> Chain<'_, I> {
         (self.watch)(Stage::Scanning {
             rows: out.rows,
             pages: out.pages,
+            count: out.count,
         });
         self.progress = Some(out.progress);
         match out.outcome {

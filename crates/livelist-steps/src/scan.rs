@@ -53,6 +53,9 @@ pub struct Output {
     pub pages: u64,
     /// Rows read in it so far.
     pub rows: u64,
+    /// How many rows the provider counted before it, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
 }
 
 /// The result of a scan task.
@@ -170,6 +173,7 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         scan: progress.finished.len() + 1,
         pages: progress.scan.evidence.pages,
         rows: progress.scan.evidence.rows,
+        count: progress.scan.evidence.count_before,
     };
     tracing::info!(
         run = %run.run, feed = %run.feed.feed, mls = %run.feed.mls, outcome = ?output.outcome,

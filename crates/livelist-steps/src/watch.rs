@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use livelist_model::clock::{ClockDoubt, Source, Witness, judge};
+use livelist_model::clock::{ClockDoubt, Source, Verdict, Witness, judge};
 use livelist_model::instant::TOLERANCE;
 use livelist_model::run::RunSpec;
 use livelist_reso::heard::Heard;
@@ -113,6 +113,16 @@ impl Watch {
             let behind = told.as_second().saturating_sub(now.as_second());
             self.known().note(STORAGE, behind, now, passed);
         }
+    }
+
+    /// What the sources say about the clock now; `None` where the clock cannot be judged.
+    pub fn verdict(&self, clock: &dyn Clock) -> Option<Verdict> {
+        Some(judge(&self.witnesses(clock)?))
+    }
+
+    /// How many sources the clock can be compared with.
+    pub fn sources(&self, clock: &dyn Clock) -> usize {
+        self.witnesses(clock).map_or(0, |witnesses| witnesses.len())
     }
 
     pub(crate) fn witnesses(&self, clock: &dyn Clock) -> Option<Vec<Witness>> {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use livelist_model::decision::HeldReason;
+use livelist_model::notice::ConditionKind;
 use livelist_reso::catalog::schema;
 use livelist_steps::StepError;
 
@@ -55,8 +56,29 @@ fn every_held_reason_has_its_section_with_what_decides() {
 }
 
 #[test]
+fn every_kind_of_alert_is_explained() {
+    let text = text("operations.md");
+    let (_, rest) = text
+        .split_once("\n## Alerts and metrics on one machine\n")
+        .unwrap();
+    let section = rest.split("\n## ").next().unwrap();
+    for kind in ConditionKind::ALL {
+        let name = format!("`{}`", kind.as_str());
+        let rows = section.lines().filter(|line| line.starts_with("| `"));
+        assert_eq!(rows.filter(|row| row.contains(&name)).count(), 1, "{name}");
+    }
+}
+
+#[test]
 fn the_schemas_are_those_of_the_code() {
-    for kind in ["mls", "client", "replication", "destination", "admins"] {
+    for kind in [
+        "mls",
+        "client",
+        "replication",
+        "destination",
+        "admins",
+        "alerts",
+    ] {
         let file = format!("schema/{kind}.schema.json");
         let written: serde_json::Value = serde_json::from_str(&text(&file)).unwrap();
         assert_eq!(
@@ -85,6 +107,15 @@ fn every_field_of_the_registry_is_explained() {
         "api_keys[].created",
         "api_keys[].expires",
         "api_keys[].feeds",
+        "email.to",
+        "email.from",
+        "email.server",
+        "email.port",
+        "email.tls",
+        "email.user",
+        "email.credential",
+        "webhook.url",
+        "webhook.credential",
         "notify.url",
         "notify.credential",
         "pairs[].mls",

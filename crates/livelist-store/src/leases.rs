@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::registry::CredentialRef;
-use livelist_model::{instant, layout};
+use livelist_model::{RunId, instant, layout};
 use serde::{Deserialize, Serialize};
 
 use crate::{Clock, Condition, Objects, ObjectsExt, Retention, StoreError};
@@ -50,8 +50,21 @@ pub trait Leases: Send + Sync {
         ttl: Duration,
     ) -> Result<LeaseState, StoreError>;
 
+    /// Takes the credential from `run` without giving it to anybody: its executions cannot renew the lease, which
+    /// ends when it would have ended, or when one of them gives it back as [`cancelled`]. Returns whether the
+    /// run had it. Where the process of the run looks at the run's record itself, there is nothing to do.
+    async fn cancel(&self, credential: &CredentialRef, run: &RunId) -> Result<bool, StoreError> {
+        let _ = (credential, run);
+        Ok(false)
+    }
+
     /// Gives it back; no error if it is not the owner's (any more).
     async fn release(&self, credential: &CredentialRef, owner: &str) -> Result<(), StoreError>;
+}
+
+/// The owner of a lease that was taken from `owner` because the run was cancelled.
+pub fn cancelled(owner: &str) -> String {
+    format!("cancelled:{owner}")
 }
 
 /// Leases as objects: conditional create, expiry, conditional steal.
@@ -159,6 +172,37 @@ impl Leases for ObjectLeases {
                 "{RACES} races for it were lost{}",
                 busy.map_or("", |_| " in a row")
             ),
+        ))
+    }
+
+    async fn cancel(&self, credential: &CredentialRef, run: &RunId) -> Result<bool, StoreError> {
+        let key = layout::lease(credential);
+        for _ in 0..RACES {
+            let Some((lease, etag)) = self.present(&key).await? else {
+                return Ok(false);
+            };
+            if RunId::of_execution(&lease.owner).as_ref() != Some(run) {
+                return Ok(false);
+            }
+            let lease = Lease {
+                owner: cancelled(&lease.owner),
+                ..lease
+            };
+            let condition = Condition::Unchanged(etag);
+            match self
+                .objects
+                .write_json(&key, &lease, condition, Retention::Keep)
+                .await
+            {
+                Ok(_) => return Ok(true),
+                // It was renewed meanwhile.
+                Err(StoreError::ConditionFailed { .. }) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        Err(StoreError::unavailable(
+            key,
+            format!("{RACES} races for it were lost"),
         ))
     }
 

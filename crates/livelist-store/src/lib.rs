@@ -6,6 +6,7 @@
 
 pub mod absent;
 pub mod admin_keys;
+pub mod alerts;
 pub mod clock;
 pub mod contract;
 pub mod dead_letters;

@@ -89,6 +89,8 @@ pub enum Command {
     Approve(RunArgs),
     /// Rejects the result of a held run.
     Reject(RunArgs),
+    /// Ends a run that is under way; the published list stays.
+    Cancel(RunArgs),
     /// Starts another run of a feed, with the current registry.
     Rerun(RerunArgs),
     /// Shows what changed between two versions of a feed's list.
@@ -106,6 +108,13 @@ pub enum Command {
     Keys(KeysCommand),
     /// Lists the webhooks sent to sites, and their delivery state.
     Notices(NoticesArgs),
+    /// One machine: copies registry, keys and data into a new directory, also while `serve` works.
+    Backup(BackupArgs),
+    /// One machine: puts a backup where nothing is.
+    Restore(RestoreArgs),
+    /// One machine: the alerts to operators, and a test of them.
+    #[command(subcommand)]
+    Alerts(AlertsCommand),
     /// The whole system in one process: runs what is due, replicates records, sends webhooks, serves the HTTP
     /// API and the dashboard.
     Serve(ServeArgs),
@@ -130,6 +139,9 @@ impl Command {
     pub fn data(&self) -> Option<&Path> {
         let place = match self {
             Command::Reconcile(arguments) => return Some(&arguments.data.data),
+            Command::Alerts(AlertsCommand::List(arguments) | AlertsCommand::Test(arguments)) => {
+                return Some(&arguments.data.data);
+            }
             Command::Serve(arguments) => return Some(&arguments.data.data),
             Command::Replicate(arguments) => return Some(&arguments.data.data),
             Command::Prove(arguments) => return Some(&arguments.data.data),
@@ -142,7 +154,9 @@ impl Command {
             Command::Live(arguments) => &arguments.place,
             Command::Runs(arguments) => &arguments.place,
             Command::Show(arguments) => &arguments.run.place,
-            Command::Approve(arguments) | Command::Reject(arguments) => &arguments.place,
+            Command::Approve(arguments)
+            | Command::Reject(arguments)
+            | Command::Cancel(arguments) => &arguments.place,
             Command::Rerun(arguments) => &arguments.place,
             Command::Diff(arguments) => &arguments.place,
             Command::Why(arguments) => &arguments.place,
@@ -151,7 +165,10 @@ impl Command {
             Command::Redrive(arguments) => &arguments.place,
             Command::Notices(arguments) => &arguments.place,
             Command::Logs(arguments) => &arguments.run.place,
-            Command::Registry(_)
+            // Both write elsewhere, and give what they write to the owner of the data.
+            Command::Backup(_)
+            | Command::Restore(_)
+            | Command::Registry(_)
             | Command::Providers(_)
             | Command::Probe(_)
             | Command::Keys(_)
@@ -180,7 +197,7 @@ pub enum RegistryCommand {
     /// Prints the JSON Schema of a kind of documents.
     Schema {
         /// Which.
-        #[arg(value_parser = ["mls", "client", "replication", "destination", "admins"])]
+        #[arg(value_parser = ["mls", "client", "replication", "destination", "admins", "alerts"])]
         kind: String,
     },
 }
@@ -250,6 +267,64 @@ pub struct ReconcileArgs {
     pub retention_days: u16,
 }
 
+/// The alerts to operators.
+#[derive(Debug, Subcommand)]
+pub enum AlertsCommand {
+    /// Lists the newest alerts, and their delivery state.
+    List(AlertsArgs),
+    /// Sends a test to everybody whom `alerts.json` names.
+    Test(AlertsArgs),
+}
+
+/// Arguments of `alerts`.
+#[derive(Debug, Args)]
+pub struct AlertsArgs {
+    /// The registry.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+    /// The data.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Prints one JSON object for each alert.
+    #[arg(long)]
+    pub json: bool,
+    /// How webhooks are sent.
+    #[command(flatten)]
+    pub notify: NotifyArgs,
+}
+
+/// Arguments of `backup`.
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// The directory to make; it must not exist.
+    pub dir: PathBuf,
+    /// The registry.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+    /// The data.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Also copies the secrets that documents refer to by `file:`.
+    #[arg(long)]
+    pub with_secrets: bool,
+}
+
+/// Arguments of `restore`.
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// The backup.
+    pub dir: PathBuf,
+    /// The registry: a directory that is empty or not there.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+    /// The data: a directory that is empty or not there.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Also puts back the secrets, where none is.
+    #[arg(long)]
+    pub with_secrets: bool,
+}
+
 /// How notices are sent.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct NotifyArgs {
@@ -285,6 +360,10 @@ pub struct ServeArgs {
     /// forwards in `X-Forwarded-For`. May be given several times.
     #[arg(long, value_name = "ADDRESS")]
     pub trusted_proxy: Vec<Network>,
+    /// Where Prometheus may read metrics without a key: a loopback address, e.g. 127.0.0.1:9187. With an
+    /// operators' key, `GET /metrics` is at `--listen`, too.
+    #[arg(long, value_name = "ADDRESS", value_parser = loopback)]
+    pub metrics: Option<SocketAddr>,
     /// Serves the HTTP API only: starts no runs and sends no webhooks.
     #[arg(long)]
     pub no_schedule: bool,
@@ -303,6 +382,15 @@ pub struct ServeArgs {
     /// Time goes so many times as fast, with simulated MLSs only: for tests.
     #[arg(long, hide = true, value_name = "FACTOR", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub lapse: u32,
+}
+
+/// An address that only this machine reaches.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text.parse().map_err(|e| format!("{e}"))?;
+    match address.ip().is_loopback() {
+        true => Ok(address),
+        false => Err("metrics need no key there, so it has to be a loopback address".to_owned()),
+    }
 }
 
 /// Runs `livelist completions`.

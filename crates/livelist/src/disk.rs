@@ -3,17 +3,24 @@
 
 use std::path::Path;
 
+use livelist_model::notice::{Condition, ConditionKind};
 use livelist_store::directory::{FailedWrite, written_lately};
 
 /// Problems of the disk under `data`, as sentences for operators.
 pub fn troubles(data: &Path) -> Vec<String> {
+    let found = conditions(data).into_iter();
+    found.map(|condition| condition.text).collect()
+}
+
+/// Problems of the disk under `data`.
+pub fn conditions(data: &Path) -> Vec<Condition> {
     let free = rustix::fs::statvfs(data)
         .ok()
         .map(|of| of.f_bavail.saturating_mul(of.f_frsize));
     told(FailedWrite::read(data), free, written_lately(data))
 }
 
-fn told(failed: Option<FailedWrite>, free: Option<u64>, lately: Option<u64>) -> Vec<String> {
+fn told(failed: Option<FailedWrite>, free: Option<u64>, lately: Option<u64>) -> Vec<Condition> {
     let mut troubles = Vec::new();
     // If there is room now, a write that failed because the disk was full no longer counts.
     let has_room = |failed: &FailedWrite| {
@@ -21,22 +28,24 @@ fn told(failed: Option<FailedWrite>, free: Option<u64>, lately: Option<u64>) -> 
         failed.was_full && free.is_some_and(|free| free > needed.saturating_add(ROOM))
     };
     if let Some(failed) = failed.filter(|failed| !has_room(failed)) {
-        troubles.push(format!(
+        let text = format!(
             "a file could not be written at {} ({}, {}): {}",
             failed.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
             failed.key,
             size(failed.bytes),
             failed.error
-        ));
+        );
+        troubles.push(Condition::new(ConditionKind::Disk, "a write", &text));
     }
     if let (Some(free), Some(lately)) = (free, lately)
         && free < lately
     {
-        troubles.push(format!(
+        let text = format!(
             "the disk has {} free, and the last day wrote {}",
             size(free),
             size(lately)
-        ));
+        );
+        troubles.push(Condition::new(ConditionKind::Disk, "room", &text));
     }
     troubles
 }
@@ -75,7 +84,7 @@ mod tests {
         assert_eq!(count(Some(failed(false)), Some(2_000_000), Some(6)), 1);
         let told = told(Some(failed(false)), None, None).remove(0);
         assert_eq!(
-            told,
+            told.text,
             "a file could not be written at 2026-11-21T04:00:00Z (feeds/x/head.json, 500 bytes): \
              No space left on device"
         );

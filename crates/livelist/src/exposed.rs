@@ -6,7 +6,9 @@ use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use livelist_model::registry::{ADMINS_FILE, CredentialRef, Finding, Registry};
+use livelist_model::registry::{
+    ADMINS_FILE, ALERTS_FILE, AlertsDocument, CredentialRef, Finding, Registry,
+};
 
 /// Others may read it; may enter it.
 const READ: u32 = 0o004;
@@ -30,6 +32,7 @@ pub fn unreadable(registry: &Path) -> Vec<Finding> {
         }
     };
     look(registry.join(ADMINS_FILE), ADMINS_FILE.to_owned());
+    look(registry.join(ALERTS_FILE), ALERTS_FILE.to_owned());
     for folder in ["mls", "clients"] {
         let path = registry.join(folder);
         let Ok(entries) = fs::read_dir(&path) else {
@@ -47,7 +50,11 @@ pub fn unreadable(registry: &Path) -> Vec<Finding> {
 }
 
 /// Secrets of the documents that others on this machine may read.
-pub fn secrets(registry: &Path, documents: &Registry) -> Vec<Finding> {
+pub fn secrets(
+    registry: &Path,
+    documents: &Registry,
+    alerts: Option<&AlertsDocument>,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut look = |file: String, field: &str, reference: &CredentialRef| {
         if let Some(remedy) = exposed(registry, reference) {
@@ -59,6 +66,16 @@ pub fn secrets(registry: &Path, documents: &Registry) -> Vec<Finding> {
             });
         }
     };
+    if let Some(credential) = alerts.and_then(|alerts| alerts.email.as_ref()?.credential.as_ref()) {
+        look(ALERTS_FILE.to_owned(), "email.credential", credential);
+    }
+    if let Some(webhook) = alerts.and_then(|alerts| alerts.webhook.as_ref()) {
+        look(
+            ALERTS_FILE.to_owned(),
+            "webhook.credential",
+            &webhook.credential,
+        );
+    }
     for (name, mls) in &documents.mls {
         look(format!("mls/{name}.json"), "credential", &mls.credential);
     }

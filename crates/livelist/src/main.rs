@@ -1,6 +1,8 @@
 //! The command `livelist`: the whole pipeline in one process on a directory, and the operators'
 //! verbs. This file reads the command line and the environment; the work is in the modules.
 
+mod alerts;
+mod backup;
 mod cli;
 mod context;
 mod decide;
@@ -10,6 +12,8 @@ mod exposed;
 mod keys;
 mod lapse;
 mod logs;
+mod machine;
+mod mail;
 mod notices;
 mod overlay;
 mod owner;
@@ -88,6 +92,9 @@ fn main() -> ExitCode {
             Command::Show(arguments) => runs::show(arguments, environment).await,
             Command::Approve(arguments) => decide::approve(arguments, environment).await,
             Command::Reject(arguments) => decide::reject(arguments, environment).await,
+            Command::Backup(arguments) => backup::run(arguments).await,
+            Command::Restore(arguments) => backup::restore(&arguments),
+            Command::Cancel(arguments) => decide::cancel(arguments, environment).await,
             Command::Rerun(arguments) => rerun::run(arguments, environment).await,
             Command::Diff(arguments) => questions::diff(arguments, environment).await,
             Command::Why(arguments) => questions::why(arguments, environment).await,
@@ -96,6 +103,7 @@ fn main() -> ExitCode {
             Command::Redrive(arguments) => redrive::run(arguments, environment).await,
             Command::Keys(command) => keys::run(command, environment).await,
             Command::Notices(arguments) => notices::run(arguments, environment).await,
+            Command::Alerts(command) => alerts::run(command, environment).await,
             Command::Serve(arguments) => serve::run(arguments, environment).await,
             Command::Logs(arguments) => logs::run(arguments, environment).await,
             Command::Openapi => serve::describe(),

@@ -14,7 +14,7 @@ use livelist_store::directory::DirectoryObjects;
 use livelist_store::outbox::ObjectOutbox;
 use livelist_store::registry::read_registry;
 use livelist_store::secrets::LocalSecrets;
-use livelist_store::{SystemClock, SystemEntropy};
+use livelist_store::{Clock, SystemClock, SystemEntropy};
 use serde::Serialize;
 use tabwriter::TabWriter;
 
@@ -29,6 +29,7 @@ pub fn notifier(
     data: &DirectoryObjects,
     environment: Vec<(String, String)>,
     arguments: NotifyArgs,
+    clock: Arc<dyn Clock>,
 ) -> Result<Notifier, Failed> {
     let rules = Rules {
         loopback: arguments.notify_loopback,
@@ -41,7 +42,7 @@ pub fn notifier(
     Ok(Notifier::new(
         Arc::new(overlay),
         Arc::new(LocalSecrets::new(environment, registry.to_owned())),
-        Arc::new(SystemClock),
+        clock,
         Arc::new(SystemEntropy),
         sender,
     ))
@@ -89,7 +90,14 @@ pub async fn run(
     };
     if let (true, Place::Machine(machine)) = (arguments.retry, &place) {
         let registry = machine.registry.as_deref().unwrap_or(machine.data.root());
-        let notifier = notifier(registry, &machine.data, environment, arguments.notify)?;
+        let clock = Arc::new(SystemClock);
+        let notifier = notifier(
+            registry,
+            &machine.data,
+            environment,
+            arguments.notify,
+            clock,
+        )?;
         let (registry, _) = read_registry(&*env.objects, &Dialects).await?;
         tell(&notifier, &machine.data, &registry, true).await?;
     }

@@ -16,6 +16,7 @@ use livelist_reso::Dialects;
 use livelist_steps::Env;
 use livelist_steps::chain::Stage;
 use livelist_steps::records::scans;
+use livelist_store::SystemClock;
 use livelist_store::pauses::read_unpaused_with_records;
 
 use crate::cli::ReconcileArgs;
@@ -77,6 +78,7 @@ pub async fn run(
         &data,
         environment,
         arguments.notify,
+        Arc::new(SystemClock),
     )?;
     notices::tell(&notifier, &data, &registry, false).await?;
     let retention = Duration::from_secs(u64::from(arguments.retention_days) * 24 * 3_600);
@@ -211,7 +213,10 @@ fn words(stage: Stage) -> String {
     match stage {
         Stage::Waiting => "waits for the credential".to_owned(),
         Stage::Authorizing => "authorizing".to_owned(),
-        Stage::Scanning { rows, pages } => format!("{rows} rows, {pages} pages"),
+        Stage::Scanning { rows, pages, count } => match count {
+            Some(count) => format!("{rows} of {count} rows, {pages} pages"),
+            None => format!("{rows} rows, {pages} pages"),
+        },
         Stage::Throttled { seconds } => format!("throttled: waits {seconds} s"),
         Stage::Comparing => "comparing".to_owned(),
         Stage::Confirming { asked, of } => format!("confirming {asked} of {of}"),

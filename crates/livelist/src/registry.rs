@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use livelist_model::layout;
-use livelist_model::registry::{Finding, parse_admins};
+use livelist_model::registry::{Finding, parse_admins, parse_alerts};
 use livelist_reso::Dialects;
 use livelist_reso::catalog::schema;
 use livelist_store::ObjectsExt;
@@ -39,7 +39,14 @@ pub async fn run(command: RegistryCommand) -> Result<Code, Failed> {
             if let Some((bytes, _)) = overlay.read(layout::ADMINS).await? {
                 findings.extend(parse_admins(&bytes).err().unwrap_or_default());
             }
-            findings.extend(exposed::secrets(&dir, &registry));
+            let mut alerts = None;
+            if let Some((bytes, _)) = overlay.read(layout::ALERTS_DOCUMENT).await? {
+                match parse_alerts(&bytes) {
+                    Ok(document) => alerts = Some(document),
+                    Err(found) => findings.extend(found),
+                }
+            }
+            findings.extend(exposed::secrets(&dir, &registry, alerts.as_ref()));
             findings.extend(crate::records::programs::findings(&registry));
             tell(&mut out, &findings, json)?;
             if !findings.is_empty() {

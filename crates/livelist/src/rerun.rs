@@ -34,7 +34,14 @@ pub async fn run(arguments: RerunArgs, environment: Vec<(String, String)>) -> Re
     }
     drop(out);
     let registry = machine.registry.unwrap_or_default();
-    let notifier = notices::notifier(&registry, &machine.data, environment, arguments.notify)?;
+    let clock = std::sync::Arc::new(livelist_store::SystemClock);
+    let notifier = notices::notifier(
+        &registry,
+        &machine.data,
+        environment,
+        arguments.notify,
+        clock,
+    )?;
     let objects = &*shared.runner.env.objects;
     let (known, _) = read_registry(objects, &Dialects).await?;
     notices::tell(&notifier, &machine.data, &known, false).await?;

@@ -4,21 +4,25 @@
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
 use livelist_model::head::Head;
 use livelist_model::layout;
-use livelist_model::record::RunRecord;
+use livelist_model::record::{RunRecord, RunState};
 use livelist_model::run::RunSpec;
 use livelist_ops::rerun;
 use livelist_steps::chain::{self, Ended, Stage};
 use livelist_steps::release::FailureInput;
 use livelist_steps::{Env, StepError, release};
-use livelist_store::{Entropy, ObjectsExt, StoreError, SystemEntropy};
+use livelist_store::{Clock, Entropy, ObjectsExt, StoreError, SystemClock, SystemEntropy};
 use tracing::Instrument;
 
 use crate::exit::Failed;
 use crate::report::Line;
+
+/// How often a run looks whether it was cancelled.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// Runs feeds, as one of the processes that share the directory.
 pub struct Runner {
@@ -51,9 +55,12 @@ impl Runner {
     async fn guarded(&self, run: &RunSpec, watch: &(dyn Fn(Stage) + Send + Sync)) -> Line {
         tracing::info!("the run begins");
         let chain = chain::reconcile(&self.env, run.clone(), &self.owner, watch);
-        let ended = match AssertUnwindSafe(chain).catch_unwind().await {
-            Ok(ended) => ended,
-            Err(_) => self.panicked(run).await,
+        let ended = tokio::select! {
+            ended = AssertUnwindSafe(chain).catch_unwind() => match ended {
+                Ok(ended) => ended,
+                Err(_) => self.panicked(run).await,
+            },
+            () = self.cancelled(run) => self.stopped(run).await,
         };
         let objects = &self.env.objects;
         let key = layout::run_record(&run.feed.feed, &run.run);
@@ -75,6 +82,37 @@ impl Runner {
             line.outcome
         );
         line
+    }
+
+    /// Returns when the record says that an operator cancelled the run.
+    async fn cancelled(&self, run: &RunSpec) {
+        let key = layout::run_record(&run.feed.feed, &run.run);
+        loop {
+            SystemClock.sleep(LOOK).await;
+            let record = self.env.objects.read_json::<RunRecord>(&key).await;
+            if let Ok(Some((record, _))) = record
+                && record.state == RunState::Cancelled
+            {
+                return;
+            }
+        }
+    }
+
+    /// Gives the credential back, wherever the run was: a step may end at any moment, as in a crash.
+    async fn stopped(&self, run: &RunSpec) -> Ended {
+        tracing::warn!("the run was cancelled");
+        let input = release::Input {
+            run: run.clone(),
+            owner: self.owner.clone(),
+            failure: None,
+        };
+        if let Err(error) = release::run(&self.env, input).await {
+            tracing::warn!(
+                error = error.chain(),
+                "the credential's lease could not be released"
+            );
+        }
+        Ended::Finished
     }
 
     /// Records the failure and releases the credential. The panic itself was printed on standard error; its
@@ -117,7 +155,6 @@ pub fn by_credential(runs: impl IntoIterator<Item = RunSpec>) -> Vec<Vec<RunSpec
 #[cfg(test)]
 mod tests {
     use async_trait::async_trait;
-    use livelist_model::record::RunState;
     use livelist_model::registry::{AnyProvider, CredentialRef, Pair, parse_mls};
     use livelist_model::run::FeedSpec;
     use livelist_store::{LeaseState, SecretError, Secrets};

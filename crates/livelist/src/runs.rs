@@ -11,13 +11,14 @@ use livelist_model::record::RunState;
 use livelist_ops::explain::{RunTold, Scan};
 use livelist_ops::removals::{self, Removals};
 use livelist_ops::runs;
-use livelist_store::ObjectsExt;
+use livelist_store::{Clock, ObjectsExt, SystemClock};
 use tokio::io::AsyncReadExt;
 
 use crate::cli::{FeedArgs, Flags, RunsArgs, ShowArgs};
 use crate::exit::{Code, Failed};
+use crate::machine;
 use crate::text::{or_none, out, table};
-use crate::world::World;
+use crate::world::{Place, World};
 
 /// At most this many of the listings that a held run would remove are shown.
 const SHOWN: usize = 5;
@@ -99,7 +100,11 @@ pub async fn show(arguments: ShowArgs, environment: Vec<(String, String)>) -> Re
     if arguments.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&record)?)?;
     } else {
-        let told = runs::told(world.objects(), &record).await?;
+        let mut told = runs::told(world.objects(), &record).await?;
+        if let (RunState::Running, Place::Machine(machine)) = (told.state, &world.place) {
+            let mut under_way = machine::progress(machine.data.root(), SystemClock.now());
+            told.progress = under_way.remove(&told.run);
+        }
         let others = runs::attempts(world.objects(), &record).await?;
         let would_go = match told.state {
             // If the lists have expired, the rest is still shown.
@@ -175,6 +180,20 @@ fn write_run(
     )?;
     writeln!(text, "state      {}", run.state.as_str())?;
     writeln!(text, "started    {}", run.started_at)?;
+    if let Some(progress) = &run.progress {
+        writeln!(text, "now        {}", progress.words())?;
+    }
+    if let Some(decided) = &run.decided {
+        let (what, by, at) = (decided.what.as_str(), &decided.by, decided.at);
+        writeln!(text, "decided    {what} by {by} at {at:.0}")?;
+    }
+    if run.state == RunState::Running {
+        writeln!(
+            text,
+            "next       livelist cancel {}{} ends it",
+            run.run, flags.data
+        )?;
+    }
     if let (Some(at), Some(seconds)) = (run.finished_at, run.seconds) {
         writeln!(text, "finished   {at} (after {seconds:.1} s)")?;
     }

@@ -6,50 +6,52 @@ mod descriptors;
 mod in_process;
 mod links;
 pub mod lock;
+mod look;
 mod missing;
+mod prometheus;
 mod scheduler;
 mod stop;
 mod syncs;
 mod work;
 
 use std::io::Write;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use axum::Router;
+use axum::routing::get;
 use livelist_api::{
     ApiState, Limits, Rate, SignedLinks, Troubles, openapi, router_with_objects, serve,
 };
 use livelist_model::registry::Planner;
-use livelist_ops::http::AdminState;
+use livelist_ops::http::{AdminState, Metrics};
+use livelist_ops::progress::RunsUnderWay;
 use livelist_ops::rerun::Starter;
-use livelist_ops::{OpsError, copies};
+use livelist_ops::status::Starts;
 use livelist_reso::Dialects;
 
 use livelist_store::directory::{DirectoryLeases, DirectoryObjects};
-use livelist_store::pauses::read_unpaused_with_records;
 use livelist_store::registry::read_registry;
-use livelist_store::{Clock, Objects, SystemClock, SystemEntropy};
+use livelist_store::{SystemClock, SystemEntropy};
 
 use crate::cli::ServeArgs;
 use crate::context::{env, open_data, open_registry};
 use crate::exit::{Code, Failed};
+use crate::mail::Smtp;
 use crate::overlay::Overlay;
 use crate::runner::Runner;
-use crate::{disk, lapse, logs, notices};
+use crate::{lapse, logs, notices};
 
 use in_process::InProcess;
+use look::{Alerts, Look};
+use prometheus::{Prometheus, Seen};
 use stop::Stop;
 use syncs::Replicator;
 use work::Work;
 
 /// More runs than this do not wait: whoever starts them comes again.
 const QUEUE: usize = 10_000;
-/// How often somebody looks what is wrong with the machine.
-const LOOK: Duration = Duration::from_secs(5);
-/// With every so manieth look it is looked how the copies of records stand: once a minute.
-const LOOKS_FOR_COPIES: u64 = 12;
 /// How often the registry is read, though nothing is due.
 const POLL: Duration = Duration::from_secs(60);
 
@@ -70,11 +72,21 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
         .await
         .map_err(|e| Failed::usage(format!("cannot listen on {}: {e}", arguments.listen)))?;
     let address = listener.local_addr()?;
+    let for_metrics = match arguments.metrics {
+        None => None,
+        Some(address) => Some(
+            tokio::net::TcpListener::bind(address)
+                .await
+                .map_err(|e| Failed::usage(format!("cannot listen on {address}: {e}")))?,
+        ),
+    };
     logs::open(&arguments.data.data)?;
     descriptors::raise();
+    let seen = Seen::default();
+    let prometheus = Arc::new(Prometheus::new(seen.clone()));
     let work = match arguments.no_schedule {
         true => None,
-        false => Some(work(&arguments, environment.clone()).await?),
+        false => Some(work(&arguments, environment.clone(), prometheus.clone()).await?),
     };
     let base = arguments
         .public_url
@@ -85,29 +97,61 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
     let key = links::key(&arguments.data.data, &*entropy)?;
     let links = Arc::new(SignedLinks::with_key(&base, clock.clone(), &key));
     let objects = Arc::new(Overlay { registry, data });
-    let known = objects.clone();
     let rate = Rate {
         requests: arguments.rate,
         per: Duration::from_secs(60),
     };
-    let admin = match &work {
-        Some(work) => AdminState::new(work.runner.env.clone())
-            .starting_by(Starter::Here(work.executions.clone())),
+    let registry = &arguments.registry.registry;
+    let (ports, alerts) = match &work {
+        Some(work) => {
+            let ports = work.runner.env.clone();
+            let clock = ports.clock.clone();
+            let alerts = Alerts {
+                notifier: notices::notifier(
+                    registry,
+                    &work.data,
+                    environment,
+                    arguments.notify,
+                    clock,
+                )?,
+                mailer: Smtp::default(),
+                link: format!("{}/dashboard", base.trim_end_matches('/')),
+            };
+            (ports, Some(alerts))
+        }
         None => {
-            let registry = &arguments.registry.registry;
-            let (env, _) = env(registry, &arguments.data.data, environment)?;
-            AdminState::new(Arc::new(env))
+            let (ports, _) = env(registry, &arguments.data.data, environment)?;
+            (Arc::new(ports), None)
         }
     };
+    let mut admin = AdminState::new(ports.clone());
+    if let Some(work) = &work {
+        admin = admin
+            .starting_by(Starter::Here(work.executions.clone()))
+            .watching(work.under_way.clone());
+    }
     let troubles = Troubles::default();
-    let admin = admin.with_troubles(troubles.clone());
+    let metrics = Metrics {
+        content_type: prometheus::CONTENT_TYPE,
+        text: Arc::new(move || prometheus.text().ok()),
+    };
+    let admin = admin
+        .with_troubles(troubles.clone())
+        .with_metrics(metrics.clone());
     let state = ApiState::new(objects, links.clone(), clock.clone(), entropy)
         .with_rate(rate)
         .with_troubles(troubles.clone());
     let router = router_with_objects(state, links).merge(livelist_ops::http::router(admin.clone()));
     let mut out = std::io::stdout().lock();
     // Both at once, so that a reader of one line has the other.
-    let told = format!("listening on http://{address}\ndashboard at http://{address}/dashboard\n");
+    let mut told =
+        format!("listening on http://{address}\ndashboard at http://{address}/dashboard\n");
+    if let Some(listener) = &for_metrics {
+        told.push_str(&format!(
+            "metrics at http://{}/metrics\n",
+            listener.local_addr()?
+        ));
+    }
     out.write_all(told.as_bytes())?;
     out.flush()?;
     drop(out);
@@ -132,73 +176,68 @@ pub async fn run(arguments: ServeArgs, environment: Vec<(String, String)>) -> Re
         }
     };
     let passes = work.as_ref().map(|work| work.replicator.passes.clone());
+    let runs: Arc<AtomicU64> = Arc::default();
+    let look = Look {
+        data: arguments.data.data.clone(),
+        starts: match work {
+            Some(_) => Starts::AtTheTime,
+            None => Starts::Computed,
+        },
+        env: ports,
+        passes: passes.unwrap_or_default(),
+        runs: runs.clone(),
+        troubles,
+        admin: admin.clone(),
+        executions: work
+            .as_ref()
+            .map(|work| (work.executions.clone(), work.under_way.clone())),
+        seen,
+        alerts,
+    };
     let works = async {
         if let Some(work) = work {
-            work.go_on(stop, &|| admin.run_changed()).await;
+            let changed = || {
+                runs.fetch_add(1, Ordering::Relaxed);
+                admin.run_changed();
+            };
+            work.go_on(stop, &changed).await;
         }
     };
+    let told = stop_too.clone();
+    let measured = async {
+        let Some(listener) = for_metrics else {
+            return;
+        };
+        let router = Router::new().route("/metrics", get(async move || metrics.answer()));
+        let clock = lapse::clock(1);
+        let end = async move { told.told().await };
+        serve(listener, router, Limits::default(), clock, end).await;
+    };
     let told = stop_too;
-    let passes = passes.unwrap_or_default();
-    let troubled = async {
+    let looked = async {
         tokio::select! {
-            () = look_after(&arguments.data.data, &*known, &passes, &troubles, &admin) => {}
+            () = look.go_on() => {}
             () = told.told() => {}
         }
     };
-    tokio::join!(answers, looks, works, troubled);
+    tokio::join!(answers, looks, works, looked, measured);
     tracing::info!("stopped");
     Ok(Code::Ok)
 }
 
-/// Looks again and again what is wrong with the machine, and with the copies of records.
-async fn look_after(
-    data: &Path,
-    objects: &dyn Objects,
-    passes: &AtomicU64,
-    troubles: &Troubles,
-    admin: &AdminState,
-) {
-    let mut of_copies = Vec::new();
-    let mut seen = 0;
-    for nth in 0_u64.. {
-        let place = data.to_owned();
-        // A task that was lost says nothing.
-        let found = tokio::task::spawn_blocking(move || disk::troubles(&place)).await;
-        let mut found = found.unwrap_or_default();
-        let ended = passes.load(Ordering::Relaxed);
-        // What was wrong may be mended by a pass.
-        let may_be_mended = !of_copies.is_empty() && ended != seen;
-        if nth % LOOKS_FOR_COPIES == 0 || may_be_mended {
-            seen = ended;
-            match copies_in_trouble(objects).await {
-                Ok(told) => of_copies = told,
-                Err(error) => tracing::warn!(%error, "how the copies stand could not be read"),
-            }
-        }
-        found.extend(of_copies.clone());
-        if troubles.found(found.clone()) {
-            for trouble in found {
-                tracing::error!("{trouble}");
-            }
-            admin.run_changed();
-        }
-        SystemClock.sleep(LOOK).await;
-    }
-}
-
-async fn copies_in_trouble(objects: &dyn Objects) -> Result<Vec<String>, OpsError> {
-    let (registry, _) = read_unpaused_with_records(objects, &Dialects).await?;
-    let copies = copies::read(objects, &registry, SystemClock.now()).await?;
-    Ok(copies::troubles(&copies))
-}
-
 /// The pipeline of this process.
-async fn work(arguments: &ServeArgs, environment: Vec<(String, String)>) -> Result<Work, Failed> {
+async fn work(
+    arguments: &ServeArgs,
+    environment: Vec<(String, String)>,
+    metrics: Arc<Prometheus>,
+) -> Result<Work, Failed> {
     let registry = &arguments.registry.registry;
     let (mut env, data) = env(registry, &arguments.data.data, environment.clone())?;
-    let notifier = notices::notifier(registry, &data, environment, arguments.notify)?;
+    let clock = Arc::new(SystemClock);
+    let notifier = notices::notifier(registry, &data, environment, arguments.notify, clock)?;
     let executions = Arc::new(InProcess::new(env.objects.clone(), QUEUE));
     env.executions = executions.clone();
+    env.metrics = metrics;
     env.limits.planner = Planner::AtTheTime;
     let factor = arguments.lapse;
     if factor > 1 {
@@ -225,6 +264,7 @@ async fn work(arguments: &ServeArgs, environment: Vec<(String, String)>) -> Resu
     Ok(Work {
         runner: Arc::new(Runner::new(env)?),
         executions,
+        under_way: RunsUnderWay::default(),
         replicator: Arc::new(replicator),
         missing: Arc::default(),
         notifier,

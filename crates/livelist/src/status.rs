@@ -9,12 +9,14 @@ use livelist_model::syncs::{CopyProof, Proved};
 use livelist_ops::copies::CopyStatus;
 use livelist_ops::status::{FeedState, FeedStatus, Starts, Status, read};
 
+use livelist_store::{Clock, SystemClock};
+
 use crate::cli::{Flags, StatusArgs};
-use crate::disk;
 use crate::exit::{Code, Failed};
 use crate::serve::lock;
 use crate::text::{NONE, or_none, out, painted, signed, since, span, table};
 use crate::world::{Place, World};
+use crate::{disk, machine};
 
 /// The errors about the account: the reference to it is shown with them.
 const CREDENTIAL_ERRORS: [&str; 4] = [
@@ -41,7 +43,16 @@ pub async fn run(
     let mut status = read(&world.env.objects, starts, world.env.clock.now()).await?;
     if let Place::Machine(machine) = &world.place {
         status.troubles = disk::troubles(machine.data.root());
+        status.add_progress(&machine::progress(machine.data.root(), SystemClock.now()));
     }
+    let is_whole =
+        arguments.feed.is_none() && arguments.mls.is_none() && arguments.client.is_none();
+    let machine = match &world.place {
+        Place::Machine(of) if is_whole && !arguments.json && !arguments.trouble => {
+            Some(machine::health(of.data.root(), &*world.env.objects, &status).await?)
+        }
+        _ => None,
+    };
     status.feeds.retain(|feed| is_asked_for(feed, &arguments));
     status
         .copies
@@ -56,6 +67,12 @@ pub async fn run(
         }
     } else {
         out.write_all(&overview(&status, &arguments, &flags)?)?;
+        if let Some(health) = &machine {
+            writeln!(out, "\nMACHINE")?;
+            for line in machine::told(health) {
+                writeln!(out, "{line}")?;
+            }
+        }
     }
     out.flush()?;
     for told in status.findings.iter().chain(&status.troubles) {

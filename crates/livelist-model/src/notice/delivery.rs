@@ -37,13 +37,13 @@ impl DeliveryState {
     }
 }
 
-/// One notice to one client.
+/// One message to one recipient: a [`FeedEvent`] to a client's site, or an alert to operators.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Delivery {
-    /// The `webhook-id`.
+pub struct Delivery<E = FeedEvent> {
+    /// The `webhook-id`; the same in each attempt.
     pub id: String,
-    /// The event that the client is notified of.
-    pub event: FeedEvent,
+    /// What the recipient is told.
+    pub event: E,
     /// Its state.
     pub state: DeliveryState,
     /// How often it was tried.
@@ -65,8 +65,15 @@ pub struct Delivery {
 impl Delivery {
     /// A notice without an attempt so far.
     pub fn new(event: FeedEvent, client: &ClientId, now: jiff::Timestamp) -> Delivery {
+        Delivery::waiting(event.webhook_id(client), event, now)
+    }
+}
+
+impl<E> Delivery<E> {
+    /// A message without an attempt so far.
+    pub fn waiting(id: String, event: E, now: jiff::Timestamp) -> Delivery<E> {
         Delivery {
-            id: event.webhook_id(client),
+            id,
             event,
             state: DeliveryState::Waiting,
             attempts: 0,
@@ -96,7 +103,7 @@ impl Delivery {
         error: Option<&str>,
         now: jiff::Timestamp,
         fraction: f64,
-    ) -> Delivery {
+    ) -> Delivery<E> {
         let wait = next_attempt(attempt, fraction);
         let state = match (status, wait) {
             (Some(200..=299), _) => DeliveryState::Delivered,

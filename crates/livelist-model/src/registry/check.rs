@@ -7,14 +7,17 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::admin::{ADMINS_FILE, Admins, is_admin_id};
+use super::alerts::AlertsDocument;
 use super::{Client, DestinationDocument, LONGEST_WINDOW, Mls, Providers, Replication};
 use crate::ids::{ClientId, DestinationId, MlsId, ReplicationId};
 use crate::run::FeedSpec;
 
+mod alerts;
 mod copies;
 mod document;
 mod reading;
 
+pub use alerts::parse_alerts;
 pub use copies::{parse_destination, parse_replication};
 
 use document::{Findings, check_file_name, is_identifier, is_secret_name, is_sha256};
@@ -271,12 +274,13 @@ pub fn parse_admins(text: &[u8]) -> Result<Admins, Vec<Finding>> {
     findings.result(admins)
 }
 
-/// The JSON Schema of `mls`, `client`, `replication`, `destination` or `admins` documents.
+/// The JSON Schema of `mls`, `client`, `replication`, `destination`, `admins` or `alerts` documents.
 pub fn schema(kind: &str) -> Option<serde_json::Value> {
     let schema = match kind {
         "mls" => schemars::schema_for!(Mls),
         "client" => schemars::schema_for!(Client),
         "admins" => schemars::schema_for!(Admins),
+        "alerts" => schemars::schema_for!(AlertsDocument),
         "replication" => schemars::schema_for!(Replication),
         "destination" => schemars::schema_for!(DestinationDocument),
         _ => return None,

@@ -13,6 +13,7 @@ use tracing::Instrument;
 
 use super::AdminState;
 use super::auth::Admin;
+use crate::cancel::{self, Cancelled};
 use crate::decide::{self, Approved};
 use crate::rerun::{self, Rerun};
 use crate::{OpsError, pause as pauses};
@@ -71,9 +72,21 @@ pub(super) async fn reject(
     let run: RunId = run.parse().map_err(|_| ApiError::NotFound)?;
     let env = state.env.clone();
     let decision = async move {
-        decide::reject(&*env.objects, &run, &admin.id).await?;
+        decide::reject(&*env.objects, &run, &admin.id, env.clock.now()).await?;
         Ok(Rejected { run })
     };
+    Ok(Json(carried_out(&state, decision).await?))
+}
+
+/// `POST /v1/admin/runs/{run}/cancel`: ends a run that is under way.
+pub(super) async fn cancel(
+    State(state): State<AdminState>,
+    admin: Admin,
+    Path(run): Path<String>,
+) -> Result<Json<Cancelled>, ApiError> {
+    let run: RunId = run.parse().map_err(|_| ApiError::NotFound)?;
+    let env = state.env.clone();
+    let decision = async move { cancel::cancel(&env, &run, &admin.id).await };
     Ok(Json(carried_out(&state, decision).await?))
 }
 

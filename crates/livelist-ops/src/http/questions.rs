@@ -6,6 +6,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use livelist_api::ApiError;
+use livelist_model::record::RunState;
 use livelist_model::{FeedId, MlsId, RunId};
 use serde::{Deserialize, Serialize};
 
@@ -85,7 +86,11 @@ pub(super) async fn run(
 ) -> Result<Json<RunTold>, ApiError> {
     let run: RunId = run.parse().map_err(|_| ApiError::NotFound)?;
     let record = past::record(&*state.env.objects, &run).await?;
-    Ok(Json(past::told(&*state.env.objects, &record).await?))
+    let mut told = past::told(&*state.env.objects, &record).await?;
+    if record.state == RunState::Running {
+        told.progress = state.under_way.of(&record.spec.run);
+    }
+    Ok(Json(told))
 }
 
 #[derive(Deserialize)]

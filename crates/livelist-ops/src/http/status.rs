@@ -172,6 +172,7 @@ async fn look(state: AdminState, asked: Timestamp) -> Result<Arc<Told>, ApiError
     let starts = Starts::by(state.env.limits.planner);
     let mut status = read(&state.env.objects, starts, state.env.clock.now()).await?;
     status.troubles = state.troubles.now();
+    status.add_progress(&state.under_way.all());
     let told = tokio::task::spawn_blocking(move || written(&status, last.runs)).await;
     let told = Arc::new(told.map_err(|_| ApiError::Internal)??);
     memory.keep(&told, last.decisions);

@@ -20,6 +20,8 @@ fn past(state: RunState, why: Option<&str>) -> Past {
         added: 1,
         removed: 2,
         confirmed: 2,
+        counted: Some(4),
+        absent: Some(900),
         why: why.map(str::to_owned),
         traffic: Traffic::default(),
     }
@@ -50,6 +52,39 @@ fn feed(disabled: Option<&str>) -> Feed {
         disabled: disabled.map(str::to_owned),
         is_paused: disabled == Some("paused"),
     }
+}
+
+/// What an alert says of a held result: how many keys, and none of them.
+#[test]
+fn a_held_result_is_told_with_its_numbers() {
+    let mut history = History::new("abor-property-00000000".parse().unwrap());
+    history.note(past(RunState::Held, Some("mass_removal")));
+    let head = head("2026-11-23T04:00:00Z");
+    let status = Status {
+        at: now(),
+        feeds: vec![tell(
+            &feed(None),
+            Some(&head),
+            &history,
+            None,
+            Vec::new(),
+            Starts::Computed,
+            now(),
+        )],
+        copies: Vec::new(),
+        findings: vec!["mls/bolt.json: it is wrong".to_owned()],
+        troubles: Vec::new(),
+    };
+    assert_eq!(status.feeds[0].counted, Some(4));
+    let found = crate::conditions::conditions(&status);
+    let texts: Vec<&str> = found.iter().map(|one| one.text.as_str()).collect();
+    let feed = &status.feeds[0].feed;
+    let held = format!("{feed} is held: mass_removal (900 of 3 listed keys were not seen)");
+    assert_eq!(
+        texts,
+        [held.as_str(), "the registry: mls/bolt.json: it is wrong"]
+    );
+    assert!(crate::conditions::unsure(&status).is_empty());
 }
 
 /// (O8) If a process waits for the instant, the next run is at the next hour of the schedule, whatever the

@@ -85,6 +85,15 @@ impl InProcess {
         self.lanes().running.contains_key(lane(credential))
     }
 
+    /// How many runs wait, and how many are under way.
+    pub fn counts(&self) -> (usize, usize) {
+        let lanes = self.lanes();
+        (
+            lanes.waiting.len() + lanes.starting.len(),
+            lanes.running.len(),
+        )
+    }
+
     /// The run is over, and its credential is free.
     pub fn ended(&self, run: &RunSpec) {
         self.lanes().running.remove(lane(&run.feed.credential));

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use livelist_model::run::RunSpec;
 use livelist_notify::Notifier;
+use livelist_ops::progress::RunsUnderWay;
 use livelist_reso::Dialects;
 use livelist_store::directory::DirectoryObjects;
 use livelist_store::outbox::ObjectOutbox;
@@ -35,6 +36,8 @@ pub struct Work {
     pub runner: Arc<Runner>,
     /// What waits and what is under way.
     pub executions: Arc<InProcess>,
+    /// How far the runs are.
+    pub under_way: RunsUnderWay,
     /// Replicates beside the runs.
     pub replicator: Arc<Replicator>,
     /// The feeds that wait for a secret.
@@ -84,10 +87,14 @@ impl Work {
                     executions: self.executions.clone(),
                     run,
                 };
+                let told = self.under_way.clone();
                 let (runner, missing) = (self.runner.clone(), self.missing.clone());
                 let replicator = self.replicator.clone();
                 tasks.spawn(async move {
-                    let line = runner.reconcile(under_way.run.clone(), &|_| {}).await;
+                    let run = &under_way.run.run;
+                    let watch = |stage| told.told(run, stage, runner.env.clock.now());
+                    let line = runner.reconcile(under_way.run.clone(), &watch).await;
+                    told.ended(run);
                     let error = line.error.as_ref().map(|error| error.name.as_str());
                     let feed = under_way.run.feed.feed.clone();
                     let now = runner.env.clock.now();

@@ -12,13 +12,17 @@
     reason = "the process under test runs on real time; waits for it are bounded by it"
 )]
 
+mod alerts;
 mod approval;
+mod backup;
+mod cancel;
 mod days;
 mod foreign;
 mod keys;
 mod killed;
 mod killed_records;
 mod logs;
+mod metrics;
 mod millions;
 mod month;
 mod notices;

@@ -9,17 +9,17 @@ use serde_json::{Value, json};
 use crate::serve::Server;
 use crate::town::{Done, Town, bounded};
 
-const SECRET: &str = "whsec_cDFhbnRlZC1zZWNyZXQtb2Ytbm90aWNlcy0wMDAx";
+pub const SECRET: &str = "whsec_cDFhbnRlZC1zZWNyZXQtb2Ytbm90aWNlcy0wMDAx";
 
 /// A site that answers with what it is told, and keeps the notices' bodies.
-struct Site {
-    port: u16,
+pub struct Site {
+    pub port: u16,
     status: Arc<Mutex<u16>>,
-    got: Arc<Mutex<Vec<Value>>>,
+    got: Arc<Mutex<Vec<(String, Value)>>>,
 }
 
 impl Site {
-    fn open(status: u16) -> Site {
+    pub fn open(status: u16) -> Site {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let site = Site {
             port: listener.local_addr().unwrap().port(),
@@ -41,14 +41,26 @@ impl Site {
         site
     }
 
-    fn got(&self) -> Vec<Value> {
-        self.got.lock().unwrap().clone()
+    pub fn got(&self) -> Vec<Value> {
+        let got = self.got.lock().unwrap();
+        got.iter().map(|(_, body)| body.clone()).collect()
+    }
+
+    /// Each `webhook-id`, in the same order.
+    pub fn ids(&self) -> Vec<String> {
+        let got = self.got.lock().unwrap();
+        got.iter().map(|(id, _)| id.clone()).collect()
+    }
+
+    /// From now on it answers so.
+    pub fn answer(&self, status: u16) {
+        *self.status.lock().unwrap() = status;
     }
 }
 
-fn read(stream: &TcpStream) -> Option<Value> {
+fn read(stream: &TcpStream) -> Option<(String, Value)> {
     let mut lines = BufReader::new(stream);
-    let mut length = 0;
+    let (mut length, mut id) = (0, String::new());
     loop {
         let mut line = String::new();
         lines.read_line(&mut line).ok().filter(|n| *n > 0)?;
@@ -58,10 +70,13 @@ fn read(stream: &TcpStream) -> Option<Value> {
         if let Some(n) = line.to_ascii_lowercase().strip_prefix("content-length:") {
             length = n.trim().parse().unwrap();
         }
+        if let Some(text) = line.to_ascii_lowercase().strip_prefix("webhook-id:") {
+            text.trim().clone_into(&mut id);
+        }
     }
     let mut body = vec![0; length];
     lines.read_exact(&mut body).ok()?;
-    serde_json::from_slice(&body).ok()
+    Some((id, serde_json::from_slice(&body).ok()?))
 }
 
 /// A town whose client is told at the site.
@@ -206,7 +221,7 @@ fn the_whole_system_tells_a_site_by_itself() {
     let town = town(&site);
     let server = Server::with_schedule(&town, &[]);
     bounded(|| (!site.got().is_empty()).then_some(()));
-    *site.status.lock().unwrap() = 200;
+    site.answer(200);
     // The next attempt comes without anybody's help.
     let delivered = || {
         listed(&town, &[])

@@ -63,6 +63,7 @@ macro_rules! assert_said {
             (r"(after|in) [0-9.]+ s", "$1 [n] s"),
             (r" +(in )?\d+ (s|min|h)\b( ago)?", " [span]"),
             (r"\d+ bytes", "[n] bytes"),
+            (r"disk +\d.*", "disk [free]"),
             (r"127\.0\.0\.1:\d+", "[host]"),
         ]}, { insta::assert_snapshot!($name, text) });
     };

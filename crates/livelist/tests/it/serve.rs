@@ -114,6 +114,11 @@ impl Server {
         assert!(self.process.kill(), "it ended by itself");
     }
 
+    /// What it has said on standard output.
+    pub fn out(&self) -> String {
+        std::fs::read_to_string(&self.process.out).unwrap()
+    }
+
     /// The process's id.
     pub fn id(&self) -> u32 {
         self.process.child.id()

@@ -8,6 +8,7 @@ use livelist_model::{FeedId, MlsId, ResourceName, RunId};
 use serde::{Serialize, Serializer};
 
 use crate::copies::CopyStatus;
+use crate::progress::RunProgress;
 use crate::status::{ClientStatus, Day, FeedState, FeedStatus, LastRun, Status};
 
 /// Runs that began in this time have their names and times.
@@ -79,6 +80,8 @@ struct ShortFeed<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     live: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    counted: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     change: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     added: Option<u64>,
@@ -94,6 +97,8 @@ struct ShortFeed<'a> {
     next_run_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     waits_until: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress: &'a Option<RunProgress>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_ack_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,6 +124,8 @@ impl<'a> ShortFeed<'a> {
             paused,
             pause,
             live,
+            counted,
+            absent: _,
             change,
             added,
             removed,
@@ -126,9 +133,11 @@ impl<'a> ShortFeed<'a> {
             as_of,
             published_at,
             age_seconds: _,
+            is_old: _,
             next_run_at,
             next_run_computed: _,
             waits_until,
+            progress,
             last_ack_at,
             last_run,
             clients,
@@ -147,6 +156,7 @@ impl<'a> ShortFeed<'a> {
             paused: *paused,
             pause,
             live: *live,
+            counted: *counted,
             change: *change,
             added: *added,
             removed: *removed,
@@ -155,6 +165,7 @@ impl<'a> ShortFeed<'a> {
             published_at: *published_at,
             next_run_at: *next_run_at,
             waits_until: *waits_until,
+            progress,
             last_ack_at: *last_ack_at,
             last_run,
             clients,
@@ -216,6 +227,7 @@ mod tests {
             RunState::Held,
             RunState::Failed,
             RunState::Rejected,
+            RunState::Cancelled,
         ];
         let letters: std::collections::BTreeSet<_> =
             states.iter().map(|state| &state.as_str()[..1]).collect();

@@ -1,0 +1,128 @@
+//! E-mails by SMTP, for operators' alerts: one connection for each mail, within a time limit.
+
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use lettre::message::{Mailbox, header::ContentType};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::transport::smtp::{AsyncSmtpTransport, Error as SmtpError};
+use lettre::{AsyncTransport, Message, Tokio1Executor};
+use livelist_model::registry::{Email, MailTls};
+use livelist_notify::{Mail, MailError, Mailer};
+use secrecy::{ExposeSecret, SecretString};
+
+/// The time for a whole mail.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// Sends by the mail server that `alerts.json` names. It trusts Mozilla's roots, and these.
+#[derive(Default)]
+pub struct Smtp {
+    roots: Vec<Certificate>,
+}
+
+#[async_trait]
+impl Mailer for Smtp {
+    async fn send(
+        &self,
+        email: &Email,
+        password: Option<&SecretString>,
+        mail: &Mail,
+    ) -> Result<u16, MailError> {
+        let message = written(email, mail)?;
+        let transport = self.transport(email, password).map_err(refused)?;
+        let sending = transport.send(message);
+        let sent = tokio::time::timeout(LONGEST, sending).await;
+        match sent.map_err(|_| failed("timed_out", None))? {
+            Ok(answer) => Ok(u16::from(answer.code())),
+            Err(error) => Err(refused(error)),
+        }
+    }
+}
+
+impl Smtp {
+    fn transport(
+        &self,
+        email: &Email,
+        password: Option<&SecretString>,
+    ) -> Result<AsyncSmtpTransport<Tokio1Executor>, SmtpError> {
+        let parameters = || {
+            let mut parameters = TlsParameters::builder(email.server.clone());
+            for root in &self.roots {
+                parameters = parameters.add_root_certificate(root.clone());
+            }
+            parameters.build()
+        };
+        let tls = match email.tls {
+            MailTls::Starttls => Tls::Required(parameters()?),
+            MailTls::Tls => Tls::Wrapper(parameters()?),
+            MailTls::None => Tls::None,
+        };
+        let mut transport =
+            AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(email.server.clone())
+                .port(email.port())
+                .tls(tls)
+                .timeout(Some(LONGEST));
+        if let (Some(user), Some(password)) = (&email.user, password) {
+            let password = password.expose_secret().trim().to_owned();
+            transport = transport.credentials(Credentials::new(user.clone(), password));
+        }
+        Ok(transport.build())
+    }
+}
+
+fn written(email: &Email, mail: &Mail) -> Result<Message, MailError> {
+    let address = |text: &str| -> Result<Mailbox, MailError> {
+        let parsed = text
+            .parse()
+            .map_err(|e| failed("address_invalid", boxed(e)))?;
+        Ok(Mailbox::new(None, parsed))
+    };
+    let domain = email.from.rsplit('@').next().unwrap_or("localhost");
+    let mut message = Message::builder()
+        .from(address(&email.from)?)
+        .date(SystemTime::from(mail.at))
+        .message_id(Some(format!("<{}@{domain}>", mail.id)))
+        .subject(&mail.subject)
+        .header(ContentType::TEXT_PLAIN);
+    for to in &email.to {
+        message = message.to(address(to)?);
+    }
+    message
+        .body(mail.text.clone())
+        .map_err(|e| failed("mail_invalid", boxed(e)))
+}
+
+fn refused(error: SmtpError) -> MailError {
+    let status = error.status().map(u16::from);
+    let name = match status {
+        // RFC 4954: no or wrong credentials.
+        Some(454 | 530 | 534 | 535 | 538) => "login_refused",
+        Some(_) => "mail_refused",
+        None if error.is_tls() => "tls_failed",
+        None if error.is_timeout() => "timed_out",
+        None => "connect_failed",
+    };
+    MailError {
+        name,
+        status,
+        source: boxed(error),
+    }
+}
+
+fn failed(name: &'static str, source: Source) -> MailError {
+    MailError {
+        name,
+        status: None,
+        source,
+    }
+}
+
+type Source = Option<Box<dyn std::error::Error + Send + Sync>>;
+
+fn boxed(error: impl std::error::Error + Send + Sync + 'static) -> Source {
+    Some(Box::new(error))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! Looks again and again what needs attention: the machine, the feeds, the copies of records, the registry. What
+//! it finds is the process's health, and what operators are alerted about.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use livelist_api::Troubles;
+use livelist_model::notice::{Condition, ConditionKind};
+use livelist_notify::{Notifier, channels};
+use livelist_ops::OpsError;
+use livelist_ops::conditions::{conditions, unsure};
+use livelist_ops::health::{ClockHealth, Health, QueueHealth};
+use livelist_ops::http::AdminState;
+use livelist_ops::progress::RunsUnderWay;
+use livelist_ops::status::{Starts, Status, read};
+use livelist_steps::Env;
+use livelist_store::alerts::{read_alerts, update};
+use livelist_store::registry::DocumentError;
+use livelist_store::{Clock, StoreError, SystemClock};
+
+use super::in_process::InProcess;
+use super::prometheus::Seen;
+use crate::mail::Smtp;
+use crate::{disk, machine};
+
+/// How often somebody looks what is wrong with the machine.
+const LOOK: Duration = Duration::from_secs(5);
+/// With every so manieth look, the feeds and copies are looked at as well: once a minute.
+const LOOKS_FOR_FEEDS: u64 = 12;
+
+/// Looks what needs attention.
+pub struct Look {
+    /// The data directory.
+    pub data: PathBuf,
+    /// The ports.
+    pub env: Arc<Env>,
+    /// What starts runs.
+    pub starts: Starts,
+    /// Counts the passes of replications that ended.
+    pub passes: Arc<AtomicU64>,
+    /// Counts the runs that began or ended.
+    pub runs: Arc<AtomicU64>,
+    /// The health of this process.
+    pub troubles: Troubles,
+    /// The operators' API.
+    pub admin: AdminState,
+    /// Runs that wait and that are under way; none where this process starts none.
+    pub executions: Option<(Arc<InProcess>, RunsUnderWay)>,
+    /// The newest look, for metrics.
+    pub seen: Seen,
+    /// Alerts operators; a process that only serves the API does not.
+    pub alerts: Option<Alerts>,
+}
+
+/// Alerts operators.
+pub struct Alerts {
+    /// Sends.
+    pub notifier: Notifier,
+    /// Sends e-mails.
+    pub mailer: Smtp,
+    /// The dashboard.
+    pub link: String,
+}
+
+impl Look {
+    /// Looks until it is dropped.
+    pub async fn go_on(&self) {
+        let mut status: Option<Status> = None;
+        let mut queue = QueueHealth::default();
+        let mut seen = (0, 0);
+        for nth in 0_u64.. {
+            let happened = (
+                self.passes.load(Ordering::Relaxed),
+                self.runs.load(Ordering::Relaxed),
+            );
+            if nth % LOOKS_FOR_FEEDS == 0 || happened != seen {
+                seen = happened;
+                match self.status().await {
+                    Ok(read) => status = Some(read),
+                    Err(error) => tracing::warn!(%error, "how the feeds stand could not be read"),
+                }
+                match machine::queue(&*self.env.objects).await {
+                    Ok(read) => queue = read,
+                    Err(error) => tracing::warn!(%error, "the queue of notices could not be read"),
+                }
+            }
+            let machine = self.machine(&queue).await;
+            self.tell(&machine, status.as_ref());
+            if let Some(status) = &status {
+                self.keep(status, queue.clone()).await;
+            }
+            if let (Some(alerts), Some(status)) = (&self.alerts, &status) {
+                self.alert(alerts, machine, status).await;
+            }
+            SystemClock.sleep(LOOK).await;
+        }
+    }
+
+    async fn status(&self) -> Result<Status, OpsError> {
+        read(&self.env.objects, self.starts, self.env.clock.now()).await
+    }
+
+    /// What is wrong with the machine.
+    async fn machine(&self, queue: &QueueHealth) -> Vec<Condition> {
+        let place = self.data.clone();
+        // A task that was lost says nothing.
+        let found = tokio::task::spawn_blocking(move || disk::conditions(&place)).await;
+        let mut found = found.unwrap_or_default();
+        let verdict = self.env.watch.verdict(&*self.env.clock);
+        if let Some(behind) = verdict.and_then(|verdict| verdict.behind) {
+            let how = if behind > 0 { "behind" } else { "ahead" };
+            let text = format!("the clock of this machine is {} s {how}", behind.abs());
+            found.push(Condition::new(ConditionKind::Clock, "", &text));
+        }
+        if queue.notices_given_up > 0 {
+            let text = format!(
+                "{} notices to sites were given up: livelist notices",
+                queue.notices_given_up
+            );
+            found.push(Condition::new(ConditionKind::Notices, "", &text));
+        }
+        found
+    }
+
+    /// The health that others ask for: the machine and the copies.
+    fn tell(&self, machine: &[Condition], status: Option<&Status>) {
+        let copies = status.map(|status| livelist_ops::copies::troubles(&status.copies));
+        let found: Vec<String> = machine
+            .iter()
+            .map(|condition| condition.text.clone())
+            .chain(copies.unwrap_or_default())
+            .collect();
+        if self.troubles.found(found.clone()) {
+            for trouble in found {
+                tracing::error!("{trouble}");
+            }
+            self.admin.run_changed();
+        }
+    }
+
+    /// Keeps the health for the operators' API, for metrics and for other commands.
+    async fn keep(&self, status: &Status, mut queue: QueueHealth) {
+        if let Some((executions, _)) = &self.executions {
+            (queue.runs_waiting, queue.runs_running) = executions.counts();
+        }
+        let watch = &self.env.watch;
+        let clock = watch.verdict(&*self.env.clock).map(|verdict| ClockHealth {
+            sources: watch.sources(&*self.env.clock),
+            behind_seconds: verdict.behind,
+            dissent: verdict.dissent,
+        });
+        let health = Health {
+            at: self.env.clock.now(),
+            troubles: self.troubles.now(),
+            disk: machine::disk(&self.data),
+            clock,
+            registry_findings: status.findings.len(),
+            queue,
+            backup: machine::last_backup(&self.data),
+        };
+        self.admin.keep_health(health.clone());
+        self.seen.keep(status.clone(), health.clone());
+        let Some((_, under_way)) = &self.executions else {
+            return;
+        };
+        let (data, runs) = (self.data.clone(), under_way.all());
+        let kept = tokio::task::spawn_blocking(move || {
+            machine::keep_progress(&data, &runs)?;
+            machine::keep_health(&data, &health)
+        });
+        if let Ok(Err(error)) = kept.await {
+            tracing::warn!(%error, "the health could not be kept");
+        }
+    }
+
+    async fn alert(&self, alerts: &Alerts, machine: Vec<Condition>, status: &Status) {
+        let done = self.decide_and_send(alerts, machine, status).await;
+        if let Err(error) = done {
+            tracing::error!(%error, "operators could not be alerted");
+        }
+    }
+
+    async fn decide_and_send(
+        &self,
+        alerts: &Alerts,
+        machine: Vec<Condition>,
+        status: &Status,
+    ) -> Result<(), StoreError> {
+        let objects = &*self.env.objects;
+        let document = match read_alerts(objects).await {
+            Ok(document) => document,
+            Err(DocumentError::Store(error)) => return Err(error),
+            Err(error) => {
+                tracing::error!(%error, "nobody is alerted");
+                return Ok(());
+            }
+        };
+        let channels = channels(&document);
+        if channels.is_empty() {
+            return Ok(());
+        }
+        let (mut found, unsure) = (conditions(status), unsure(status));
+        found.extend(machine);
+        let now = self.env.clock.now();
+        update(objects, |state| {
+            let alert = state.look(found.clone(), |one| unsure.contains(one), now, &alerts.link);
+            if let Some(alert) = alert {
+                state.queue(&alert, &channels, now);
+            }
+        })
+        .await?;
+        let sent = alerts
+            .notifier
+            .send_alerts(&document, &alerts.mailer, false)
+            .await;
+        sent.map(drop)
+    }
+}
