@@ -40,7 +40,7 @@ pub async fn run(command: RegistryCommand) -> Result<Code, Failed> {
                 findings.extend(parse_admins(&bytes).err().unwrap_or_default());
             }
             findings.extend(exposed::secrets(&dir, &registry));
-            findings.extend(crate::records::programs::findings(&registry));
+            findings.extend(livelist_copies::findings(&registry));
             tell(&mut out, &findings, json)?;
             if !findings.is_empty() {
                 return Ok(Code::Usage);

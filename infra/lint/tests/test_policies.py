@@ -79,7 +79,7 @@ class Policies(unittest.TestCase):
             self.assertNotIn(f"<{name}.arn>", {grant.resource for grant in system.grants})
 
     def test_none_is_longer_than_iam_takes(self):
-        given = {"bootstrap": "bootstrap", "stack": "a" * 32, "admin_api": "ENABLED"}
+        given = {"bootstrap": "bootstrap", "stack": "a" * 32, "admin_api": "ENABLED", "records": "ENABLED"}
         module = Module(ROOT / MODULES / "system", given)
         for one in module.resources():
             if one.type == "aws_iam_policy":

@@ -13,6 +13,6 @@ resource "aws_cloudwatch_dashboard" "dashboard" {
     PlannerDead = module.planner_dead.name
     Outbox      = module.outbox.name
     OutboxDead  = module.outbox_dead.name
-    Alarms      = join("\",\"", values(module.alarms.arns))
+    Alarms      = join("\",\"", concat(values(module.alarms.arns), var.records == "ENABLED" ? module.records[0].alarm_arns : []))
   })
 }

@@ -81,6 +81,7 @@ resource "aws_iam_policy" "operator_policy" {
           "${module.storage.arn}/leases/*",
           "${module.storage.arn}/paused/*",
           "${module.storage.arn}/budgets/*",
+          "${module.storage.arn}/records/*/syncs.json",
           "${module.storage.arn}/status.json.gz",
         ]
       },
@@ -180,6 +181,7 @@ resource "aws_iam_policy" "console_policy" {
             local.log_groups,
             [module.http.log_group, module.machine.log_group],
             var.admin_api == "ENABLED" ? [module.admin[0].log_group] : [],
+            var.records == "ENABLED" ? module.records[0].log_groups : [],
           ) : "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${name}:*"
         ]
       },
@@ -299,6 +301,7 @@ module "admin" {
         "${module.storage.arn}/leases/*",
         "${module.storage.arn}/notices/*",
         "${module.storage.arn}/paused/*",
+        "${module.storage.arn}/records/*/syncs.json",
         "${module.storage.arn}/status.json.gz",
       ]
     },

@@ -79,7 +79,7 @@ impl Pulled {
         }
     }
 
-    fn nothing(outcome: Outcome) -> Pulled {
+    pub(super) fn nothing(outcome: Outcome) -> Pulled {
         Pulled {
             outcome,
             rows: 0,
@@ -102,17 +102,75 @@ pub async fn pull(
     log: &mut Log<'_>,
     owner: &str,
 ) -> Result<Pulled, RecordsError> {
-    let run = spec.run(env.clock.now());
     let credential = &spec.feed.credential;
     let ttl = env.limits.lease_ttl;
     if let LeaseState::Busy(_) = env.leases.acquire(credential, owner, ttl).await? {
         return Ok(Pulled::nothing(Outcome::Busy));
     }
-    let pulled = admitted(env, spec, log, &run, owner).await;
+    let pulled = held(env, spec, log, owner).await;
     let released = env.leases.release(credential, owner).await;
     let pulled = pulled?;
     released?;
     Ok(pulled)
+}
+
+/// The same, for who holds the lease, and keeps it for the next resource.
+async fn held(
+    env: &Env,
+    spec: &ResourceSpec,
+    log: &mut Log<'_>,
+    owner: &str,
+) -> Result<Pulled, RecordsError> {
+    let run = spec.run(env.clock.now());
+    admitted(env, spec, log, &run, owner).await
+}
+
+/// How [`all`] goes on.
+pub struct How<'a> {
+    /// Whether `owner` holds the lease on the credential, and gives it back later. Else each pull takes it and gives
+    /// it back.
+    pub holds: bool,
+    /// Where the provider asks to wait for longer, it ends.
+    pub longest_wait: Duration,
+    /// Whether it goes on, between two pulls.
+    pub goes_on: &'a (dyn Fn() -> bool + Sync),
+    /// Is told of all that was read until then, behind each pull.
+    pub watch: &'a (dyn Fn(&Pulled) + Sync),
+}
+
+/// Pulls one resource until all is known. It ends before that where the provider asks to wait for too long, another
+/// run has the credential, or it is not to go on.
+///
+/// # Errors
+/// As [`pull`].
+pub async fn all(
+    env: &Env,
+    spec: &ResourceSpec,
+    log: &mut Log<'_>,
+    owner: &str,
+    how: &How<'_>,
+) -> Result<Pulled, RecordsError> {
+    let mut sum: Option<Pulled> = None;
+    loop {
+        let next = match how.holds {
+            true => held(env, spec, log, owner).await?,
+            false => pull(env, spec, log, owner).await?,
+        };
+        let next = match sum {
+            None => next,
+            Some(before) => before.and(next),
+        };
+        (how.watch)(&next);
+        match next.outcome {
+            Outcome::Throttled(wait) if wait <= how.longest_wait => env.clock.sleep(wait).await,
+            Outcome::More => {}
+            Outcome::Done | Outcome::Busy | Outcome::Throttled(_) => return Ok(next),
+        }
+        if !(how.goes_on)() {
+            return Ok(next);
+        }
+        sum = Some(next);
+    }
 }
 
 /// Up to when all changes of a resource are in the log, by the provider's clock; nothing before its first
