@@ -17,7 +17,7 @@ use livelist_steps::records::copy::{self, Opens};
 use livelist_steps::records::sync::{self, Made};
 use livelist_steps::records::{schedule, syncs};
 use livelist_store::registry::Documents;
-use livelist_store::{Objects as _, Secrets};
+use livelist_store::{Objects as _, Queue as _, Secrets};
 use serde_json::json;
 
 use super::life::Life;
@@ -104,6 +104,11 @@ impl Life {
         );
         self.applied(&opens).await;
 
+        // A replication that is no more.
+        let gone = CopyDue::of("gone".parse().unwrap(), "site".parse().unwrap(), false);
+        let left = copy::run(self.of(copy::NAME), &opens, &gone).await.unwrap();
+        assert!(matches!(left, copy::Output::Left(_)), "{left:?}");
+
         // Nobody's messages, a paused MLS, an old sync.
         let mut pull = self.pull.lock().await;
         let dead = sync::run(&mut pull, "no sync").await.unwrap();
@@ -132,7 +137,16 @@ impl Life {
         };
         let (planned, registry) = schedule::run(env, &mut documents, input).await.unwrap();
         assert_eq!((planned.sent, planned.findings), (1, 0));
-        let body = self.queue.take().unwrap().body;
+        // Behind copies that nobody has taken up yet.
+        let mut waiting = Vec::new();
+        let body = loop {
+            let message = self.due.take().unwrap();
+            match message.body.contains("\"destination\"") {
+                true => waiting.push(message),
+                false => break message.body,
+            }
+        };
+        self.due.send(&waiting).await.unwrap();
         let mut pull = self.pull.lock().await;
         let made = match sync::run(&mut pull, &body).await.unwrap() {
             sync::Output::Made(made) => made,
@@ -147,7 +161,7 @@ impl Life {
     async fn applied(&self, opens: &File) -> Option<CopyProof> {
         let env = self.of(copy::NAME);
         let mut last = None;
-        while let Some(message) = self.queue.take() {
+        while let Some(message) = self.due.take() {
             let due: CopyDue = serde_json::from_str(&message.body).unwrap();
             match copy::run(env, opens, &due).await.unwrap() {
                 copy::Output::Applied {

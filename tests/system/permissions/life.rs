@@ -89,6 +89,8 @@ pub struct Life {
     outbox: Arc<MemoryOutbox>,
     secrets: Arc<MemorySecrets>,
     functions: BTreeMap<&'static str, Env>,
+    /// Both queues of records.
+    pub due: Arc<MemoryQueue>,
     /// The function of syncs, which sets its limits.
     pub pull: tokio::sync::Mutex<Env>,
     notes: Notes,
@@ -100,7 +102,7 @@ impl Life {
             ("abor", Provider::Reso),
             ("bolt", Provider::Trestle),
             ("grid", Provider::MlsGrid),
-            (copies::MLS, Provider::Reso),
+            (copies::MLS, Provider::Trestle),
         ];
         let specs = providers.map(|(mls, provider)| MlsSpec {
             page_limit: Some(150),
@@ -144,14 +146,20 @@ impl Life {
                 ..Env::in_memory(objects, clock.clone(), Arc::new(HttpTransport::new())).unwrap()
             }
         };
-        let functions = FUNCTIONS.map(|function| (function, env(function)));
+        let mut functions = BTreeMap::from(FUNCTIONS.map(|function| (function, env(function))));
+        let due = Arc::new(MemoryQueue::default());
+        if let Some(env) = functions.get_mut(records::schedule::NAME) {
+            env.queue = Recording::of(due.clone(), records::schedule::NAME, &notes);
+        }
         let pull = Env {
+            queue: Recording::of(due.clone(), records::sync::NAME, &notes),
             // Its token does not leave the process.
             sealer: sealer.clone(),
             ..env(records::sync::NAME)
         };
         let life = Life {
-            functions: functions.into(),
+            functions,
+            due,
             pull: tokio::sync::Mutex::new(pull),
             simulator,
             objects,
