@@ -32,3 +32,13 @@ output "alarm_arns" {
   description = "Its alarms."
   value       = values(module.alarms.arns)
 }
+
+output "queues" {
+  description = "The names of its queues."
+  value = {
+    syncs_due   = module.syncs_due.name
+    syncs_dead  = module.syncs_dead.name
+    copies_due  = module.copies_due.name
+    copies_dead = module.copies_dead.name
+  }
+}
