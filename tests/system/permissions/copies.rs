@@ -90,9 +90,9 @@ impl Life {
         assert!(asked.iter().any(|q| q.key.ends_with("/log-rec.json")));
 
         // Until segments of the log are merged.
-        for nth in 0..8 {
+        for _ in 0..8 {
             book.change(Change::Reprice, 1);
-            book.ahead(1_800 + nth * 900);
+            book.ahead(900);
             let made = self.sync().await.unwrap();
             assert_eq!(made.pass.outcome, PassOutcome::Pulled, "{made:?}");
         }

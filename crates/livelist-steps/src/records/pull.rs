@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use livelist_log::{Appended, Arrival, Log};
 use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::keys::KeyBuffer;
@@ -23,6 +24,9 @@ use crate::{Env, StepError, authorize, budget, endpoint, forms};
 
 /// A batch is appended when its records take this many bytes. This bounds the memory of a pull.
 const BATCH: usize = 8 * 1024 * 1024;
+/// A second window follows the first of a pull where the server's clock turns out to be ahead by this. For less it is
+/// not worth its requests and writes: the next pass reads it.
+const AHEAD: SignedDuration = SignedDuration::from_secs(30);
 /// The metadata is read again after this time.
 const SCHEMA_AGE: Duration = Duration::from_secs(20 * 3_600);
 /// Of the records that cannot be read so many are told one by one.
@@ -192,7 +196,7 @@ pub async fn again(
     now: jiff::Timestamp,
 ) -> Result<bool, RecordsError> {
     let cursor = known(log, resource)?.unwrap_or_default();
-    let skew = jiff::SignedDuration::from_secs(cursor.skew);
+    let skew = SignedDuration::from_secs(cursor.skew);
     let server = now.checked_add(skew).unwrap_or(now);
     let Some(again) = cursor.again(filter, server) else {
         return Ok(false);
@@ -307,7 +311,8 @@ impl Pulling<'_> {
             // What changed while a window was read is left to the next pass. Else a provider whose answers take
             // longer than the shortest window would be asked without end. A window of this pull that began before
             // the server's clock was heard may be followed by one that reaches up to its time.
-            let is_first = is_new && !was_heard && self.server_now.is_some();
+            let is_ahead = |server: jiff::Timestamp| server.duration_since(now) >= AHEAD;
+            let is_first = is_new && !was_heard && self.server_now.is_some_and(is_ahead);
             if matches!(task, Task::Window(_)) && !is_first {
                 self.pulled.outcome = Outcome::Done;
                 return self.listed(log, &reading, &feed, cursor).await;
@@ -410,7 +415,7 @@ impl Pulling<'_> {
     /// The time by the server's clock: from its last answer, or from its earlier difference to ours.
     fn server_time(&self, cursor: &Cursor) -> jiff::Timestamp {
         let ours = self.env.clock.now();
-        let skew = jiff::SignedDuration::from_secs(cursor.skew);
+        let skew = SignedDuration::from_secs(cursor.skew);
         let by_skew = || ours.checked_add(skew).unwrap_or(ours);
         self.server_now.unwrap_or_else(by_skew)
     }
