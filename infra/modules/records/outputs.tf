@@ -1,3 +1,8 @@
+output "syncs_arn" {
+  description = "The ARN of the planner of syncs."
+  value       = module.syncs.arn
+}
+
 output "syncs_name" {
   description = "The planner of syncs."
   value       = module.syncs.name

@@ -155,7 +155,7 @@ resource "aws_iam_policy" "operator_policy" {
 # For those operators who want it: the command needs none of it.
 resource "aws_iam_policy" "console_policy" {
   name        = "${var.stack}-console-${local.region}"
-  description = "Lets operators of the stack ${var.stack} look at it in the console, and call the planner"
+  description = "Lets operators of the stack ${var.stack} look at it in the console, and call the planners"
 
   policy = jsonencode({
     Version = "2012-10-17"
@@ -195,7 +195,7 @@ resource "aws_iam_policy" "console_policy" {
         Sid      = "PlanDays"
         Effect   = "Allow"
         Action   = "lambda:InvokeFunction"
-        Resource = module.planner.arn
+        Resource = concat([module.planner.arn], var.records == "ENABLED" ? [module.records[0].syncs_arn] : [])
       },
       # These know no resource, or the console asks for all. They read names, numbers and results of queries.
       {
