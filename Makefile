@@ -10,6 +10,8 @@ TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/livelist/tools
 VENV := .venv/installed
 VENV_API := .venv-api/installed
 ARTIFACT := build/lambda/bootstrap
+# Of the function apply, with the drivers of databases.
+APPLY := build/lambda-apply/bootstrap
 STACK := .venv/bin/python infra/local/stack.py
 # What `make package` builds for: arm64 or x86_64.
 ARCH := arm64
@@ -46,15 +48,16 @@ build: ## Builds everything.
 	cargo build --workspace
 
 .PHONY: bootstrap
-bootstrap: ## Builds the Lambda artifact for the local stack, the command and the simulated MLSs.
-	cargo build -p livelist-lambda -p livelist -p livelist-mls
-	@mkdir -p $(dir $(ARTIFACT))
+bootstrap: ## Builds the Lambda artifacts for the local stack, the command and the simulated MLSs.
+	cargo build -p livelist-lambda -p livelist-lambda-apply -p livelist -p livelist-mls
+	@mkdir -p $(dir $(ARTIFACT)) $(dir $(APPLY))
 	@install -m 755 $(TARGET)/debug/bootstrap $(ARTIFACT)
-	@strip --strip-debug $(ARTIFACT) 2>/dev/null || true
+	@install -m 755 $(TARGET)/debug/bootstrap-apply $(APPLY)
+	@strip --strip-debug $(ARTIFACT) $(APPLY) 2>/dev/null || true
 
-# Into the folder that follows.
+# The package and the folder follow.
 CARGO_LAMBDA = PATH="$(CURDIR)/.venv-package/bin:$$PATH" cargo-lambda lambda build --release \
-  $(if $(filter arm64,$(ARCH)),--arm64,--x86-64) -p livelist-lambda --lambda-dir
+  $(if $(filter arm64,$(ARCH)),--arm64,--x86-64) -p
 
 .PHONY: package-tools
 package-tools:
@@ -68,15 +71,19 @@ package-tools:
 	  .venv-package/bin/pip install --quiet cargo-lambda==$(CARGO_LAMBDA_VERSION); }
 
 .PHONY: package
-package: package-tools ## Builds the Lambda artifact for AWS; ARCH=arm64 (default) or x86_64.
-	$(CARGO_LAMBDA) build/cargo-lambda
-	@mkdir -p $(dir $(ARTIFACT))
+package: package-tools ## Builds the Lambda artifacts for AWS; ARCH=arm64 (default) or x86_64.
+	$(CARGO_LAMBDA) livelist-lambda --lambda-dir build/cargo-lambda
+	$(CARGO_LAMBDA) livelist-lambda-apply --lambda-dir build/cargo-lambda
+	@mkdir -p $(dir $(ARTIFACT)) $(dir $(APPLY))
 	@install -m 755 build/cargo-lambda/bootstrap/bootstrap $(ARTIFACT)
-	@sha256sum $(ARTIFACT) > build/packaged-$(ARCH)
-	@cd $(dir $(ARTIFACT)) && python3 -m zipfile -c ../bootstrap.zip bootstrap && cd .. && \
-	  printf 'bootstrap: %d bytes; as a zip: %d bytes\n' $$(stat -c %s lambda/bootstrap) $$(stat -c %s bootstrap.zip) && \
-	  rm bootstrap.zip
-	@echo "$(ARTIFACT) is built for $(ARCH): make deploy-sam or make plan, with ARCH=$(ARCH)"
+	@install -m 755 build/cargo-lambda/bootstrap-apply/bootstrap $(APPLY)
+	@sha256sum $(ARTIFACT) $(APPLY) > build/packaged-$(ARCH)
+	@for of in lambda lambda-apply; do \
+	  (cd build/$$of && python3 -m zipfile -c ../$$of.zip bootstrap); \
+	  printf '%s: %d bytes; as a zip: %d bytes\n' $$of $$(stat -c %s build/$$of/bootstrap) $$(stat -c %s build/$$of.zip); \
+	  rm build/$$of.zip; \
+	done
+	@echo "$(ARTIFACT) and $(APPLY) are built for $(ARCH): make deploy-sam or make plan, with ARCH=$(ARCH)"
 
 # Every file of the plugin has the time of the last commit: the same sources make the same zip. The zip is what
 # is uploaded to wordpress.org; the folder of assets goes beside it, into the repository's assets.
@@ -93,9 +100,10 @@ release: package $(CARGO_CYCLONEDX) ## Packs a release for ARCH: the functions' 
 	@mkdir -p build/release
 	cargo build --release --locked -p livelist
 	@cd $(dir $(ARTIFACT)) && python3 -m zipfile -c $(CURDIR)/build/release/livelist-functions-$(ARCH).zip bootstrap
+	@cd $(dir $(APPLY)) && python3 -m zipfile -c $(CURDIR)/build/release/livelist-apply-$(ARCH).zip bootstrap
 	@tar -C $(TARGET)/release -czf build/release/livelist-$(ARCH)-linux.tar.gz livelist
 	@$(CARGO_CYCLONEDX) cyclonedx --quiet --format json --spec-version 1.5 --override-filename sbom
-	@for of in livelist livelist-lambda; do mv crates/$$of/sbom.json build/release/$$of-$(ARCH).cdx.json; done
+	@for of in livelist livelist-lambda livelist-lambda-apply; do mv crates/$$of/sbom.json build/release/$$of-$(ARCH).cdx.json; done
 	@find crates tests -name sbom.json -delete
 	@ls -l build/release
 
@@ -106,7 +114,7 @@ ENV := dev
 ENV_FOLDER := infra/envs/$(ENV)
 # The local stack has its artifact in the same place, for this machine and to debug.
 PACKAGED = sha256sum --check --status build/packaged-$(ARCH) 2>/dev/null || { \
-  echo "$(ARTIFACT) is not what make package builds for $(ARCH): make package ARCH=$(ARCH)" >&2; exit 1; }
+  echo "$(ARTIFACT) or $(APPLY) is not what make package builds for $(ARCH): make package ARCH=$(ARCH)" >&2; exit 1; }
 # The address of one's own has no functions.
 WITHOUT_ARTIFACT := $(filter domain,$(ENV))
 # Where Terraform keeps its state: an S3 bucket, and its region.
@@ -290,7 +298,7 @@ bench: bench-build ## Measures Livelist against this machine's limit into docs/b
 .PHONY: bench-lambda
 bench-lambda: ARCH := $(subst aarch64,arm64,$(shell uname -m))
 bench-lambda: $(VENV) bench-build package-tools
-	CARGO_PROFILE_RELEASE_STRIP=none $(CARGO_LAMBDA) build/measured
+	CARGO_PROFILE_RELEASE_STRIP=none $(CARGO_LAMBDA) livelist-lambda --lambda-dir build/measured
 	@$(STACK) exec -- $(BENCH_RUN) --rows lambda --bootstrap build/measured/bootstrap/bootstrap
 
 .PHONY: bench-check

@@ -20,7 +20,7 @@ from terraform import Module
 
 ROOT = Path(__file__).resolve().parents[2]
 # Terraform's alone: the name of the stack is no parameter of SAM, and the artifact's path is `CodeUri`.
-NOT_PARAMETERS = {"stack", "bootstrap"}
+NOT_PARAMETERS = {"stack", "bootstrap", "bootstrap_apply"}
 # The parameters of infra/domain without a default.
 DOMAIN = {"DomainName": "lists.example.org"}
 
@@ -175,7 +175,7 @@ def main() -> int:
     try:
         project = Project()
         found = project.differences()
-        system = project.template.facts("STACK", {})
+        system = project.template.facts("STACK", {"Records": "ENABLED"})
     except (FactsError, HclError) as error:
         print(f"Cannot be compared: {error}", file=sys.stderr)
         return 1

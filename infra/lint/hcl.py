@@ -337,6 +337,7 @@ FUNCTIONS = {
     "one": _one,
     "regex": _regex,
     "replace": _replace,
+    "split": lambda between, of: of.split(between),
     "templatefile": _template,
     "toset": list,
     "values": lambda of: [of[key] for key in sorted(of)],

@@ -44,6 +44,8 @@ KINDS = [
             "RecursiveLoop": "recursive_loop",
             "Environment.Variables.": "environment.variables.",
             "TracingConfig.Mode": "tracing_config.mode",
+            "VpcConfig.SubnetIds": "vpc_config.subnet_ids",
+            "VpcConfig.SecurityGroupIds": "vpc_config.security_group_ids",
             "LoggingConfig.LogFormat": "logging_config.log_format",
             "LoggingConfig.LogGroup": "logging_config.log_group",
         },

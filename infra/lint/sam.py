@@ -78,6 +78,9 @@ def _translated(text: str, tracing: str | None) -> tuple[dict, dict, str | None,
         artifact, functions["CodeUri"] = functions["CodeUri"], "s3://artifact/bootstrap.zip"
     definitions = {}
     for id_, resource in document["Resources"].items():
+        # Those with an artifact of their own.
+        if resource["Type"] == "AWS::Serverless::Function" and "CodeUri" in resource["Properties"]:
+            resource["Properties"]["CodeUri"] = "s3://artifact/other.zip"
         if resource["Type"] == "AWS::Serverless::StateMachine":
             definitions[id_] = resource["Properties"]["DefinitionUri"]
             resource["Properties"]["DefinitionUri"] = f"s3://artifact/{id_}"
@@ -127,7 +130,8 @@ class _Reading:
         self.owners = self._owners(there)
         for id_, resource in there.items():
             self._resource(id_, resource)
-        for name, output in plain.get("Outputs", {}).items():
+        outputs = plain.get("Outputs", {}).items()
+        for name, output in ((n, o) for n, o in outputs if "Condition" not in o or self.holds(o["Condition"])):
             self.system.add("output", snake(name), {"value": self.worked_out(output["Value"])})
 
     # --- Intrinsic functions -------------------------------------------------------------------------
@@ -168,6 +172,9 @@ class _Reading:
                 case "Fn::If":
                     condition, yes, no = given
                     return self.worked_out(yes if self.holds(condition) else no)
+                case "Fn::Split":
+                    between, of = given
+                    return self.worked_out(of).split(between)
                 case "Fn::Join":
                     between, parts = given
                     return between.join(facts.scalar(p) for p in self.worked_out(parts))

@@ -70,7 +70,8 @@ def read(module: Module) -> System:
             raise FactsError(f"{one.address}: nobody compares {one.type} yet; kinds.py is the place")
     if unused := set(integrations) - used:
         raise FactsError(f"no route leads to {sorted(unused)}")
-    for name, of in module.outputs().items():
+    # One that is null is none.
+    for name, of in ((name, of) for name, of in module.outputs().items() if of is not None):
         system.add("output", name, {"value": of})
     return system
 

@@ -78,6 +78,8 @@ def deploy(
     document = yaml_parse(template.read_text())
     if artifact:
         document["Globals"]["Function"]["CodeUri"] = str(artifact.resolve())
+        for resource in document["Resources"].values():
+            resource["Properties"].pop("CodeUri", None)
     _upload(document, template.parent, client("s3", endpoint))
     plain = transform(document, dict(parameters), _ManagedPolicies())
     _expand_http_apis(plain["Resources"])

@@ -151,6 +151,8 @@ def deploy_into(
         "NotifyLoopback": "yes",
         # The operators' page is a part of the system.
         "AdminApi": "ENABLED",
+        # And so are records.
+        "Records": "ENABLED",
         **overrides,
     }
     template = ROOT / "template.yaml"

@@ -4,4 +4,5 @@
 mod documents;
 mod machine;
 mod scale;
+mod syncs;
 mod template;

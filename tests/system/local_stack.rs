@@ -8,4 +8,5 @@ mod metrics;
 mod notices;
 mod operations;
 mod operator;
+mod records;
 mod scale;

@@ -2,6 +2,7 @@
 //! so the real steps and the API run through some weeks over ports that record each access (`life`,
 //! `recording`), and the records are compared with the template's statements (`policy`). Needs no network.
 
+mod copies;
 mod life;
 mod policy;
 mod recording;

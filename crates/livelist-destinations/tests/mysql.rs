@@ -16,54 +16,12 @@ use livelist_records::names::Names;
 use livelist_records::{Field, Kind};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Row, Value};
-use support::Server;
-
-const START: &str = r#"
-PATH=$PATH:/usr/sbin
-for program in mariadbd mariadb-install-db mariadb; do
-    command -v $program > /dev/null || { echo "no $program"; exit 1; }
-done
-dir=$(mktemp -d /tmp/livelist-mariadb-XXXXXX)
-as=""
-if [ "$(id -u)" = 0 ]; then
-    chown nobody "$dir"
-    as="setpriv --reuid=nobody --regid=$(id -g nobody) --clear-groups"
-fi
-cd "$dir"
-tls=""
-if openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1 \
-    -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE \
-    -keyout key.pem -out certificate.pem 2> /dev/null; then
-    chmod 600 key.pem
-    [ -z "$as" ] || chown nobody key.pem
-    tls="--ssl-cert=$dir/certificate.pem --ssl-key=$dir/key.pem"
-fi
-# Of its own: a server that starts removes the temporary tables that it finds, those of others too.
-$as mkdir "$dir/tmp"
-$as mariadb-install-db --no-defaults --tmpdir="$dir/tmp" --datadir="$dir/data" --auth-root-authentication-method=normal --skip-test-db > "$dir/install.log" 2>&1 || { echo "mariadb-install-db fails"; rm -rf "$dir"; exit 1; }
-$as mariadbd --no-defaults --tmpdir="$dir/tmp" --datadir="$dir/data" --socket="$dir/socket" --pid-file="$dir/pid" \
-    --port="$1" --bind-address=127.0.0.1 --skip-name-resolve $tls \
-    --default-time-zone=+05:30 --character-set-server=latin1 --sql-mode=NO_BACKSLASH_ESCAPES,ANSI_QUOTES \
-    --default-storage-engine=MyISAM --transaction-isolation=READ-UNCOMMITTED --max-allowed-packet=4M \
-    --innodb-flush-log-at-trx-commit=0 > "$dir/log" 2>&1 &
-pid=$!
-for attempt in $(seq 300); do
-    kill -0 $pid 2> /dev/null || { echo "it ends: $(tail -1 "$dir/log")"; rm -rf "$dir"; exit 1; }
-    mariadb --no-defaults --socket="$dir/socket" -u root -e "SELECT 1" > /dev/null 2>&1 && break
-    sleep 0.1
-done
-echo "ready ${tls:+$dir/certificate.pem}"
-exec > /dev/null
-cat > /dev/null
-kill -TERM $pid
-wait $pid
-rm -rf "$dir"
-"#;
+use support::{MARIADB, Server};
 
 fn server() -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
     SERVER
-        .get_or_init(|| Server::start("MariaDB", START))
+        .get_or_init(|| Server::start("MariaDB", MARIADB))
         .as_ref()
 }
 

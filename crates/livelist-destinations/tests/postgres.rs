@@ -14,53 +14,13 @@ use livelist_destinations::postgres::Postgres;
 use livelist_destinations::{Batch, Destination, Options, Removed, Wanted};
 use livelist_records::names::Names;
 use livelist_records::{Field, Kind};
-use support::Server;
+use support::{POSTGRES, Server};
 use tokio_postgres::{Client, NoTls};
-
-const START: &str = r#"
-for program in initdb postgres; do
-    command -v $program > /dev/null || { echo "no $program"; exit 1; }
-done
-dir=$(mktemp -d /tmp/livelist-postgres-XXXXXX)
-as=""
-if [ "$(id -u)" = 0 ]; then
-    chown nobody "$dir"
-    as="setpriv --reuid=nobody --regid=$(id -g nobody) --clear-groups"
-fi
-cd "$dir"
-tls=""
-if openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1 \
-    -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE \
-    -keyout key.pem -out certificate.pem 2> /dev/null; then
-    chmod 600 key.pem
-    [ -z "$as" ] || chown nobody key.pem
-    tls="-c ssl=on -c ssl_cert_file=$dir/certificate.pem -c ssl_key_file=$dir/key.pem"
-fi
-$as initdb -D "$dir/data" -U root -A trust --no-sync -E UTF8 --locale=C > /dev/null 2>&1 || { echo "initdb fails"; exit 1; }
-echo "host all site 127.0.0.1/32 scram-sha-256
-host all all 127.0.0.1/32 trust" > "$dir/data/pg_hba.conf"
-$as postgres -D "$dir/data" -k "$dir" -p "$1" -c listen_addresses=127.0.0.1 -c fsync=off $tls \
-    -c timezone=Asia/Kolkata -c datestyle='SQL, DMY' -c standard_conforming_strings=off \
-    -c default_transaction_isolation=serializable -c default_transaction_read_only=off \
-    -c default_transaction_deferrable=on -c lock_timeout=1 -c bytea_output=escape > "$dir/log" 2>&1 &
-pid=$!
-for attempt in $(seq 300); do
-    kill -0 $pid 2> /dev/null || { echo "it ends: $(tail -1 "$dir/log")"; rm -rf "$dir"; exit 1; }
-    pg_isready -q -t 1 -h "$dir" -p "$1" && break
-    sleep 0.1
-done
-echo "ready ${tls:+$dir/certificate.pem}"
-exec > /dev/null
-cat > /dev/null
-kill -INT $pid
-wait $pid
-rm -rf "$dir"
-"#;
 
 fn server() -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
     SERVER
-        .get_or_init(|| Server::start("PostgreSQL", START))
+        .get_or_init(|| Server::start("PostgreSQL", POSTGRES))
         .as_ref()
 }
 

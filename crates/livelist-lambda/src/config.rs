@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The filter of the log, as `tracing` writes them.
-pub(crate) const LOG: &str = "LIVELIST_LOG";
+pub const LOG: &str = "LIVELIST_LOG";
 
 const HANDLER: &str = "_HANDLER";
 const BUCKET: &str = "LIVELIST_BUCKET";
@@ -25,24 +25,42 @@ const DEFAULT_SCAN: Duration = Duration::from_secs(600);
 
 /// The functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Function {
+pub enum Function {
+    /// Sends the pairs that are due.
     Planner,
+    /// Starts runs.
     Worker,
+    /// Takes a credential.
     Acquire,
+    /// Gets a token.
     Authorize,
+    /// Reads live keys.
     Scan,
+    /// Compares a scan with the list before.
     Compare,
+    /// Asks for absent keys.
     Confirm,
+    /// Publishes or holds.
     Publish,
+    /// Gives a credential back.
     Release,
+    /// The sites' API.
     Api,
+    /// Webhooks to the sites.
     Notify,
+    /// The operators' dashboard.
     Admin,
+    /// Sends the syncs that are due.
+    Syncs,
+    /// One sync: an MLS's records into their log.
+    Pull,
+    /// A log into one copy. It is in the second artifact, with the drivers of databases.
+    Apply,
 }
 
 impl Function {
     /// Every function by the name that `_HANDLER` gives it.
-    pub(crate) const ALL: [(&str, Function); 12] = [
+    pub const ALL: [(&str, Function); 15] = [
         ("planner", Function::Planner),
         ("worker", Function::Worker),
         ("acquire", Function::Acquire),
@@ -55,13 +73,18 @@ impl Function {
         ("api", Function::Api),
         ("notify", Function::Notify),
         ("admin", Function::Admin),
+        ("syncs", Function::Syncs),
+        ("pull", Function::Pull),
+        ("apply", Function::Apply),
     ];
 
     /// The variables that the function requires besides the bucket. Other functions do not have them,
     /// because they may not use those resources.
     fn needs(self) -> &'static [&'static str] {
         match self {
-            Function::Planner | Function::Notify => &[QUEUE_URL, DLQ_URL],
+            Function::Planner | Function::Notify | Function::Syncs | Function::Pull => {
+                &[QUEUE_URL, DLQ_URL]
+            }
             Function::Worker => &[QUEUE_URL, DLQ_URL, MACHINE_ARN],
             Function::Authorize | Function::Scan | Function::Confirm => &[KEY_ID],
             Function::Publish => &[OUTBOX_URL],
@@ -78,26 +101,35 @@ fn known() -> String {
 
 /// An error in the environment. Operators correct it in the template.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ConfigError {
+pub enum ConfigError {
+    /// The handler is not one of ours.
     #[error("the function's handler {0:?} is not known; it is one of {known}", known = known())]
     UnknownHandler(String),
+    /// A variable is not set.
     #[error("{variable} is not set; the function {function} needs it")]
     Missing {
+        /// Which.
         variable: &'static str,
+        /// Who needs it.
         function: String,
     },
+    /// A variable has a wrong value.
     #[error("{variable} is {value:?}; it has to be {expected}")]
     Invalid {
+        /// Which.
         variable: &'static str,
+        /// Its value.
         value: String,
+        /// What is right.
         expected: &'static str,
     },
 }
 
 /// The environment, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Config {
-    pub(crate) function: Function,
+pub struct Config {
+    /// Which function this is.
+    pub function: Function,
     pub(crate) bucket: String,
     pub(crate) queue_url: Option<String>,
     pub(crate) dead_letter_url: Option<String>,
@@ -120,7 +152,10 @@ pub(crate) struct Config {
 
 impl Config {
     /// Reads the variables through `get`.
-    pub(crate) fn read(get: impl Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
+    ///
+    /// # Errors
+    /// One is missing or wrong.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
         // A template writes an empty variable for a value that it does not have.
         let get = |name| get(name).filter(|value| !value.trim().is_empty());
         let handler = get(HANDLER).unwrap_or_default();
@@ -220,7 +255,7 @@ mod tests {
                 format!(
                     "the function's handler {unknown:?} is not known; it is one of planner, \
                      worker, acquire, authorize, scan, compare, confirm, publish, release, api, \
-                     notify, admin"
+                     notify, admin, syncs, pull, apply"
                 )
             );
         }

@@ -12,7 +12,7 @@
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
-use livelist_model::metrics::{HeadMetrics, RunMetrics};
+use livelist_model::metrics::{CopyMetrics, HeadMetrics, RunMetrics};
 use livelist_model::record::RunState;
 use livelist_store::Metrics;
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -65,6 +65,16 @@ impl Metrics for Emf {
             at: heads.at,
             metrics: vec![Metric::count("OldHeads", heads.old, false)],
             properties: vec![("feeds", json!(heads.feeds))],
+        });
+    }
+
+    fn copies(&self, copies: &CopyMetrics) {
+        self.write(&Document {
+            namespace: &self.namespace,
+            by_mls: false,
+            at: copies.at,
+            metrics: vec![Metric::count("CopiesBehind", copies.behind, false)],
+            properties: vec![("copies", json!(copies.copies))],
         });
     }
 }

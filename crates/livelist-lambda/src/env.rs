@@ -7,16 +7,17 @@ use livelist_aws::{AwsClients, Place};
 use livelist_reso::HttpTransport;
 use livelist_steps::watch::Watch;
 use livelist_steps::{Env, Limits};
+use livelist_store::sealer::ProcessSealer;
 use livelist_store::{
     Absent, Clock, Entropy, Executions, Metrics, NoMetrics, Objects, Outbox, Queue, Sealer,
     SystemClock, SystemEntropy,
 };
 
-use crate::config::Config;
+use crate::config::{Config, Function};
 use crate::emf::Emf;
 
 /// The environment that `config` describes.
-pub(crate) async fn build(config: &Config) -> Env {
+pub async fn build(config: &Config) -> Env {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let watch = Arc::new(Watch::default());
     let clients = AwsClients::new(Place::Environment).await.hearing({
@@ -39,9 +40,14 @@ pub(crate) async fn build(config: &Config) -> Env {
         Some(arn) => Arc::new(clients.executions(arn)),
         None => Arc::new(Absent("LIVELIST_MACHINE_ARN")),
     };
-    let sealer: Arc<dyn Sealer> = match &config.key_id {
-        Some(id) => Arc::new(clients.sealer(id)),
-        None => Arc::new(Absent("LIVELIST_KEY_ID")),
+    let sealer: Arc<dyn Sealer> = match (&config.key_id, config.function) {
+        (Some(id), _) => Arc::new(clients.sealer(id)),
+        // A sync is one call: its token does not leave the process.
+        (None, Function::Pull) => match ProcessSealer::new() {
+            Ok(sealer) => Arc::new(sealer),
+            Err(_) => Arc::new(Absent("the system's randomness")),
+        },
+        (None, _) => Arc::new(Absent("LIVELIST_KEY_ID")),
     };
     let metrics: Arc<dyn Metrics> = match &config.metrics {
         Some(namespace) => Arc::new(Emf::new(

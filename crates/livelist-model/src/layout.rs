@@ -1,6 +1,6 @@
 //! The names of all stored objects. This is the only place that builds them.
 
-use crate::ids::{ClientId, FeedId, MlsId, ReplicationId, RunId};
+use crate::ids::{ClientId, DestinationId, FeedId, MlsId, ReplicationId, RunId};
 use crate::registry::CredentialRef;
 
 /// The prefix of MLS documents.
@@ -44,6 +44,16 @@ pub fn mls(mls: &MlsId) -> String {
 /// `registry/clients/{client}.json`
 pub fn client(client: &ClientId) -> String {
     format!("{CLIENTS_PREFIX}{client}.json")
+}
+
+/// `registry/replications/{replication}.json`
+pub fn replication(replication: &ReplicationId) -> String {
+    format!("{REPLICATIONS_PREFIX}{replication}.json")
+}
+
+/// `registry/destinations/{destination}.json`
+pub fn destination(destination: &DestinationId) -> String {
+    format!("{DESTINATIONS_PREFIX}{destination}.json")
 }
 
 /// `feeds/{feed}/head.json`: the pointer to the published snapshot.

@@ -97,6 +97,17 @@ pub struct HeadMetrics {
     pub old: u64,
 }
 
+/// The state of an installation's copies of records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyMetrics {
+    /// When it was looked up.
+    pub at: jiff::Timestamp,
+    /// Copies of the registry's replications.
+    pub copies: u64,
+    /// Of these, copies that are behind for too long.
+    pub behind: u64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{DestinationId, ResourceName};
+use crate::ids::{DestinationId, ReplicationId, ResourceName};
 use crate::instant::is_future;
-use crate::registry::Sync;
+use crate::registry::{Registry, Replication, Sync};
 
 /// So many passes are remembered: a day of one every 15 minutes.
 pub const REMEMBERED: usize = 100;
@@ -34,6 +34,8 @@ pub enum PassOutcome {
     Unchanged,
     /// What had changed is in all copies.
     Applied,
+    /// What had changed is in the log; the copies take it from there by themselves (on AWS).
+    Pulled,
     /// Another run used the credential: nothing was asked.
     Skipped,
     /// There is more to read: the provider asked to wait, or a first load is under way.
@@ -48,6 +50,7 @@ impl PassOutcome {
         match self {
             PassOutcome::Unchanged => "unchanged",
             PassOutcome::Applied => "applied",
+            PassOutcome::Pulled => "pulled",
             PassOutcome::Skipped => "skipped",
             PassOutcome::Behind => "behind",
             PassOutcome::Failed => "failed",
@@ -225,6 +228,113 @@ pub fn due_at(
     }
 }
 
+/// A sync that is due: the body of a message on the queue of syncs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SyncDue {
+    /// Version of this message's form.
+    pub schema: u32,
+    /// The replication.
+    pub replication: ReplicationId,
+    /// When it fell due. Behind the next time of its schedule it is not made any more.
+    pub at: jiff::Timestamp,
+}
+
+impl SyncDue {
+    /// The form that this version writes and reads.
+    pub const SCHEMA: u32 = 1;
+
+    /// The sync of a replication that fell due at `at`.
+    pub fn of(replication: ReplicationId, at: jiff::Timestamp) -> SyncDue {
+        SyncDue {
+            schema: Self::SCHEMA,
+            replication,
+            at,
+        }
+    }
+}
+
+/// A copy that has to be brought up to its log: the body of a message on the queue of copies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CopyDue {
+    /// Version of this message's form.
+    pub schema: u32,
+    /// The replication.
+    pub replication: ReplicationId,
+    /// The copy.
+    pub destination: DestinationId,
+    /// Whether it is compared with the log behind that.
+    pub prove: bool,
+}
+
+impl CopyDue {
+    /// The form that this version writes and reads.
+    pub const SCHEMA: u32 = 1;
+
+    /// A copy of a replication.
+    pub fn of(replication: ReplicationId, destination: DestinationId, prove: bool) -> CopyDue {
+        CopyDue {
+            schema: Self::SCHEMA,
+            replication,
+            destination,
+            prove,
+        }
+    }
+}
+
+/// The replications whose schedule has a time after `from` and not after `to`. Those that are disabled, or whose
+/// MLS is, are left out.
+pub fn due_between(
+    registry: &Registry,
+    from: jiff::Timestamp,
+    to: jiff::Timestamp,
+) -> impl Iterator<Item = &Replication> {
+    let is_enabled = |replication: &&Replication| {
+        let mls = registry.mls.get(&replication.mls);
+        replication.enabled && mls.is_some_and(|mls| mls.enabled)
+    };
+    let is_due = move |replication: &&Replication| {
+        let next = replication.sync.next_after(from);
+        next.is_some_and(|next| next <= to)
+    };
+    registry
+        .replications
+        .values()
+        .filter(is_enabled)
+        .filter(is_due)
+}
+
+/// What a copy needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// It lacks changes of the log, or could not be written.
+    Changes,
+    /// It has to be compared with the log as well.
+    Proof,
+}
+
+/// What a copy needs when the log's newest number is `newest`; nothing where it is at the log's end and was
+/// proved. A log that has not all records yet (`settled` is nothing) is proved by nobody. `scanned` is when the
+/// newest scan of its feeds ended.
+pub fn need(
+    copy: Option<&CopyState>,
+    newest: u64,
+    settled: Option<jiff::Timestamp>,
+    scanned: Option<jiff::Timestamp>,
+    now: jiff::Timestamp,
+) -> Option<Need> {
+    if newest == 0 {
+        return None;
+    }
+    let proof = copy.and_then(|copy| copy.proof.as_ref());
+    if settled.is_some() && is_proof_due(proof, scanned, now) {
+        return Some(Need::Proof);
+    }
+    let has_all = copy.is_some_and(|copy| copy.position == newest && copy.error.is_none());
+    (!has_all).then_some(Need::Changes)
+}
+
 /// After so long a proof is due though no scan has ended since the last one.
 const LONGEST: jiff::SignedDuration = jiff::SignedDuration::from_hours(26);
 
@@ -302,6 +412,46 @@ mod tests {
         assert_eq!(before, Some(at("2026-11-28T04:30:00Z")));
         let behind = due(began, Some("2026-11-28T04:15:40Z"));
         assert_eq!(behind, Some(at("2026-11-28T04:15:40Z")));
+    }
+
+    #[test]
+    fn a_copy_needs_what_it_lacks_and_a_proof_a_day() {
+        let now = at("2026-11-28T04:30:00Z");
+        let settled = Some(at("2026-11-28T04:28:00Z"));
+        let proof = CopyProof {
+            at: at("2026-11-28T04:25:00Z"),
+            outcome: Proved::Equal,
+            number: 7,
+            records: 7,
+            missing: 0,
+            stale: 0,
+            extra: 0,
+            mended: 0,
+            error: None,
+        };
+        let copy = |position| CopyState {
+            position,
+            newest: 7,
+            proof: Some(proof.clone()),
+            ..CopyState::default()
+        };
+        let of = |copy: Option<CopyState>, newest, settled, scanned| {
+            need(copy.as_ref(), newest, settled, scanned, now)
+        };
+        assert_eq!(of(None, 0, settled, None), None, "an empty log");
+        assert_eq!(of(None, 7, None, None), Some(Need::Changes), "a first load");
+        assert_eq!(of(None, 7, settled, None), Some(Need::Proof));
+        assert_eq!(of(Some(copy(7)), 7, settled, None), None);
+        assert_eq!(of(Some(copy(6)), 7, settled, None), Some(Need::Changes));
+        // The log was begun anew.
+        assert_eq!(of(Some(copy(7)), 3, settled, None), Some(Need::Changes));
+        let scanned = Some(at("2026-11-28T04:26:00Z"));
+        assert_eq!(of(Some(copy(7)), 7, settled, scanned), Some(Need::Proof));
+        let failed = CopyState {
+            error: Some(pass(PassOutcome::Failed, 0).errors.remove(0)),
+            ..copy(7)
+        };
+        assert_eq!(of(Some(failed), 7, settled, None), Some(Need::Changes));
     }
 
     #[test]

@@ -56,6 +56,9 @@ pub struct CopyStatus {
     /// What the last proof found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proof: Option<CopyProof>,
+    /// Whether it is behind for too long, whatever the reason.
+    #[serde(skip)]
+    pub is_late: bool,
 }
 
 /// The newest pass of a replication.
@@ -149,8 +152,8 @@ fn one(
         advice: match (state, &error) {
             (FeedState::Failed, Some(error)) => Some(advice(&error.name)),
             (FeedState::Delayed, _) => Some(
-                "Look whether `livelist serve` runs, or `livelist replicate` by a timer; and whether runs \
-                 or other programs keep the credential.",
+                "Look whether `livelist serve` runs, or `livelist replicate` by a timer (on AWS: whether the function \
+                 `syncs` is called); and whether runs or other programs keep the credential.",
             ),
             _ => None,
         },
@@ -169,7 +172,21 @@ fn one(
         settled_at,
         lag_seconds: settled_at.map(|at| now.duration_since(believed(at, now)).as_secs()),
         proof: copy.proof,
+        is_late: disabled.is_none() && is_late(replication, syncs, settled_at, now),
     }
+}
+
+/// Whether a copy that has all up to `settled` is behind for too long; or, during its first load, whether no pass
+/// has ended for so long.
+fn is_late(
+    replication: &Replication,
+    syncs: &Syncs,
+    settled: Option<Timestamp>,
+    now: Timestamp,
+) -> bool {
+    let known = settled.or_else(|| Some(syncs.newest()?.ended_at));
+    let late = known.and_then(|known| replication.sync.too_late(believed(known, now)));
+    late.is_none_or(|late| late < now)
 }
 
 /// What failed: the copy could not be written, a resource could not be read, or the copy could not be
@@ -208,13 +225,11 @@ fn judge(
     if let Some(error) = error {
         return (FeedState::Failed, Some(error.name.clone()));
     }
-    let Some(newest) = syncs.newest() else {
+    if syncs.newest().is_none() {
         let why = "it waits for its first pass".to_owned();
         return (FeedState::Delayed, Some(why));
-    };
-    let known = settled.unwrap_or(newest.ended_at);
-    let late = replication.sync.too_late(believed(known, now));
-    if late.is_none_or(|late| late < now) {
+    }
+    if is_late(replication, syncs, settled, now) {
         let why = match settled {
             Some(_) => "it is behind for too long",
             None => "the first load does not go on",

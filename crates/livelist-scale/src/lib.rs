@@ -14,6 +14,7 @@ pub mod prices;
 pub mod report;
 pub mod settings;
 pub mod steps;
+pub mod syncs;
 pub mod town;
 pub mod usage;
 pub mod walk;

@@ -4,6 +4,7 @@ mod bills;
 mod choices;
 mod nights;
 mod one;
+mod syncs;
 
 use crate::machine::{Machine, MachineError};
 use crate::night::{Night, play};
@@ -92,6 +93,7 @@ pub fn document(machine: &str) -> Result<String, ReportError> {
         head(),
         one::runs(&facts)?,
         bills::bills(&facts),
+        syncs::syncs(&facts),
         nights::nights(&facts),
         choices::choices(&facts)?,
         bills::prices(&facts),

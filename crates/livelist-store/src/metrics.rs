@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use livelist_model::metrics::{HeadMetrics, RunMetrics};
+use livelist_model::metrics::{CopyMetrics, HeadMetrics, RunMetrics};
 
 /// Receives metrics; CloudWatch in production. It cannot fail and does not block, so metrics harm no run. A
 /// run that is reported twice, by a task that was repeated, counts twice.
@@ -12,6 +12,9 @@ pub trait Metrics: Send + Sync {
 
     /// The state of all heads.
     fn heads(&self, heads: &HeadMetrics);
+
+    /// The state of all copies of records.
+    fn copies(&self, copies: &CopyMetrics);
 }
 
 /// Metrics are dropped.
@@ -21,6 +24,8 @@ impl Metrics for NoMetrics {
     fn run(&self, _: &RunMetrics) {}
 
     fn heads(&self, _: &HeadMetrics) {}
+
+    fn copies(&self, _: &CopyMetrics) {}
 }
 
 /// Keeps all metrics: for tests.
@@ -28,6 +33,7 @@ impl Metrics for NoMetrics {
 pub struct MemoryMetrics {
     runs: Mutex<Vec<RunMetrics>>,
     heads: Mutex<Vec<HeadMetrics>>,
+    copies: Mutex<Vec<CopyMetrics>>,
 }
 
 impl MemoryMetrics {
@@ -46,6 +52,14 @@ impl MemoryMetrics {
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
+
+    /// The reports about copies.
+    pub fn copies_seen(&self) -> Vec<CopyMetrics> {
+        self.copies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
 }
 
 impl Metrics for MemoryMetrics {
@@ -57,5 +71,10 @@ impl Metrics for MemoryMetrics {
     fn heads(&self, heads: &HeadMetrics) {
         let mut looks = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
         looks.push(heads.clone());
+    }
+
+    fn copies(&self, copies: &CopyMetrics) {
+        let mut looks = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
+        looks.push(copies.clone());
     }
 }

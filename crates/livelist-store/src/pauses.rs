@@ -93,6 +93,14 @@ pub async fn read_pauses(objects: &dyn Objects) -> Result<Pauses, StoreError> {
     Ok(pauses)
 }
 
+/// Whether an operator paused the MLS.
+///
+/// # Errors
+/// The store cannot be used now.
+pub async fn is_mls_paused(objects: &dyn Objects, mls: &MlsId) -> Result<bool, StoreError> {
+    Ok(objects.get(&layout::paused_mls(mls)).await?.is_some())
+}
+
 /// Pauses it; one that is paused already keeps its note. Says whether that is new.
 ///
 /// # Errors

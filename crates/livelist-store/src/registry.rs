@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::{StreamExt, TryStreamExt, stream};
 use livelist_model::layout;
 use livelist_model::registry::{
-    Admins, Client, Finding, Mls, Providers, Registry, RegistryBuilder, parse_admins, parse_client,
-    parse_mls,
+    Admins, Client, DestinationDocument, Finding, Mls, Providers, Registry, RegistryBuilder,
+    Replication, parse_admins, parse_client, parse_destination, parse_mls, parse_replication,
 };
-use livelist_model::{ClientId, MlsId};
+use livelist_model::{ClientId, DestinationId, MlsId, ReplicationId};
 
 use crate::{Objects, ObjectsExt, StoreError};
 
@@ -21,6 +21,12 @@ const LISTS: &[&str] = &[layout::MLS_PREFIX, layout::CLIENTS_PREFIX];
 const RECORDS: &[&str] = &[
     layout::MLS_PREFIX,
     layout::CLIENTS_PREFIX,
+    layout::REPLICATIONS_PREFIX,
+    layout::DESTINATIONS_PREFIX,
+];
+/// The prefixes of what syncs are planned by.
+const SYNCS: &[&str] = &[
+    layout::MLS_PREFIX,
     layout::REPLICATIONS_PREFIX,
     layout::DESTINATIONS_PREFIX,
 ];
@@ -47,6 +53,14 @@ impl Default for Documents {
 }
 
 impl Documents {
+    /// Documents of MLSs, replications and destinations.
+    pub fn of_syncs() -> Documents {
+        Documents {
+            known: BTreeMap::new(),
+            prefixes: SYNCS,
+        }
+    }
+
     /// Updates the documents from a listing: reads changed ones, and drops deleted ones. Returns whether
     /// anything changed.
     ///
@@ -186,6 +200,36 @@ pub async fn read_client(
     let file = format!("clients/{client}.json");
     match objects.read(&layout::client(client)).await? {
         Some((bytes, _)) => parse_client(&file, &bytes).map_err(first),
+        None => Err(DocumentError::Missing(file)),
+    }
+}
+
+/// Reads the document of one replication.
+///
+/// # Errors
+/// It is missing or invalid, or the store cannot be used now.
+pub async fn read_replication(
+    objects: &dyn Objects,
+    replication: &ReplicationId,
+) -> Result<Replication, DocumentError> {
+    let file = format!("replications/{replication}.json");
+    match objects.read(&layout::replication(replication)).await? {
+        Some((bytes, _)) => parse_replication(&file, &bytes).map_err(first),
+        None => Err(DocumentError::Missing(file)),
+    }
+}
+
+/// Reads the document of one destination.
+///
+/// # Errors
+/// It is missing or invalid, or the store cannot be used now.
+pub async fn read_destination(
+    objects: &dyn Objects,
+    destination: &DestinationId,
+) -> Result<DestinationDocument, DocumentError> {
+    let file = format!("destinations/{destination}.json");
+    match objects.read(&layout::destination(destination)).await? {
+        Some((bytes, _)) => parse_destination(&file, &bytes).map_err(first),
         None => Err(DocumentError::Missing(file)),
     }
 }

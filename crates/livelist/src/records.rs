@@ -3,7 +3,6 @@
 mod destinations;
 pub mod open;
 pub mod pass;
-pub mod programs;
 mod progress;
 mod prove;
 mod record;

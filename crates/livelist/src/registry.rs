@@ -47,7 +47,7 @@ pub async fn run(command: RegistryCommand) -> Result<Code, Failed> {
                 }
             }
             findings.extend(exposed::secrets(&dir, &registry, alerts.as_ref()));
-            findings.extend(crate::records::programs::findings(&registry));
+            findings.extend(livelist_copies::findings(&registry));
             tell(&mut out, &findings, json)?;
             if !findings.is_empty() {
                 return Ok(Code::Usage);

@@ -62,6 +62,9 @@ module "livelist" {
   architecture = var.architecture
   alert_email  = var.alert_email
 
+  # With `records = "ENABLED"` records are replicated: docs/replication.md.
+  bootstrap_apply = "${path.root}/../../../build/lambda-apply/bootstrap"
+
   # Days are planned by hand here, and little is kept.
   schedule_state = "DISABLED"
   scratch_days   = 7

@@ -62,6 +62,9 @@ module "livelist" {
   architecture = var.architecture
   alert_email  = var.alert_email
 
+  # With `records = "ENABLED"` records are replicated: docs/replication.md.
+  bootstrap_apply = "${path.root}/../../../build/lambda-apply/bootstrap"
+
   # Needs a quota of 1,000 concurrent executions: docs/deploy.md.
   size = "large"
 

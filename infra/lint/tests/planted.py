@@ -46,8 +46,8 @@ class Copy:
 
 
 def described(copy: Copy | None = None) -> facts.System:
-    """What the template describes, with all that is optional for operators."""
-    return sam.Template((copy.root if copy else ROOT) / SAM).facts("livelist", {"AdminApi": "ENABLED"})
+    """What the template describes, with all that is optional."""
+    return sam.Template((copy.root if copy else ROOT) / SAM).facts("livelist", {"AdminApi": "ENABLED", "Records": "ENABLED"})
 
 
 def section(page: str, title: str) -> str:

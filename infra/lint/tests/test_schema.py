@@ -33,7 +33,7 @@ PLANTED = {
     ),
     "missing required block": (
         f"{MODULES}/schedule/main.tf",
-        '  flexible_time_window {\n    mode                      = "FLEXIBLE"\n    maximum_window_in_minutes = 15\n  }\n',
+        '  flexible_time_window {\n    mode                      = var.window.mode\n    maximum_window_in_minutes = var.window.minutes\n  }\n',
         "", "flexible_time_window is missing",
     ),
     "missing required argument of a nested block": (

@@ -64,12 +64,12 @@ class Terraform(unittest.TestCase):
 
     def test_all_that_is_optional_can_be_planned(self):
         example = "infra/envs/dev/main.tf"
-        optional = 'size = "large"\n  admin_api = "ENABLED"\n  tracing = "Active"\n  metrics_per_mls = "yes"\n'
+        optional = 'size = "large"\n  admin_api = "ENABLED"\n  tracing = "Active"\n  metrics_per_mls = "yes"\n  records = "ENABLED"\n'
         with Copy() as copy:
             copy.replace(example, 'schedule_state = "DISABLED"\n', f'schedule_state = "DISABLED"\n  {optional}')
             done = plan(copy, "dev")
         self.assertEqual(done.returncode, 0, done.stderr)
-        for made in ("module.admin[0].", "aws_iam_role_policy_attachment__traces[0]", "aws_apigatewayv2_route__admin["):
+        for made in ("module.admin[0].", "module.records[0].module.apply.", "aws_iam_role_policy_attachment__traces[0]", "aws_apigatewayv2_route__admin["):
             self.assertIn(made, done.stdout)
 
     def test_a_plan_finds_what_does_not_fit(self):

@@ -43,6 +43,14 @@ resource "aws_iam_role_policy_attachment" "traces" {
   policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/AWSXrayWriteOnlyAccess"
 }
 
+# AWS's own as well; SAM gives the same to each function that may stand in a network of one's own.
+resource "aws_iam_role_policy_attachment" "network" {
+  count = var.may_enter_network ? 1 : 0
+
+  role       = aws_iam_role.this.name
+  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
+}
+
 resource "aws_iam_role_policy" "this" {
   name = "this"
   role = aws_iam_role.this.name
@@ -66,7 +74,7 @@ resource "aws_iam_role_policy" "this" {
 resource "aws_lambda_function" "this" {
   # checkov:skip=CKV_AWS_50:Tracing is an option, tracing; a run has its record and its execution
   # checkov:skip=CKV_AWS_116:Only the planner is invoked asynchronously, and has a destination for failures
-  # checkov:skip=CKV_AWS_117:Functions call MLSs on the internet and AWS by TLS; there is nothing in a VPC to reach
+  # checkov:skip=CKV_AWS_117:Functions call MLSs on the internet and AWS by TLS; the one that calls databases has subnets where somebody gives them
   # checkov:skip=CKV_AWS_173:Variables are names, addresses and numbers; Lambda encrypts them with its own key
   # checkov:skip=CKV_AWS_272:The artifact is built by who deploys it
   function_name                  = local.name
@@ -83,6 +91,12 @@ resource "aws_lambda_function" "this" {
 
   environment {
     variables = var.environment
+  }
+
+  # Without subnets it stands in no network of one's own.
+  vpc_config {
+    subnet_ids         = var.subnets
+    security_group_ids = var.security_groups
   }
 
   tracing_config {

@@ -80,3 +80,21 @@ variable "writes_to_its_queue" {
   type        = bool
   default     = false
 }
+
+variable "may_enter_network" {
+  description = "Whether the function may stand in subnets."
+  type        = bool
+  default     = false
+}
+
+variable "subnets" {
+  description = "The subnets in which it stands; outside of any network when empty."
+  type        = list(string)
+  default     = []
+}
+
+variable "security_groups" {
+  description = "Its security groups in these subnets."
+  type        = list(string)
+  default     = []
+}

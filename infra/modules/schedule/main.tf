@@ -47,8 +47,8 @@ resource "aws_scheduler_schedule" "this" {
   state                        = var.state
 
   flexible_time_window {
-    mode                      = "FLEXIBLE"
-    maximum_window_in_minutes = 15
+    mode                      = var.window.mode
+    maximum_window_in_minutes = var.window.minutes
   }
 
   target {
@@ -57,8 +57,8 @@ resource "aws_scheduler_schedule" "this" {
     input    = var.input
 
     retry_policy {
-      maximum_event_age_in_seconds = 21600
-      maximum_retry_attempts       = 20
+      maximum_event_age_in_seconds = var.retries.max_age_seconds
+      maximum_retry_attempts       = var.retries.attempts
     }
 
     dead_letter_config {

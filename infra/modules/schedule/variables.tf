@@ -32,3 +32,21 @@ variable "dead_letters_arn" {
   description = "The queue for events that could not be delivered."
   type        = string
 }
+
+variable "window" {
+  description = "FLEXIBLE, and within how many minutes it fires; or OFF."
+  type = object({
+    mode    = string
+    minutes = number
+  })
+  default = { mode = "FLEXIBLE", minutes = 15 }
+}
+
+variable "retries" {
+  description = "How often and how long a call that fails is tried again."
+  type = object({
+    max_age_seconds = number
+    attempts        = number
+  })
+  default = { max_age_seconds = 21600, attempts = 20 }
+}

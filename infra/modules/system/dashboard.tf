@@ -13,6 +13,10 @@ resource "aws_cloudwatch_dashboard" "dashboard" {
     PlannerDead = module.planner_dead.name
     Outbox      = module.outbox.name
     OutboxDead  = module.outbox_dead.name
-    Alarms      = join("\",\"", values(module.alarms.arns))
+    SyncsDue    = var.records == "ENABLED" ? module.records[0].queues.syncs_due : "-"
+    SyncsDead   = var.records == "ENABLED" ? module.records[0].queues.syncs_dead : "-"
+    CopiesDue   = var.records == "ENABLED" ? module.records[0].queues.copies_due : "-"
+    CopiesDead  = var.records == "ENABLED" ? module.records[0].queues.copies_dead : "-"
+    Alarms      = join("\",\"", concat(values(module.alarms.arns), var.records == "ENABLED" ? module.records[0].alarm_arns : []))
   })
 }

@@ -81,6 +81,7 @@ resource "aws_iam_policy" "operator_policy" {
           "${module.storage.arn}/leases/*",
           "${module.storage.arn}/paused/*",
           "${module.storage.arn}/budgets/*",
+          "${module.storage.arn}/records/*/syncs.json",
           "${module.storage.arn}/status.json.gz",
         ]
       },
@@ -154,7 +155,7 @@ resource "aws_iam_policy" "operator_policy" {
 # For those operators who want it: the command needs none of it.
 resource "aws_iam_policy" "console_policy" {
   name        = "${var.stack}-console-${local.region}"
-  description = "Lets operators of the stack ${var.stack} look at it in the console, and call the planner"
+  description = "Lets operators of the stack ${var.stack} look at it in the console, and call the planners"
 
   policy = jsonencode({
     Version = "2012-10-17"
@@ -180,6 +181,7 @@ resource "aws_iam_policy" "console_policy" {
             local.log_groups,
             [module.http.log_group, module.machine.log_group],
             var.admin_api == "ENABLED" ? [module.admin[0].log_group] : [],
+            var.records == "ENABLED" ? module.records[0].log_groups : [],
           ) : "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${name}:*"
         ]
       },
@@ -193,7 +195,7 @@ resource "aws_iam_policy" "console_policy" {
         Sid      = "PlanDays"
         Effect   = "Allow"
         Action   = "lambda:InvokeFunction"
-        Resource = module.planner.arn
+        Resource = concat([module.planner.arn], var.records == "ENABLED" ? [module.records[0].syncs_arn] : [])
       },
       # These know no resource, or the console asks for all. They read names, numbers and results of queries.
       {
@@ -299,6 +301,7 @@ module "admin" {
         "${module.storage.arn}/leases/*",
         "${module.storage.arn}/notices/*",
         "${module.storage.arn}/paused/*",
+        "${module.storage.arn}/records/*/syncs.json",
         "${module.storage.arn}/status.json.gz",
       ]
     },

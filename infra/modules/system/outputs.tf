@@ -68,6 +68,31 @@ output "system_parameter" {
   value       = aws_ssm_parameter.system.name
 }
 
+output "syncs_name" {
+  description = "Invoke it with {\"replication\":\"abor\"} to sync a replication at once"
+  value       = var.records == "ENABLED" ? module.records[0].syncs_name : null
+}
+
+output "syncs_url" {
+  description = "The queue of syncs"
+  value       = var.records == "ENABLED" ? module.records[0].syncs_url : null
+}
+
+output "syncs_dead_url" {
+  description = "Syncs that nobody could make"
+  value       = var.records == "ENABLED" ? module.records[0].syncs_dead_url : null
+}
+
+output "copies_url" {
+  description = "The queue of copies"
+  value       = var.records == "ENABLED" ? module.records[0].copies_url : null
+}
+
+output "copies_dead_url" {
+  description = "Copies with which apply ended"
+  value       = var.records == "ENABLED" ? module.records[0].copies_dead_url : null
+}
+
 output "api_id" {
   description = "The HTTP API"
   value       = module.http.id

@@ -16,6 +16,12 @@ variable "bootstrap" {
   type        = string
 }
 
+variable "bootstrap_apply" {
+  description = "The artifact with the drivers of databases that `make package` builds; needed where records are replicated."
+  type        = string
+  default     = ""
+}
+
 variable "schedule_expression" {
   description = "When the planner runs. A run is named by its UTC date, so once a day is enough."
   type        = string
@@ -202,4 +208,49 @@ variable "admin_api" {
     condition     = contains(["ENABLED", "DISABLED"], var.admin_api)
     error_message = "ENABLED or DISABLED."
   }
+}
+
+variable "records" {
+  description = "Whether records are replicated. Without it there is nothing of it in the stack."
+  type        = string
+  default     = "DISABLED"
+
+  validation {
+    condition     = contains(["ENABLED", "DISABLED"], var.records)
+    error_message = "ENABLED or DISABLED."
+  }
+}
+
+variable "destination_prefix" {
+  description = "SSM parameters (SecureString) below this path are the addresses of databases that `url` of a destination may name. Only the function apply reads them, and it reads no others."
+  type        = string
+  default     = "/livelist/destinations"
+
+  validation {
+    condition     = can(regex("^/[A-Za-z0-9_./-]*[A-Za-z0-9_.-]$", var.destination_prefix))
+    error_message = "A path that begins with / and does not end with one."
+  }
+}
+
+variable "sync_concurrency" {
+  description = "Syncs at once."
+  type        = number
+  default     = 20
+
+  validation {
+    condition     = var.sync_concurrency >= 2 && var.sync_concurrency <= 500
+    error_message = "From 2 to 500."
+  }
+}
+
+variable "apply_subnets" {
+  description = "The subnets in which the function apply stands, with commas between them; outside of any network when empty. They need a way to S3 (a gateway endpoint) and to SSM (an interface endpoint or a NAT)."
+  type        = string
+  default     = ""
+}
+
+variable "apply_security_groups" {
+  description = "The security groups of the function apply in its subnets, with commas between them."
+  type        = string
+  default     = ""
 }

@@ -50,6 +50,10 @@ fn the_model_counts_with_what_is_deployed() {
         assert_eq!(reserve(properties), cap, "{}", function.name());
         assert_eq!(settings.reserve(function), None, "{}", function.name());
     }
+    for function in ["Pull", "Apply"] {
+        let memory = of(&format!("/Resources/{function}/Properties/MemorySize"));
+        assert_eq!(livelist_scale::syncs::MEMORY, memory, "{function}");
+    }
     assert_eq!(
         large.reserve(Function::Worker),
         Some(settings.workers as u64)

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use livelist_model::notice::{ATTEMPTS, NoticeMessage, next_attempt};
 use livelist_model::plan::PairDue;
+use livelist_model::syncs::{CopyDue, SyncDue};
+use livelist_steps::records::schedule;
 use livelist_steps::{plan, start};
 use livelist_tests::files;
 use livelist_tests::machine::{FILE, Machine};
@@ -133,6 +135,50 @@ fn the_events_around_a_run_are_what_the_code_reads() {
 }
 
 #[test]
+fn the_events_of_records_are_what_the_code_reads() {
+    let template = Template::read();
+    let of = |pointer: &str| {
+        template.at(&format!(
+            "/Resources/Syncs/Properties/Events/Often/{pointer}"
+        ))
+    };
+    let input = of("Properties/Input").as_str().unwrap();
+    let input = input.replace("<aws.scheduler.scheduled-time>", "2026-11-21T04:00:00Z");
+    let input: Value = serde_json::from_str(&input).unwrap();
+    assert_eq!(input, files::event("syncs"));
+    let read: schedule::Input = serde_json::from_value(input).unwrap();
+    let minutes = schedule::TICK / 60;
+    let often = format!("cron(0/{minutes} * * * ? *)");
+    assert_eq!(
+        *of("Properties/ScheduleExpression"),
+        often,
+        "as often as it looks back"
+    );
+    let body = |event: &str| {
+        let event = files::event(event);
+        event["Records"][0]["body"].as_str().unwrap().to_owned()
+    };
+    let sync: SyncDue = serde_json::from_str(&body("pull")).unwrap();
+    assert_eq!((sync.schema, Some(sync.at)), (SyncDue::SCHEMA, read.time));
+    let copy: CopyDue = serde_json::from_str(&body("apply")).unwrap();
+    assert_eq!(
+        (copy.schema, copy.replication),
+        (CopyDue::SCHEMA, sync.replication)
+    );
+}
+
+/// Its artifact has drivers of databases, which the others do not carry.
+#[test]
+fn apply_alone_has_an_artifact_and_a_network_of_its_own() {
+    let template = Template::read();
+    for (id, function) in template.resources("AWS::Serverless::Function") {
+        for own in ["CodeUri", "VpcConfig"] {
+            assert_eq!(function.contains_key(own), id == "Apply", "{id}: {own}");
+        }
+    }
+}
+
+#[test]
 fn nothing_is_allowed_wholesale() {
     for (place, statement) in Template::read().allowed() {
         for action in texts(&statement["Action"]) {
@@ -175,7 +221,7 @@ fn only_those_who_handle_tokens_have_the_key() {
         let (kms, ssm): (&[&str], &[&str]) = match handler.as_str() {
             "authorize" => (&["kms:Encrypt"], &["ssm:GetParameter"]),
             "scan" | "confirm" => (&["kms:Decrypt"], &[]),
-            "notify" => (&[], &["ssm:GetParameter"]),
+            "notify" | "pull" | "apply" => (&[], &["ssm:GetParameter"]),
             _ => (&[], &[]),
         };
         assert_eq!(actions(handler, "kms:"), kms, "{handler}");
@@ -195,6 +241,10 @@ fn times_fit_each_other() {
         visibility >= 6 * functions["worker"].timeout,
         "AWS asks for six times the worker's timeout"
     );
+    for (queue, function) in [("SyncsDue", "pull"), ("CopiesDue", "apply")] {
+        let visibility = template.at(&format!("/Resources/{queue}/Properties/VisibilityTimeout"));
+        assert!(visibility.as_u64().unwrap() >= 6 * functions[function].timeout);
+    }
     let visibility = template.at("/Resources/Outbox/Properties/VisibilityTimeout");
     assert!(visibility.as_u64().unwrap() >= 6 * functions["notify"].timeout);
     let scan = template
@@ -206,6 +256,8 @@ fn times_fit_each_other() {
         "a task has to finish its last requests"
     );
     assert!(scan + 90 < functions["confirm"].timeout);
+    assert!(scan + 90 < functions["pull"].timeout);
+    assert!(scan + 90 < functions["apply"].timeout);
     assert!(
         functions["api"].timeout < 30,
         "an HTTP API waits 30 seconds"
@@ -222,6 +274,8 @@ fn the_readers_of_queues_answer_for_each_message() {
     for (mapping, function) in [
         ("WorkerTakesPairs", "Worker"),
         ("NotifyTakesEvents", "Notify"),
+        ("PullTakesSyncs", "Pull"),
+        ("ApplyTakesCopies", "Apply"),
     ] {
         let mapping = template.at(&format!("/Resources/{mapping}/Properties"));
         assert_eq!(

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::{Empty, Full};
 use livelist_api::ApiState;
-use livelist_mls::{Control, Fault, FaultRule, MlsSpec, On, Provider, RetryAfter, Simulator};
+use livelist_mls::{
+    Control, Fault, FaultRule, MlsSpec, On, Options, Provider, Records, RetryAfter, Simulator,
+};
 use livelist_model::codec::digest;
 use livelist_model::decision::HeldReason;
 use livelist_model::head::Head;
@@ -21,7 +23,7 @@ use livelist_notify::{Handled, Notifier, Rules, Sender, SystemResolver};
 use livelist_reso::HttpTransport;
 use livelist_steps::publish::Outcome;
 use livelist_steps::{
-    Env, Limits, acquire, authorize, compare, confirm, publish, release, scan, start,
+    Env, Limits, acquire, authorize, compare, confirm, publish, records, release, scan, start,
 };
 use livelist_store::memory::{
     ManualClock, MemoryExecutions, MemoryLinks, MemoryObjects, MemoryOutbox, MemoryQueue,
@@ -32,10 +34,11 @@ use livelist_store::{Condition, Message, Objects as _, ObjectsExt as _, Queue as
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
+use super::copies;
 use super::recording::{Access, Notes, Recording};
 
 /// The functions that work with the steps' environment.
-const FUNCTIONS: [&str; 9] = [
+const FUNCTIONS: [&str; 11] = [
     "planner",
     "worker",
     acquire::NAME,
@@ -45,6 +48,8 @@ const FUNCTIONS: [&str; 9] = [
     confirm::NAME,
     publish::NAME,
     release::NAME,
+    records::schedule::NAME,
+    records::copy::NAME,
 ];
 
 /// The function that tells the sites; its ports are not those of the steps.
@@ -68,6 +73,7 @@ pub async fn lived() -> BTreeSet<Access> {
     life.repeated_tasks().await;
     life.asked_by_id().await;
     life.paused_client().await;
+    life.copied_records().await;
     life.dead_letters().await;
     life.told_sites().await;
     life.visitors().await;
@@ -83,6 +89,10 @@ pub struct Life {
     outbox: Arc<MemoryOutbox>,
     secrets: Arc<MemorySecrets>,
     functions: BTreeMap<&'static str, Env>,
+    /// Both queues of records.
+    pub due: Arc<MemoryQueue>,
+    /// The function of syncs, which sets its limits.
+    pub pull: tokio::sync::Mutex<Env>,
     notes: Notes,
 }
 
@@ -92,9 +102,14 @@ impl Life {
             ("abor", Provider::Reso),
             ("bolt", Provider::Trestle),
             ("grid", Provider::MlsGrid),
+            (copies::MLS, Provider::Trestle),
         ];
         let specs = providers.map(|(mls, provider)| MlsSpec {
             page_limit: Some(150),
+            options: Options {
+                records: (mls == copies::MLS).then(Records::default),
+                ..Options::default()
+            },
             ..MlsSpec::new(mls, provider, 300)
         });
         let simulator = Simulator::start(specs.to_vec()).await.unwrap();
@@ -111,9 +126,11 @@ impl Life {
             let reference = format!("ssm:/livelist/mls/{}", spec.mls);
             secrets.set(reference.parse().unwrap(), secret.to_string());
         }
-        let functions = FUNCTIONS.map(|function| {
+        let address = copies::ADDRESS.parse().unwrap();
+        secrets.set(address, "postgres://nobody@127.0.0.1:1/site".to_owned());
+        let env = |function: &'static str| {
             let objects = Recording::of(objects.clone(), function, &notes);
-            let env = Env {
+            Env {
                 secrets: Recording::of(secrets.clone(), function, &notes),
                 sealer: Recording::of(sealer.clone(), function, &notes),
                 queue: Recording::of(queue.clone(), function, &notes),
@@ -125,11 +142,23 @@ impl Life {
                     ..Limits::default()
                 },
                 ..Env::in_memory(objects, clock.clone(), Arc::new(HttpTransport::new())).unwrap()
-            };
-            (function, env)
-        });
+            }
+        };
+        let mut functions = BTreeMap::from(FUNCTIONS.map(|function| (function, env(function))));
+        let due = Arc::new(MemoryQueue::default());
+        if let Some(env) = functions.get_mut(records::schedule::NAME) {
+            env.queue = Recording::of(due.clone(), records::schedule::NAME, &notes);
+        }
+        let pull = Env {
+            queue: Recording::of(due.clone(), records::sync::NAME, &notes),
+            // Its token does not leave the process.
+            sealer: sealer.clone(),
+            ..env(records::sync::NAME)
+        };
         let life = Life {
-            functions: functions.into(),
+            functions,
+            due,
+            pull: tokio::sync::Mutex::new(pull),
             simulator,
             objects,
             clock,
@@ -169,7 +198,7 @@ impl Life {
         life
     }
 
-    async fn register(&self, key: &str, document: &Value) {
+    pub async fn register(&self, key: &str, document: &Value) {
         let (condition, retention) = (Condition::Always, Retention::Keep);
         let written = self.objects.write_json(key, document, condition, retention);
         written.await.unwrap();
@@ -178,6 +207,20 @@ impl Life {
     /// The environment of a function.
     pub fn of(&self, function: &str) -> &Env {
         &self.functions[function]
+    }
+
+    /// The bucket, behind the functions' backs.
+    pub fn objects(&self) -> &MemoryObjects {
+        &self.objects
+    }
+
+    pub fn clock_now(&self) -> jiff::Timestamp {
+        use livelist_store::Clock as _;
+        self.clock.now()
+    }
+
+    pub fn book(&self, mls: &str) -> Control {
+        self.simulator.control(mls).unwrap()
     }
 
     fn books(&self) -> [Control; 2] {

@@ -1,5 +1,6 @@
 //! Starts a real server for tests. It ends with the process that started it, even after a crash.
 
+#![allow(dead_code, reason = "each test needs a part of it")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -109,3 +110,87 @@ fn forward(client: &mut TcpStream, server: &mut TcpStream, lost: &Mutex<Option<&
     }
     let _ = server.shutdown(Shutdown::Both);
 }
+
+/// Starts PostgreSQL in a folder of its own, with other defaults than Livelist wants.
+pub const POSTGRES: &str = r#"
+for program in initdb postgres; do
+    command -v $program > /dev/null || { echo "no $program"; exit 1; }
+done
+dir=$(mktemp -d /tmp/livelist-postgres-XXXXXX)
+as=""
+if [ "$(id -u)" = 0 ]; then
+    chown nobody "$dir"
+    as="setpriv --reuid=nobody --regid=$(id -g nobody) --clear-groups"
+fi
+cd "$dir"
+tls=""
+if openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1 \
+    -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE \
+    -keyout key.pem -out certificate.pem 2> /dev/null; then
+    chmod 600 key.pem
+    [ -z "$as" ] || chown nobody key.pem
+    tls="-c ssl=on -c ssl_cert_file=$dir/certificate.pem -c ssl_key_file=$dir/key.pem"
+fi
+$as initdb -D "$dir/data" -U root -A trust --no-sync -E UTF8 --locale=C > /dev/null 2>&1 || { echo "initdb fails"; exit 1; }
+echo "host all site 127.0.0.1/32 scram-sha-256
+host all all 127.0.0.1/32 trust" > "$dir/data/pg_hba.conf"
+$as postgres -D "$dir/data" -k "$dir" -p "$1" -c listen_addresses=127.0.0.1 -c fsync=off $tls \
+    -c timezone=Asia/Kolkata -c datestyle='SQL, DMY' -c standard_conforming_strings=off \
+    -c default_transaction_isolation=serializable -c default_transaction_read_only=off \
+    -c default_transaction_deferrable=on -c lock_timeout=1 -c bytea_output=escape > "$dir/log" 2>&1 &
+pid=$!
+for attempt in $(seq 300); do
+    kill -0 $pid 2> /dev/null || { echo "it ends: $(tail -1 "$dir/log")"; rm -rf "$dir"; exit 1; }
+    pg_isready -q -t 1 -h "$dir" -p "$1" && break
+    sleep 0.1
+done
+echo "ready ${tls:+$dir/certificate.pem}"
+exec > /dev/null
+cat > /dev/null
+kill -INT $pid
+wait $pid
+rm -rf "$dir"
+"#;
+
+/// Starts MariaDB in a folder of its own, with other defaults than Livelist wants.
+pub const MARIADB: &str = r#"
+PATH=$PATH:/usr/sbin
+for program in mariadbd mariadb-install-db mariadb; do
+    command -v $program > /dev/null || { echo "no $program"; exit 1; }
+done
+dir=$(mktemp -d /tmp/livelist-mariadb-XXXXXX)
+as=""
+if [ "$(id -u)" = 0 ]; then
+    chown nobody "$dir"
+    as="setpriv --reuid=nobody --regid=$(id -g nobody) --clear-groups"
+fi
+cd "$dir"
+tls=""
+if openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1 \
+    -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE \
+    -keyout key.pem -out certificate.pem 2> /dev/null; then
+    chmod 600 key.pem
+    [ -z "$as" ] || chown nobody key.pem
+    tls="--ssl-cert=$dir/certificate.pem --ssl-key=$dir/key.pem"
+fi
+# Of its own: a server that starts removes the temporary tables that it finds, those of others too.
+$as mkdir "$dir/tmp"
+$as mariadb-install-db --no-defaults --tmpdir="$dir/tmp" --datadir="$dir/data" --auth-root-authentication-method=normal --skip-test-db > "$dir/install.log" 2>&1 || { echo "mariadb-install-db fails"; rm -rf "$dir"; exit 1; }
+$as mariadbd --no-defaults --tmpdir="$dir/tmp" --datadir="$dir/data" --socket="$dir/socket" --pid-file="$dir/pid" \
+    --port="$1" --bind-address=127.0.0.1 --skip-name-resolve $tls \
+    --default-time-zone=+05:30 --character-set-server=latin1 --sql-mode=NO_BACKSLASH_ESCAPES,ANSI_QUOTES \
+    --default-storage-engine=MyISAM --transaction-isolation=READ-UNCOMMITTED --max-allowed-packet=4M \
+    --innodb-flush-log-at-trx-commit=0 > "$dir/log" 2>&1 &
+pid=$!
+for attempt in $(seq 300); do
+    kill -0 $pid 2> /dev/null || { echo "it ends: $(tail -1 "$dir/log")"; rm -rf "$dir"; exit 1; }
+    mariadb --no-defaults --socket="$dir/socket" -u root -e "SELECT 1" > /dev/null 2>&1 && break
+    sleep 0.1
+done
+echo "ready ${tls:+$dir/certificate.pem}"
+exec > /dev/null
+cat > /dev/null
+kill -TERM $pid
+wait $pid
+rm -rf "$dir"
+"#;

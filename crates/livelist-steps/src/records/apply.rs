@@ -23,6 +23,8 @@ pub struct Applied {
     /// Whether the log was applied from its beginning: the destination was new, or its configuration or
     /// the log is another one, or somebody dropped what it had.
     pub was_anew: bool,
+    /// Whether it has all that the log has.
+    pub is_whole: bool,
 }
 
 /// Applies all that the log has.
@@ -35,6 +37,20 @@ pub async fn apply(
     replication: &str,
     destination: &mut dyn Destination,
     clock: &(dyn Fn() -> jiff::Timestamp + Send + Sync),
+) -> Result<Applied, RecordsError> {
+    apply_while(log, replication, destination, clock, &|| true).await
+}
+
+/// The same; ends between two writes where `goes_on` says no. The next application goes on there.
+///
+/// # Errors
+/// As [`apply`].
+pub async fn apply_while(
+    log: &Log<'_>,
+    replication: &str,
+    destination: &mut dyn Destination,
+    clock: &(dyn Fn() -> jiff::Timestamp + Send + Sync),
+    goes_on: &(dyn Fn() -> bool + Send + Sync),
 ) -> Result<Applied, RecordsError> {
     let id = LogId {
         replication: replication.to_owned(),
@@ -59,6 +75,7 @@ pub async fn apply(
                 written,
                 position,
                 was_anew,
+                is_whole: true,
             });
         }
         let span = Span {
@@ -96,6 +113,16 @@ pub async fn apply(
                 written.entry(resource).or_default().add(wrote);
             }
             from = Some(position);
+            if !goes_on() {
+                let at = from.as_ref();
+                let is_whole = at.is_some_and(|at| at.number >= newest && at.pass.is_none());
+                return Ok(Applied {
+                    written,
+                    position: at.map_or(0, |at| at.number),
+                    was_anew,
+                    is_whole,
+                });
+            }
             if is_last {
                 break;
             }

@@ -2,6 +2,8 @@
 
 use livelist_destinations::DestinationError;
 use livelist_log::LogError;
+use livelist_model::syncs::SyncError;
+use livelist_model::with_causes;
 use livelist_reso::ClientError;
 use livelist_store::{SealError, StoreError};
 
@@ -48,6 +50,16 @@ impl RecordsError {
             RecordsError::Destination(error) => error.name(),
             RecordsError::Metadata { .. } => "MetadataInvalid",
             RecordsError::Incomplete { .. } => "PagesIncomplete",
+        }
+    }
+
+    /// As it is written down.
+    pub fn noted(&self) -> SyncError {
+        SyncError {
+            name: self.name().to_owned(),
+            message: with_causes(self),
+            resource: None,
+            destination: None,
         }
     }
 

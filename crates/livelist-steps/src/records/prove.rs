@@ -2,6 +2,7 @@
 
 use livelist_destinations::{Batch, Destination, KeyStamp, LogId, Written};
 use livelist_log::{Changes, Log, Span};
+use livelist_model::syncs::{CopyProof, Proved};
 use livelist_records::{Change, Place};
 
 use super::RecordsError;
@@ -42,6 +43,28 @@ impl Proof {
         if self.told.len() < TOLD {
             self.told.push((place.clone(), what));
         }
+    }
+}
+
+/// What was found, as it is written down.
+pub fn noted(proved: &Result<Option<Proof>, RecordsError>, at: jiff::Timestamp) -> CopyProof {
+    let outcome = match proved {
+        Ok(Some(proof)) if proof.is_equal() => Proved::Equal,
+        Ok(Some(_)) => Proved::Differs,
+        Ok(None) => Proved::NotProved,
+        Err(_) => Proved::Failed,
+    };
+    let proof = proved.as_ref().ok().cloned().flatten().unwrap_or_default();
+    CopyProof {
+        at,
+        outcome,
+        number: proof.number,
+        records: proof.records,
+        missing: proof.missing,
+        stale: proof.stale,
+        extra: proof.extra,
+        mended: proof.mended.upserts + proof.mended.removals,
+        error: proved.as_ref().err().map(RecordsError::noted),
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use livelist_log::{Appended, Arrival, Log};
 use livelist_model::asking::Manner;
 use livelist_model::guard_switch::{Guard, is_off};
@@ -24,6 +25,9 @@ use crate::{Env, StepError, authorize, budget, endpoint, forms};
 
 /// A batch is appended when its records take this many bytes. This bounds the memory of a pull.
 const BATCH: usize = 8 * 1024 * 1024;
+/// A second window follows the first of a pull where the server's clock turns out to be ahead by this. For less it is
+/// not worth its requests and writes: the next pass reads it.
+const AHEAD: SignedDuration = SignedDuration::from_secs(30);
 /// The metadata is read again after this time.
 const SCHEMA_AGE: Duration = Duration::from_secs(20 * 3_600);
 /// Of the records that cannot be read so many are told one by one.
@@ -80,7 +84,7 @@ impl Pulled {
         }
     }
 
-    fn nothing(outcome: Outcome) -> Pulled {
+    pub(super) fn nothing(outcome: Outcome) -> Pulled {
         Pulled {
             outcome,
             rows: 0,
@@ -103,17 +107,75 @@ pub async fn pull(
     log: &mut Log<'_>,
     owner: &str,
 ) -> Result<Pulled, RecordsError> {
-    let run = spec.run(env.clock.now());
     let credential = &spec.feed.credential;
     let ttl = env.limits.lease_ttl;
     if let LeaseState::Busy(_) = env.leases.acquire(credential, owner, ttl).await? {
         return Ok(Pulled::nothing(Outcome::Busy));
     }
-    let pulled = admitted(env, spec, log, &run, owner).await;
+    let pulled = held(env, spec, log, owner).await;
     let released = env.leases.release(credential, owner).await;
     let pulled = pulled?;
     released?;
     Ok(pulled)
+}
+
+/// The same, for who holds the lease, and keeps it for the next resource.
+async fn held(
+    env: &Env,
+    spec: &ResourceSpec,
+    log: &mut Log<'_>,
+    owner: &str,
+) -> Result<Pulled, RecordsError> {
+    let run = spec.run(env.clock.now());
+    admitted(env, spec, log, &run, owner).await
+}
+
+/// How [`all`] goes on.
+pub struct How<'a> {
+    /// Whether `owner` holds the lease on the credential, and gives it back later. Else each pull takes it and gives
+    /// it back.
+    pub holds: bool,
+    /// Where the provider asks to wait for longer, it ends.
+    pub longest_wait: Duration,
+    /// Whether it goes on, between two pulls.
+    pub goes_on: &'a (dyn Fn() -> bool + Sync),
+    /// Is told of all that was read until then, behind each pull.
+    pub watch: &'a (dyn Fn(&Pulled) + Sync),
+}
+
+/// Pulls one resource until all is known. It ends before that where the provider asks to wait for too long, another
+/// run has the credential, or it is not to go on.
+///
+/// # Errors
+/// As [`pull`].
+pub async fn all(
+    env: &Env,
+    spec: &ResourceSpec,
+    log: &mut Log<'_>,
+    owner: &str,
+    how: &How<'_>,
+) -> Result<Pulled, RecordsError> {
+    let mut sum: Option<Pulled> = None;
+    loop {
+        let next = match how.holds {
+            true => held(env, spec, log, owner).await?,
+            false => pull(env, spec, log, owner).await?,
+        };
+        let next = match sum {
+            None => next,
+            Some(before) => before.and(next),
+        };
+        (how.watch)(&next);
+        match next.outcome {
+            Outcome::Throttled(wait) if wait <= how.longest_wait => env.clock.sleep(wait).await,
+            Outcome::More => {}
+            Outcome::Done | Outcome::Busy | Outcome::Throttled(_) => return Ok(next),
+        }
+        if !(how.goes_on)() {
+            return Ok(next);
+        }
+        sum = Some(next);
+    }
 }
 
 /// Up to when all changes of a resource are in the log, by the provider's clock; nothing before its first
@@ -135,7 +197,7 @@ pub async fn again(
     now: jiff::Timestamp,
 ) -> Result<bool, RecordsError> {
     let cursor = known(log, resource)?.unwrap_or_default();
-    let skew = jiff::SignedDuration::from_secs(cursor.skew);
+    let skew = SignedDuration::from_secs(cursor.skew);
     let server = now.checked_add(skew).unwrap_or(now);
     let Some(again) = cursor.again(filter, server) else {
         return Ok(false);
@@ -253,7 +315,8 @@ impl Pulling<'_> {
             // What changed while a window was read is left to the next pass. Else a provider whose answers take
             // longer than the shortest window would be asked without end. A window of this pull that began before
             // the server's clock was heard may be followed by one that reaches up to its time.
-            let is_first = is_new && !was_heard && self.server_now.is_some();
+            let is_ahead = |server: jiff::Timestamp| server.duration_since(now) >= AHEAD;
+            let is_first = is_new && !was_heard && self.server_now.is_some_and(is_ahead);
             if matches!(task, Task::Window(_)) && !is_first {
                 self.pulled.outcome = Outcome::Done;
                 return self.listed(log, &reading, &feed, cursor).await;
@@ -356,7 +419,7 @@ impl Pulling<'_> {
     /// The time by the server's clock: from its last answer, or from its earlier difference to ours.
     fn server_time(&self, cursor: &Cursor) -> jiff::Timestamp {
         let ours = self.env.clock.now();
-        let skew = jiff::SignedDuration::from_secs(cursor.skew);
+        let skew = SignedDuration::from_secs(cursor.skew);
         let by_skew = || ours.checked_add(skew).unwrap_or(ours);
         self.server_now.unwrap_or_else(by_skew)
     }

@@ -33,3 +33,38 @@ pub async fn write(
     objects.write_json(&key, syncs, always, keep).await?;
     Ok(())
 }
+
+/// So often a change is tried where others write the file at the same time.
+const ATTEMPTS: usize = 8;
+
+/// Reads the file, changes it, and writes it if nobody else has written it meanwhile; else the same again.
+/// Several functions keep it: the sync its passes, and each copy how it stands.
+///
+/// # Errors
+/// The store cannot be used now, or others write it all the time.
+pub async fn update(
+    objects: &dyn Objects,
+    replication: &ReplicationId,
+    change: impl Fn(&mut Syncs) + Send + Sync,
+) -> Result<(), StoreError> {
+    let key = layout::syncs(replication);
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let (mut syncs, condition) = match objects.read_json::<Syncs>(&key).await {
+            Ok(Some((syncs, tag))) if syncs.schema == Syncs::SCHEMA => {
+                (syncs, Condition::Unchanged(tag))
+            }
+            Ok(None) => (Syncs::default(), Condition::Absent),
+            Ok(Some(_)) | Err(StoreError::Corrupt { .. }) => (Syncs::default(), Condition::Always),
+            Err(error) => return Err(error),
+        };
+        change(&mut syncs);
+        let written = objects.write_json(&key, &syncs, condition, Retention::Keep);
+        match written.await {
+            Err(StoreError::ConditionFailed { .. }) if tries < ATTEMPTS => {}
+            Err(error) => return Err(error),
+            Ok(_) => return Ok(()),
+        }
+    }
+}

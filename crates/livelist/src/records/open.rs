@@ -1,29 +1,17 @@
 //! What the commands about records work on: the registry's documents, the log, the destinations.
 
-use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use livelist_destinations::mysql::MySql;
-use livelist_destinations::postgres::Postgres;
-use livelist_destinations::sqlite::Sqlite;
-use livelist_destinations::{
-    Destination, DestinationError, KeyForm, Options, Removed, Shaped, Wanted,
-};
-use livelist_model::registry::{
-    ColumnsWanted, DestinationDocument, DestinationKind, NameStyle, Registry, RemovedRows,
-    Replication,
-};
-use livelist_model::with_causes;
-use livelist_model::{MlsId, ReplicationId, ResourceName};
-use livelist_records::names::Names;
+use livelist_copies::Room;
+use livelist_destinations::{Destination, DestinationError};
+use livelist_model::registry::{DestinationDocument, Registry, Replication};
+use livelist_model::{MlsId, ReplicationId};
 use livelist_reso::Dialects;
 use livelist_steps::Env;
 use livelist_store::registry::read_registry_with_records;
-use secrecy::{ExposeSecret, SecretString};
 
-use super::programs::Programs;
 use crate::cli::{DataArgs, RegistryArgs};
 use crate::context::{env, open_registry};
 use crate::exit::Failed;
@@ -87,61 +75,22 @@ impl Opened {
         document: &DestinationDocument,
         mls: &MlsId,
     ) -> Result<Box<dyn Destination>, DestinationError> {
-        let options = options(document, Some(mls));
-        // Before anything is written.
-        let programs = Programs::of(document).map_err(|problems| DestinationError::Refused {
-            destination: document.destination.to_string(),
-            reason: problems.join("; "),
-        })?;
-        let inner: Box<dyn Destination> = match document.kind {
-            DestinationKind::Postgres => {
-                let url = self.url(document).await?;
-                Box::new(Postgres::open(url.expose_secret(), options.clone()).await?)
-            }
-            DestinationKind::Mysql => {
-                let url = self.url(document).await?;
-                Box::new(MySql::open(url.expose_secret(), options.clone()).await?)
-            }
-            DestinationKind::Sqlite => {
-                Box::new(Sqlite::open(&self.file(document), options.clone()).await?)
-            }
-        };
-        let is_plain = options.transform.is_empty()
-            && options.strip_prefix.is_empty()
-            && options.shared.is_none();
-        Ok(match is_plain {
-            true => inner,
-            false => Box::new(Shaped::new(inner, &options, Box::new(programs))),
-        })
+        self.room().open(document, mls).await
     }
-}
 
-impl Opened {
     /// A destination that is going to be checked: of a server nothing is made.
     pub async fn unopened(
         &self,
         document: &DestinationDocument,
     ) -> Result<Box<dyn Destination>, DestinationError> {
-        let options = options(document, None);
-        match document.kind {
-            DestinationKind::Postgres => {
-                let url = self.url(document).await?;
-                Ok(Box::new(Postgres::new(url.expose_secret(), options)?))
-            }
-            DestinationKind::Mysql => {
-                let url = self.url(document).await?;
-                Ok(Box::new(MySql::new(url.expose_secret(), options)?))
-            }
-            DestinationKind::Sqlite => {
-                Ok(Box::new(Sqlite::open(&self.file(document), options).await?))
-            }
-        }
+        self.room().unopened(document).await
     }
 
-    /// The file of a SQLite destination.
-    fn file(&self, document: &DestinationDocument) -> PathBuf {
-        let path = document.path.as_deref().unwrap_or_default();
-        self.data.join(Path::new(path))
+    fn room(&self) -> Room<'_> {
+        Room {
+            secrets: &*self.env.secrets,
+            folder: Some(&self.data),
+        }
     }
 
     /// The destinations that are written: those of the registry, and the one of replications that name none.
@@ -152,55 +101,4 @@ impl Opened {
         let known = self.registry.destinations.values().filter(|d| d.enabled);
         default.into_iter().chain(known.cloned()).collect()
     }
-
-    /// The address of a database, which is a secret: it holds a password.
-    async fn url(&self, document: &DestinationDocument) -> Result<SecretString, DestinationError> {
-        let refused = |reason: String| DestinationError::Refused {
-            destination: document.destination.to_string(),
-            reason,
-        };
-        let Some(reference) = &document.url else {
-            return Err(refused("its document has no `url`".to_owned()));
-        };
-        let secret = self.env.secrets.get(reference).await;
-        let secret = secret.map_err(|error| refused(with_causes(&error)))?;
-        Ok(secret.expose_secret().trim().to_owned().into())
-    }
-}
-
-/// What keys of the log are in a destination.
-pub fn key_form(document: &DestinationDocument, mls: &MlsId) -> KeyForm {
-    KeyForm::of(&options(document, Some(mls)))
-}
-
-fn options(document: &DestinationDocument, mls: Option<&MlsId>) -> Options {
-    Options {
-        columns: match &document.columns {
-            ColumnsWanted::Seen => Wanted::Seen,
-            ColumnsWanted::All => Wanted::All,
-            ColumnsWanted::Only(fields) => Wanted::Only(fields.clone()),
-        },
-        names: match document.names {
-            NameStyle::AsIs => Names::AsIs,
-            NameStyle::SnakeCase => Names::SnakeCase,
-        },
-        prefix: document.prefix.clone(),
-        schema: document.schema.clone(),
-        removed: match document.removed {
-            RemovedRows::Table => Removed::Table,
-            RemovedRows::Flag => Removed::Flag,
-            RemovedRows::Delete => Removed::Delete,
-        },
-        history: by_resource(&document.history),
-        shared: mls.filter(|_| document.shared).map(MlsId::to_string),
-        transform: by_resource(&document.transform),
-        strip_prefix: by_resource(&document.strip_prefix),
-    }
-}
-
-fn by_resource<T: Clone>(of: &BTreeMap<ResourceName, T>) -> BTreeMap<String, T> {
-    let each = of
-        .iter()
-        .map(|(resource, value)| (resource.to_string(), value.clone()));
-    each.collect()
 }

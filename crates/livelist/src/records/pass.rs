@@ -275,27 +275,13 @@ impl Passing<'_> {
         log: &mut Log<'_>,
         owner: &str,
     ) -> Result<Pulled, RecordsError> {
-        let (env, how) = (&self.opened.env, self.how);
-        let mut sum: Option<Pulled> = None;
-        loop {
-            let next = pull::pull(env, spec, log, owner).await?;
-            let next = match sum {
-                None => next,
-                Some(before) => before.and(next),
-            };
-            (how.watch)(spec, &next);
-            match next.outcome {
-                Outcome::Throttled(wait) if wait <= how.longest_wait => {
-                    env.clock.sleep(wait).await;
-                }
-                Outcome::More => {}
-                Outcome::Done | Outcome::Busy | Outcome::Throttled(_) => return Ok(next),
-            }
-            if (how.ends)(&spec.feed.credential) {
-                return Ok(next);
-            }
-            sum = Some(next);
-        }
+        let how = pull::How {
+            holds: false,
+            longest_wait: self.how.longest_wait,
+            goes_on: &|| !(self.how.ends)(&spec.feed.credential),
+            watch: &|pulled| (self.how.watch)(spec, pulled),
+        };
+        pull::all(&self.opened.env, spec, log, owner, &how).await
     }
 
     async fn apply(

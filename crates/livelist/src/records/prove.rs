@@ -4,14 +4,13 @@ use std::io::Write;
 
 use livelist_log::Log;
 use livelist_model::registry::{DestinationDocument, Replication};
-use livelist_model::syncs::{CopyProof, Proved};
+use livelist_model::syncs::Proved;
 use livelist_model::with_causes;
-use livelist_steps::records::prove::{self, Proof};
+use livelist_steps::records::prove::{self, Proof, noted};
 use livelist_steps::records::{RecordsError, syncs};
 use serde_json::json;
 
 use super::open::{Opened, open};
-use super::pass::Problem;
 use crate::cli::ProveArgs;
 use crate::exit::{Code, Failed};
 
@@ -74,30 +73,6 @@ async fn compared(
     let log = Log::open(&*opened.env.objects, name, "", now).await?;
     let mut destination = opened.destination(document, &replication.mls).await?;
     prove::prove(&log, name.as_str(), &mut *destination, now).await
-}
-
-fn noted(proved: &Result<Option<Proof>, RecordsError>, at: jiff::Timestamp) -> CopyProof {
-    let outcome = match proved {
-        Ok(Some(proof)) if proof.is_equal() => Proved::Equal,
-        Ok(Some(_)) => Proved::Differs,
-        Ok(None) => Proved::NotProved,
-        Err(_) => Proved::Failed,
-    };
-    let proof = proved.as_ref().ok().cloned().flatten().unwrap_or_default();
-    CopyProof {
-        at,
-        outcome,
-        number: proof.number,
-        records: proof.records,
-        missing: proof.missing,
-        stale: proof.stale,
-        extra: proof.extra,
-        mended: proof.mended.upserts + proof.mended.removals,
-        error: proved
-            .as_ref()
-            .err()
-            .map(|error| Problem::of(error).noted()),
-    }
 }
 
 fn tell(

@@ -2,12 +2,12 @@
 
 use std::io::Write;
 
+use livelist_copies::key_form;
 use livelist_log::{Log, Span};
+use livelist_model::registry::Replication;
 use livelist_records::{Change, Fields, Place, What};
 
-use livelist_model::registry::Replication;
-
-use super::open::{Opened, key_form, open};
+use super::open::{Opened, open};
 use crate::cli::RecordArgs;
 use crate::exit::{Code, Failed};
 
