@@ -172,6 +172,7 @@ module "pull" {
         "${var.bucket_arn}/feeds/*/head.json",
         "${var.bucket_arn}/feeds/*/history.json",
         "${var.bucket_arn}/feeds/*/snapshots/*",
+        "${var.bucket_arn}/feeds/*/stamps.txt.gz",
       ]
     },
     {

@@ -328,6 +328,7 @@ module "admin" {
         "${module.storage.arn}/feeds/*/head.json",
         "${module.storage.arn}/feeds/*/held.json",
         "${module.storage.arn}/feeds/*/ids.txt.gz",
+        "${module.storage.arn}/feeds/*/stamps.txt.gz",
         "${module.storage.arn}/feeds/*/waiting.json",
       ]
     },

@@ -216,6 +216,11 @@ module "publish" {
       ]
     },
     {
+      sid       = "KeepStamps"
+      actions   = ["s3:PutObject"]
+      resources = ["${module.storage.arn}/feeds/*/stamps.txt.gz"]
+    },
+    {
       sid       = "NoteWhatIsTold"
       actions   = ["s3:GetObject", "s3:PutObject"]
       resources = ["${module.storage.arn}/feeds/*/notified.json"]
