@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use livelist_api::Troubles;
 use livelist_model::notice::{Condition, ConditionKind};
 use livelist_notify::{Notifier, channels};
@@ -27,8 +28,12 @@ use crate::{disk, machine};
 
 /// How often somebody looks what is wrong with the machine.
 const LOOK: Duration = Duration::from_secs(5);
-/// With every so manieth look, the feeds and copies are looked at as well: once a minute.
-const LOOKS_FOR_FEEDS: u64 = 12;
+/// A little less, so that the second look is at the feeds, too.
+const LOOK_AFTER: SignedDuration = SignedDuration::from_secs(4);
+/// The feeds and copies are looked at as well when a run or a pass began or ended, and at least this often.
+const LOOK_AT_FEEDS: SignedDuration = SignedDuration::from_secs(60);
+/// Looking at thousands of feeds takes a share of the time, at most one in this many.
+const SHARE: i32 = 20;
 
 /// Looks what needs attention.
 pub struct Look {
@@ -67,27 +72,36 @@ pub struct Alerts {
 impl Look {
     /// Looks until it is dropped.
     pub async fn go_on(&self) {
-        let mut status: Option<Status> = None;
+        let mut status: Option<Arc<Status>> = None;
         let mut queue = QueueHealth::default();
         let mut seen = (0, 0);
-        for nth in 0_u64.. {
+        // The operators' API looks at them first, when the process begins.
+        let mut looked = SystemClock.now();
+        let mut took = SignedDuration::ZERO;
+        loop {
+            let begun = SystemClock.now();
+            let since = begun.duration_since(looked).abs();
             let happened = (
                 self.passes.load(Ordering::Relaxed),
                 self.runs.load(Ordering::Relaxed),
             );
-            if nth % LOOKS_FOR_FEEDS == 0 || happened != seen {
+            let is_due = status.is_none() || happened != seen || since >= LOOK_AT_FEEDS;
+            let may_look = since >= took.saturating_mul(SHARE) && since >= LOOK_AFTER;
+            if is_due && may_look {
                 seen = happened;
                 match self.status().await {
-                    Ok(read) => status = Some(read),
+                    Ok(read) => status = Some(Arc::new(read)),
                     Err(error) => tracing::warn!(%error, "how the feeds stand could not be read"),
                 }
                 match machine::queue(&*self.env.objects).await {
                     Ok(read) => queue = read,
                     Err(error) => tracing::warn!(%error, "the queue of notices could not be read"),
                 }
+                looked = SystemClock.now();
+                took = looked.duration_since(begun);
             }
             let machine = self.machine(&queue).await;
-            self.tell(&machine, status.as_ref());
+            self.tell(&machine, status.as_deref());
             if let Some(status) = &status {
                 self.keep(status, queue.clone()).await;
             }
@@ -98,8 +112,14 @@ impl Look {
         }
     }
 
+    /// How the feeds and copies stand. What nobody here needs is dropped: of thousands of feeds it is most.
     async fn status(&self) -> Result<Status, OpsError> {
-        read(&self.env.objects, self.starts, self.env.clock.now()).await
+        let mut status = read(&self.env.objects, self.starts, self.env.clock.now()).await?;
+        for feed in &mut status.feeds {
+            feed.history = Vec::new();
+            feed.clients = Vec::new();
+        }
+        Ok(status)
     }
 
     /// What is wrong with the machine.
@@ -141,7 +161,7 @@ impl Look {
     }
 
     /// Keeps the health for the operators' API, for metrics and for other commands.
-    async fn keep(&self, status: &Status, mut queue: QueueHealth) {
+    async fn keep(&self, status: &Arc<Status>, mut queue: QueueHealth) {
         if let Some((executions, _)) = &self.executions {
             (queue.runs_waiting, queue.runs_running) = executions.counts();
         }

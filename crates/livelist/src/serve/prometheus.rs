@@ -27,11 +27,14 @@ type Seconds = Family<Labels, Counter<f64, std::sync::atomic::AtomicU64>>;
 
 /// The newest look.
 #[derive(Default, Clone)]
-pub struct Seen(Arc<RwLock<Option<(Status, Health)>>>);
+pub struct Seen(Arc<RwLock<Option<Looked>>>);
+
+/// How the feeds and copies stand, and the machine.
+type Looked = (Arc<Status>, Health);
 
 impl Seen {
     /// Keeps what was seen.
-    pub fn keep(&self, status: Status, health: Health) {
+    pub fn keep(&self, status: Arc<Status>, health: Health) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some((status, health));
     }
 }

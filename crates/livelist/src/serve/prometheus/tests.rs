@@ -83,7 +83,7 @@ fn gauges_are_of_the_newest_look() {
         queue,
         backup: None,
     };
-    seen.keep(status, health);
+    seen.keep(Arc::new(status), health);
     let text = prometheus.text().unwrap();
     for line in [
         r#"livelist_feeds{state="failed"} 0"#,
