@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use livelist_model::metrics::{HeadMetrics, RunMetrics};
+use livelist_model::metrics::{CopyMetrics, HeadMetrics, RunMetrics};
 use livelist_ops::health::Health;
 use livelist_ops::status::{FeedState, Status};
 use livelist_store::Metrics;
@@ -136,6 +136,9 @@ impl Metrics for Prometheus {
 
     /// The newest look has the same numbers.
     fn heads(&self, _: &HeadMetrics) {}
+
+    /// So has it of copies.
+    fn copies(&self, _: &CopyMetrics) {}
 }
 
 impl Collector for Seen {
