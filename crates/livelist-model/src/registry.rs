@@ -28,7 +28,7 @@ pub use limit::{LONGEST_WINDOW, Limit, Measure};
 pub use mls::{AuthKind, Confirmation, Counting, Mls};
 pub use provider::{AnyProvider, Provider, ProviderError, Providers};
 pub use replication::{
-    ColumnsWanted, DestinationDocument, DestinationKind, Expand, NameStyle, RemovedRows,
+    ColumnsWanted, DestinationDocument, DestinationKind, Expand, Full, NameStyle, RemovedRows,
     ReplicatedResource, Replication,
 };
 pub use rewrite::with_keys;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use livelist_model::pause::Pauses;
-use livelist_model::registry::{Finding, Registry, parse_admins};
+use livelist_model::registry::{Finding, Registry, parse_admins, parse_alerts};
 use livelist_model::run::FeedSpec;
 use livelist_model::{ClientId, FeedId, ReplicationId, agenda, layout};
 use livelist_reso::Dialects;
@@ -59,6 +59,7 @@ pub struct Wanted {
 pub async fn read(objects: &dyn Objects) -> Result<Wanted, OpsError> {
     let (mut registry, mut findings) = read_registry_with_records(objects, &Dialects).await?;
     findings.extend(admins(objects).await?);
+    findings.extend(alerts(objects).await?);
     let pauses = read_pauses(objects).await?;
     let unpaused = registry.clone();
     pauses.apply(&mut registry);
@@ -69,6 +70,14 @@ pub async fn read(objects: &dyn Objects) -> Result<Wanted, OpsError> {
         findings,
         feeds,
     })
+}
+
+/// The findings about the document that says who is alerted.
+async fn alerts(objects: &dyn Objects) -> Result<Vec<Finding>, OpsError> {
+    let document = objects.read(layout::ALERTS_DOCUMENT).await?;
+    Ok(document.map_or_else(Vec::new, |(bytes, _)| {
+        parse_alerts(&bytes).err().unwrap_or_default()
+    }))
 }
 
 /// The findings about the document of the operators.

@@ -6,7 +6,7 @@ use livelist_model::history::{History, Past};
 use livelist_model::record::{RunRecord, RunState};
 use livelist_model::{FeedId, RunId, layout};
 use livelist_steps::history;
-use livelist_store::{Objects, ObjectsExt};
+use livelist_store::{Objects, ObjectsExt, StoreError};
 use serde::Serialize;
 
 use crate::OpsError;
@@ -179,7 +179,12 @@ pub(crate) async fn under_way(
         let ended = ended.filter(|past| past.run.date() == Some(date)).count();
         let next = first.attempt(u32::try_from(ended).unwrap_or(u32::MAX));
         let key = layout::run_record(feed, &next);
-        if let Some((record, _)) = objects.read_json::<RunRecord>(&key).await?
+        let record = match objects.read_json::<RunRecord>(&key).await {
+            // One that cannot be read says nothing.
+            Err(StoreError::Corrupt { .. }) => None,
+            read => read?,
+        };
+        if let Some((record, _)) = record
             && record.state == RunState::Running
         {
             return Ok(Some(record));

@@ -381,7 +381,12 @@ fn tell(
     now: Timestamp,
 ) -> FeedStatus {
     let newest = history.newest();
-    let (state, why) = judge(feed, running.is_some(), newest, head, now);
+    // A cancelled run says nothing of the feed: what was before it still holds.
+    let judged = history.runs.iter().rev();
+    let judged = judged
+        .clone()
+        .find(|past| past.state != RunState::Cancelled);
+    let (state, why) = judge(feed, running.is_some(), judged, head, now);
     let last_run = last_run(running, newest);
     let spec = &feed.spec;
     let (added, removed) = match head {

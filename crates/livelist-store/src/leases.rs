@@ -211,7 +211,8 @@ impl Leases for ObjectLeases {
         let Some((lease, etag)) = self.present(&key).await? else {
             return Ok(());
         };
-        if lease.owner != owner {
+        // A lease that was taken from the owner by a cancel is his to give back, too.
+        if lease.owner != owner && lease.owner != cancelled(owner) {
             return Ok(());
         }
         match self.objects.delete(&key, Condition::Unchanged(etag)).await {

@@ -26,6 +26,7 @@ use crate::context::{open_data, open_registry};
 use crate::exit::{Code, Failed};
 use crate::machine;
 use crate::overlay::Overlay;
+use crate::owner::become_owner_of;
 
 use files::{Entry, Writer};
 
@@ -77,6 +78,7 @@ pub async fn run(arguments: BackupArgs) -> Result<Code, Failed> {
     let (documents, _) = read_registry_with_records(&overlay, &Dialects).await?;
     let alerts = read_alerts(&overlay).await.unwrap_or_default();
     let referred = secrets::referred(&documents, &alerts);
+    outside(&arguments.dir, &[registry, data])?;
     let place = Place::new(&arguments.dir)?;
     let made = place.made(registry, data, &referred, arguments.with_secrets);
     let (manifest, lacking) = match made {
@@ -86,6 +88,8 @@ pub async fn run(arguments: BackupArgs) -> Result<Code, Failed> {
             return Err(Failed::because(format!("no backup was made: {error}")));
         }
     };
+    // The note is written by the owner of the data, who could lead root elsewhere by a link.
+    become_owner_of(data)?;
     let backup = Backup { at: manifest.at };
     if let Err(error) = machine::note_backup(data, &backup) {
         tracing::warn!(%error, "the backup was made, and `livelist status` does not know of it");
@@ -102,6 +106,30 @@ pub async fn run(arguments: BackupArgs) -> Result<Code, Failed> {
         writeln!(out, "not in it: the secret {secret}")?;
     }
     Ok(Code::Ok)
+}
+
+/// Refuses a place within what is copied: the backup would hold itself.
+fn outside(dir: &Path, copied: &[&PathBuf]) -> Result<(), Failed> {
+    let above = dir.ancestors().skip(1);
+    let above = above.map(|one| {
+        if one.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            one
+        }
+    });
+    let Some(place) = above.into_iter().find_map(|one| fs::canonicalize(one).ok()) else {
+        return Ok(());
+    };
+    for one in copied {
+        if fs::canonicalize(one).is_ok_and(|one| place.starts_with(one)) {
+            let (dir, one) = (dir.display(), one.display());
+            return Err(Failed::usage(format!(
+                "{dir} is in {one}, which is to be copied. Give a directory outside of it"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Where a backup is made: beside its place, and renamed when it is whole.
@@ -184,7 +212,7 @@ fn documents(writer: &mut Writer, registry: &Path, secrets: &BTreeSet<PathBuf>) 
         let from = registry.join(&way);
         let is_secret = fs::canonicalize(&from).is_ok_and(|path| secrets.contains(&path));
         if !is_secret {
-            writer.copy(&from, &Path::new(REGISTRY).join(way))?;
+            writer.copy(&from, &Path::new(REGISTRY).join(way), true)?;
         }
     }
     Ok(())
@@ -200,10 +228,10 @@ fn everything(writer: &mut Writer, data: &Path) -> io::Result<()> {
         if name == machine::OWN {
             // Of what is no object, only the key of links is needed elsewhere.
             let key = Path::new("links.key");
-            writer.copy(&entry.path().join(key), &way.join(key))?;
+            writer.copy(&entry.path().join(key), &way.join(key), false)?;
         } else if !entry.file_type()?.is_dir() {
             if !is_sqlite(&entry.path())? {
-                writer.copy(&entry.path(), &way)?;
+                writer.copy(&entry.path(), &way, false)?;
             }
         } else if named(&WITH_HEADS) {
             for folder in fs::read_dir(entry.path())? {

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
@@ -86,17 +85,12 @@ pub fn last_backup(data: &Path) -> Option<Backup> {
     read(data, BACKUP)
 }
 
-/// Notes that a backup was made. Root gives the note to the owner of the data, who shows it.
+/// Notes that a backup was made.
 ///
 /// # Errors
 /// The file cannot be written.
 pub fn note_backup(data: &Path, backup: &Backup) -> io::Result<()> {
-    write(data, BACKUP, backup)?;
-    let (of, note) = (fs::metadata(data)?, file(data, BACKUP));
-    match fs::metadata(&note)?.uid() == of.uid() {
-        true => Ok(()),
-        false => chown(note, Some(of.uid()), Some(of.gid())),
-    }
+    write(data, BACKUP, backup)
 }
 
 /// The disk under `data`.

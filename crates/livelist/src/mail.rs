@@ -29,13 +29,31 @@ impl Mailer for Smtp {
         password: Option<&SecretString>,
         mail: &Mail,
     ) -> Result<u16, MailError> {
-        let message = written(email, mail)?;
         let transport = self.transport(email, password).map_err(refused)?;
-        let sending = transport.send(message);
-        let sent = tokio::time::timeout(LONGEST, sending).await;
-        match sent.map_err(|_| failed("timed_out", None))? {
-            Ok(answer) => Ok(u16::from(answer.code())),
-            Err(error) => Err(refused(error)),
+        let mut taken = None;
+        let mut last = None;
+        // Each recipient gets a mail of his own: a server that refuses one takes the others.
+        for (nth, to) in email.to.iter().enumerate() {
+            let message = written(email, to, mail)?;
+            let sent = tokio::time::timeout(LONGEST, transport.send(message)).await;
+            match sent.map_err(|_| failed("timed_out", None)) {
+                Ok(Ok(answer)) => taken = Some(u16::from(answer.code())),
+                Ok(Err(error)) => {
+                    let error = refused(error);
+                    tracing::warn!(
+                        recipient = nth + 1,
+                        error = error.name,
+                        "an alert was not taken"
+                    );
+                    last = Some(error);
+                }
+                Err(error) => last = Some(error),
+            }
+        }
+        match (taken, last) {
+            (Some(code), _) => Ok(code),
+            (None, Some(error)) => Err(error),
+            (None, None) => Err(failed("address_invalid", None)),
         }
     }
 }
@@ -71,7 +89,8 @@ impl Smtp {
     }
 }
 
-fn written(email: &Email, mail: &Mail) -> Result<Message, MailError> {
+/// The mail to one recipient.
+fn written(email: &Email, to: &str, mail: &Mail) -> Result<Message, MailError> {
     let address = |text: &str| -> Result<Mailbox, MailError> {
         let parsed = text
             .parse()
@@ -79,16 +98,13 @@ fn written(email: &Email, mail: &Mail) -> Result<Message, MailError> {
         Ok(Mailbox::new(None, parsed))
     };
     let domain = email.from.rsplit('@').next().unwrap_or("localhost");
-    let mut message = Message::builder()
+    Message::builder()
         .from(address(&email.from)?)
+        .to(address(to)?)
         .date(SystemTime::from(mail.at))
         .message_id(Some(format!("<{}@{domain}>", mail.id)))
         .subject(&mail.subject)
-        .header(ContentType::TEXT_PLAIN);
-    for to in &email.to {
-        message = message.to(address(to)?);
-    }
-    message
+        .header(ContentType::TEXT_PLAIN)
         .body(mail.text.clone())
         .map_err(|e| failed("mail_invalid", boxed(e)))
 }

@@ -93,7 +93,7 @@ fn main() -> ExitCode {
             Command::Approve(arguments) => decide::approve(arguments, environment).await,
             Command::Reject(arguments) => decide::reject(arguments, environment).await,
             Command::Backup(arguments) => backup::run(arguments).await,
-            Command::Restore(arguments) => backup::restore(&arguments),
+            Command::Restore(arguments) => backup::restore(&arguments).await,
             Command::Cancel(arguments) => decide::cancel(arguments, environment).await,
             Command::Rerun(arguments) => rerun::run(arguments, environment).await,
             Command::Diff(arguments) => questions::diff(arguments, environment).await,

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -54,13 +56,26 @@ impl Runner {
 
     async fn guarded(&self, run: &RunSpec, watch: &(dyn Fn(Stage) + Send + Sync)) -> Line {
         tracing::info!("the run begins");
-        let chain = chain::reconcile(&self.env, run.clone(), &self.owner, watch);
+        let is_publishing = AtomicBool::new(false);
+        let watch = |stage: Stage| {
+            is_publishing.store(stage == Stage::Publishing, Ordering::Relaxed);
+            watch(stage);
+        };
+        let chain = chain::reconcile(&self.env, run.clone(), &self.owner, &watch);
+        let mut chain = pin!(AssertUnwindSafe(chain).catch_unwind());
         let ended = tokio::select! {
-            ended = AssertUnwindSafe(chain).catch_unwind() => match ended {
-                Ok(ended) => ended,
-                Err(_) => self.panicked(run).await,
-            },
-            () = self.cancelled(run) => self.stopped(run).await,
+            ended = &mut chain => Some(ended),
+            () = self.cancelled(run) => None,
+        };
+        let ended = match ended {
+            // What is being published is published to its end.
+            None if is_publishing.load(Ordering::Relaxed) => Some(chain.await),
+            ended => ended,
+        };
+        let ended = match ended {
+            Some(Ok(ended)) => ended,
+            Some(Err(_)) => self.panicked(run).await,
+            None => self.stopped(run).await,
         };
         let objects = &self.env.objects;
         let key = layout::run_record(&run.feed.feed, &run.run);

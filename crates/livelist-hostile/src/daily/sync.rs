@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use livelist_log::Log;
+use livelist_model::registry::Full;
 use livelist_model::run::FeedSpec;
 use livelist_model::{ReplicationId, with_causes};
 use livelist_reso::dialect::Dialect;
@@ -109,6 +110,7 @@ async fn copy(container: &Arc<Container>, input: &Input) -> Result<&'static str,
         feed: input.feed.clone(),
         select: String::new(),
         expand: Vec::new(),
+        full: Full::Never,
     };
     let generation = format!("{:016x}", env.entropy.bits()?);
     let now = env.clock.now();

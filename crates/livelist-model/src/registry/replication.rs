@@ -29,9 +29,29 @@ pub struct Replication {
     /// found.
     #[serde(default = "super::mls::enabled")]
     pub reconcile: bool,
+    /// How often all records are read again, besides what changed: `never` or `weekly`.
+    #[serde(default, skip_serializing_if = "Full::is_never")]
+    pub full: Full,
     /// Whether it is replicated at all.
     #[serde(default = "super::mls::enabled")]
     pub enabled: bool,
+}
+
+/// How often all records of a replication are read again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Full {
+    /// Only when somebody asks for it.
+    #[default]
+    Never,
+    /// A week after all were read last.
+    Weekly,
+}
+
+impl Full {
+    fn is_never(&self) -> bool {
+        *self == Full::Never
+    }
 }
 
 /// One resource of a replication.

@@ -18,6 +18,8 @@ const LOOKS_BACK: SignedDuration = SignedDuration::from_hours(24);
 /// What is settled so far in the future was settled by a wrong clock: nobody knows what was read. A smaller
 /// error is mended by the next window that reaches back.
 const FUTURE: SignedDuration = SignedDuration::from_hours(12);
+/// Where all records are read again by themselves, this long after they were read last.
+const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// A window that is shorter is left to the next pass.
 const SHORTEST: Duration = Duration::from_secs(1);
 
@@ -56,6 +58,9 @@ pub struct Cursor {
     /// noticed by the second reading, unless it leaves out the same rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looked_back: Option<jiff::Timestamp>,
+    /// When all records were read last: the beginning of that, by the server's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all_read: Option<jiff::Timestamp>,
     /// What is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<Task>,
@@ -82,6 +87,7 @@ impl Default for Cursor {
             version: Self::VERSION,
             settled: None,
             looked_back: None,
+            all_read: None,
             task: None,
             scan: None,
             skew: 0,
@@ -137,9 +143,14 @@ impl Cursor {
             }
             Task::Matching(_) => self.settled,
         };
+        let all_read = match task {
+            Task::Backfill(began) => Some(*began),
+            Task::Window(_) | Task::Matching(_) => self.all_read,
+        };
         Cursor {
             settled,
             looked_back,
+            all_read,
             task: None,
             scan: None,
             ..self
@@ -176,6 +187,19 @@ impl Cursor {
             scan: None,
             ..self.clone()
         })
+    }
+
+    /// The cursor with which all records are read again, if that is a week ago and nothing is under way.
+    #[must_use]
+    pub fn weekly(self, now: jiff::Timestamp) -> Cursor {
+        let is_due = |read: jiff::Timestamp| {
+            let since = now.duration_since(read);
+            since >= WEEK || since < -FUTURE
+        };
+        match self.task.is_none() && self.all_read.is_none_or(is_due) {
+            true => self.again(None, now).unwrap_or(self),
+            false => self,
+        }
     }
 
     /// The cursor for records that are expanded with these: the former expansions' or, where it has others, one
@@ -272,6 +296,34 @@ mod tests {
             panic!("a window");
         };
         assert_eq!(tail.from, at("2026-11-28T04:53:00Z"));
+    }
+
+    /// All is read again a week after it was read, if nothing is under way; a time in the future is none.
+    #[test]
+    fn all_is_read_again_after_a_week() {
+        let backfill = Task::Backfill(at("2026-11-28T04:00:00Z"));
+        let cursor = Cursor::default().done(&backfill, at("2026-11-28T05:00:00Z"));
+        let task_at = |cursor: &Cursor, now: &str| cursor.clone().weekly(at(now)).task;
+        assert_eq!(task_at(&cursor, "2026-12-05T03:59:00Z"), None);
+        let due = at("2026-12-05T04:00:00Z");
+        assert_eq!(
+            task_at(&cursor, "2026-12-05T04:00:00Z"),
+            Some(Task::Backfill(due))
+        );
+        let began = at("2026-11-20T04:00:00Z");
+        assert_eq!(
+            task_at(&cursor, "2026-11-20T04:00:00Z"),
+            Some(Task::Backfill(began))
+        );
+        let window = Some(Task::Window(Span {
+            from: began,
+            to: due,
+        }));
+        let under_way = Cursor {
+            task: window.clone(),
+            ..cursor
+        };
+        assert_eq!(task_at(&under_way, "2026-12-09T04:00:00Z"), window);
     }
 
     /// What is read again moves nothing that is settled, but for the whole.

@@ -101,7 +101,9 @@ pub async fn run(env: &Env, opens: &dyn Opens, due: &CopyDue) -> Result<Output, 
     if !log.is_there() {
         return Ok(Output::Left("its log is empty".to_owned()));
     }
-    let (applied, proof) = written(env, opens, due, &replication, &document, &log).await;
+    let begun = env.clock.now();
+    let (applied, destination) =
+        written(env, opens, due, &replication, &document, &log, begun).await;
     let moved = |error: &RecordsError| {
         matches!(
             error,
@@ -111,7 +113,20 @@ pub async fn run(env: &Env, opens: &dyn Opens, due: &CopyDue) -> Result<Output, 
     if applied.as_ref().is_err_and(moved) {
         return Ok(Output::Moved);
     }
-    note(env, due, &replication, &log, &applied, proof.as_ref()).await?;
+    note(env, due, &replication, &log, &applied).await?;
+    let is_whole = applied.as_ref().is_ok_and(|applied| applied.is_whole);
+    // A proof needs time of its own. Where the application took it all, the next message proves.
+    let has_time = !env.limits.is_spent(begun, env.clock.now(), 0);
+    let proof = match destination {
+        Some(mut destination) if due.prove && is_whole && has_time => {
+            let at = env.clock.now();
+            let name = due.replication.as_str();
+            let proof = noted(&prove(&log, name, &mut *destination, at).await, at);
+            note_proof(env, due, &proof).await?;
+            Some(proof)
+        }
+        _ => None,
+    };
     Ok(match applied {
         Ok(applied) => {
             let mut written = Written::default();
@@ -129,7 +144,7 @@ pub async fn run(env: &Env, opens: &dyn Opens, due: &CopyDue) -> Result<Output, 
     })
 }
 
-/// Writes the copy, and compares it.
+/// Writes the copy. Returns it, if it could be opened.
 async fn written(
     env: &Env,
     opens: &dyn Opens,
@@ -137,8 +152,8 @@ async fn written(
     replication: &Replication,
     document: &DestinationDocument,
     log: &Log<'_>,
-) -> (Result<Applied, RecordsError>, Option<CopyProof>) {
-    let begun = env.clock.now();
+    begun: Timestamp,
+) -> (Result<Applied, RecordsError>, Option<Box<dyn Destination>>) {
     let mut destination = match opens.open(document, &replication.mls).await {
         Ok(destination) => destination,
         Err(error) => return (Err(error.into()), None),
@@ -149,13 +164,7 @@ async fn written(
     let goes_on = || !limits.is_spent(begun, clock.now(), 0);
     let now = || clock.now();
     let applied = apply_while(log, name, &mut *destination, &now, &goes_on).await;
-    let is_whole = applied.as_ref().is_ok_and(|applied| applied.is_whole);
-    if !due.prove || !is_whole {
-        return (applied, None);
-    }
-    let at = env.clock.now();
-    let proof = noted(&prove(log, name, &mut *destination, at).await, at);
-    (applied, Some(proof))
+    (applied, Some(destination))
 }
 
 /// Writes down how the copy stands. What could not be written stands where it did.
@@ -165,7 +174,6 @@ async fn note(
     replication: &Replication,
     log: &Log<'_>,
     applied: &Result<Applied, RecordsError>,
-    proof: Option<&CopyProof>,
 ) -> Result<(), StoreError> {
     let settled: Option<Timestamp> = settled(log, replication);
     let newest = log.head().newest();
@@ -182,9 +190,15 @@ async fn note(
             }
             Err(error) => copy.error = Some(error.noted()),
         }
-        if let Some(proof) = proof {
-            copy.proof = Some(proof.clone());
-        }
+    })
+    .await
+}
+
+/// Writes down what a proof found.
+async fn note_proof(env: &Env, due: &CopyDue, proof: &CopyProof) -> Result<(), StoreError> {
+    syncs::update(&*env.objects, &due.replication, |syncs| {
+        let copy = syncs.copies.entry(due.destination.clone()).or_default();
+        copy.proof = Some(proof.clone());
     })
     .await
 }

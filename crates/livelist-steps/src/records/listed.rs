@@ -32,6 +32,8 @@ pub struct Listed {
     pub missing: Vec<Vec<u8>>,
     /// Listed keys that the run saw modified later than the log knows, in order.
     pub stale: Vec<Vec<u8>>,
+    /// Whether there are more missing or stale keys than these.
+    pub is_cut: bool,
     /// Live records whose keys are neither listed nor proved gone since the log learned of them, in order.
     pub unsure: Vec<Entry>,
 }
@@ -133,6 +135,7 @@ fn against_list(
             unlisted.push(entry);
         }
         let Some(entry) = live.next_if(|entry| entry.place.key.as_bytes() == key) else {
+            listed.is_cut |= listed.missing.len() == MISSING;
             if listed.missing.len() < MISSING {
                 listed.missing.push(key.to_vec());
             }
@@ -145,6 +148,7 @@ fn against_list(
             has_stamp = stamps.advance()?;
         }
         let is_stale = has_stamp && stamps.key() == key && missed(&entry, stamps.beside());
+        listed.is_cut |= is_stale && listed.stale.len() == MISSING;
         if is_stale && listed.stale.len() < MISSING {
             listed.stale.push(key.to_vec());
         }

@@ -10,6 +10,7 @@ use livelist_log::{Appended, Arrival, Log};
 use livelist_model::asking::Manner;
 use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::keys::KeyBuffer;
+use livelist_model::registry::Full;
 use livelist_model::run::{FeedSpec, RunSpec};
 use livelist_records::{Hashing, Schema, Way};
 use livelist_reso::dialect::Dialect;
@@ -112,7 +113,7 @@ pub async fn pull(
     if let LeaseState::Busy(_) = env.leases.acquire(credential, owner, ttl).await? {
         return Ok(Pulled::nothing(Outcome::Busy));
     }
-    let pulled = held(env, spec, log, owner).await;
+    let pulled = held(env, spec, log, owner, env.clock.now()).await;
     let released = env.leases.release(credential, owner).await;
     let pulled = pulled?;
     released?;
@@ -125,9 +126,10 @@ async fn held(
     spec: &ResourceSpec,
     log: &mut Log<'_>,
     owner: &str,
+    begun: jiff::Timestamp,
 ) -> Result<Pulled, RecordsError> {
     let run = spec.run(env.clock.now());
-    admitted(env, spec, log, &run, owner).await
+    admitted(env, spec, log, &run, owner, begun).await
 }
 
 /// How [`all`] goes on.
@@ -156,9 +158,11 @@ pub async fn all(
     how: &How<'_>,
 ) -> Result<Pulled, RecordsError> {
     let mut sum: Option<Pulled> = None;
+    // Who holds the lease has the time of one task for all.
+    let begun = env.clock.now();
     loop {
         let next = match how.holds {
-            true => held(env, spec, log, owner).await?,
+            true => held(env, spec, log, owner, begun).await?,
             false => pull(env, spec, log, owner).await?,
         };
         let next = match sum {
@@ -233,6 +237,7 @@ async fn admitted(
     log: &mut Log<'_>,
     run: &RunSpec,
     owner: &str,
+    begun: jiff::Timestamp,
 ) -> Result<Pulled, RecordsError> {
     let mut pulled = Pulled::nothing(Outcome::Done);
     for tries in 0.. {
@@ -255,7 +260,7 @@ async fn admitted(
             run,
             session: &session,
             admission: Admission::default(),
-            begun: env.clock.now(),
+            begun,
             server_now: None,
             wanted: Wanted::default(),
             pulled,
@@ -289,6 +294,10 @@ impl Pulling<'_> {
         let resource = self.spec.resource().to_owned();
         let cursor = known(log, &resource)?.unwrap_or_default();
         let mut cursor = cursor.expanding(self.spec.expanded());
+        if self.spec.full == Full::Weekly {
+            let now = self.server_time(&cursor);
+            cursor = cursor.weekly(now);
+        }
         let mut feed = FeedSpec {
             stamps: false,
             ..self.spec.feed.clone()
@@ -542,11 +551,25 @@ impl Pulling<'_> {
             arrivals: listed.removals,
             bytes: 0,
         };
+        if !batch.arrivals.is_empty() {
+            // Whatever becomes of the questions.
+            self.append(log, &mut batch, &cursor).await?;
+        }
         let missing = self
             .fetch(reading, feed, &listed.missing, &mut batch)
             .await?;
         let stale = match missing {
-            Asked::All => self.fetch(reading, feed, &listed.stale, &mut batch).await?,
+            Asked::All => match self.fetch(reading, feed, &listed.stale, &mut batch).await {
+                Err(error) if !error.is_unauthorized() => {
+                    let error = livelist_model::with_causes(&error);
+                    tracing::warn!(
+                        replication = %self.spec.replication, resource = self.spec.resource(), error,
+                        "records that may have missed a change could not be asked for"
+                    );
+                    Asked::Never
+                }
+                asked => asked?,
+            },
             Asked::Some | Asked::Never => Asked::All,
         };
         if !listed.stale.is_empty() {
@@ -555,6 +578,14 @@ impl Pulling<'_> {
                 count = listed.stale.len(), asked = !matches!(stale, Asked::Never),
                 "records were modified later than the log knew"
             );
+        }
+        if listed.is_cut && matches!((&missing, &stale), (Asked::All, Asked::All)) {
+            // The next pull takes the next ones, unless nothing came of these.
+            let before = self.pulled.appended.upserts;
+            self.append(log, &mut batch, &cursor).await?;
+            if self.pulled.appended.upserts > before {
+                return Ok(());
+            }
         }
         match (missing, stale) {
             (Asked::Some, _) | (_, Asked::Some) => {}

@@ -1,7 +1,7 @@
 //! What is replicated of one resource.
 
 use livelist_model::ReplicationId;
-use livelist_model::registry::{Expand, Mls, Pair, ReplicatedResource};
+use livelist_model::registry::{Expand, Full, Mls, Pair, ReplicatedResource, Replication};
 use livelist_model::run::{FeedSpec, RunSpec};
 use livelist_records::{Field, Kind, Metadata, MetadataError, Schema};
 
@@ -18,21 +18,20 @@ pub struct ResourceSpec {
     pub select: String,
     /// What records are expanded with.
     pub expand: Vec<Expand>,
+    /// How often all records are read again.
+    pub full: Full,
 }
 
 impl ResourceSpec {
     /// A resource of a replication of this MLS.
-    pub fn of(
-        replication: &ReplicationId,
-        mls: &Mls,
-        resource: &ReplicatedResource,
-    ) -> ResourceSpec {
+    pub fn of(replication: &Replication, mls: &Mls, resource: &ReplicatedResource) -> ResourceSpec {
         let pair = Pair::of(&mls.mls, resource);
         ResourceSpec {
-            replication: replication.clone(),
+            replication: replication.replication.clone(),
             feed: FeedSpec::resolve(mls, &pair),
             select: resource.select.join(","),
             expand: resource.expand.clone(),
+            full: replication.full,
         }
     }
 

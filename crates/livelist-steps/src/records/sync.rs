@@ -151,7 +151,7 @@ async fn read(
         tracing::info!(replication = %replication.replication, holder = lease.owner, "the credential is busy");
         let resources = replication.resources.iter();
         let busy = resources.map(|resource| {
-            let spec = ResourceSpec::of(&replication.replication, mls, resource);
+            let spec = ResourceSpec::of(replication, mls, resource);
             (spec, Ok(Pulled::nothing(Outcome::Busy)))
         });
         return Ok(busy.collect());
@@ -175,7 +175,7 @@ async fn held(
     let left = || ends_at.duration_since(clock.now());
     let mut reads: Vec<Read> = Vec::new();
     for resource in &replication.resources {
-        let spec = ResourceSpec::of(&replication.replication, mls, resource);
+        let spec = ResourceSpec::of(replication, mls, resource);
         let pulled = if left() < LEAST_TIME {
             Ok(Pulled::nothing(Outcome::More))
         } else {

@@ -5,6 +5,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -39,10 +41,21 @@ impl Writer {
         self.entries
     }
 
-    /// Copies a file; one that is not there (any more) is no error.
-    pub fn copy(&mut self, from: &Path, way: &Path) -> io::Result<()> {
-        let source = match File::open(from) {
-            Ok(source) => source,
+    /// Copies a file; one that is not there (any more) is no error. A link is followed only where `follows`:
+    /// in the data, the service could lead root to any file.
+    pub fn copy(&mut self, from: &Path, way: &Path, follows: bool) -> io::Result<()> {
+        // A pipe is not waited for.
+        let flags = match follows {
+            true => OFlags::NONBLOCK,
+            false => OFlags::NONBLOCK | OFlags::NOFOLLOW,
+        };
+        let opened = File::options()
+            .read(true)
+            .custom_flags(flags.bits().cast_signed())
+            .open(from);
+        let source = match opened {
+            Ok(source) if source.metadata()?.is_file() => source,
+            Ok(_) => return Err(named(from, io::Error::other("it is no file"))),
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(e) => return Err(named(from, e)),
         };
@@ -83,7 +96,7 @@ impl Writer {
             let way = way.join(entry.file_name());
             match entry.file_type()?.is_dir() {
                 true => self.copy_folder(&entry.path(), &way)?,
-                false => self.copy(&entry.path(), &way)?,
+                false => self.copy(&entry.path(), &way, false)?,
             }
         }
         Ok(())

@@ -1,20 +1,29 @@
 //! `livelist restore`: puts a backup where nothing is. Each file is compared with its digest before anything counts.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Component, Path, PathBuf};
 
+use livelist_model::layout;
+use livelist_model::waiting::Waiting;
+use livelist_reso::Dialects;
+use livelist_store::alerts::read_alerts;
+use livelist_store::registry::read_registry_with_records;
+
 use super::files::{self, Entry};
 use super::{DATA, MANIFEST, Manifest, REGISTRY, secrets};
 use crate::cli::RestoreArgs;
+use crate::context::{open_data, open_registry};
 use crate::exit::{Code, Failed};
+use crate::overlay::Overlay;
 
 /// Files are put here first.
 const PART: &str = ".restoring";
 
 /// Runs `livelist restore`.
-pub fn run(arguments: &RestoreArgs) -> Result<Code, Failed> {
+pub async fn run(arguments: &RestoreArgs) -> Result<Code, Failed> {
     let (registry, data) = (&arguments.registry.registry, &arguments.data.data);
     let manifest = manifest(&arguments.dir)?;
     for place in [registry, data] {
@@ -63,7 +72,22 @@ pub fn run(arguments: &RestoreArgs) -> Result<Code, Failed> {
         manifest.files.len(),
         manifest.at
     )?;
+    let overlay = Overlay {
+        registry: open_registry(registry)?,
+        data: open_data(data)?,
+    };
+    let (documents, _) = read_registry_with_records(&overlay, &Dialects).await?;
+    let alerts = read_alerts(&overlay).await.unwrap_or_default();
+    let referred = secrets::referred(&documents, &alerts);
     for kept in &manifest.secrets {
+        if !referred.contains(&kept.reference) {
+            writeln!(
+                out,
+                "not restored: no document of the registry refers to the secret {}",
+                kept.reference
+            )?;
+            continue;
+        }
         match arguments.with_secrets {
             true => secret(&arguments.dir, &manifest, kept, registry, &mut out)?,
             false => writeln!(
@@ -130,9 +154,32 @@ fn fill(
             make(&root.join(folder), of_folders, &owner)?;
         }
         checked(backup, entry, &to, of_files)?;
-        own(&to, &owner)?;
+        forget_looks(way, &to)?;
+        if to.exists() {
+            own(&to, &owner)?;
+        }
     }
     Ok(())
+}
+
+/// What was missed once before the backup may have been seen since: the next look is a first one again.
+fn forget_looks(way: &Path, to: &Path) -> io::Result<()> {
+    let is_of_a_feed = way.starts_with(layout::FEEDS_PREFIX.trim_end_matches('/'));
+    match way
+        .file_name()
+        .and_then(OsStr::to_str)
+        .filter(|_| is_of_a_feed)
+    {
+        Some("held.json") => fs::remove_file(to),
+        Some("waiting.json") => {
+            let Ok(mut waiting) = serde_json::from_slice::<Waiting>(&fs::read(to)?) else {
+                return fs::remove_file(to);
+            };
+            (waiting.looks, waiting.sought) = (Vec::new(), Vec::new());
+            fs::write(to, serde_json::to_vec(&waiting)?)
+        }
+        _ => Ok(()),
+    }
 }
 
 fn checked(backup: &Path, entry: &Entry, to: &Path, mode: u32) -> io::Result<()> {

@@ -75,7 +75,7 @@ pub fn keep(
             continue;
         };
         let file = format!("{SECRETS}/{}", kept.len());
-        writer.copy(&from, Path::new(&file))?;
+        writer.copy(&from, Path::new(&file), true)?;
         kept.push(Kept {
             reference: reference.clone(),
             file,

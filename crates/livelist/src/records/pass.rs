@@ -216,7 +216,7 @@ impl Passing<'_> {
         };
         let resources = self.replication.resources.iter();
         resources
-            .map(|resource| ResourceSpec::of(&self.replication.replication, mls, resource))
+            .map(|resource| ResourceSpec::of(self.replication, mls, resource))
             .collect()
     }
 

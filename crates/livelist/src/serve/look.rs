@@ -34,6 +34,8 @@ const LOOK_AFTER: SignedDuration = SignedDuration::from_secs(4);
 const LOOK_AT_FEEDS: SignedDuration = SignedDuration::from_secs(60);
 /// Looking at thousands of feeds takes a share of the time, at most one in this many.
 const SHARE: i32 = 20;
+/// … but looks at the latest after this time.
+const LONGEST_REST: SignedDuration = SignedDuration::from_mins(4);
 
 /// Looks what needs attention.
 pub struct Look {
@@ -86,7 +88,8 @@ impl Look {
                 self.runs.load(Ordering::Relaxed),
             );
             let is_due = status.is_none() || happened != seen || since >= LOOK_AT_FEEDS;
-            let may_look = since >= took.saturating_mul(SHARE) && since >= LOOK_AFTER;
+            let rest = took.saturating_mul(SHARE).min(LONGEST_REST);
+            let may_look = since >= rest && since >= LOOK_AFTER;
             if is_due && may_look {
                 seen = happened;
                 match self.status().await {
@@ -105,8 +108,8 @@ impl Look {
             if let Some(status) = &status {
                 self.keep(status, queue.clone()).await;
             }
-            if let (Some(alerts), Some(status)) = (&self.alerts, &status) {
-                self.alert(alerts, machine, status).await;
+            if let Some(alerts) = &self.alerts {
+                self.alert(alerts, machine, status.as_deref()).await;
             }
             SystemClock.sleep(LOOK).await;
         }
@@ -195,7 +198,7 @@ impl Look {
         }
     }
 
-    async fn alert(&self, alerts: &Alerts, machine: Vec<Condition>, status: &Status) {
+    async fn alert(&self, alerts: &Alerts, machine: Vec<Condition>, status: Option<&Status>) {
         let done = self.decide_and_send(alerts, machine, status).await;
         if let Err(error) = done {
             tracing::error!(%error, "operators could not be alerted");
@@ -206,7 +209,7 @@ impl Look {
         &self,
         alerts: &Alerts,
         machine: Vec<Condition>,
-        status: &Status,
+        status: Option<&Status>,
     ) -> Result<(), StoreError> {
         let objects = &*self.env.objects;
         let document = match read_alerts(objects).await {
@@ -221,11 +224,19 @@ impl Look {
         if channels.is_empty() {
             return Ok(());
         }
-        let (mut found, unsure) = (conditions(status), unsure(status));
+        let (mut found, running) = match status {
+            Some(status) => (conditions(status), unsure(status)),
+            None => Default::default(),
+        };
         found.extend(machine);
+        // Where the feeds cannot be looked at, nothing is known but of the machine.
+        let unsure = |subject: &str| match status {
+            Some(_) => running.contains(subject),
+            None => !subject.is_empty(),
+        };
         let now = self.env.clock.now();
         update(objects, |state| {
-            let alert = state.look(found.clone(), |one| unsure.contains(one), now, &alerts.link);
+            let alert = state.look(found.clone(), |one| unsure(one), now, &alerts.link);
             if let Some(alert) = alert {
                 state.queue(&alert, &channels, now);
             }

@@ -261,11 +261,7 @@ fn wanted(opened: &Opened) -> Vec<Wanted> {
     let of = enabled.filter_map(|replication| {
         let mls = registry.mls.get(&replication.mls).filter(|m| m.enabled)?;
         let feeds = replication.resources.iter();
-        let feeds = feeds.map(|resource| {
-            ResourceSpec::of(&replication.replication, mls, resource)
-                .feed
-                .feed
-        });
+        let feeds = feeds.map(|resource| ResourceSpec::of(replication, mls, resource).feed.feed);
         Some(Wanted {
             replication: replication.clone(),
             credential: mls.credential.clone(),

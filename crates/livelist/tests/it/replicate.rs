@@ -177,6 +177,29 @@ fn a_change_that_no_window_has_is_found_by_night() {
     }
 }
 
+/// A change without a stamp is found a week later, where all records are to be read again by then.
+#[test]
+fn all_records_are_read_again_after_a_week() {
+    let town = town(spec(Provider::Trestle, 60, Records::default()));
+    let document = json!({"replication": "abor", "mls": "abor", "full": "weekly",
+        "resources": [{"resource": "Property"}]});
+    town.write("replications/abor.json", &document);
+    assert_eq!(replicate(&town, 0)["upserts"], 60);
+    let mls = town.mls("abor");
+    let sneaked = mls.change(Change::Sneak, 5);
+    mls.ahead(6 * 86_400);
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    assert_eq!(replicate(&town, 0)["upserts"], 0);
+    mls.ahead(8 * 86_400);
+    // The server's new time is heard, and counts from the next pass on.
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    let passes = [replicate(&town, 0), replicate(&town, 0)];
+    let upserts: u64 = passes.iter().filter_map(|p| p["upserts"].as_u64()).sum();
+    assert_eq!(upserts, sneaked.len() as u64, "{passes:?}");
+    assert_truth(&town);
+    assert!(replicate(&town, 0)["pulled"].as_u64() < Some(60));
+}
+
 /// Every value that does not fit is kept, and stops nothing.
 #[test]
 fn odd_records_are_copied_and_their_values_kept() {
