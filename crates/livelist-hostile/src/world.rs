@@ -126,6 +126,8 @@ pub(crate) struct FeedState {
     pub(crate) quiet_looks: Vec<usize>,
     /// The copy of its records, and as it was once: a backup.
     pub(crate) copy: Copy,
+    /// Up to this number of its log all changes have entered a copy.
+    pub(crate) judged: u64,
     pub(crate) backup: Copy,
     /// How many runs of quiet days were held.
     pub(crate) quiet_holds: u32,
@@ -215,6 +217,7 @@ impl World {
                 quiet_looks: Vec::new(),
                 quiet_holds: 0,
                 copy: Copy::default(),
+                judged: 0,
                 backup: Copy::default(),
             });
             if story.replicates {

@@ -109,11 +109,7 @@ resource "aws_lambda_function" "this" {
   }
 
   # Its permissions are there before its first event.
-  depends_on = [
-    aws_iam_role_policy.this,
-    aws_iam_role_policy_attachment.log,
-    aws_iam_role_policy_attachment.network,
-  ]
+  depends_on = [aws_iam_role_policy.this, aws_iam_role_policy_attachment.log, aws_iam_role_policy_attachment.network]
 }
 
 resource "aws_iam_role_policy" "on_failure" {

@@ -57,6 +57,10 @@ impl World {
     pub(crate) fn look_at_change(&mut self, at: usize, change: &Change) {
         let feed = &self.feeds[at];
         let key = &change.place.key;
+        // A copy that is put back to its backup takes old changes once more: they were judged when they came.
+        if change.number <= feed.judged {
+            return;
+        }
         let Some(row) = feed.copy.rows.get(key) else {
             return;
         };
@@ -90,6 +94,8 @@ impl World {
         let head = head.and_then(|name| self.store.get(&layout::log_head(&name)));
         let head = head.and_then(|head| serde_json::from_slice::<Head>(&head.bytes).ok());
         let newest = head.map_or(0, |head| head.newest());
+        let feed = &mut self.feeds[at];
+        feed.judged = feed.judged.max(position.number);
         if position.number > newest {
             let feed = self.feeds[at].spec.feed.clone();
             self.wrong(format!(
