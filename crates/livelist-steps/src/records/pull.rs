@@ -624,7 +624,9 @@ impl Pulling<'_> {
         let mut others = other_forms(manner).into_iter();
         let ledger = budget::ledger(env, self.run, &dialect.limits_of(feed)).await?;
         let client = Client::new(&*env.transport, &pace, feed, self.session, ledger)?;
-        let client = client.until(env.limits.deadline(self.begun));
+        let client = client
+            .admitted(self.admission.clone())
+            .until(env.limits.deadline(self.begun));
         let mut client = client.reading_records(self.wanted.clone());
         let by_key = Reading {
             way: Way::ByKey,
@@ -661,6 +663,7 @@ impl Pulling<'_> {
         }
         budget::keep(env, self.run, &mut client).await?;
         self.pulled.requests += client.traffic().requests;
+        self.admission = client.admission();
         ended
     }
 
