@@ -159,6 +159,9 @@ pub struct ScanState {
     /// Paging by timestamp only: whether the scan had to switch to `$skip`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_skip: bool,
+    /// The most decimals of a timestamp by which it pages.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub decimals: u8,
     /// Paging by timestamp only: the parts of a crowded timestamp that are still to be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
@@ -264,6 +267,10 @@ pub enum Step {
     Done,
 }
 
+fn is_zero(decimals: &u8) -> bool {
+    *decimals == 0
+}
+
 impl ScanState {
     /// The form that this version writes and reads.
     pub const VERSION: u32 = 5;
@@ -295,6 +302,7 @@ impl ScanState {
             alone: false,
             literal: KeyLiteral::default(),
             by_skip: false,
+            decimals: 0,
             proofs: 0,
             parts: Vec::new(),
             marks: Marks::default(),
@@ -461,6 +469,10 @@ impl ScanState {
             keys.truncate(keys.mark_at(first));
             answer = client.page(request(None), keys).await?;
         }
+        if let ScanForm::Keyset(KeysetBy::Time(_) | KeysetBy::TimeAlone(_)) = pages.form {
+            let decimals = keyset::decimals(keys.iter_from(first));
+            self.decimals = self.decimals.max(decimals);
+        }
         let moved = match pages.form {
             ScanForm::Keyset(by @ KeysetBy::TimeAlone(_)) => {
                 match self.move_on_by_time(by, client, &answer, first, keys) {
@@ -476,6 +488,10 @@ impl ScanState {
                 self.move_on_by_link(client, &answer, first, keys)
             }
         };
+        if moved.is_ok() {
+            let next = std::mem::replace(&mut self.cursor, Cursor::Start);
+            self.cursor = keyset::fine(next, self.decimals);
+        }
         Ok((answer, moved))
     }
 

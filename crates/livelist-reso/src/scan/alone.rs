@@ -193,6 +193,7 @@ impl ScanState {
             return self.move_on_by_part(ids, answer, first, keys);
         }
         let last = keyset::behind(by, &self.cursor, first, keys).map_err(ClientError::Page)?;
+        let last = last.map(|last| keyset::fine(last, self.decimals));
         let rows = keys.len() - first;
         let again = self.shown_again(first, keys);
         let is_full = answer.next.is_some() || self.is_full(answer, rows);
@@ -261,7 +262,11 @@ impl ScanState {
     /// from.
     fn shows_nothing_later(&self, place: &Cursor) -> bool {
         match (&self.cursor, place) {
-            (Cursor::Since { stamp: here, .. }, Cursor::Since { stamp: last, .. }) => here == last,
+            (Cursor::Since { stamp: here, .. }, Cursor::Since { stamp: last, .. }) => {
+                here == last
+                    || (stamp::instant(here) == stamp::instant(last)
+                        && stamp::instant(last).is_some())
+            }
             // The first page after a span joins nothing, so it is requested again.
             (Cursor::From { stamp: here, .. }, Cursor::From { stamp: last, .. }) => {
                 here == last && !self.tail.is_empty()
@@ -385,6 +390,10 @@ impl ScanState {
                 "rows do not stand in the order of their timestamps"
             }
             ClientError::Rejected { .. } => "a question by timestamps or ids is refused",
+            // Some servers say 404 to a question that is too long. If access is lost, the next page says so.
+            ClientError::Denied { .. } if matches!(self.cursor, Cursor::Among { .. }) => {
+                "a question by ids is refused"
+            }
             _ => return false,
         };
         let is_by_time = matches!(self.form(client), ScanForm::Keyset(KeysetBy::TimeAlone(_)));

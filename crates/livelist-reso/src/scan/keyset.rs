@@ -61,16 +61,54 @@ pub(super) fn options(
     (condition, order)
 }
 
+/// How many decimals the timestamps of these rows have at the most: what the server displays is at least so
+/// fine.
+pub(super) fn decimals<'k>(rows: impl Iterator<Item = (&'k [u8], &'k [u8])>) -> u8 {
+    let of = |stamp: &[u8]| {
+        let dot = stamp.iter().position(|byte| *byte == b'.')?;
+        let digits = stamp[dot + 1..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit());
+        // Zeros at the end may be there for the form alone.
+        let places = digits.zip(1..).filter(|(digit, _)| **digit != b'0');
+        places.last().map(|(_, place)| place)
+    };
+    rows.filter_map(|(_, stamp)| of(stamp)).max().unwrap_or(0)
+}
+
+/// A place whose timestamp is written with at least so many decimals.
+pub(super) fn fine(place: Cursor, decimals: u8) -> Cursor {
+    match place {
+        Cursor::Since { stamp, key } => {
+            let at = stamp::instant(&stamp).filter(|_| written(&stamp) < u32::from(decimals));
+            let stamp = at.map_or(stamp, |at| format!("{at:.*}", usize::from(decimals)));
+            Cursor::Since { stamp, key }
+        }
+        place => place,
+    }
+}
+
+/// With how many decimals a timestamp is written.
+fn written(stamp: &str) -> u32 {
+    let decimals = stamp.split_once('.').map_or("", |(_, decimals)| decimals);
+    let digits = decimals.bytes().take_while(u8::is_ascii_digit);
+    u32::try_from(digits.count()).unwrap_or(0)
+}
+
 /// How far the stored timestamp may be from the displayed one. The displayed one may be rounded or cut to
-/// the unit of which it is a whole number. This is an upper bound.
-fn unit(at: jiff::Timestamp) -> jiff::SignedDuration {
+/// the unit of which it is a whole number, if it is not written finer. This is an upper bound.
+fn unit(stamp: &str, at: jiff::Timestamp) -> jiff::SignedDuration {
     const SECOND: i128 = 1_000_000_000;
     let nanoseconds = at.as_nanosecond();
     let whole = [86_400 * SECOND, 3_600 * SECOND, 60 * SECOND, SECOND];
     let decimals = (0..9).rev().map(|n| 10_i128.pow(n));
     let unit = whole.into_iter().chain(decimals);
     let unit = unit.into_iter().find(|unit| nanoseconds % unit == 0);
-    jiff::SignedDuration::from_nanos(unit.map_or(1, |unit| unit as i64))
+    let finest = match written(stamp) {
+        0 => i128::MAX,
+        decimals => 10_i128.pow(9_u32.saturating_sub(decimals)),
+    };
+    jiff::SignedDuration::from_nanos(unit.unwrap_or(1).min(finest) as i64)
 }
 
 /// The earliest and latest timestamp that may be stored if `stamp` is displayed.
@@ -78,7 +116,7 @@ pub(super) fn around(stamp: &str) -> (String, String) {
     let Some(at) = stamp::instant(stamp) else {
         return (stamp.to_owned(), stamp.to_owned());
     };
-    let unit = unit(at);
+    let unit = unit(stamp, at);
     let literal = |at: Result<jiff::Timestamp, jiff::Error>| match at {
         Ok(at) => stamp::literal(at),
         Err(_) => stamp.to_owned(),
@@ -304,6 +342,33 @@ mod tests {
             let whole = |seconds: &str| format!("2026-01-02T03:04:{seconds}Z");
             assert_eq!((a, b), (whole(from), whole(to)));
         }
+        // Written with more decimals than it needs: the server shows others that need them.
+        let since = |stamp: &str| Cursor::Since {
+            stamp: stamp.to_owned(),
+            key: "k".to_owned(),
+        };
+        let fine_one = fine(since("2026-01-02T03:04:05.1Z"), 3);
+        assert_eq!(fine_one, since("2026-01-02T03:04:05.100Z"));
+        assert_eq!(
+            fine(since("2026-01-02T03:04:05.12345Z"), 3),
+            since("2026-01-02T03:04:05.12345Z")
+        );
+        assert_eq!(
+            around("2026-01-02T03:04:05.100Z").0,
+            "2026-01-02T03:04:05.099Z"
+        );
+        assert_eq!(
+            around("2026-01-02T00:00:00.000Z").0,
+            "2026-01-01T23:59:59.999Z"
+        );
+        let rows = [
+            "2026-01-02T03:04:05.100Z",
+            "2026-01-02T03:04:05.1200000Z",
+            "2026-01-02T03:04:05Z",
+        ];
+        let rows = rows.map(|stamp| (&b"k"[..], stamp.as_bytes()));
+        assert_eq!(decimals(rows.into_iter()), 2);
+        assert_eq!(decimals([].into_iter()), 0);
         let of = |shown: &str| around(shown).0;
         assert_eq!(of("2026-01-02T03:04:05Z"), "2026-01-02T03:04:04Z");
         assert_eq!(of("2026-01-02T03:04:00Z"), "2026-01-02T03:03:00Z");

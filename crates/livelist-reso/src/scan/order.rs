@@ -39,6 +39,7 @@ impl ScanState {
         keys: &mut KeyBuffer,
     ) -> Result<(), ClientError> {
         let last = keyset::behind(by, &self.cursor, first, keys).map_err(ClientError::Page)?;
+        let last = last.map(|last| keyset::fine(last, self.decimals));
         let rows = keys.len() - first;
         let again = self.shown_again(first, keys);
         let is_torn = self.cursor.shows_again() && again == 0;
