@@ -99,6 +99,27 @@ fn to_seconds(at: i64) -> String {
     exactly((at + 500 * MS).div_euclid(1_000 * MS) * 1_000 * MS)
 }
 
+/// The last row has a time of whole tenths of a second, or of whole seconds, and more rows than a page holds lie
+/// in the unit before. Other rows show that times are finer.
+#[test]
+fn a_whole_time_among_finer_ones_is_not_taken_for_rounded() {
+    for last in [100 * MS, 1_000 * MS, 60_000 * MS] {
+        let mut rows = rows(keys(150), MS);
+        for (nth, row) in (0..).zip(&mut rows) {
+            row.at = 1_769_999_940_000_000 + last - (149 - nth) * MS / 2;
+        }
+        let server = Strange::new(rows, 100, shuffled);
+        let (ended, read) = read(&server, &grid());
+        let scan = ended.unwrap().evidence;
+        assert_eq!(server.all().difference(&read).count(), 0);
+        assert_eq!(
+            (scan.end, scan.rows_skipped, scan.paging),
+            (Some(EndSign::EmptyPage), 0, Paging::Keyset)
+        );
+        assert!(server.requests() <= 12, "{}", server.requests());
+    }
+}
+
 /// Rows are modified at every request, before and after the reader's position.
 #[test]
 fn rows_that_are_modified_meanwhile_are_ahead_of_the_reader() {
