@@ -50,11 +50,13 @@ pub enum Guard {
     LookBack,
     /// Records that are neither listed nor proved gone are asked for.
     Unsure,
+    /// Records are compared with when the nightly run saw their listings modified.
+    Stamps,
 }
 
 impl Guard {
     /// All of them.
-    pub const ALL: [Guard; 21] = [
+    pub const ALL: [Guard; 22] = [
         Guard::Confirmation,
         Guard::Count,
         Guard::Controls,
@@ -76,6 +78,7 @@ impl Guard {
         Guard::WholeWindow,
         Guard::LookBack,
         Guard::Unsure,
+        Guard::Stamps,
     ];
 
     /// Its name in words.
@@ -102,6 +105,7 @@ impl Guard {
             Guard::WholeWindow => "whole-window",
             Guard::LookBack => "look-back",
             Guard::Unsure => "unsure",
+            Guard::Stamps => "stamps",
         }
     }
 }

@@ -8,6 +8,7 @@ use std::io::Read;
 use livelist_log::{Arrival, Log, Span};
 use livelist_model::codec::{CodecError, KeyStream, ListReader};
 use livelist_model::gone::GoneReader;
+use livelist_model::guard_switch::{Guard, is_off};
 use livelist_model::head::Head;
 use livelist_model::layout;
 use livelist_records::{Entry, Incoming, Place, Reason, Removal, What, cell};
@@ -162,6 +163,9 @@ fn missed(entry: &Entry, shown: &[u8]) -> bool {
     let What::Upsert { stamp, .. } = &entry.what else {
         return false;
     };
+    if is_off(Guard::Stamps) {
+        return false;
+    }
     let known = stamp.as_deref().and_then(cell::instant);
     let shown = std::str::from_utf8(shown).ok().and_then(cell::instant);
     known.zip(shown).is_some_and(|(known, shown)| known < shown)
