@@ -36,18 +36,24 @@ impl Mailer for Smtp {
         for (nth, to) in email.to.iter().enumerate() {
             let message = written(email, to, mail)?;
             let sent = tokio::time::timeout(LONGEST, transport.send(message)).await;
-            match sent.map_err(|_| failed("timed_out", None)) {
-                Ok(Ok(answer)) => taken = Some(u16::from(answer.code())),
-                Ok(Err(error)) => {
-                    let error = refused(error);
-                    tracing::warn!(
-                        recipient = nth + 1,
-                        error = error.name,
-                        "an alert was not taken"
-                    );
-                    last = Some(error);
+            let error = match sent {
+                Ok(Ok(answer)) => {
+                    taken = Some(u16::from(answer.code()));
+                    continue;
                 }
-                Err(error) => last = Some(error),
+                Ok(Err(error)) => refused(error),
+                Err(_) => failed("timed_out", None),
+            };
+            tracing::warn!(
+                recipient = nth + 1,
+                error = error.name,
+                "an alert was not taken"
+            );
+            // Whatever does not lie with the recipient fails for the others as well.
+            let is_of_one = error.name == "mail_refused";
+            last = Some(error);
+            if !is_of_one {
+                break;
             }
         }
         match (taken, last) {

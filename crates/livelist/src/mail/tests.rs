@@ -113,7 +113,7 @@ fn talk<S: Read + Write>(stream: S, manner: Manner, told: &mut Vec<String>, insi
 async fn sent(manner: Manner, tls: MailTls, name: &str) -> (Result<u16, MailError>, Vec<String>) {
     let server = server(manner, name);
     let email = Email {
-        to: vec!["ops@x.example".to_owned(), "more@y.example".to_owned()],
+        to: vec!["ops@x.example".to_owned()],
         from: "livelist@x.example".to_owned(),
         server: "localhost".to_owned(),
         port: Some(server.port),
@@ -150,7 +150,6 @@ async fn a_mail_goes_over_tls_with_the_password_behind_it() {
         }
         for line in [
             "RCPT TO:<ops@x.example>",
-            "RCPT TO:<more@y.example>",
             "From: livelist@x.example",
             "Subject: Livelist: 1 new",
             "Message-ID: <msg_1@x.example>",
