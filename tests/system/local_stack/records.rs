@@ -104,7 +104,11 @@ async fn synced(world: &World, nth: usize) -> Syncs {
         let known = syncs::read(&world.objects, &NAME.parse().unwrap()).await;
         let known = known.unwrap();
         let is_there = |copy: &livelist_model::syncs::CopyState| {
-            copy.position == copy.newest && copy.newest > 0 && copy.error.is_none()
+            let is_proved = copy
+                .proof
+                .as_ref()
+                .is_some_and(|proof| proof.number == copy.newest);
+            copy.position == copy.newest && copy.newest > 0 && copy.error.is_none() && is_proved
         };
         let all = known.copies.len() == 2 && known.copies.values().all(is_there);
         (known.passes.len() == nth && all).then_some(known)

@@ -153,7 +153,8 @@ impl Life {
             other => panic!("{other:?}"),
         };
         let told = copies::read(&*env.objects, &registry, env.clock.now()).await;
-        assert_eq!(told.unwrap().len(), 1);
+        // This one, and those of the feeds whose scans keep stamps.
+        assert_eq!(told.unwrap().len(), 1 + 2);
         Some(made)
     }
 

@@ -195,6 +195,14 @@ impl Life {
         let document =
             json!({ "client": "acme", "api_keys": keys, "pairs": pairs, "notify": notify });
         life.register("registry/clients/acme.json", &document).await;
+        // Scans of feeds whose records are copied keep stamps. No sync of these is due on these days.
+        for mls in ["abor", "bolt"] {
+            let resources = json!([{ "resource": "Property" }]);
+            let document = json!({ "replication": mls, "mls": mls, "resources": resources,
+                "sync": { "cron": "0 0 1 1 *" } });
+            life.register(&format!("registry/replications/{mls}.json"), &document)
+                .await;
+        }
         life
     }
 
