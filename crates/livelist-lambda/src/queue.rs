@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use aws_lambda_events::event::sqs::SqsBatchResponse;
 use futures::FutureExt;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use livelist_model::with_causes;
@@ -13,8 +13,7 @@ use livelist_steps::records::error::advice;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use crate::step::parse;
-use crate::{deadline, report};
+use crate::{batch, deadline};
 
 /// Serves the queue; `item` is given each message's body. A message whose work fails is delivered again.
 ///
@@ -26,42 +25,32 @@ pub async fn serve(
     item: impl AsyncFn(&mut Env, &str) -> Result<(), RecordsError>,
 ) -> Result<(), lambda_runtime::Error> {
     let longest = env.limits.task_time;
-    // Lambda sends one event at a time; the lock is for the limits, which each event sets.
+    // The limits are those of the message at hand, so one waits for the other.
     let env = Mutex::new(env);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
-        let mut env = env.lock().await;
         let ends = (longest, event.context.deadline);
-        handle(&mut env, name, ends, event.payload, &item).await
+        handle(&env, name, ends, event.payload, &item).await
     }))
     .await
 }
 
 /// Handles a batch, and tells SQS which messages to deliver again.
 async fn handle(
-    env: &mut Env,
+    env: &Mutex<Env>,
     name: &'static str,
     (longest, ends): (Duration, u64),
     payload: Value,
     item: &impl AsyncFn(&mut Env, &str) -> Result<(), RecordsError>,
 ) -> Result<SqsBatchResponse, Diagnostic> {
-    let batch: SqsEvent = parse(payload).map_err(|error| {
-        let told = error.chain();
-        tracing::error!(
-            step = name,
-            error = error.name(),
-            "this is no batch of messages: {told}"
-        );
-        report::diagnostic(&error)
-    })?;
-    let mut answer = SqsBatchResponse::default();
-    for message in batch.records {
+    batch::handle(name, payload, async |message| {
+        let mut env = env.lock().await;
         env.limits.task_time = deadline::task_time(longest, ends, env.clock.now());
         let body = message.body.unwrap_or_default();
         let id = message.message_id.unwrap_or_default();
         // The text of a panic may contain anything; it was logged where it happened.
-        let done = AssertUnwindSafe(item(env, &body)).catch_unwind().await;
+        let done = AssertUnwindSafe(item(&mut env, &body)).catch_unwind().await;
         match done {
-            Ok(Ok(())) => continue,
+            Ok(Ok(())) => return None,
             Ok(Err(error)) => tracing::error!(
                 step = name,
                 message_id = id,
@@ -77,9 +66,9 @@ async fn handle(
                 "a message failed and will be received again: it panicked; see the log"
             ),
         }
-        answer.add_failure(id);
-    }
-    Ok(answer)
+        Some(id)
+    })
+    .await
 }
 
 #[cfg(test)]
@@ -92,7 +81,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_message_that_fails_or_panics_comes_again_and_the_others_do_not() {
-        let (mut env, _) = testing::env();
+        let (env, _) = testing::env();
+        let env = Mutex::new(env);
         let record = |id: &str| json!({"messageId": id, "body": id});
         let batch = json!({"Records": [record("fails"), record("panics"), record("fine")]});
         let item = async |_: &mut Env, body: &str| match body {
@@ -101,14 +91,14 @@ mod tests {
             _ => Ok(()),
         };
         let ends = (Duration::from_secs(600), u64::MAX);
-        let answer = handle(&mut env, "pull", ends, batch, &item).await.unwrap();
+        let answer = handle(&env, "pull", ends, batch, &item).await.unwrap();
         let failed: Vec<String> = answer
             .batch_item_failures
             .into_iter()
             .map(|failure| failure.item_identifier)
             .collect();
         assert_eq!(failed, ["fails", "panics"]);
-        let wrong = handle(&mut env, "pull", ends, json!({"detail": 1}), &item).await;
+        let wrong = handle(&env, "pull", ends, json!({"detail": 1}), &item).await;
         assert_eq!(wrong.unwrap_err().error_type, "InputInvalid");
     }
 }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::ids::{FeedId, ReplicationId};
 use crate::instant;
 use crate::registry::{Pair, Registry};
-use crate::run::FeedSpec;
+use crate::run::{Copied, FeedSpec};
 
 /// What is due, and what comes next.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Agenda {
 
 /// The feeds of pairs that are enabled, each once.
 pub fn feeds(registry: &Registry) -> Vec<FeedSpec> {
-    let copied = registry.copied_feeds();
+    let copied = Copied::of(registry);
     let mut seen = BTreeSet::new();
     let mut feeds = Vec::new();
     for client in registry.clients.values() {
@@ -30,30 +30,13 @@ pub fn feeds(registry: &Registry) -> Vec<FeedSpec> {
             let Some(mls) = registry.mls.get(&pair.mls).filter(|mls| mls.enabled) else {
                 continue;
             };
-            let feed = FeedSpec::resolve(mls, pair);
+            let feed = copied.feed(mls, pair);
             if seen.insert(feed.feed.clone()) {
-                let stamps = copied.contains(&feed.feed);
-                feeds.push(FeedSpec { stamps, ..feed });
+                feeds.push(feed);
             }
         }
     }
     feeds
-}
-
-impl Registry {
-    /// The feeds whose records are copied.
-    pub fn copied_feeds(&self) -> BTreeSet<FeedId> {
-        let enabled = self.replications.values().filter(|r| r.enabled);
-        let feeds = enabled.filter_map(|replication| {
-            let mls = self.mls.get(&replication.mls)?;
-            let resources = replication.resources.iter();
-            Some(
-                resources
-                    .map(|resource| FeedSpec::resolve(mls, &Pair::of(&mls.mls, resource)).feed),
-            )
-        });
-        feeds.flatten().collect()
-    }
 }
 
 /// The feeds of replications that are to be scanned, each once, with the replication: those of the resources
@@ -62,6 +45,7 @@ impl Registry {
 /// Where the resource is not `Property`, the registry does not say which field is its key: the log does.
 pub fn copied(registry: &Registry) -> Vec<(ReplicationId, FeedSpec)> {
     let mut seen: BTreeSet<FeedId> = feeds(registry).into_iter().map(|feed| feed.feed).collect();
+    let all = Copied::of(registry);
     let mut copied = Vec::new();
     let enabled = registry.replications.values().filter(|r| r.enabled);
     for replication in enabled.filter(|r| r.reconcile) {
@@ -69,10 +53,9 @@ pub fn copied(registry: &Registry) -> Vec<(ReplicationId, FeedSpec)> {
             continue;
         };
         for resource in &replication.resources {
-            let feed = FeedSpec::resolve(mls, &Pair::of(&mls.mls, resource));
+            let feed = all.feed(mls, &Pair::of(&mls.mls, resource));
             if seen.insert(feed.feed.clone()) {
-                let stamps = true;
-                copied.push((replication.replication.clone(), FeedSpec { stamps, ..feed }));
+                copied.push((replication.replication.clone(), feed));
             }
         }
     }

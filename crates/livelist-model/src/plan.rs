@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{ClientId, FeedId, MlsId, ResourceName, RunId};
 use crate::registry::Registry;
-use crate::run::{FeedSpec, RunSpec};
+use crate::run::{Copied, RunSpec};
 
 /// A pair that is due: the body of a message on the pairs queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -78,7 +78,7 @@ pub struct Plan {
 
 /// The pairs of `registry` that are due on `date`.
 pub fn plan(registry: &Registry, date: jiff::civil::Date, only: &Selection) -> Plan {
-    let copied = registry.copied_feeds();
+    let copied = Copied::of(registry);
     let mut plan = Plan::default();
     for client in registry.clients.values() {
         if only.client.as_ref().is_some_and(|c| *c != client.client) {
@@ -95,9 +95,7 @@ pub fn plan(registry: &Registry, date: jiff::civil::Date, only: &Selection) -> P
                 plan.not_due += 1;
                 continue;
             }
-            let feed = FeedSpec::resolve(mls, pair);
-            let stamps = copied.contains(&feed.feed);
-            let run = RunSpec::of(date, FeedSpec { stamps, ..feed });
+            let run = RunSpec::of(date, copied.feed(mls, pair));
             plan.due.push(PairDue::of(client.client.clone(), run));
         }
     }

@@ -3,7 +3,7 @@
 //! the registry during the run has no effect, except on where secrets may be sent. It never holds a
 //! secret.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::guards::Guards;
 use crate::ids::{FeedId, MlsId, ResourceName, RunId};
 use crate::registry::{
-    AuthKind, Confirmation, Counting, CredentialRef, Limit, Mls, Pair, Provider, Schedule,
+    AuthKind, Confirmation, Counting, CredentialRef, Limit, Mls, Pair, Provider, Registry, Schedule,
 };
 
 /// What one credential sees of one MLS through one filter.
@@ -177,6 +177,33 @@ impl FeedSpec {
         ];
         let differs = members.into_iter().find(|(_, is_same)| !is_same);
         differs.map(|(name, _)| name)
+    }
+}
+
+/// The feeds whose records are copied.
+#[derive(Debug, Clone, Default)]
+pub struct Copied(BTreeSet<FeedId>);
+
+impl Copied {
+    /// Those of the enabled replications.
+    pub fn of(registry: &Registry) -> Copied {
+        let enabled = registry.replications.values().filter(|r| r.enabled);
+        let feeds = enabled.filter_map(|replication| {
+            let mls = registry.mls.get(&replication.mls)?;
+            let pairs = replication
+                .resources
+                .iter()
+                .map(|of| Pair::of(&mls.mls, of));
+            Some(pairs.map(|pair| FeedSpec::resolve(mls, &pair).feed))
+        });
+        Copied(feeds.flatten().collect())
+    }
+
+    /// The feed that `pair` sees of `mls`. Its scans keep stamps if its records are copied.
+    pub fn feed(&self, mls: &Mls, pair: &Pair) -> FeedSpec {
+        let feed = FeedSpec::resolve(mls, pair);
+        let stamps = self.0.contains(&feed.feed);
+        FeedSpec { stamps, ..feed }
     }
 }
 

@@ -186,7 +186,7 @@ export function open(root, { id, status, refresh }) {
     head.replaceChildren(h("div", { class: "title" }, title, badge(feed.state), actions(feed, refresh, wait)),
       feed.why || feed.advice ? callout(feed.state, feed.why, feed.advice) : "",
       facts([["MLS", feed.mls], ["Provider", feed.provider], ["Resource", feed.resource], ["Filter", feed.filter],
-        ["Live", h("span", {}, number(feed.live), feed.counted != null && ` (the MLS counts ${number(feed.counted)})`)],
+        ["Live", number(feed.live)], ["The MLS counts", feed.counted == null ? null : number(feed.counted)],
         ...feed.clients.filter((client) => client.ack?.local_total != null).slice(0, 5).map((client) => [`${client.client} has`, number(client.ack.local_total)]), ["Last change", feed.change == null ? null : `${signed(feed.change)} (${number(feed.added)} came, ${number(feed.removed)} went)`],
         ["Version", feed.version], ["As of", feed.as_of && moment(feed.as_of)], ["Age", feed.as_of && when(feed.as_of, age)],
         ["Next run", feed.next_run_at && when(feed.next_run_at, due)], ["Credential", feed.credential], ["Last run", feed.last_run && h("span", {}, runLink(feed.last_run.run), " ", badge(feed.last_run.state))]]));

@@ -249,9 +249,9 @@ impl Dialect {
     /// The field that says when a listing was modified, if the scans of `feed` keep it.
     pub fn stamp_kept(&self, feed: &FeedSpec) -> Option<&'static str> {
         let clock = self.records.clock;
+        let is_read = feed.stamps && !self.keys_alone && self.scan != ScanForm::List;
         let has_room = self.id_field(feed).is_none() || self.second_field() == Some(clock);
-        let has_room = has_room && !self.keys_alone && self.scan != ScanForm::List;
-        (feed.stamps && has_room).then_some(clock)
+        (is_read && has_room).then_some(clock)
     }
 
     /// The second field that a scan reads from a row, if any: the one that it pages by, or the timestamp by

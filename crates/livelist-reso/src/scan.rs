@@ -495,6 +495,17 @@ impl ScanState {
         Ok((answer, moved))
     }
 
+    /// The position after the rows from `first` on; `None` if there are none.
+    fn behind(
+        &self,
+        by: KeysetBy,
+        first: usize,
+        keys: &KeyBuffer,
+    ) -> Result<Option<Cursor>, ClientError> {
+        let last = keyset::behind(by, &self.cursor, first, keys).map_err(ClientError::Page)?;
+        Ok(last.map(|last| keyset::fine(last, self.decimals)))
+    }
+
     /// The next pages, as far as their positions can be guessed. `None` if they must not be prefetched: the
     /// page on which a scan by `$skip` ends has to be requested after all others, because rows that were
     /// modified during the scan are there.

@@ -66,10 +66,9 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
     let credential = &input.run.feed.credential;
     let ttl = env.limits.lease_ttl;
     if let LeaseState::Busy(lease) = env.leases.acquire(credential, &input.owner, ttl).await? {
-        let mine = cancelled(&input.owner);
-        if lease.owner == mine {
+        if lease.owner == cancelled(&input.owner) {
             tracing::info!(run = %input.run.run, "the run was cancelled");
-            env.leases.release(credential, &mine).await?;
+            env.leases.release(credential, &input.owner).await?;
             return Ok(Output {
                 outcome: Outcome::Finished,
                 wait_seconds: 0,

@@ -5,25 +5,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use livelist_model::codec::{CodecError, Effort, KeyStream, ListSummary, NoKeys};
+use livelist_model::codec::{CodecError, Effort, KeyStream, NoKeys};
 use livelist_model::keys::KeyBuffer;
 use livelist_model::layout;
 use livelist_model::merge::{Union, Without};
-use livelist_model::pairs::{PairReader, PairWriter};
+use livelist_model::pairs::PairWriter;
 use livelist_model::record::ListRef;
 use livelist_model::run::RunSpec;
 use livelist_reso::dialect::Dialect;
 use livelist_store::{Condition, Retention};
 
 use crate::lists::{self, Chunks};
+use crate::pairs::{self, Pairs};
 use crate::progress::{Progress, load};
 use crate::{Env, StepError, looks};
 
 /// At most this many listings change the id by which they are asked for within two days. If more change,
 /// the MLS has renumbered them.
 pub(crate) const MOST_CHANGED: u64 = 5;
-
-pub(crate) type Pairs = PairReader<lists::Stored>;
 
 /// Whether the MLS can be asked for single listings of the feed today. If it is asked by an id, ids have to
 /// be stored already.
@@ -55,58 +54,7 @@ pub(crate) async fn part(
         return Ok(None);
     }
     let name = format!("ids-{number:05}");
-    keep_pairs(env, run, &name, pairs(keys.ids(), &name)?).await
-}
-
-type Written = Option<(Chunks, ListSummary)>;
-
-/// A list of sorted keys, each with what stands beside it; nothing if there are none.
-pub(crate) fn pairs<'k>(
-    pairs: impl Iterator<Item = (&'k [u8], &'k [u8])>,
-    name: &str,
-) -> Result<Written, StepError> {
-    let mut pairs = pairs.peekable();
-    if pairs.peek().is_none() {
-        return Ok(None);
-    }
-    let mut writer = PairWriter::new(Chunks::default(), Effort::Stored);
-    for (key, beside) in pairs {
-        writer.push(key, beside).map_err(lists::in_object(name))?;
-    }
-    let written = writer.finish().map_err(lists::in_object(name))?;
-    Ok(Some(written))
-}
-
-/// Stores such a list among the run's objects.
-pub(crate) async fn keep_pairs(
-    env: &Env,
-    run: &RunSpec,
-    name: &str,
-    written: Written,
-) -> Result<Option<ListRef>, StepError> {
-    let Some((chunks, summary)) = written else {
-        return Ok(None);
-    };
-    let (feed, id) = (&run.feed.feed, &run.run);
-    lists::keep(&*env.objects, feed, id, name, chunks, summary)
-        .await
-        .map(Some)
-}
-
-/// The stored ids of the feed, if there are any.
-async fn kept(env: &Env, run: &RunSpec) -> Result<Option<Pairs>, StepError> {
-    let found = lists::find(&*env.objects, &layout::ids(&run.feed.feed)).await?;
-    Ok(found.map(|source| PairReader::new(source, None)))
-}
-
-/// Opens lists of pairs.
-pub(crate) async fn shown(env: &Env, lists: &[ListRef]) -> Result<Vec<(Pairs, u32)>, StepError> {
-    let mut parts = Vec::with_capacity(lists.len());
-    for part in lists {
-        let source = lists::source(&*env.objects, &part.object).await?;
-        parts.push((PairReader::new(source, Some(part.summary.clone())), 0));
-    }
-    Ok(parts)
+    pairs::keep(env, run, &name, pairs::written(keys.ids(), &name)?).await
 }
 
 /// Ids by which keys can be asked for.
@@ -125,8 +73,8 @@ pub(crate) async fn look_up(
     progress: &Progress,
     keys: BTreeSet<Vec<u8>>,
 ) -> Result<Ids, StepError> {
-    let parts = shown(env, &progress.ids).await?;
-    let kept = kept(env, run).await?;
+    let parts = pairs::open(env, &progress.ids).await?;
+    let kept = pairs::kept(env, &layout::ids(&run.feed.feed)).await?;
     let found = livelist_blocking::run(move || {
         let mut ids = Ids::default();
         let mut shown = Union::new(parts)?;
@@ -181,8 +129,8 @@ pub(crate) async fn keep(
         return Ok(());
     }
     let object = layout::ids(&run.feed.feed);
-    let parts = shown(env, &progress.ids).await?;
-    let kept = kept(env, run).await?;
+    let parts = pairs::open(env, &progress.ids).await?;
+    let kept = pairs::kept(env, &layout::ids(&run.feed.feed)).await?;
     let gone: Box<dyn KeyStream + Send> = match gone {
         Some(gone) => {
             Box::new(lists::open(&*env.objects, &gone.object, gone.summary.clone()).await?)
@@ -196,7 +144,7 @@ pub(crate) async fn keep(
     }
     if changed > MOST_CHANGED {
         // One that was not seen may have changed as well: its key cannot be asked for.
-        let parts = shown(env, &progress.ids).await?;
+        let parts = pairs::open(env, &progress.ids).await?;
         let made = livelist_blocking::run(move || renewed(parts, None, NoKeys)).await?;
         chunks = made.map_err(lists::in_object(&object))?.0;
     }
@@ -223,7 +171,7 @@ fn renewed(
         let mut kept = Without::new(kept, gone);
         while kept.advance()? {
             while has_shown && shown.key() < kept.key() {
-                push(&mut writer, &shown)?;
+                pairs::push(&mut writer, &shown)?;
                 has_shown = shown.advance()?;
             }
             // What the run saw is newer.
@@ -236,18 +184,8 @@ fn renewed(
         }
     }
     while has_shown {
-        push(&mut writer, &shown)?;
+        pairs::push(&mut writer, &shown)?;
         has_shown = shown.advance()?;
     }
     Ok((writer.finish()?.0, changed))
-}
-
-pub(crate) fn push(
-    writer: &mut PairWriter<Chunks>,
-    shown: &Union<Pairs>,
-) -> Result<(), CodecError> {
-    match shown.list() {
-        Some(pairs) => writer.push(shown.key(), pairs.beside()),
-        None => Ok(()),
-    }
 }

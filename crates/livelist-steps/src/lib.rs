@@ -89,6 +89,7 @@ mod logged;
 mod looks;
 mod marks;
 mod negatives;
+mod pairs;
 mod parts;
 pub mod plan;
 pub mod progress;

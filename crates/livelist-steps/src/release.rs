@@ -5,7 +5,6 @@ use livelist_model::layout;
 use livelist_model::metrics::RunMetrics;
 use livelist_model::record::{Failure, RunRecord, RunState};
 use livelist_model::run::RunSpec;
-use livelist_store::leases::cancelled;
 use livelist_store::{Condition, ObjectsExt, Retention};
 use serde::{Deserialize, Serialize};
 
@@ -87,13 +86,6 @@ pub async fn run(env: &Env, input: Input) -> Result<Output, StepError> {
         tracing::warn!(run = %run.run, error = error.chain(), "the run could not be added to the feed's history");
     }
     env.leases.release(&run.feed.credential, &owner).await?;
-    if record
-        .as_ref()
-        .is_some_and(|record| record.state == RunState::Cancelled)
-    {
-        let owner = cancelled(&owner);
-        env.leases.release(&run.feed.credential, &owner).await?;
-    }
     // After everything that is retried, so that a repeated task does not count the run twice.
     if let Some(metrics) = record.as_ref().and_then(RunMetrics::of) {
         env.metrics.run(&metrics);

@@ -13,8 +13,8 @@ use livelist_model::run::RunSpec;
 use livelist_reso::dialect::Dialect;
 use livelist_store::{Condition, Retention};
 
-use crate::ids::{self, Pairs};
 use crate::lists::{self, Chunks};
+use crate::pairs::{self, Pairs};
 use crate::progress::{Progress, load};
 use crate::{Env, StepError};
 
@@ -31,10 +31,10 @@ pub(crate) async fn part(
     };
     let name = format!("stamps-{number:05}");
     let stamps = match dialect.second_field() == Some(field) {
-        true => ids::pairs(keys.iter().filter(|(_, stamp)| !stamp.is_empty()), &name)?,
-        false => ids::pairs(keys.ids(), &name)?,
+        true => pairs::written(keys.iter().filter(|(_, stamp)| !stamp.is_empty()), &name)?,
+        false => pairs::written(keys.ids(), &name)?,
     };
-    ids::keep_pairs(env, run, &name, stamps).await
+    pairs::keep(env, run, &name, stamps).await
 }
 
 /// Stores the stamps that the scans of a run showed, beside the list that it leaves.
@@ -46,13 +46,13 @@ pub(crate) async fn keep(env: &Env, run: &RunSpec, progress: &str) -> Result<(),
     if progress.stamps.is_empty() {
         return Ok(());
     }
-    let parts = ids::shown(env, &progress.stamps).await?;
+    let parts = pairs::open(env, &progress.stamps).await?;
     let object = layout::stamps(&run.feed.feed);
     let written = livelist_blocking::run(move || {
         let mut writer = PairWriter::new(Chunks::default(), Effort::Small);
         let mut shown = Union::new(parts)?;
         while shown.advance()? {
-            ids::push(&mut writer, &shown)?;
+            pairs::push(&mut writer, &shown)?;
         }
         Ok::<_, CodecError>(writer.finish()?.0)
     })
@@ -66,6 +66,5 @@ pub(crate) async fn keep(env: &Env, run: &RunSpec, progress: &str) -> Result<(),
 
 /// The stamps beside the feed's list, if there are any.
 pub(crate) async fn kept(env: &Env, feed: &FeedId) -> Result<Option<Pairs>, StepError> {
-    let found = lists::find(&*env.objects, &layout::stamps(feed)).await?;
-    Ok(found.map(|source| Pairs::new(source, None)))
+    pairs::kept(env, &layout::stamps(feed)).await
 }

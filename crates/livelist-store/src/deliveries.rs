@@ -4,10 +4,7 @@
 use livelist_model::notice::{Deliveries, Delivery, Disabled};
 use livelist_model::{ClientId, FeedId, layout};
 
-use crate::{Condition, Objects, ObjectsExt, Retention, StoreError};
-
-/// Attempts to write a record that others write at the same time.
-const WRITES: u32 = 16;
+use crate::{Condition, Objects, ObjectsExt, StoreError, change};
 
 /// The records of all clients, or of one.
 ///
@@ -46,14 +43,7 @@ pub async fn deliveries(
     feed: &FeedId,
 ) -> Result<(Deliveries, Condition), StoreError> {
     let key = layout::notices(client, feed);
-    let Some((bytes, etag)) = objects.read(&key).await? else {
-        return Ok((Deliveries::of(client), Condition::Absent));
-    };
-    let known = serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-        tracing::error!(object = key, %error, "a record of notices cannot be read");
-        Deliveries::of(client)
-    });
-    Ok((known, Condition::Unchanged(etag)))
+    change::known(objects, &key, || Deliveries::of(client)).await
 }
 
 /// Stores the state of a delivery.
@@ -66,18 +56,8 @@ pub async fn record(
     delivery: &Delivery,
 ) -> Result<(), StoreError> {
     let key = layout::notices(client, &delivery.event.feed);
-    for _ in 0..WRITES {
-        let (mut known, condition) = deliveries(objects, client, &delivery.event.feed).await?;
-        known.put(delivery.clone());
-        let written = objects
-            .write_json(&key, &known, condition, Retention::Keep)
-            .await;
-        match written {
-            Err(StoreError::ConditionFailed { .. }) => {}
-            other => return other.map(drop),
-        }
-    }
-    Err(StoreError::ConditionFailed { key })
+    let anew = || Deliveries::of(client);
+    change::change(objects, &key, anew, |known| known.put(delivery.clone())).await
 }
 
 /// Whether the site said 410 at this very URL.

@@ -58,7 +58,8 @@ pub trait Leases: Send + Sync {
         Ok(false)
     }
 
-    /// Gives it back; no error if it is not the owner's (any more).
+    /// Gives it back, also one that [`cancel`](Leases::cancel) took from the owner; no error if it is not the
+    /// owner's (any more).
     async fn release(&self, credential: &CredentialRef, owner: &str) -> Result<(), StoreError>;
 }
 

@@ -7,6 +7,7 @@
 pub mod absent;
 pub mod admin_keys;
 pub mod alerts;
+pub mod change;
 pub mod clock;
 pub mod contract;
 pub mod dead_letters;

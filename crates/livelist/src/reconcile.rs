@@ -10,7 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use livelist_model::agenda::copied;
 use livelist_model::plan::{PairDue, Selection, plan};
 use livelist_model::registry::Registry;
-use livelist_model::run::RunSpec;
+use livelist_model::run::{FeedSpec, RunSpec};
 use livelist_model::with_causes;
 use livelist_reso::Dialects;
 use livelist_steps::Env;
@@ -118,7 +118,8 @@ fn runs<'a>(registry: &'a Registry, due: &'a [PairDue]) -> impl Iterator<Item = 
         let client = registry.clients.get(&pair.client)?;
         let mut feeds = registry.feeds_of(client);
         let feed = feeds.find(|feed| feed.feed == pair.feed)?;
-        Some(RunSpec::of(pair.date, feed))
+        let stamps = pair.stamps;
+        Some(RunSpec::of(pair.date, FeedSpec { stamps, ..feed }))
     })
 }
 

@@ -111,13 +111,15 @@ fn forward(client: &mut TcpStream, server: &mut TcpStream, lost: &Mutex<Option<&
     let _ = server.shutdown(Shutdown::Both);
 }
 
-/// Starts PostgreSQL in a folder of its own, with other defaults than Livelist wants.
-pub const POSTGRES: &str = r#"
-for program in initdb postgres; do
-    command -v $program > /dev/null || { echo "no $program"; exit 1; }
-done
-dir=$(mktemp -d /tmp/livelist-postgres-XXXXXX)
-as=""
+/// In a script: a folder that belongs to whoever runs the server, and a certificate in it where one can be made. The
+/// arguments of the server for it follow, and `fi`.
+macro_rules! folder {
+    ($name:literal) => {
+        concat!(
+            "dir=$(mktemp -d /tmp/livelist-",
+            $name,
+            "-XXXXXX)\n",
+            r#"as=""
 if [ "$(id -u)" = 0 ]; then
     chown nobody "$dir"
     as="setpriv --reuid=nobody --regid=$(id -g nobody) --clear-groups"
@@ -129,7 +131,20 @@ if openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 
     -keyout key.pem -out certificate.pem 2> /dev/null; then
     chmod 600 key.pem
     [ -z "$as" ] || chown nobody key.pem
-    tls="-c ssl=on -c ssl_cert_file=$dir/certificate.pem -c ssl_key_file=$dir/key.pem"
+"#
+        )
+    };
+}
+
+/// Starts PostgreSQL in a folder of its own, with other defaults than Livelist wants.
+pub const POSTGRES: &str = concat!(
+    r#"
+for program in initdb postgres; do
+    command -v $program > /dev/null || { echo "no $program"; exit 1; }
+done
+"#,
+    folder!("postgres"),
+    r#"    tls="-c ssl=on -c ssl_cert_file=$dir/certificate.pem -c ssl_key_file=$dir/key.pem"
 fi
 $as initdb -D "$dir/data" -U root -A trust --no-sync -E UTF8 --locale=C > /dev/null 2>&1 || { echo "initdb fails"; exit 1; }
 echo "host all site 127.0.0.1/32 scram-sha-256
@@ -150,28 +165,19 @@ cat > /dev/null
 kill -INT $pid
 wait $pid
 rm -rf "$dir"
-"#;
+"#
+);
 
 /// Starts MariaDB in a folder of its own, with other defaults than Livelist wants.
-pub const MARIADB: &str = r#"
+pub const MARIADB: &str = concat!(
+    r#"
 PATH=$PATH:/usr/sbin
 for program in mariadbd mariadb-install-db mariadb; do
     command -v $program > /dev/null || { echo "no $program"; exit 1; }
 done
-dir=$(mktemp -d /tmp/livelist-mariadb-XXXXXX)
-as=""
-if [ "$(id -u)" = 0 ]; then
-    chown nobody "$dir"
-    as="setpriv --reuid=nobody --regid=$(id -g nobody) --clear-groups"
-fi
-cd "$dir"
-tls=""
-if openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1 \
-    -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE \
-    -keyout key.pem -out certificate.pem 2> /dev/null; then
-    chmod 600 key.pem
-    [ -z "$as" ] || chown nobody key.pem
-    tls="--ssl-cert=$dir/certificate.pem --ssl-key=$dir/key.pem"
+"#,
+    folder!("mariadb"),
+    r#"    tls="--ssl-cert=$dir/certificate.pem --ssl-key=$dir/key.pem"
 fi
 # Of its own: a server that starts removes the temporary tables that it finds, those of others too.
 $as mkdir "$dir/tmp"
@@ -193,4 +199,5 @@ cat > /dev/null
 kill -TERM $pid
 wait $pid
 rm -rf "$dir"
-"#;
+"#
+);

@@ -382,12 +382,10 @@ impl<'a> RegistryBuilder<'a> {
 impl Registry {
     /// The feeds of `client` whose MLS is known, in the order of its pairs.
     pub fn feeds_of<'a>(&'a self, client: &'a Client) -> impl Iterator<Item = FeedSpec> + 'a {
-        let copied = self.copied_feeds();
-        client.pairs.iter().filter_map(move |pair| {
-            let feed = FeedSpec::resolve(self.mls.get(&pair.mls)?, pair);
-            let stamps = copied.contains(&feed.feed);
-            Some(FeedSpec { stamps, ..feed })
-        })
+        client
+            .pairs
+            .iter()
+            .filter_map(|pair| Some(FeedSpec::resolve(self.mls.get(&pair.mls)?, pair)))
     }
 
     /// The destinations of a replication, those that are written. Where it names none, a SQLite file among

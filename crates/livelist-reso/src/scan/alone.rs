@@ -192,8 +192,7 @@ impl ScanState {
         if let Cursor::Among { .. } = self.cursor {
             return self.move_on_by_part(ids, answer, first, keys);
         }
-        let last = keyset::behind(by, &self.cursor, first, keys).map_err(ClientError::Page)?;
-        let last = last.map(|last| keyset::fine(last, self.decimals));
+        let last = self.behind(by, first, keys)?;
         let rows = keys.len() - first;
         let again = self.shown_again(first, keys);
         let is_full = answer.next.is_some() || self.is_full(answer, rows);
@@ -262,10 +261,10 @@ impl ScanState {
     /// from.
     fn shows_nothing_later(&self, place: &Cursor) -> bool {
         match (&self.cursor, place) {
+            // The same instant, which may be written with more decimals meanwhile.
             (Cursor::Since { stamp: here, .. }, Cursor::Since { stamp: last, .. }) => {
-                here == last
-                    || (stamp::instant(here) == stamp::instant(last)
-                        && stamp::instant(last).is_some())
+                let last_at = stamp::instant(last);
+                stamp::instant(here).map_or(here == last, |here| Some(here) == last_at)
             }
             // The first page after a span joins nothing, so it is requested again.
             (Cursor::From { stamp: here, .. }, Cursor::From { stamp: last, .. }) => {

@@ -38,8 +38,7 @@ impl ScanState {
         first: usize,
         keys: &mut KeyBuffer,
     ) -> Result<(), ClientError> {
-        let last = keyset::behind(by, &self.cursor, first, keys).map_err(ClientError::Page)?;
-        let last = last.map(|last| keyset::fine(last, self.decimals));
+        let last = self.behind(by, first, keys)?;
         let rows = keys.len() - first;
         let again = self.shown_again(first, keys);
         let is_torn = self.cursor.shows_again() && again == 0;

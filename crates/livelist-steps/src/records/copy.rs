@@ -102,8 +102,16 @@ pub async fn run(env: &Env, opens: &dyn Opens, due: &CopyDue) -> Result<Output, 
         return Ok(Output::Left("its log is empty".to_owned()));
     }
     let begun = env.clock.now();
-    let (applied, destination) =
-        written(env, opens, due, &replication, &document, &log, begun).await;
+    let is_in_time = || !env.limits.is_spent(begun, env.clock.now(), 0);
+    let name = due.replication.as_str();
+    let (applied, destination) = match opens.open(&document, &replication.mls).await {
+        Ok(mut destination) => {
+            let now = || env.clock.now();
+            let applied = apply_while(&log, name, &mut *destination, &now, &is_in_time).await;
+            (applied, Some(destination))
+        }
+        Err(error) => (Err(error.into()), None),
+    };
     let moved = |error: &RecordsError| {
         matches!(
             error,
@@ -116,11 +124,9 @@ pub async fn run(env: &Env, opens: &dyn Opens, due: &CopyDue) -> Result<Output, 
     note(env, due, &replication, &log, &applied).await?;
     let is_whole = applied.as_ref().is_ok_and(|applied| applied.is_whole);
     // A proof needs time of its own. Where the application took it all, the next message proves.
-    let has_time = !env.limits.is_spent(begun, env.clock.now(), 0);
     let proof = match destination {
-        Some(mut destination) if due.prove && is_whole && has_time => {
+        Some(mut destination) if due.prove && is_whole && is_in_time() => {
             let at = env.clock.now();
-            let name = due.replication.as_str();
             let proof = noted(&prove(&log, name, &mut *destination, at).await, at);
             note_proof(env, due, &proof).await?;
             Some(proof)
@@ -142,29 +148,6 @@ pub async fn run(env: &Env, opens: &dyn Opens, due: &CopyDue) -> Result<Output, 
         }
         Err(error) => Output::Failed(error),
     })
-}
-
-/// Writes the copy. Returns it, if it could be opened.
-async fn written(
-    env: &Env,
-    opens: &dyn Opens,
-    due: &CopyDue,
-    replication: &Replication,
-    document: &DestinationDocument,
-    log: &Log<'_>,
-    begun: Timestamp,
-) -> (Result<Applied, RecordsError>, Option<Box<dyn Destination>>) {
-    let mut destination = match opens.open(document, &replication.mls).await {
-        Ok(destination) => destination,
-        Err(error) => return (Err(error.into()), None),
-    };
-    let name = due.replication.as_str();
-    let clock = env.clock.clone();
-    let limits = env.limits;
-    let goes_on = || !limits.is_spent(begun, clock.now(), 0);
-    let now = || clock.now();
-    let applied = apply_while(log, name, &mut *destination, &now, &goes_on).await;
-    (applied, Some(destination))
 }
 
 /// Writes down how the copy stands. What could not be written stands where it did.

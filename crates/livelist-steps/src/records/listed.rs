@@ -15,8 +15,8 @@ use livelist_records::{Entry, Incoming, Place, Reason, Removal, What, cell};
 use livelist_store::ObjectsExt;
 
 use super::{RecordsError, ResourceSpec};
-use crate::ids::Pairs;
 use crate::lists::{in_object, source};
+use crate::pairs::Pairs;
 use crate::{Env, StepError, stamps};
 
 /// Of the keys that are missing, and of those that are stale, so many are taken a pass.

@@ -4,7 +4,7 @@
 use livelist_model::ReplicationId;
 use livelist_model::layout;
 use livelist_model::syncs::Syncs;
-use livelist_store::{Condition, Objects, ObjectsExt, Retention, StoreError};
+use livelist_store::{Condition, Objects, ObjectsExt, Retention, StoreError, change};
 
 /// How the last passes ended; empty where that cannot be understood.
 ///
@@ -34,9 +34,6 @@ pub async fn write(
     Ok(())
 }
 
-/// So often a change is tried where others write the file at the same time.
-const ATTEMPTS: usize = 8;
-
 /// Reads the file, changes it, and writes it if nobody else has written it meanwhile; else the same again.
 /// Several functions keep it: the sync its passes, and each copy how it stands.
 ///
@@ -48,23 +45,11 @@ pub async fn update(
     change: impl Fn(&mut Syncs) + Send + Sync,
 ) -> Result<(), StoreError> {
     let key = layout::syncs(replication);
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let (mut syncs, condition) = match objects.read_json::<Syncs>(&key).await {
-            Ok(Some((syncs, tag))) if syncs.schema == Syncs::SCHEMA => {
-                (syncs, Condition::Unchanged(tag))
-            }
-            Ok(None) => (Syncs::default(), Condition::Absent),
-            Ok(Some(_)) | Err(StoreError::Corrupt { .. }) => (Syncs::default(), Condition::Always),
-            Err(error) => return Err(error),
-        };
-        change(&mut syncs);
-        let written = objects.write_json(&key, &syncs, condition, Retention::Keep);
-        match written.await {
-            Err(StoreError::ConditionFailed { .. }) if tries < ATTEMPTS => {}
-            Err(error) => return Err(error),
-            Ok(_) => return Ok(()),
+    let changed = change::change(objects, &key, Syncs::default, |syncs: &mut Syncs| {
+        if syncs.schema != Syncs::SCHEMA {
+            *syncs = Syncs::default();
         }
-    }
+        change(syncs);
+    });
+    changed.await
 }
